@@ -1,0 +1,43 @@
+// A subcommand's options, as a table of typed rows; parsed once, into the rows' targets. What isn't
+// understood is named in one line with what is.
+#ifndef WGBENCH_OPTIONS_H
+#define WGBENCH_OPTIONS_H
+
+#include "harness/commands.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OPTIONS_WORDS_MAX = 32 };
+
+struct options_words {
+	size_t n;
+	const char *word[OPTIONS_WORDS_MAX]; // borrowed from argv
+};
+
+enum option_type {
+	OPTION_FLAG,     // bool *
+	OPTION_STRING,   // const char **
+	OPTION_UNSIGNED, // unsigned long long *, within min..max
+	OPTION_DOUBLE,   // double *, within min..max
+	OPTION_STRINGS,  // struct options_words *; the option may be given again
+};
+
+struct option_row {
+	const char *name; // without its dashes
+	enum option_type type;
+	void *target;      // holds the default; left alone where the option isn't given
+	const char *value; // what the help calls the value: "SPEC", "SECONDS"
+	const char *help;
+	double min, max; // numbers: both ends are allowed
+};
+
+enum { OPTIONS_HELPED = 1 };
+
+// Parses argv[1..] (`--x=y`, `--x y`, `--` ends the options). Words that aren't options go to
+// `words`, which must come to words_min..words_max. 0; OPTIONS_HELPED after -h or --help was
+// answered on stdout (exit 0); -EINVAL after one printed line (exit 2).
+int options_parse(const struct command *, const struct option_row *rows, size_t n, int argc,
+                  char **argv, struct options_words *words, size_t words_min, size_t words_max);
+
+#endif
