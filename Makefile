@@ -1,0 +1,137 @@
+# wgbench: one non-recursive Makefile. `make help` lists the targets.
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+
+PROFILE ?= release
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B := build/$(PROFILE)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+COMMON := -std=gnu11 -D_GNU_SOURCE -I. -g -fno-omit-frame-pointer -pthread \
+	-Wall -Wextra -Wmissing-prototypes -Wshadow -Werror
+FLAGS.release := -O2
+FLAGS.debug := -O0
+FLAGS.lto := -O2 -flto
+FLAGS.asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS.tsan := -O1 -fsanitize=thread
+ifndef FLAGS.$(PROFILE)
+$(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan)
+endif
+CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
+TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
+HARNESS_LIBS := -ljansson -lsqlite3 -lmnl -lm
+
+# ---- slots, variants, presets: what lies in the folders is what exists
+
+SLOTS := $(notdir $(patsubst %/,%,$(wildcard variants/*/)))
+VARIANT_SOURCES := $(wildcard variants/*/*.c)
+CHOICES := $(foreach s,$(VARIANT_SOURCES),$(notdir $(patsubst %/,%,$(dir $s)))=$(basename $(notdir $s)))
+PRESETS := $(shell sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p' variants/presets)
+comma := ,
+preset_words = $(subst $(comma), ,$(shell sed -n 's/^$(1)  *//p' variants/presets))
+DEFAULT_WORDS := $(call preset_words,default)
+spec_words = $(DEFAULT_WORDS) $(if $(filter $(1),$(PRESETS)),$(call preset_words,$(1)),$(call checked,$(subst $(comma), ,$(1))))
+checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES)),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
+chosen = $(foreach s,$(SLOTS),$(s)/$(lastword $(patsubst $(s)=%,%,$(filter $(s)=%,$(1)))))
+variant_objects = $(patsubst %,$(B)/variants/%.o,$(call chosen,$(call spec_words,$(1))))
+# A variant names the library that it alone needs in a line `// link: -lNAME`.
+variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
+
+TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c))
+HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c))
+SPEC ?= default
+SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
+
+# ---- building
+
+all: harness tunnel ## build the harness and the default tunnel
+
+harness: $(B)/wgbench ## build the wgbench program
+
+tunnel: $$(B)/tunnels/$$(SPEC)/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
+
+tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every preset and every single-slot change of default
+
+# What every object waits for: the packages, and the flags that it was built with.
+build/.setup: scripts/setup
+	$(Q)scripts/setup && mkdir -p build && touch $@
+
+stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
+$(B)/.flags: FORCE
+	@$(call stamp,$(CC) $(CFLAGS_ALL) $(LDFLAGS))
+REVISION := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+$(B)/revision.c: FORCE
+	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)";)
+
+$(B)/revision.o: $(B)/revision.c $(B)/.flags
+	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
+
+$(B)/%.o: %.c $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
+
+$(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
+
+# ---- tests: a contract body per slot for every variant, unit tests, scripts in namespaces
+
+CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
+TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
+HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
+TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
+
+slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+$(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants/$$(call slot_of,$$*)/contract.o $(B)/tests/support.o \
+		$$(if $$(filter workers/%,$$*),$$(filter $(B)/variants/ring/%,$$(call variant_objects,default)))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
+
+$(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -lm
+
+$(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/revision.o
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
+
+test-programs: $(TEST_PROGRAMS) tunnels harness ## build what `make test` runs
+
+test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
+	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/netns/*.sh)
+
+bench: external harness ## set up, build and run the standard comparison, under ten minutes
+	$(Q)$(B)/wgbench run --plan standard
+
+external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
+	$(Q)scripts/fetch-external
+
+setup: ## install the Debian packages that are missing
+	$(Q)scripts/setup
+
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+format: ## lay the sources out as .clang-format says
+	$(Q)clang-format -i $(FORMATTED)
+
+format-check: ## fail where a source isn't laid out so
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
+
+.PHONY: all harness tunnel tunnels test test-programs bench external setup format format-check clean help FORCE
+.SECONDARY:
+FORCE:
+
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)

@@ -1,0 +1,58 @@
+// What can be compared: a tunnel SPEC (architecture.md's command line) is a preset, or
+// `slot=variant,...` over the preset `default`, each perhaps with `@REVISION`; or an external
+// tunnel: `wireguard-go`, `kernel`, `exec:/path/to/program`.
+#ifndef WGBENCH_SPEC_H
+#define WGBENCH_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SPEC_SLOTS_MAX = 16, SPEC_VARIANTS_MAX = 32, SPEC_NAME_MAX = 256 };
+
+enum spec_kind { SPEC_OWN, SPEC_WIREGUARD_GO, SPEC_KERNEL, SPEC_EXEC };
+
+struct spec_slot {
+	char name[32];
+	size_t variants;
+	char variant[SPEC_VARIANTS_MAX][32];
+};
+
+struct spec_preset {
+	char name[32];
+	int variant[SPEC_SLOTS_MAX]; // index into the slot's variants; never -1
+};
+
+// What exists in a source tree: read from variants/*/ and variants/presets, never compiled in.
+struct spec_catalog {
+	char root[4096]; // of the source tree, absolute
+	size_t slots, presets;
+	struct spec_slot slot[SPEC_SLOTS_MAX];
+	struct spec_preset preset[16];
+};
+
+struct spec {
+	enum spec_kind kind;
+	char name[SPEC_NAME_MAX];     // canonical, slots in the catalog's order: what run.json shows
+	char build[SPEC_NAME_MAX];    // own: the name under build/<profile>/tunnels/
+	char revision[128];           // own: as given behind '@', or ""
+	char program[4096];           // exec: the path
+	int variant[SPEC_SLOTS_MAX];  // own
+};
+
+// The catalog of the tree that this program was built in (found from /proc/self/exe), or of
+// WGBENCH_ROOT. 0; -errno after a printed line.
+int spec_catalog_load(struct spec_catalog *);
+
+// Parses one SPEC. 0; -EINVAL after one printed line that names the word and lists what exists.
+int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
+
+// Whether an external tunnel can be used here; else the reason and remedy, one line.
+bool spec_available(const struct spec *, const struct spec_catalog *, char *reason, size_t bytes);
+
+// Makes the program exist (make in the source tree, or in a work tree of the revision under
+// build/revisions/) and writes its absolute path (kernel: "") and the full commit hash (external:
+// ""). 0; -errno after a printed line with the end of the compiler's output.
+int spec_build(const struct spec *, const struct spec_catalog *, char program[4096],
+	       char commit[64]);
+
+#endif

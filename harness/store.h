@@ -1,0 +1,76 @@
+// A run folder: run.json (what was planned and where) and trials.jsonl (one line a trial, appended
+// and synced). Everything else is derived from these two.
+#ifndef WGBENCH_STORE_H
+#define WGBENCH_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_SCHEMA 1
+
+enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };
+extern const char *const trial_status_names[];
+
+enum { TRIAL_METRICS_MAX = 64 };
+
+struct metric {
+	char name[48];
+	double value;
+	char unit[24];
+	bool higher_is_better;
+	bool judged; // false: recorded for the reader, no verdict is made of it
+};
+
+struct trial {
+	unsigned block;    // from 0
+	unsigned position; // within the block, from 0
+	unsigned start;    // which start of the tunnels this block belongs to, from 0
+	unsigned attempt;  // of the block, from 0; a contaminated block is repeated whole
+	unsigned tunnel;   // index into run.json's tunnels
+	char workload[96]; // canonical, with parameters: "tcp:flows=1"
+	json_t *parameters;
+	uint64_t start_ns; // CLOCK_REALTIME
+	uint64_t duration_ns;
+	enum trial_status status;
+	char reason[256];
+	size_t metrics;
+	struct metric metric[TRIAL_METRICS_MAX];
+	json_t *samples;     // raw samples, or NULL
+	json_t *environment; // steal, foreign CPU, PSI, ...
+};
+
+struct store_tunnel {
+	char spec[256];
+	char revision[64];
+	char sha256[65];
+	char version[512];
+};
+
+struct store {
+	char dir[4096];
+	json_t *run; // run.json as read or to be written
+	size_t tunnels;
+	struct store_tunnel tunnel[16];
+	size_t trials;
+	struct trial *trial;
+	int trials_fd; // open for appending, or -1
+	bool torn;     // the last line of trials.jsonl was cut off
+};
+
+// Creates DIR (must not hold a run already) with run.json written, synced and renamed into place.
+// `run` is borrowed. 0; -errno after a printed line.
+int store_create(struct store *, const char *dir, json_t *run);
+
+// Reads a folder: exit-2 errors (missing, empty, foreign, newer or older schema, mismatching run id,
+// malformed line) are printed in one line, -EINVAL. With `append`, a torn last line is cut and
+// said, and the file is opened for appending.
+int store_open(struct store *, const char *dir, bool append);
+
+// Appends one line and syncs it. 0 or -errno (ENOSPC: the line is taken back whole).
+int store_append(struct store *, const struct trial *);
+
+void store_close(struct store *);
+
+#endif

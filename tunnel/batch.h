@@ -1,0 +1,74 @@
+// A batch: what travels between the stages. One burst of TUN reads or one UDP GRO buffer, of one
+// peer, with one key pair, one range of counters, one outer TOS; one ring entry and one send.
+//
+// Ownership: a batch belongs to the stage that handles it; a lane owns it between submit and
+// finish. It holds a reference on its peer and its key pair.
+#ifndef WGBENCH_BATCH_H
+#define WGBENCH_BATCH_H
+
+#include <netinet/in.h>
+#include "tunnel/offload.h"
+#include "tunnel/udp.h"
+#include "variants/workers/workers.h"
+
+struct peer;
+struct keypair;
+struct device;
+
+enum {
+	BATCH_PACKETS_MAX = 1536,     // a 64 KB super-packet at TCP's smallest segment (48 bytes)
+	BATCH_FRAMES_MAX = 128,	      // frames that one batch gathers on their way out
+	BATCH_FRAME_BYTES = 65536,    // one TUN read: the largest IP packet
+	BATCH_IN_BYTES = 3 * 65536,   // of what is read; pages that aren't used cost nothing
+	BATCH_OUT_BYTES = 5 * 65536,  // of what is sent
+	BATCH_HEADROOM = 64,	      // before the first frame
+	BATCH_SLACK = 16,	      // behind each frame: room for padding
+};
+
+// A packet or super-packet as the TUN handed it over.
+struct batch_frame {
+	struct virtio_net_hdr header;
+	uint32_t offset; // in `in`
+	uint32_t length;
+	uint32_t segments;
+};
+
+// A span of `in` (receive) or `out` (send): one message or packet.
+struct batch_span {
+	uint32_t offset;
+	uint32_t length;
+};
+
+struct batch {
+	struct workers_job job; // first: a job is its batch
+	struct batch *next;	// in a staged queue or the pool
+	struct device *device;
+	struct peer *peer;
+	struct keypair *keypair;
+	uint64_t counter; // of the first packet
+	uint32_t packets;
+	uint32_t frames;
+	uint32_t in_bytes; // of `in` used
+	uint32_t out_bytes;
+	uint8_t tos;	   // outer: sent with, or received with
+	bool keepalive;	   // one empty packet, and nothing else
+	bool failed;	   // the work has gone wrong: nothing to finish
+	struct udp_source source; // receive: where it came from
+	struct batch_frame frame[BATCH_FRAMES_MAX];
+	struct batch_span span[BATCH_PACKETS_MAX];
+	uint8_t *in;
+	uint8_t *out;
+};
+
+// A pool with a small cache; safe for any thread. NULL when out of memory or above the limit of
+// batches in flight (then the caller drops).
+struct batch *batch_get(struct device *);
+// Drops the references, wipes nothing (plaintext pages are reused by the next batch).
+void batch_put(struct batch *);
+
+static inline struct batch *batch_of(struct workers_job *job)
+{
+	return (struct batch *)job;
+}
+
+#endif

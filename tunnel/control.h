@@ -1,0 +1,76 @@
+// The control thread: one epoll loop over the UAPI socket, the link's netlink events, signals, the
+// timers, and what the data path posts (events of peers, handshake messages). It's the only thread
+// that changes configuration.
+#ifndef WGBENCH_CONTROL_H
+#define WGBENCH_CONTROL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "tunnel/messages.h"
+#include "tunnel/udp.h"
+
+struct device;
+struct peer;
+
+// Something with a descriptor that the loop watches.
+struct control_source {
+	int fd;
+	void (*ready)(struct device *, struct control_source *, uint32_t epoll_events);
+};
+
+enum { CONTROL_MESSAGES_MAX = 4096 };
+
+struct control_message {
+	uint16_t length;
+	uint8_t bytes[MESSAGE_HANDSHAKE_MAX];
+	struct udp_endpoint from;
+};
+
+struct control {
+	int epoll;
+	bool stop;
+	struct control_source posted; // eventfd
+	struct control_source timer;  // timerfd
+	struct control_source signals;
+	struct control_source uapi;   // listening
+	struct control_source link;   // netlink
+	// What the path posted, under the lock: a list of peers, a ring of handshake messages.
+	pthread_mutex_t lock;
+	struct peer *events_first, **events_last;
+	struct control_message *messages; // CONTROL_MESSAGES_MAX
+	unsigned messages_first, messages_count;
+	// Min-heap of peers by armed_at.
+	struct peer **heap;
+	size_t heap_count, heap_capacity;
+};
+
+// 0 or -errno.
+int control_init(struct device *);
+void control_destroy(struct device *);
+// Runs until control_stop() or a fatal error: 0 or -errno.
+int control_run(struct device *);
+void control_stop(struct device *);
+// 0 or -errno.
+int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
+void control_unwatch(struct device *, struct control_source *);
+
+// Any thread: posts `events` (enum peer_event) of the peer; holds a reference until handled.
+// Cheap when they are posted already.
+void control_post(struct peer *, unsigned events);
+// Any thread: hands over a copy of a handshake or cookie message. false: the queue is full.
+bool control_post_message(struct device *, const void *message, size_t bytes,
+			  const struct udp_endpoint *from);
+
+// UAPI (uapi.c, uapi_socket.c): the socket /var/run/wireguard/NAME.sock.
+int uapi_open(struct device *); // 0 or -errno after a printed line; replaces a stale socket
+void uapi_close(struct device *);
+
+// The link (link.c): up, down, MTU, deletion, by rtnetlink.
+int link_open(struct device *);
+void link_close(struct device *);
+// Sets the interface's MTU and its largest GSO size (0: leave). 0 or -errno.
+int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max);
+
+#endif

@@ -1,0 +1,107 @@
+// The interface: everything that a tunnel has one of.
+#ifndef WGBENCH_DEVICE_H
+#define WGBENCH_DEVICE_H
+
+#include <net/if.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "tunnel/control.h"
+#include "tunnel/clock.h"
+#include "tunnel/peer.h"
+#include "tunnel/switches.h"
+#include "tunnel/tun.h"
+#include "tunnel/udp.h"
+
+struct batch;
+
+// What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
+#define DEVICE_COUNTERS(X) \
+	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) \
+	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) \
+	X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged) X(drop_tx_queue) X(drop_tx_send) \
+	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_queue) \
+	X(drop_rx_authentication) X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) \
+	X(drop_rx_tun) X(drop_handshake_queue) X(drop_memory)
+
+struct device_counters {
+#define X(name) atomic_uint_fast64_t name;
+	DEVICE_COUNTERS(X)
+#undef X
+};
+
+#define device_count(device, name, n) \
+	atomic_fetch_add_explicit(&(device)->counters.name, (n), memory_order_relaxed)
+
+enum { DEVICE_KEY_BUCKETS = 1 << 11, DEVICE_INDEX_BUCKETS = 1 << 13 };
+
+// An entry of the table from receiver index to the one that answers to it.
+struct index_entry {
+	struct index_entry *next;
+	uint32_t index;
+	struct peer *peer;
+	struct keypair *keypair; // NULL: a handshake under way
+};
+
+struct device {
+	char name[IFNAMSIZ];
+	struct switches switches;
+	struct noise_identity identity;
+	struct cookie_checker cookie_checker;
+	uint16_t listen_port; // as asked for or bound
+	uint32_t fwmark;
+	bool up; // the link is up: sockets are open and the path runs
+
+	// Held shared by whoever moves packets, for one batch at a time; exclusively by the control
+	// thread for each change of what the path reads. A waiting writer goes first.
+	pthread_rwlock_t path_lock;
+	struct allowedips *allowed_ips;
+	struct peer *peers;
+	size_t peer_count;
+	uint8_t key_seed[16];
+	struct peer *by_key[DEVICE_KEY_BUCKETS];
+	struct index_entry *by_index[DEVICE_INDEX_BUCKETS];
+	struct tun tun;
+	struct udp udp;
+	struct workers *workers;
+
+	struct control control;
+	struct device_counters counters;
+
+	pthread_t path_thread;
+	int path_epoll;
+	int path_wake; // eventfd: look at the sockets and at `stopping` again
+	atomic_bool stopping;
+	atomic_uint batches; // that exist
+	pthread_mutex_t pool_lock;
+	struct batch *pool;
+};
+
+// Makes the TUN, tables, workers and control structures; no thread runs yet. 0 or -errno after a
+// printed line.
+int device_new(struct device **, const char *name, const struct switches *);
+// Starts and stops the path's thread.
+int device_start(struct device *);
+// Stops the threads, wipes keys, closes and frees everything.
+void device_free(struct device *);
+
+// The link went up (opens the sockets, sends persistent keepalives) or down (closes them, drops
+// sessions). 0 or -errno.
+int device_up(struct device *);
+int device_down(struct device *);
+
+// Sets the private key (all zero: none), recomputes every peer's static-static, drops all
+// sessions, and removes a peer that has our own public key.
+void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
+
+void path_lock_exclusive(struct device *);
+void path_unlock_exclusive(struct device *);
+
+// The table of receiver indices; changes need the path exclusively.
+// Finds a random free index and enters it. NULL when out of memory.
+struct index_entry *index_new(struct device *, struct peer *);
+// Shared or exclusive. NULL: none.
+struct index_entry *index_lookup(struct device *, uint32_t index);
+// No-op for an index that isn't there.
+void index_remove(struct device *, uint32_t index);
+
+#endif

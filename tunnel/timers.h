@@ -1,0 +1,34 @@
+// The timers of the WireGuard paper, section 6. The data path only writes timestamps; the control
+// thread looks at a peer when the earliest of its deadlines has come. A deadline that moved later
+// costs nothing until then; one that is new and earlier posts PEER_EVENT_TIMER.
+#ifndef WGBENCH_TIMERS_H
+#define WGBENCH_TIMERS_H
+
+#include <stdint.h>
+
+struct device;
+struct peer;
+
+// Data path, any thread. `now_ns` is clock_now_ns() of about now.
+void timers_data_sent(struct peer *, uint64_t now_ns);	   // data with a payload
+void timers_data_received(struct peer *, uint64_t now_ns); // likewise
+void timers_any_sent(struct peer *, uint64_t now_ns);	   // any authenticated packet
+void timers_any_received(struct peer *, uint64_t now_ns);  // likewise
+
+// Control thread.
+void timers_initiation_sent(struct peer *, uint64_t now_ns);
+void timers_handshake_complete(struct peer *, uint64_t now_ns);
+void timers_session_derived(struct peer *, uint64_t now_ns);
+void timers_persistent_changed(struct peer *, uint64_t now_ns); // the interval was set
+void timers_stop(struct peer *);
+
+// Does what is due of this peer, and returns its next deadline (UINT64_MAX: none).
+uint64_t timers_run(struct peer *, uint64_t now_ns);
+
+// The heap: (re)enters the peer by its deadline, takes it out, runs all that is due and sets the
+// timerfd for the next.
+void timers_arm(struct peer *, uint64_t deadline_ns);
+void timers_disarm(struct peer *);
+void timers_expire(struct device *, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,35 @@
+// The TUN device.
+#ifndef WGBENCH_TUN_H
+#define WGBENCH_TUN_H
+
+#include <linux/virtio_net.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct switches;
+
+enum { TUN_MTU_DEFAULT = 1420 };
+
+struct tun {
+	int fd;
+	unsigned ifindex;
+	bool vnet;	      // frames carry a struct virtio_net_hdr
+	bool tso, uso;	      // what the kernel may hand over, and takes
+	atomic_uint mtu;      // inner, bytes; follows the link
+};
+
+// Creates the interface (owner root, so that no other user can attach a queue), with the offloads
+// that the switches allow and the kernel takes, MTU 1420. 0 or -errno after a printed line.
+int tun_open(struct tun *, const char *name, const struct switches *);
+void tun_close(struct tun *);
+
+// Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
+// -EBADFD: the device was deleted.
+int tun_read_frame(struct tun *, struct virtio_net_hdr *, uint8_t *to, size_t bytes);
+
+// Writes one frame: iov[0] is left free for the vnet header. 0 or -errno.
+int tun_write_frame(struct tun *, const struct virtio_net_hdr *, struct iovec *iov, int count);
+
+#endif

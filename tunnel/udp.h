@@ -1,0 +1,61 @@
+// The outer sockets: one for each address family, on one port.
+#ifndef WGBENCH_UDP_H
+#define WGBENCH_UDP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct device;
+struct batch;
+
+union udp_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+// Where a peer is, and from which of our own addresses it is reached (sticky source).
+struct udp_endpoint {
+	union udp_address remote; // sa_family AF_UNSPEC: none known
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	} local;      // all zero: the routing table decides
+	int local_ifindex; // 0: likewise
+};
+
+// Where a datagram came from.
+struct udp_source {
+	struct udp_endpoint endpoint;
+	uint8_t tos;
+};
+
+struct udp {
+	int fd[2]; // IPv4, IPv6; -1: not open or the host has no such family
+	uint16_t port;	 // bound, host order; 0 while closed
+	bool segment;	 // UDP_SEGMENT works
+	bool gro;	 // UDP_GRO is on
+	unsigned segments_max; // of one send with UDP_SEGMENT
+};
+
+static inline socklen_t udp_address_bytes(const union udp_address *a)
+{
+	return a->any.sa_family == AF_INET6 ? sizeof(a->v6) : sizeof(a->v4);
+}
+
+bool udp_address_equal(const union udp_address *, const union udp_address *);
+
+// Opens both families on `port` (0: any free one, the same for both) with the firewall mark. On
+// failure the old sockets stay. 0 or -errno (EADDRINUSE). Control thread, path excluded.
+int udp_open(struct device *, uint16_t port, uint32_t fwmark);
+void udp_close(struct device *);
+// Sets SO_MARK on what is open. 0 or -errno.
+int udp_set_fwmark(struct device *, uint32_t fwmark);
+
+// Sends one message to the endpoint, with the TOS byte. 0 or -errno. Any thread, inside the path.
+int udp_send_one(struct device *, const struct udp_endpoint *, const void *message, size_t bytes,
+		 uint8_t tos);
+
+#endif
