@@ -19,7 +19,7 @@ struct spec_slot {
 
 struct spec_preset {
 	char name[32];
-	int variant[SPEC_SLOTS_MAX]; // index into the slot's variants; never -1
+	size_t variant[SPEC_SLOTS_MAX]; // index into the slot's variants
 };
 
 // What exists in a source tree: read from variants/*/ and variants/presets, never compiled in.
@@ -32,11 +32,15 @@ struct spec_catalog {
 
 struct spec {
 	enum spec_kind kind;
-	char name[SPEC_NAME_MAX];     // canonical, slots in the catalog's order: what run.json shows
-	char build[SPEC_NAME_MAX];    // own: the name under build/<profile>/tunnels/
-	char revision[128];           // own: as given behind '@', or ""
-	char program[4096];           // exec: the path
-	int variant[SPEC_SLOTS_MAX];  // own
+	char name[SPEC_NAME_MAX];  // canonical, slots in the catalog's order: what run.json shows
+	char build[SPEC_NAME_MAX]; // own: the name under build/<profile>/tunnels/
+	char revision[128];        // own: as given behind '@', or ""
+	char program[4096];        // exec: the path
+	// own: what each slot holds, in the tree (or the revision) that it is built from
+	size_t choices;
+	struct {
+		char slot[32], variant[32];
+	} choice[SPEC_SLOTS_MAX];
 };
 
 // The catalog of the tree that this program was built in (found from /proc/self/exe), or of
@@ -50,9 +54,10 @@ int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 bool spec_available(const struct spec *, const struct spec_catalog *, char *reason, size_t bytes);
 
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
-// build/revisions/) and writes its absolute path (kernel: "") and the full commit hash (external:
-// ""). 0; -errno after a printed line with the end of the compiler's output.
+// build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
+// "-dirty" behind it where the tree differs from that commit (external: ""). 0; -errno after a
+// printed line with the end of the compiler's output.
 int spec_build(const struct spec *, const struct spec_catalog *, char program[4096],
-	       char commit[64]);
+               char commit[64]);
 
 #endif

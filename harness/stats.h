@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+enum { STATS_BLOCKS_MAX = 200 }; // the exact distribution takes n^3 steps
+
 struct stats_interval {
 	double low, high;
 	double coverage; // of the exact test that was inverted; 0: n is too small for the level
@@ -21,7 +23,7 @@ double stats_quantile(const double *x, size_t n, double p);
 double stats_hodges_lehmann(const double *x, size_t n);
 
 // Exact two-sided Wilcoxon signed-rank p of symmetry about `center`, ties by mid-ranks and their
-// exact permutation distribution; differences of zero are kept out. n <= 200.
+// exact permutation distribution; differences of zero are kept out. n <= STATS_BLOCKS_MAX.
 double stats_signed_rank_p(const double *x, size_t n, double center);
 
 // The interval that inverts that test: Walsh averages at the exact critical value for `level`

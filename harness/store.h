@@ -8,12 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
+// it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
+// "version"}], "environment" {}, "workloads" [], "blocks", "trials_per_block" (of one workload, all
+// tunnels), "duration" (seconds), and perhaps "gate_percent". The writer may add fields; readers
+// skip those that they don't know.
 #define STORE_SCHEMA 1
 
 enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };
 extern const char *const trial_status_names[];
 
-enum { TRIAL_METRICS_MAX = 64 };
+enum { TRIAL_METRICS_MAX = 64, STORE_TUNNELS_MAX = 16 };
 
 struct metric {
 	char name[48];
@@ -50,25 +55,28 @@ struct store_tunnel {
 
 struct store {
 	char dir[4096];
+	char id[128];
 	json_t *run; // run.json as read or to be written
+	unsigned trials_per_block;
 	size_t tunnels;
-	struct store_tunnel tunnel[16];
+	struct store_tunnel tunnel[STORE_TUNNELS_MAX];
 	size_t trials;
 	struct trial *trial;
 	int trials_fd; // open for appending, or -1
 	bool torn;     // the last line of trials.jsonl was cut off
 };
 
-// Creates DIR (must not hold a run already) with run.json written, synced and renamed into place.
-// `run` is borrowed. 0; -errno after a printed line.
+// Creates DIR (must not hold a run already) with run.json written, synced and renamed into place;
+// opens it for appending. Takes a reference of `run`. 0; -errno after a printed line.
 int store_create(struct store *, const char *dir, json_t *run);
 
-// Reads a folder: exit-2 errors (missing, empty, foreign, newer or older schema, mismatching run id,
-// malformed line) are printed in one line, -EINVAL. With `append`, a torn last line is cut and
-// said, and the file is opened for appending.
+// Reads a folder: exit-2 errors (missing, empty, foreign, newer or older schema, mismatching run
+// id, malformed line) are printed in one line, -EINVAL. With `append`, a torn last line is cut and
+// said, and the file is opened for appending and locked: -EBUSY where another run appends to it.
 int store_open(struct store *, const char *dir, bool append);
 
-// Appends one line and syncs it. 0 or -errno (ENOSPC: the line is taken back whole).
+// Appends one line and syncs it; st->trial stays as it was read. 0 or -errno (ENOSPC: the line is
+// taken back whole; -EINVAL: a value that isn't finite, or a field that can't be read back).
 int store_append(struct store *, const struct trial *);
 
 void store_close(struct store *);

@@ -1,0 +1,46 @@
+// wgbench: a table of subcommands.
+#include "harness/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern const char wgbench_revision[], wgbench_profile[];
+
+static const struct command *const commands[] = {
+    &list_command, &doctor_command, &run_command, &compare_command, &report_command,
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: wgbench COMMAND [OPTION]... [ARGUMENT]...\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(to, "\nwgbench COMMAND --help tells more; wgbench --version which one this is.\n"
+	            "Exit codes: 0 no regression, 1 regression, 2 usage or environment error, "
+	            "3 inconclusive.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_ERROR;
+	}
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("wgbench %s (%s)\n", wgbench_revision, wgbench_profile);
+		return 0;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i]->name))
+			return commands[i]->main(argc - 1, argv + 1);
+	fprintf(stderr, "wgbench: unknown command '%s': one of", argv[1]);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(stderr, " %s", commands[i]->name);
+	fprintf(stderr, "; see wgbench --help\n");
+	return EXIT_ERROR;
+}
