@@ -1,5 +1,6 @@
 #include "harness/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static int take_number(const struct command *c, const struct option_row *row, co
 	else
 		d = strtod(text, &end);
 	// strtoull() takes a sign and wraps it; strtod() takes "inf" and "nan".
-	if (errno || end == text || *end || text[strspn(text, " \t\n")] != text[0] ||
+	if (errno || end == text || *end || isspace((unsigned char)*text) ||
 	    (whole && (*text == '-' || *text == '+')) || !isfinite(d)) {
 		fprintf(stderr, "wgbench %s: --%s takes a %snumber, not '%s'\n", c->name, row->name,
 		        whole ? "whole " : "", text);

@@ -1,0 +1,16 @@
+// A trial as a line of trials.jsonl, and back.
+#ifndef WGBENCH_RECORD_H
+#define WGBENCH_RECORD_H
+
+#include "harness/store.h"
+
+// Sets *line to a text that ends in a newline, owned by the caller. -EINVAL: not a line that
+// record_decode() would take.
+int record_encode(const struct trial *, const struct store *, char **line);
+
+// Fills a zeroed trial, whose parameters, samples and environment are then the caller's (on failure
+// too). 0; -EINVAL with what is wrong in `fault`.
+int record_decode(struct trial *, const struct store *, const char *line, size_t length,
+                  char *fault, size_t bytes);
+
+#endif
