@@ -105,10 +105,11 @@ $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OB
 test-programs: $(TEST_PROGRAMS) tunnels harness ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
-	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/netns/*.sh)
+	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
 
-bench: external harness ## set up, build and run the standard comparison, under ten minutes
-	$(Q)$(B)/wgbench run --plan standard
+PLAN ?= standard
+bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
+	$(Q)$(B)/wgbench run --plan $(PLAN)
 
 external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
 	$(Q)scripts/fetch-external
