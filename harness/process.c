@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,9 +59,12 @@ int process_signal(void)
 	return asked_to_stop;
 }
 
-void process_shield(bool on)
+bool process_shield(bool on)
 {
+	bool before = shielded;
+
 	shielded = on;
+	return before;
 }
 
 static bool stopping(void)
@@ -214,9 +218,8 @@ char *process_read(int fd)
 void process_end(struct process *p)
 {
 	if (p->pid > 0) {
-		bool before = shielded;
+		bool before = process_shield(true);
 
-		shielded = true;
 		kill(-p->pid, SIGTERM);
 		kill(p->pid, SIGTERM);
 		if (wait_readable(p->pidfd, GRACE_MS) != 1) {

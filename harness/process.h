@@ -26,8 +26,8 @@ int process_guard_signals(void);
 // The signal that asked wgbench to stop, or 0.
 int process_signal(void);
 
-// While shielded (tear-down), waits go on in spite of such a signal.
-void process_shield(bool on);
+// While shielded (tear-down), waits go on in spite of such a signal. Returns what was before.
+bool process_shield(bool on);
 
 // Starts argv[0], found in PATH, in the network namespace `ns` (a descriptor); `input` is its
 // standard input, NULL for none. It gets SIGKILL when wgbench dies. 0 or -errno.

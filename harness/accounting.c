@@ -1,0 +1,274 @@
+// Foreign CPU time is summed over processes and not taken as the rest of /proc/stat, which counts
+// in ticks and would call the traffic's own softirq work foreign.
+#include "harness/accounting.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384 };
+
+struct seen {
+	pid_t pid, parent;
+	bool kernel, ours;
+	uint64_t waited_ns; // CPU of children that ended and were waited for
+};
+
+static uint64_t ticks_to_ns(uint64_t ticks)
+{
+	return ticks * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
+static ssize_t read_file(const char *path, char *text, size_t bytes)
+{
+	size_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (ssize_t got; n < bytes - 1 && (got = read(fd, text + n, bytes - 1 - n)) > 0; n += got)
+		;
+	text[n] = 0;
+	close(fd);
+	return n;
+}
+
+// The CPU clock of a whole process with all its threads; one that is gone counts 0.
+static uint64_t process_cpu_ns(pid_t pid)
+{
+	clockid_t clock;
+	struct timespec t;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool read_process(pid_t pid, struct seen *s)
+{
+	char path[32], text[1024];
+	const char *behind;
+	unsigned flags;
+	unsigned long long user, system;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (read_file(path, text, sizeof(text)) <= 0 || !(behind = strrchr(text, ')')))
+		return false;
+	*s = (struct seen){.pid = pid};
+	if (sscanf(behind + 1, " %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %llu %llu",
+	           &s->parent, &flags, &user, &system) != 4)
+		return false;
+	s->kernel = flags & FLAG_KERNEL_THREAD;
+	s->waited_ns = ticks_to_ns(user + system);
+	return true;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	return ((const struct seen *)a)->pid - ((const struct seen *)b)->pid;
+}
+
+static bool listed(pid_t pid, const pid_t *pids, size_t n)
+{
+	while (n--)
+		if (pids[n] == pid)
+			return true;
+	return false;
+}
+
+// Ours are wgbench, its descendants and the tunnels, which may have become daemons.
+static bool is_ours(struct seen *all, size_t n, struct seen *s,
+                    const struct accounting_processes *who)
+{
+	for (int depth = 0; s && depth < 64; depth++) {
+		if (s->pid == getpid() || listed(s->pid, who->tunnel_pid, who->tunnel) ||
+		    listed(s->pid, who->idle_pid, who->idle))
+			return true;
+		struct seen key = {.pid = s->parent};
+		s = bsearch(&key, all, n, sizeof(*all), by_pid);
+	}
+	return false;
+}
+
+static int count_processes(struct accounting_snapshot *a, const struct accounting_processes *who)
+{
+	static struct seen all[PROCESSES_MAX];
+	size_t n = 0;
+	DIR *proc = opendir("/proc");
+
+	if (!proc)
+		return -errno;
+	for (struct dirent *e; n < PROCESSES_MAX && (e = readdir(proc));)
+		if (isdigit((unsigned char)e->d_name[0]) && read_process(atoi(e->d_name), &all[n]))
+			n++;
+	closedir(proc);
+	qsort(all, n, sizeof(*all), by_pid);
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].kernel)
+			a->kernel_cpu_ns += process_cpu_ns(all[i].pid);
+		else if (!is_ours(all, n, &all[i], who))
+			a->foreign_cpu_ns += process_cpu_ns(all[i].pid) + all[i].waited_ns;
+	}
+	return 0;
+}
+
+static uint64_t sum_clocks(const pid_t *pids, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += process_cpu_ns(pids[i]);
+	return sum;
+}
+
+static uint64_t count_switches(pid_t pid)
+{
+	char path[300], text[4096];
+	uint64_t sum = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *tasks = opendir(path);
+	if (!tasks)
+		return 0;
+	for (struct dirent *e; (e = readdir(tasks));) {
+		const char *at;
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, e->d_name);
+		if (read_file(path, text, sizeof(text)) <= 0)
+			continue;
+		// Matches "voluntary_ctxt_switches" and "nonvoluntary_ctxt_switches".
+		for (at = text; (at = strstr(at, "voluntary_ctxt_switches:"));)
+			sum += strtoull(at += strlen("voluntary_ctxt_switches:"), NULL, 10);
+	}
+	closedir(tasks);
+	return sum;
+}
+
+static int read_machine(struct accounting_snapshot *a)
+{
+	char text[8192];
+	unsigned long long idle, iowait, steal;
+	ssize_t n = read_file("/proc/stat", text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	if (sscanf(text, "cpu %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &iowait, &steal) != 3)
+		return -EPROTO;
+	a->machine_idle_ns = ticks_to_ns(idle + iowait);
+	a->machine_steal_ns = ticks_to_ns(steal);
+	a->steal_reported = steal;
+	const char *total =
+	    read_file("/proc/pressure/cpu", text, sizeof(text)) > 0 ? strstr(text, "total=") : NULL;
+	a->pressure_ns = total ? strtoull(total + strlen("total="), NULL, 10) * 1000 : 0;
+	return 0;
+}
+
+int accounting_take(struct accounting_snapshot *a, const struct accounting_processes *who,
+                    const struct netns_pair *pair)
+{
+	struct timespec t;
+	int ret;
+
+	*a = (struct accounting_snapshot){0};
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	a->wall_ns = (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	a->tunnel_cpu_ns = sum_clocks(who->tunnel_pid, who->tunnel);
+	a->idle_tunnels_cpu_ns = sum_clocks(who->idle_pid, who->idle);
+	for (size_t i = 0; i < who->tunnel; i++)
+		a->tunnel_switches += count_switches(who->tunnel_pid[i]);
+	if ((ret = read_machine(a)) || (ret = count_processes(a, who)))
+		return ret;
+	for (int i = 0; i < 2; i++)
+		if ((ret = netns_count(&pair->side[i], &a->counters[i])))
+			return ret;
+	return 0;
+}
+
+// Sums that lost a process between the snapshots can run backwards; that is no time spent.
+static double seconds(uint64_t before, uint64_t after)
+{
+	return after > before ? (after - before) * 1e-9 : 0;
+}
+
+void accounting_difference(struct accounting_result *r, const struct accounting_snapshot *before,
+                           const struct accounting_snapshot *after, unsigned cpus)
+{
+	const struct accounting_snapshot *b = before, *a = after;
+
+	*r = (struct accounting_result){
+	    .wall_s = seconds(b->wall_ns, a->wall_ns),
+	    .tunnel_cpu_s = seconds(b->tunnel_cpu_ns, a->tunnel_cpu_ns),
+	    .idle_tunnels_cpu_s = seconds(b->idle_tunnels_cpu_ns, a->idle_tunnels_cpu_ns),
+	    .foreign_cpu_s = seconds(b->foreign_cpu_ns, a->foreign_cpu_ns),
+	    .kernel_cpu_s = seconds(b->kernel_cpu_ns, a->kernel_cpu_ns),
+	    .steal_s = seconds(b->machine_steal_ns, a->machine_steal_ns),
+	    .pressure_s = seconds(b->pressure_ns, a->pressure_ns),
+	    .steal_reported = a->steal_reported,
+	};
+	double machine_s = r->wall_s * cpus;
+	double idle_s = seconds(b->machine_idle_ns, a->machine_idle_ns);
+	r->machine_cpu_s = machine_s > idle_s ? machine_s - idle_s : 0;
+	r->foreign_share = machine_s > 0 ? r->foreign_cpu_s / machine_s : 0;
+	r->steal_share = machine_s > 0 ? r->steal_s / machine_s : 0;
+	r->switches_per_s = r->wall_s > 0 && a->tunnel_switches > b->tunnel_switches
+	                        ? (a->tunnel_switches - b->tunnel_switches) / r->wall_s
+	                        : 0;
+	for (int i = 0; i < 2; i++) {
+		r->tcp_retransmits +=
+		    a->counters[i].tcp_retransmits - b->counters[i].tcp_retransmits;
+		r->sent_bytes += a->counters[i].tunnel.tx_bytes - b->counters[i].tunnel.tx_bytes;
+	}
+}
+
+static json_t *drops(const struct netns_counters *b, const struct netns_counters *a)
+{
+	return json_pack(
+	    "{sIsIsIsIsIsI}", "tunnel_rx",
+	    (json_int_t)(a->tunnel.rx_dropped - b->tunnel.rx_dropped), "tunnel_tx",
+	    (json_int_t)(a->tunnel.tx_dropped - b->tunnel.tx_dropped), "outer_rx",
+	    (json_int_t)(a->veth.rx_dropped - b->veth.rx_dropped), "outer_tx",
+	    (json_int_t)(a->veth.tx_dropped - b->veth.tx_dropped), "udp_receive_buffer",
+	    (json_int_t)(a->udp_receive_buffer_errors - b->udp_receive_buffer_errors),
+	    "udp_send_buffer", (json_int_t)(a->udp_send_buffer_errors - b->udp_send_buffer_errors));
+}
+
+json_t *accounting_json(const struct accounting_result *r, const struct accounting_snapshot *before,
+                        const struct accounting_snapshot *after)
+{
+	return json_pack(
+	    "{sfsfsfsfsfsososfsIsIs{soso}}", "tunnel_cpu_s", r->tunnel_cpu_s, "machine_cpu_s",
+	    r->machine_cpu_s, "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s, "foreign_cpu_s",
+	    r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
+	    r->steal_reported ? json_real(r->steal_s) : json_string("not reported"),
+	    "cpu_pressure_s",
+	    after->pressure_ns ? json_real(r->pressure_s) : json_string("not reported"),
+	    "context_switches_per_s", r->switches_per_s, "tcp_retransmits",
+	    (json_int_t)r->tcp_retransmits, "tunnel_tx_packets",
+	    (json_int_t)(after->counters[0].tunnel.tx_packets +
+	                 after->counters[1].tunnel.tx_packets -
+	                 before->counters[0].tunnel.tx_packets -
+	                 before->counters[1].tunnel.tx_packets),
+	    "drops", "left", drops(&before->counters[0], &after->counters[0]), "right",
+	    drops(&before->counters[1], &after->counters[1]));
+}
+
+const char *accounting_contamination(const struct accounting_result *r, char *reason, size_t bytes)
+{
+	if (r->foreign_share > ACCOUNTING_LIMIT)
+		snprintf(reason, bytes, "other processes took %.1f %% of the machine",
+		         r->foreign_share * 100);
+	else if (r->steal_reported && r->steal_share > ACCOUNTING_LIMIT)
+		snprintf(reason, bytes, "the hypervisor stole %.1f %% of the machine",
+		         r->steal_share * 100);
+	else
+		return NULL;
+	return reason;
+}

@@ -1,0 +1,221 @@
+// Pair n: outer 10.66.n.1/2 and fd66:n::1/2 on the veth, inner 10.77.n.1/2 and fd77:n::1/2 on the
+// tunnel. Each step is one `ip -batch`, since starting a program costs more than what it does.
+#include "netns/netns.h"
+#include "netns/owner.h"
+#include "harness/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COMMAND_MS = 20000, READY_MS = 10000 };
+enum { DEV, SNMP, SNMP6, FILES };
+
+static const char veth[] = "outer0";
+
+static int batch(int ns, const char *commands)
+{
+	const char *const argv[] = {"ip", "-batch", "-", NULL};
+	struct process_text text;
+	char line[256];
+	int ret = process_run(argv, ns, commands, COMMAND_MS, &text);
+
+	if (ret && ret != -EINTR)
+		fprintf(stderr, "wgbench: can't build the test network: %s\n",
+		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+	process_text_free(&text);
+	return ret > 0 ? -EIO : ret;
+}
+
+static void name_side(struct netns_side *s, unsigned n, int right)
+{
+	*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}};
+	snprintf(s->name, sizeof(s->name), "wgb-%d-%u%c", getpid(), n, "lr"[right]);
+	snprintf(s->interface, sizeof(s->interface), "wgb%dn%u%c", getpid(), n, "lr"[right]);
+	snprintf(s->outer[0], sizeof(s->outer[0]), "10.66.%u.%d", n, right + 1);
+	snprintf(s->outer[1], sizeof(s->outer[1]), "fd66:%u::%d", n, right + 1);
+	snprintf(s->inner[0], sizeof(s->inner[0]), "10.77.%u.%d", n, right + 1);
+	snprintf(s->inner[1], sizeof(s->inner[1]), "fd77:%u::%d", n, right + 1);
+}
+
+// Opens what is read inside: a file of /proc/net belongs to the namespace that it was opened in, so
+// the counters are read later without going there.
+static int open_side(struct netns_side *s)
+{
+	static const char *const files[FILES] = {"dev", "snmp", "snmp6"};
+	char path[64];
+	int ret = 0, home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	snprintf(path, sizeof(path), "/run/netns/%s", s->name);
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (home < 0 || s->fd < 0 || setns(s->fd, CLONE_NEWNET)) {
+		ret = -errno;
+		goto out;
+	}
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
+		s->counters[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (s->counters[i] < 0 && i != SNMP6)
+			ret = -errno; // snmp6 is missing where IPv6 is off
+	}
+	if (setns(home, CLONE_NEWNET)) {
+		perror("wgbench: can't return to the own network namespace");
+		abort();
+	}
+out:
+	if (home >= 0)
+		close(home);
+	return ret;
+}
+
+static int address_side(const struct netns_side *s)
+{
+	char commands[512];
+
+	snprintf(commands, sizeof(commands),
+	         "link set lo up\n"
+	         "address add %s/24 dev %s\n"
+	         "address add %s/64 dev %s nodad\n"
+	         "link set %s up\n",
+	         s->outer[0], veth, s->outer[1], veth, veth);
+	return batch(s->fd, commands);
+}
+
+static int wait_ready(const struct netns_pair *p)
+{
+	const char *const argv[] = {"ping", "-n", "-q", "-c", "1", "-W", "1", p->side[1].outer[0],
+	                            NULL};
+	int ret = 0;
+
+	for (unsigned waited = 0; waited < READY_MS; waited += 50) {
+		ret = process_run(argv, p->side[0].fd, NULL, COMMAND_MS, NULL);
+		if (ret <= 0 || (ret = process_pause(50)))
+			return ret;
+	}
+	fprintf(stderr, "wgbench: the veth between the test namespaces passes no packets\n");
+	return -ETIMEDOUT;
+}
+
+int netns_pair_create(struct netns_pair *p, unsigned n)
+{
+	char commands[512];
+	int ret;
+
+	p->n = n;
+	for (int i = 0; i < 2; i++)
+		name_side(&p->side[i], n, i);
+	snprintf(commands, sizeof(commands),
+	         "netns add %s\n"
+	         "netns add %s\n"
+	         "link add %s netns %s type veth peer name %s netns %s\n",
+	         p->side[0].name, p->side[1].name, veth, p->side[0].name, veth, p->side[1].name);
+	ret = batch(PROCESS_HERE, commands);
+	for (int i = 0; i < 2 && !ret; i++)
+		ret = open_side(&p->side[i]);
+	for (int i = 0; i < 2 && !ret; i++)
+		ret = address_side(&p->side[i]);
+	if (!ret)
+		ret = wait_ready(p);
+	if (ret)
+		netns_pair_destroy(p);
+	return ret;
+}
+
+void netns_pair_destroy(struct netns_pair *p)
+{
+	bool before = process_shield(true);
+
+	for (int i = 0; i < 2; i++) {
+		struct netns_side *s = &p->side[i];
+
+		for (int j = 0; j < FILES; j++)
+			if (s->counters[j] >= 0)
+				close(s->counters[j]);
+		if (s->fd >= 0)
+			close(s->fd);
+		if (s->name[0])
+			owner_remove_namespace(s->name);
+		*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}};
+	}
+	process_shield(before);
+}
+
+static int read_whole(int fd, char *text, size_t bytes)
+{
+	size_t n = 0;
+
+	for (ssize_t got; n < bytes - 1; n += got)
+		if ((got = pread(fd, text + n, bytes - 1 - n, n)) <= 0) {
+			if (got < 0)
+				return -errno;
+			break;
+		}
+	text[n] = 0;
+	return 0;
+}
+
+static void parse_link(const char *text, const char *name, struct netns_link_counters *c)
+{
+	char start[24];
+	const char *at;
+
+	snprintf(start, sizeof(start), "%s:", name);
+	*c = (struct netns_link_counters){0};
+	if ((at = strstr(text, start)))
+		sscanf(at + strlen(start), "%*u %llu %*u %llu %*u %*u %*u %*u %llu %llu %*u %llu",
+		       &c->rx_packets, &c->rx_dropped, &c->tx_bytes, &c->tx_packets,
+		       &c->tx_dropped);
+}
+
+// In /proc/net/snmp a line of names is followed by a line of values with the same first word.
+static unsigned long long parse_snmp(const char *text, const char *protocol, const char *name)
+{
+	size_t length = strlen(name);
+	const char *names = strstr(text, protocol);
+	const char *values = names ? strstr(names + 1, protocol) : NULL;
+
+	for (; values && *names && *names != '\n';) {
+		if (!strncmp(names, name, length) && strchr(" \n", names[length]))
+			return strtoull(values, NULL, 10);
+		names += strcspn(names, " \n") + 1;
+		values += strcspn(values, " \n") + 1;
+		if (names[-1] == '\n')
+			break;
+	}
+	return 0;
+}
+
+static unsigned long long parse_snmp6(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+int netns_count(const struct netns_side *s, struct netns_counters *c)
+{
+	char text[16384];
+	int ret;
+
+	*c = (struct netns_counters){0};
+	if ((ret = read_whole(s->counters[DEV], text, sizeof(text))))
+		return ret;
+	parse_link(text, s->interface, &c->tunnel);
+	parse_link(text, veth, &c->veth);
+	if ((ret = read_whole(s->counters[SNMP], text, sizeof(text))))
+		return ret;
+	c->udp_receive_buffer_errors = parse_snmp(text, "Udp:", "RcvbufErrors");
+	c->udp_send_buffer_errors = parse_snmp(text, "Udp:", "SndbufErrors");
+	c->tcp_retransmits = parse_snmp(text, "Tcp:", "RetransSegs");
+	if (s->counters[SNMP6] < 0)
+		return 0;
+	if ((ret = read_whole(s->counters[SNMP6], text, sizeof(text))))
+		return ret;
+	c->udp_receive_buffer_errors += parse_snmp6(text, "Udp6RcvbufErrors");
+	c->udp_send_buffer_errors += parse_snmp6(text, "Udp6SndbufErrors");
+	return 0;
+}

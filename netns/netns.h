@@ -1,0 +1,63 @@
+// Test networks: a pair is two namespaces joined by a veth, the two ends of one tunnel; tunnels
+// that are compared are alive at once, each in a pair of its own. Names carry the owner's pid, and
+// the owner holds a locked file as long as it lives, so a later wgbench can tell what a killed one
+// left behind from what one beside it is using.
+#ifndef WGBENCH_NETNS_H
+#define WGBENCH_NETNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { NETNS_PAIRS_MAX = 100 };
+
+struct netns_side {
+	char name[32];      // the namespace, as `ip netns` knows it
+	char interface[16]; // the tunnel's; unique on the host, since UAPI sockets are
+	char outer[2][40];  // IPv4, IPv6: the veth's addresses
+	char inner[2][40];  // the tunnel's
+	int fd;             // of the namespace
+	int counters[3];    // /proc/net/{dev,snmp,snmp6} as seen inside
+};
+
+struct netns_pair {
+	unsigned n;
+	struct netns_side side[2]; // left, right
+};
+
+// One interface's line of /proc/net/dev.
+struct netns_link_counters {
+	unsigned long long rx_packets, rx_dropped, tx_packets, tx_dropped, tx_bytes;
+};
+
+// What was dropped or sent again inside a namespace, since it was made.
+struct netns_counters {
+	struct netns_link_counters tunnel, veth;
+	unsigned long long udp_receive_buffer_errors, udp_send_buffer_errors, tcp_retransmits;
+};
+
+// Takes this process's lock and removes what dead owners left. 0; -errno after a printed line.
+int netns_open(void);
+
+// Removes everything that dead owners left: the processes in their namespaces, the namespaces, the
+// UAPI sockets. The number of namespaces removed, or -errno.
+int netns_reap(void);
+
+// Builds pair `n` (< NETNS_PAIRS_MAX), up and passing packets. 0; -errno after a printed line, with
+// nothing left.
+int netns_pair_create(struct netns_pair *, unsigned n);
+
+// Ends every process in the pair's namespaces and removes them.
+void netns_pair_destroy(struct netns_pair *);
+
+// Lets go of the lock; pairs must be gone.
+void netns_close(void);
+
+// The processes whose network namespace this is, other than the caller; at most `max` of them are
+// written. How many there are.
+size_t netns_processes(int ns_fd, pid_t *pids, size_t max);
+
+// 0 or -errno. Links that aren't there count 0.
+int netns_count(const struct netns_side *, struct netns_counters *);
+
+#endif

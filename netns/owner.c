@@ -1,0 +1,223 @@
+// /run/wgbench/PID is flock'ed by its owner from beginning to end: the kernel lets go of the lock
+// however the owner dies, and a pid that was given out again has no lock. So a lock that is free
+// means that all that carries this pid is nobody's.
+#include "netns/netns.h"
+#include "netns/owner.h"
+#include "harness/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { GRACE_MS = 2000, COMMAND_MS = 20000 };
+
+static const char owners[] = "/run/wgbench";
+static const char namespaces[] = "/run/netns";
+static const char sockets[] = "/var/run/wireguard";
+
+static int lock_fd = -1;
+
+// Opens and locks `path` so that the lock is on the file that the name still stands for.
+static int lock_file(const char *path, int flags)
+{
+	for (;;) {
+		struct stat mine, named;
+		int fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | (flags & O_CREAT ? 0 : LOCK_NB)) || fstat(fd, &mine)) {
+			int ret = -errno;
+			close(fd);
+			return ret;
+		}
+		if (!stat(path, &named) && named.st_ino == mine.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+static bool all_digits(const char *s)
+{
+	const char *from = s;
+
+	while (isdigit((unsigned char)*s))
+		s++;
+	return s > from && !*s;
+}
+
+size_t netns_processes(int ns_fd, pid_t *pids, size_t max)
+{
+	struct stat ns, st;
+	size_t n = 0;
+	DIR *proc = opendir("/proc");
+
+	if (!proc || fstat(ns_fd, &ns)) {
+		if (proc)
+			closedir(proc);
+		return 0;
+	}
+	for (struct dirent *e; (e = readdir(proc));) {
+		char path[300];
+
+		if (!all_digits(e->d_name) || atoi(e->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", e->d_name);
+		if (stat(path, &st) || st.st_dev != ns.st_dev || st.st_ino != ns.st_ino)
+			continue;
+		if (n < max)
+			pids[n] = atoi(e->d_name);
+		n++;
+	}
+	closedir(proc);
+	return n;
+}
+
+// Signals all of them and waits until they are gone, at most so long. Whether they are.
+static bool end_processes(int ns_fd, int signal)
+{
+	pid_t pids[64];
+	bool gone = true;
+	size_t n = netns_processes(ns_fd, pids, 64);
+
+	for (size_t i = 0; i < n && i < 64; i++) {
+		int pidfd = pidfd_open(pids[i], 0);
+		if (pidfd < 0)
+			continue;
+		pidfd_send_signal(pidfd, signal, NULL, 0);
+		gone &= poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, GRACE_MS) == 1;
+		close(pidfd);
+	}
+	return gone && n <= 64;
+}
+
+void owner_remove_namespace(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", namespaces, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (!end_processes(fd, SIGTERM))
+			end_processes(fd, SIGKILL);
+		close(fd);
+	}
+	const char *const argv[] = {"ip", "netns", "delete", name, NULL};
+	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, NULL);
+}
+
+// Calls `act` for every name in `dir` that `PREFIXpidREST` matches; REST begins with `behind`.
+static int each_of(const char *dir, const char *prefix, pid_t pid, char behind,
+                   void (*act)(const char *name))
+{
+	char start[48];
+	int found = 0;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return 0;
+	snprintf(start, sizeof(start), "%s%d%c", prefix, pid, behind);
+	for (struct dirent *e; (e = readdir(d));) {
+		if (strncmp(e->d_name, start, strlen(start)))
+			continue;
+		act(e->d_name);
+		found++;
+	}
+	closedir(d);
+	return found;
+}
+
+static void remove_socket(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", sockets, name);
+	unlink(path);
+}
+
+// The sockets go after the processes, which would else find theirs missing.
+static int remove_all_of(pid_t pid)
+{
+	int removed = each_of(namespaces, "wgb-", pid, '-', owner_remove_namespace);
+
+	each_of(sockets, "wgb", pid, 'n', remove_socket);
+	return removed;
+}
+
+int netns_reap(void)
+{
+	int removed = 0;
+	DIR *d = opendir(owners);
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *e; (e = readdir(d));) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "%s/%s", owners, e->d_name);
+		if (!all_digits(e->d_name) || atoi(e->d_name) == getpid())
+			continue;
+		int fd = lock_file(path, 0);
+		if (fd < 0)
+			continue;
+		removed += remove_all_of(atoi(e->d_name));
+		unlink(path);
+		close(fd);
+	}
+	closedir(d);
+	return removed;
+}
+
+static void owner_path(char *path, size_t bytes)
+{
+	snprintf(path, bytes, "%s/%d", owners, getpid());
+}
+
+int netns_open(void)
+{
+	char path[64];
+
+	owner_path(path, sizeof(path));
+	do {
+		if (mkdir(owners, 0700) && errno != EEXIST) {
+			int ret = -errno;
+			fprintf(stderr, "wgbench: can't make %s: %s\n", owners, strerror(errno));
+			return ret;
+		}
+		lock_fd = lock_file(path, O_CREAT);
+	} while (lock_fd == -ENOENT); // another one's netns_close() took the folder away
+	if (lock_fd < 0) {
+		fprintf(stderr, "wgbench: can't lock %s: %s\n", path, strerror(-lock_fd));
+		return lock_fd;
+	}
+	remove_all_of(getpid()); // of one that had our pid and was reaped by nobody
+	int removed = netns_reap();
+	if (removed > 0)
+		fprintf(stderr, "wgbench: removed %d namespaces that a killed run had left\n",
+		        removed);
+	return 0;
+}
+
+void netns_close(void)
+{
+	char path[64];
+
+	if (lock_fd < 0)
+		return;
+	owner_path(path, sizeof(path));
+	each_of(sockets, "wgb", getpid(), 'n', remove_socket);
+	unlink(path);
+	close(lock_fd);
+	lock_fd = -1;
+	rmdir(owners); // fails while others are at work
+}
