@@ -35,6 +35,7 @@ struct spec {
 	char name[SPEC_NAME_MAX];  // canonical, slots in the catalog's order: what run.json shows
 	char build[SPEC_NAME_MAX]; // own: the name under build/<profile>/tunnels/
 	char revision[128];        // own: as given behind '@', or ""
+	char commit[64];           // own: which commit that is; "" without a revision
 	char program[4096];        // exec: the path
 	// own: what each slot holds, in the tree (or the revision) that it is built from
 	size_t choices;
@@ -47,11 +48,20 @@ struct spec {
 // WGBENCH_ROOT. 0; -errno after a printed line.
 int spec_catalog_load(struct spec_catalog *);
 
+// The same of another revision of that tree.
+int spec_catalog_load_revision(struct spec_catalog *, const char *root, const char *commit);
+
+// The full hash of the commit that `revision` names. 0; -EINVAL, nothing printed.
+int spec_resolve_revision(const char *root, const char *revision, char commit[64]);
+
 // Parses one SPEC. 0; -EINVAL after one printed line that names the word and lists what exists.
 int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 
 // Whether an external tunnel can be used here; else the reason and remedy, one line.
 bool spec_available(const struct spec *, const struct spec_catalog *, char *reason, size_t bytes);
+
+// The wireguard-go that `make external` fetched, else the one in PATH.
+bool spec_find_wireguard_go(const struct spec_catalog *, char program[4096]);
 
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
 // build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with

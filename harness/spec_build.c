@@ -1,0 +1,158 @@
+#include "harness/spec.h"
+#include "harness/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern const char wgbench_profile[];
+
+enum { MAKE_TIMEOUT_MS = 30 * 60 * 1000, GIT_TIMEOUT_MS = 60 * 1000, TAIL_BYTES = 2000 };
+
+// Two wgbench may build at once: only one makes. The descriptor to close, or -errno.
+static int lock_builds(const char *root)
+{
+	char path[PATH_MAX + 32];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/build", root);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/build/.wgbench.lock", root);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0 && !flock(fd, LOCK_EX))
+		return fd;
+	ret = -errno;
+	fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static int run_make(const char *root, const char *build)
+{
+	char spec[SPEC_NAME_MAX + 8], profile[64], jobs[32];
+	const char *argv[] = {"make", "-C", root, jobs, "tunnel", spec, profile, NULL};
+	struct process_text text;
+	size_t length;
+	int ret;
+
+	snprintf(spec, sizeof(spec), "SPEC=%s", build);
+	snprintf(profile, sizeof(profile), "PROFILE=%s", wgbench_profile);
+	snprintf(jobs, sizeof(jobs), "-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	ret = process_run(argv, PROCESS_HERE, NULL, MAKE_TIMEOUT_MS, &text);
+	if (ret) {
+		length = text.err ? strlen(text.err) : 0;
+		fprintf(stderr,
+		        "wgbench: tunnel '%s' cannot be built (%s) by make -C %s tunnel %s %s\n%s",
+		        build, ret < 0 ? strerror(-ret) : "make failed", root, spec, profile,
+		        length > TAIL_BYTES ? text.err + length - TAIL_BYTES
+		        : length            ? text.err
+		                            : "");
+	}
+	process_text_free(&text);
+	return ret > 0 ? -EIO : ret;
+}
+
+static bool git_agrees(const char *const argv[])
+{
+	return !process_run(argv, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, NULL);
+}
+
+static bool is_clean(const char *root)
+{
+	return git_agrees(
+	    (const char *const[]){"git", "-C", root, "diff", "--quiet", "HEAD", NULL});
+}
+
+// A work tree of its own for the commit; one that an interrupted checkout left behind is made anew.
+static int make_work_tree(const char *root, const char *commit, char dir[PATH_MAX])
+{
+	const char *remove[] = {"git", "-C", root, "worktree", "remove", "--force", dir, NULL};
+	const char *add[] = {"git",     "-C",       root, "worktree", "add",
+	                     "--force", "--detach", dir,  commit,     NULL};
+	struct process_text text;
+	char path[PATH_MAX + 8], line[256];
+	int ret;
+
+	if (snprintf(dir, PATH_MAX, "%s/build/revisions/%s", root, commit) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	snprintf(path, sizeof(path), "%s/.git", dir);
+	if (!access(path, F_OK)) {
+		if (is_clean(dir))
+			return 0;
+		process_run(remove, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, NULL);
+	}
+	ret = process_run(add, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, &text);
+	if (ret)
+		fprintf(stderr, "wgbench: no work tree of %s: %s\n", commit,
+		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+	process_text_free(&text);
+	return ret > 0 ? -EIO : ret;
+}
+
+static int build_own(const struct spec *spec, const struct spec_catalog *c, char program[4096],
+                     char commit[64])
+{
+	char root[PATH_MAX];
+	int ret;
+
+	if (*spec->commit) {
+		strcpy(commit, spec->commit);
+		ret = make_work_tree(c->root, commit, root);
+	} else {
+		ret = 0;
+		strcpy(root, c->root);
+		if (spec_resolve_revision(root, "HEAD", commit))
+			strcpy(commit, "unknown"); // unpacked from an archive
+		else if (!is_clean(root))
+			strcat(commit, "-dirty");
+	}
+	if (!ret)
+		ret = run_make(root, spec->build);
+	if (ret)
+		return ret;
+	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s/wgbench-tunnel", root, wgbench_profile,
+	             spec->build) >= 4096 ||
+	    access(program, X_OK)) {
+		fprintf(stderr, "wgbench: make succeeded but made no %s\n", program);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+int spec_build(const struct spec *spec, const struct spec_catalog *c, char program[4096],
+               char commit[64])
+{
+	char reason[256];
+	int lock, ret;
+
+	*program = *commit = 0;
+	switch (spec->kind) {
+	case SPEC_OWN:
+		lock = lock_builds(c->root);
+		if (lock < 0)
+			return lock;
+		ret = build_own(spec, c, program, commit);
+		close(lock);
+		return ret;
+	case SPEC_EXEC:
+		strcpy(program, spec->program);
+		return 0;
+	case SPEC_WIREGUARD_GO:
+	case SPEC_KERNEL:
+		break;
+	}
+	if (!spec_available(spec, c, reason, sizeof(reason))) {
+		fprintf(stderr, "wgbench: %s: %s\n", spec->name, reason);
+		return -ENOENT;
+	}
+	if (spec->kind == SPEC_WIREGUARD_GO)
+		spec_find_wireguard_go(c, program);
+	return 0;
+}
