@@ -1,0 +1,191 @@
+# A test network of two namespaces, left and right, joined by a veth: outer addresses 10.66.0.1 and
+# .2, fd66::1 and ::2; a tunnel between them with 10.77.0.1 and .2, fd77::1 and ::2. Sourced. The
+# names carry this script's pid, and everything in the namespaces is ended on every way out.
+
+umask 077
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+. tests/tap.bash
+
+build=${BUILD:-$PWD/build/${PROFILE:-release}}
+ours=${TUNNEL:-$build/tunnels/default/wgbench-tunnel}
+go=${PEER:-$PWD/build/external/wireguard-go/usr/bin/wireguard-go}
+sockets=/var/run/wireguard
+keys=$(mktemp -d)
+namespaces=()
+
+((EUID == 0)) || skip_all "network namespaces need root"
+[[ -c /dev/net/tun ]] || skip_all "there is no /dev/net/tun"
+
+# namespace NAME: makes it; its full name is in $ns_NAME.
+namespace() {
+	local -n ns=ns_$1
+	ns=wgbt-$$-$1
+	ip netns add "$ns" || skip_all "network namespaces can't be made here"
+	namespaces+=("$ns")
+	ip -n "$ns" link set lo up
+	# Addresses are usable at once, by duplicate detection they'd be only after a second.
+	ip netns exec "$ns" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0
+}
+
+on() { ip netns exec "$@"; }
+
+end_processes() { # NAMESPACE
+	local pids
+	pids=$(ip netns pids "$1" 2>/dev/null) || return 0
+	[[ $pids ]] || return 0
+	kill $pids 2>/dev/null || true
+	until_true 3 idle "$1" >/dev/null && return 0
+	kill -KILL $(ip netns pids "$1") 2>/dev/null || true
+}
+
+idle() { [[ -z $(ip netns pids "$1" 2>/dev/null) ]]; }
+
+topology_clean() {
+	local ns
+	for ns in "${namespaces[@]}"; do
+		end_processes "$ns"
+		ip netns del "$ns" 2>/dev/null || true
+	done
+	rm -rf "$keys" "$sockets"/wt$$?.sock "$tap_log"
+}
+trap topology_clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Each script has one pair; its tunnels are made anew as often as it likes.
+pair() {
+	local side
+	namespace left
+	namespace right
+	ip -n "$ns_left" link add outer type veth peer name outer netns "$ns_right"
+	ip -n "$ns_left" addr add 10.66.0.1/24 dev outer
+	ip -n "$ns_right" addr add 10.66.0.2/24 dev outer
+	ip -n "$ns_left" addr add fd66::1/64 dev outer nodad
+	ip -n "$ns_right" addr add fd66::2/64 dev outer nodad
+	ip -n "$ns_left" link set outer up
+	ip -n "$ns_right" link set outer up
+	for side in left right; do
+		wg genkey >"$keys/$side"
+		wg pubkey <"$keys/$side" >"$keys/$side.pub"
+	done
+	wg genpsk >"$keys/psk"
+	key_left=$(<"$keys/left.pub") key_right=$(<"$keys/right.pub")
+	until_true 5 on "$ns_left" ping -c 1 -W 1 -q fd66::2 >/dev/null
+}
+
+# tunnel_start SIDE PROGRAM: starts it as a daemon with its interface and gives the latter its key
+# and addresses. The interface is $if_left or $if_right.
+if_left=wt$$l if_right=wt$$r
+tunnel_start() {
+	local side=$1 program=$2 ns=ns_$1 if=if_$1 number=1
+	[[ $side == left ]] || number=2
+	on "${!ns}" "$program" "${!if}"
+	on "${!ns}" wg set "${!if}" listen-port 5182$number private-key "$keys/$side"
+	ip -n "${!ns}" addr add 10.77.0.$number/24 dev "${!if}"
+	ip -n "${!ns}" addr add fd77::$number/64 dev "${!if}" nodad
+	ip -n "${!ns}" link set "${!if}" mtu 1420 up
+}
+
+# tunnel_peer SIDE [wg arguments]: makes the other side its peer.
+tunnel_peer() {
+	local side=$1 ns=ns_$1 if=if_$1 other=right number=2
+	[[ $side == left ]] || other=left number=1
+	shift
+	local key=key_$other
+	on "${!ns}" wg set "${!if}" peer "${!key}" \
+		allowed-ips 10.77.0.$number/32,fd77::$number/128 "$@"
+}
+
+endpoint() { # SIDE FAMILY: where that side is reached
+	case $1$2 in
+	left4) echo 10.66.0.1:51821 ;;
+	right4) echo 10.66.0.2:51822 ;;
+	left6) echo '[fd66::1]:51821' ;;
+	right6) echo '[fd66::2]:51822' ;;
+	esac
+}
+
+# tunnel_stop SIDE: removes the interface; the program ends of itself.
+tunnel_stop() {
+	local ns=ns_$1 if=if_$1
+	ip -n "${!ns}" link del "${!if}" 2>/dev/null || true
+	until_true 5 no_socket "${!if}" || end_processes "${!ns}"
+}
+
+no_socket() { [[ ! -e $sockets/$1.sock ]]; }
+
+# tunnels LEFT-PROGRAM RIGHT-PROGRAM FAMILY INITIATOR [wg arguments for both]: a tunnel whose
+# initiator alone knows the other's endpoint.
+tunnels() {
+	local left=$1 right=$2 family=$3 initiator=$4 responder=left
+	shift 4
+	[[ $initiator == left ]] && responder=right
+	tunnel_stop left
+	tunnel_stop right
+	tunnel_start left "$left"
+	tunnel_start right "$right"
+	tunnel_peer "$responder" "$@"
+	tunnel_peer "$initiator" endpoint "$(endpoint "$responder" "$family")" "$@"
+	until_true 10 on "$(side_ns "$initiator")" ping -c 1 -W 1 -q "$(inner "$responder" 4)"
+}
+
+side_ns() { local ns=ns_$1 && echo "${!ns}"; }
+
+inner() { # SIDE FAMILY
+	case $1$2 in
+	left4) echo 10.77.0.1 ;;
+	right4) echo 10.77.0.2 ;;
+	left6) echo fd77::1 ;;
+	right6) echo fd77::2 ;;
+	esac
+}
+
+# ---- traffic, each to be used within a check
+
+pings() { # FROM FAMILY
+	local to=right
+	[[ $1 == left ]] || to=left
+	match "$(on "$(side_ns "$1")" ping -c 5 -i 0.01 -W 2 "$(inner "$to" "$2")")" ' 5 received'
+}
+
+# iperf ARGUMENTS...: from left to a server on the right; the server's line of what came through.
+iperf() {
+	local server
+	on "$ns_right" iperf3 -s -1 -B 10.77.0.2 >/dev/null &
+	server=$!
+	until_true 5 listening "$ns_right" 5201
+	on "$ns_left" timeout 20 iperf3 -c 10.77.0.2 -f k "$@" >"$keys/iperf" 2>&1 || {
+		cat "$keys/iperf"
+		kill $server
+		return 1
+	}
+	wait $server
+	cat "$keys/iperf"
+	awk '/receiver$/ { bytes = $5 } END { exit !(bytes > 0) }' "$keys/iperf"
+}
+
+listening() { on "$1" ss -Hltn "sport = :$2" | grep -q .; }
+
+# Lost datagrams stay under 5 %: the machine may be busy, but the rate is low.
+udp() {
+	iperf -u -b 20M -n 2M "$@"
+	awk -F '[(%)]' '/receiver$/ { lost = $2; seen = 1 } END { exit !(seen && lost <= 5) }' \
+		"$keys/iperf"
+}
+
+# transfer FROM FAMILY: 4 MB through TCP arrive as they were.
+transfer() {
+	local from=$1 family=$2 to=right address receiver
+	[[ $from == left ]] || to=left
+	address=$(inner "$to" "$family")
+	[[ $family == 4 ]] || address="[$address]"
+	[[ -e $keys/data ]] || head -c 4000000 /dev/urandom >"$keys/data"
+	on "$(side_ns "$to")" timeout 20 socat -u "TCP$family-LISTEN:5300,reuseaddr" \
+		"CREATE:$keys/received" &
+	receiver=$!
+	until_true 5 listening "$(side_ns "$to")" 5300
+	on "$(side_ns "$from")" timeout 20 socat -u "OPEN:$keys/data" "TCP$family:$address:5300"
+	wait $receiver
+	cmp "$keys/data" "$keys/received"
+	rm "$keys/received"
+}
