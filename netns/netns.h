@@ -57,6 +57,9 @@ void netns_close(void);
 // written. How many there are.
 size_t netns_processes(int ns_fd, pid_t *pids, size_t max);
 
+// Ends them: SIGTERM, after 2 s SIGKILL.
+void netns_end_processes(int ns_fd);
+
 // 0 or -errno. Links that aren't there count 0.
 int netns_count(const struct netns_side *, struct netns_counters *);
 

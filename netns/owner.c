@@ -101,6 +101,12 @@ static bool end_processes(int ns_fd, int signal)
 	return gone && n <= 64;
 }
 
+void netns_end_processes(int ns_fd)
+{
+	if (!end_processes(ns_fd, SIGTERM))
+		end_processes(ns_fd, SIGKILL);
+}
+
 void owner_remove_namespace(const char *name)
 {
 	char path[64];
@@ -108,8 +114,7 @@ void owner_remove_namespace(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", namespaces, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		if (!end_processes(fd, SIGTERM))
-			end_processes(fd, SIGKILL);
+		netns_end_processes(fd);
 		close(fd);
 	}
 	const char *const argv[] = {"ip", "netns", "delete", name, NULL};

@@ -1,0 +1,33 @@
+// A tunnel that is alive in a pair of namespaces: the program at both ends (or the kernel's
+// interface), configured with fresh keys and seen to pass packets.
+#ifndef WGBENCH_TUNNEL_PROCESS_H
+#define WGBENCH_TUNNEL_PROCESS_H
+
+#include "harness/process.h"
+#include "harness/spec.h"
+#include "netns/netns.h"
+
+enum { TUNNEL_PIDS_MAX = 16 };
+
+struct tunnel_process {
+	const struct netns_pair *pair;
+	struct process program[2];
+	size_t pids; // of both ends, daemons that the programs became included
+	pid_t pid[TUNNEL_PIDS_MAX];
+};
+
+// Starts `program` at both ends and waits until the tunnel passes a ping. 0; -errno after a printed
+// line with what the program last said, with nothing left running.
+int tunnel_start(struct tunnel_process *, const struct spec *, const char *program,
+                 const struct netns_pair *);
+
+// Ends the programs and removes the interfaces; the pair stays.
+void tunnel_stop(struct tunnel_process *);
+
+// Whether every process of it still runs.
+bool tunnel_alive(const struct tunnel_process *);
+
+// When the left end last finished a handshake, seconds since 1970; 0: never, or not known.
+unsigned long long tunnel_last_handshake(const struct tunnel_process *);
+
+#endif

@@ -1,0 +1,148 @@
+// The server is kept while a tunnel lives, so a trial pays for one start and not for two; whether
+// it listens is read from the namespace's /proc/net/tcp*, since a trial connection would be a test.
+#include "workloads/iperf.h"
+
+#include "harness/store.h"
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PORT = 5201, READY_MS = 5000, POLL_MS = 2, SLACK_MS = 15000 };
+
+// A listening socket (state 0A) on the port, any address, as the process sees it.
+static bool listens(pid_t pid)
+{
+	char path[48], line[256], want[16];
+	bool found = false;
+
+	snprintf(want, sizeof(want), ":%04X", PORT);
+	for (int v6 = 0; v6 < 2 && !found; v6++) {
+		snprintf(path, sizeof(path), "/proc/%d/net/tcp%s", pid, v6 ? "6" : "");
+		FILE *f = fopen(path, "re");
+		if (!f)
+			continue;
+		while (!found && fgets(line, sizeof(line), f)) {
+			char local[64], state[8];
+			found = sscanf(line, " %*[^:]: %63s %*s %7s", local, state) == 2 &&
+			        !strcmp(state, "0A") && strstr(local, want);
+		}
+		fclose(f);
+	}
+	return found;
+}
+
+int iperf_serve(const struct workload_context *c)
+{
+	const char *const argv[] = {"iperf3", "-s", NULL};
+	int ret = 0;
+
+	if (c->server->pid && process_wait(c->server, 0) == -ETIMEDOUT)
+		return 0;
+	process_end(c->server);
+	ret = process_start(c->server, argv, c->pair->side[1].fd, NULL);
+	for (unsigned waited = 0; !ret && !listens(c->server->pid); waited += POLL_MS) {
+		ret = process_wait(c->server, POLL_MS);
+		if (ret == -ETIMEDOUT && waited < READY_MS)
+			ret = 0;
+		else if (ret >= 0)
+			ret = -EIO;
+	}
+	if (ret)
+		process_end(c->server);
+	return ret;
+}
+
+int iperf_start(struct process *p, const struct workload_context *c, const struct iperf_options *o)
+{
+	char flows[16], seconds[24], rate[24], length[16];
+	const char *argv[24] = {
+	    "iperf3", "-J",    "-i", "0",  "-c", c->pair->side[1].inner[o->ipv6],
+	    "-t",     seconds, "-P", flows};
+	size_t n = 10;
+
+	// iperf3 takes whole seconds.
+	snprintf(seconds, sizeof(seconds), "%u", (o->duration_ms + 999) / 1000);
+	snprintf(flows, sizeof(flows), "%ld", o->flows);
+	if (o->reverse)
+		argv[n++] = "-R";
+	if (o->both)
+		argv[n++] = "--bidir";
+	if (o->udp_mbit_per_s) {
+		snprintf(rate, sizeof(rate), "%ldM", o->udp_mbit_per_s);
+		snprintf(length, sizeof(length), "%ld", o->udp_length);
+		const char *const udp[] = {"-u", "-b", rate, "-l", length};
+		for (size_t i = 0; i < 5; i++)
+			argv[n++] = udp[i];
+	}
+	argv[n] = NULL;
+	return process_start(p, argv, c->pair->side[0].fd, NULL);
+}
+
+static double number(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return json_is_number(value) ? json_number_value(value) : 0;
+}
+
+static bool read_sums(json_t *end, const char *sent, const char *received, struct iperf_sums *s)
+{
+	json_t *from = json_object_get(end, sent), *to = json_object_get(end, received);
+
+	*s = (struct iperf_sums){
+	    .sent_bytes = number(from, "bytes"),
+	    .received_bytes = number(to, "bytes"),
+	    .seconds = number(to, "seconds"),
+	    .retransmits = number(from, "retransmits"),
+	    .jitter_ms = number(to, "jitter_ms"),
+	};
+	return from && to && s->seconds > 0;
+}
+
+int iperf_parse(const char *report, const struct iperf_options *o, struct iperf_sums sums[2],
+                char *reason, size_t bytes)
+{
+	json_t *root = json_loads(report, 0, NULL), *end = json_object_get(root, "end");
+	const char *error = json_string_value(json_object_get(root, "error"));
+	int ret = -EIO;
+
+	memset(sums, 0, 2 * sizeof(*sums));
+	if (!root)
+		snprintf(reason, bytes, "iperf3 wrote no JSON report");
+	else if (error)
+		snprintf(reason, bytes, "iperf3: %s", error);
+	else if (!read_sums(end, "sum_sent", "sum_received", &sums[o->reverse]) ||
+	         (o->both && !read_sums(end, "sum_sent_bidir_reverse", "sum_received_bidir_reverse",
+	                                &sums[1])))
+		snprintf(reason, bytes, "iperf3's report has no sums");
+	else
+		ret = 0;
+	json_decref(root);
+	return ret;
+}
+
+int iperf_finish(struct process *p, const struct workload_context *c, const struct iperf_options *o,
+                 struct trial *t, struct iperf_sums sums[2])
+{
+	int ret = process_wait(p, o->duration_ms + SLACK_MS);
+	char *report = process_read(p->out);
+
+	if (ret == -ETIMEDOUT) {
+		snprintf(t->reason, sizeof(t->reason), "iperf3 did not end in time");
+		ret = -EIO;
+	} else if (ret >= 0) {
+		ret = iperf_parse(report ? report : "", o, sums, t->reason, sizeof(t->reason));
+	}
+	free(report);
+	process_end(p);
+	if (ret) {
+		process_end(c->server);
+		t->status = TRIAL_FAILED;
+	}
+	return ret;
+}

@@ -1,0 +1,42 @@
+// iperf3 as the traffic generator of several workloads.
+#ifndef WGBENCH_WORKLOADS_IPERF_H
+#define WGBENCH_WORKLOADS_IPERF_H
+
+#include <jansson.h>
+
+#include "harness/process.h"
+#include "harness/workload.h"
+
+struct trial;
+
+// One direction of traffic; zeros where there was none.
+struct iperf_sums {
+	double sent_bytes, received_bytes, seconds, retransmits, jitter_ms;
+};
+
+enum { IPERF_ARGUMENTS_MAX = 8 };
+
+struct iperf_options {
+	long flows;
+	bool reverse, both, ipv6;
+	long udp_mbit_per_s, udp_length; // rate 0: TCP
+	unsigned duration_ms;
+};
+
+// Makes sure that the server of the context runs and listens, starting it where needed.
+int iperf_serve(const struct workload_context *);
+
+// Starts a client on side 0.
+int iperf_start(struct process *, const struct workload_context *, const struct iperf_options *);
+
+// Waits for a client's end and reads its report: what was sent by the client is sums[0], by the
+// server sums[1]. 0; -EIO with the trial's reason set; -EINTR. The client is gone afterwards, and
+// after a failure so is the server, which may be stuck in the test.
+int iperf_finish(struct process *, const struct workload_context *, const struct iperf_options *,
+                 struct trial *, struct iperf_sums sums[2]);
+
+// Reads such a report. 0; -EIO with the reason in `reason`.
+int iperf_parse(const char *report, const struct iperf_options *, struct iperf_sums sums[2],
+                char *reason, size_t bytes);
+
+#endif

@@ -1,0 +1,146 @@
+// Round trips of single small packets, of an idle tunnel or beside bulk TCP. Every reply's time is
+// kept. ping shows three digits: steps of 1 µs below 1 ms, of 10 µs below 10 ms.
+#include "workloads/iperf.h"
+#include "workloads/ping.h"
+#include "workloads/workloads.h"
+
+#include "harness/stats.h"
+#include "harness/store.h"
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLACK_MS = 5000, LOAD_MS = 5000, POLL_MS = 5, LOAD_BYTES = 1000000 };
+
+static const struct workload_parameter parameters[] = {
+    {"interval", 200, 1000000, 2000, "µs from one request to the next"},
+    {"flows", 0, 64, 0, "TCP connections that load the tunnel meanwhile"},
+    {"family", 4, 6, 4, "inner IP version, 4 or 6"},
+    {0},
+};
+
+static const struct workload_metric metrics[] = {
+    {"p50_us", "µs", false, true},
+    {"p90_us", "µs", false, false},
+    {"p99_us", "µs", false, true},
+    {"max_us", "µs", false, false},
+    {"loss_percent", "%", false, false},
+    {"context_switches_per_s", "1/s", false, false},
+    {0},
+};
+
+size_t ping_parse(const char *text, double *rtt_us, size_t max)
+{
+	static const char key[] = " time=";
+	size_t n = 0;
+
+	while (n < max && (text = strstr(text, key))) {
+		char *end;
+
+		text += strlen(key);
+		rtt_us[n] = strtod(text, &end) * 1000;
+		// A line cut short has no unit.
+		n += end > text && !strncmp(end, " ms\n", 4);
+	}
+	return n;
+}
+
+static int wait_loaded(const struct workload_context *c)
+{
+	struct netns_counters before, now;
+	int ret = netns_count(&c->pair->side[0], &before);
+
+	for (unsigned waited = 0; !ret && waited < LOAD_MS; waited += POLL_MS) {
+		ret = netns_count(&c->pair->side[0], &now);
+		if (!ret && now.tunnel.tx_bytes > before.tunnel.tx_bytes + LOAD_BYTES)
+			return 0;
+		if (!ret)
+			ret = process_pause(POLL_MS);
+	}
+	return ret ? ret : -ETIMEDOUT;
+}
+
+static int ping(const struct workload_context *c, struct trial *t, unsigned long count)
+{
+	const struct netns_pair *pair = c->pair;
+	bool ipv6 = workload_value(c->use, "family") == 6;
+	char interval[24], requests[24];
+	const char *const argv[] = {"ping", "-n",     "-D", "-i", interval,
+	                            "-c",   requests, "-W", "1",  pair->side[1].inner[ipv6],
+	                            NULL};
+	struct process_text text;
+	char line[128];
+
+	snprintf(interval, sizeof(interval), "%.6f", workload_value(c->use, "interval") * 1e-6);
+	snprintf(requests, sizeof(requests), "%lu", count);
+	int ret = process_run(argv, pair->side[0].fd, NULL, c->duration_ms * 2 + SLACK_MS, &text);
+	double *rtt_us = malloc(count * sizeof(*rtt_us));
+	size_t n = rtt_us && text.out ? ping_parse(text.out, rtt_us, count) : 0;
+	if (ret == -EINTR)
+		goto out;
+	// It exits with 1 where replies are missing.
+	if (ret > 1 || ret < 0 || !n) {
+		snprintf(t->reason, sizeof(t->reason), "ping: %s",
+		         ret < 0 ? strerror(-ret)
+		         : n     ? process_last_line(text.err, line, sizeof(line))
+		                 : "no reply");
+		t->status = TRIAL_FAILED;
+		ret = -EIO;
+		goto out;
+	}
+	ret = 0;
+	t->samples = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(t->samples, json_real(rtt_us[i]));
+	workload_set(t, c->use->workload, "p50_us", stats_quantile(rtt_us, n, 0.5));
+	workload_set(t, c->use->workload, "p90_us", stats_quantile(rtt_us, n, 0.9));
+	workload_set(t, c->use->workload, "p99_us", stats_quantile(rtt_us, n, 0.99));
+	workload_set(t, c->use->workload, "max_us", stats_quantile(rtt_us, n, 1));
+	workload_set(t, c->use->workload, "loss_percent", 100.0 * (count - n) / count);
+out:
+	free(rtt_us);
+	process_text_free(&text);
+	return ret;
+}
+
+static int run(const struct workload_context *c, struct trial *t, double *gigabits)
+{
+	const struct iperf_options load = {
+	    .flows = workload_value(c->use, "flows"),
+	    .ipv6 = workload_value(c->use, "family") == 6,
+	    .duration_ms = c->duration_ms + 1000,
+	};
+	long interval_us = workload_value(c->use, "interval");
+	unsigned long count = c->duration_ms * 1000ul / interval_us;
+	struct process client = {.pidfd = -1, .out = -1, .err = -1};
+	int ret = 0;
+
+	(void)gigabits; // what the load moves goes on beyond the pings
+	if (load.flows) {
+		ret = workload_fail(t, iperf_serve(c), "can't start the iperf3 server");
+		if (!ret)
+			ret =
+			    workload_fail(t, iperf_start(&client, c, &load), "can't start iperf3");
+		if (!ret)
+			ret = workload_fail(t, wait_loaded(c), "the load did not begin");
+	}
+	if (!ret)
+		ret = ping(c, t, count ? count : 1);
+	if (client.pid) {
+		process_end(&client);
+		process_end(c->server); // its test was cut
+	}
+	return workload_result(ret);
+}
+
+const struct workload ping_workload = {
+    .name = "ping",
+    .summary = "round-trip times, idle or beside bulk TCP",
+    .parameters = parameters,
+    .metrics = metrics,
+    .programs = (const char *const[]){"iperf3", "ping", NULL},
+    .run = run,
+};

@@ -1,0 +1,10 @@
+// What can be tested of ping's output without a network.
+#ifndef WGBENCH_WORKLOADS_PING_H
+#define WGBENCH_WORKLOADS_PING_H
+
+#include <stddef.h>
+
+// The round-trip times, µs, of ping's reply lines, in order, at most `max`. How many.
+size_t ping_parse(const char *text, double *rtt_us, size_t max);
+
+#endif
