@@ -1,0 +1,195 @@
+#include "harness/verdict.h"
+#include "harness/stats.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const verdict_names[] = {
+    [VERDICT_SLOWER] = "slower",
+    [VERDICT_SAME] = "same",
+    [VERDICT_FASTER] = "faster",
+    [VERDICT_INCONCLUSIVE] = "inconclusive",
+};
+
+static const double confidence = 0.95;
+
+double verdict_block_effect(const struct series_block *b, unsigned candidate)
+{
+	return b->tunnel[candidate].mean_log - b->tunnel[0].mean_log;
+}
+
+static double percent(double log_ratio)
+{
+	return 100 * expm1(log_ratio);
+}
+
+static struct verdict_effect estimate(const double *ratio, size_t n)
+{
+	struct stats_interval interval = stats_signed_rank_interval(ratio, n, confidence);
+
+	return (struct verdict_effect){
+	    .blocks = n,
+	    .effect = percent(stats_hodges_lehmann(ratio, n)),
+	    .low = interval.coverage > 0 ? percent(interval.low) : -INFINITY,
+	    .high = interval.coverage > 0 ? percent(interval.high) : INFINITY,
+	    .p = stats_signed_rank_p(ratio, n, 0),
+	};
+}
+
+static enum verdict_word decide(const struct verdict_effect *e, double gate, bool higher_is_better)
+{
+	if (e->low > gate)
+		return higher_is_better ? VERDICT_FASTER : VERDICT_SLOWER;
+	if (e->high < -gate)
+		return higher_is_better ? VERDICT_SLOWER : VERDICT_FASTER;
+	if (e->low >= -gate && e->high <= gate)
+		return VERDICT_SAME;
+	return VERDICT_INCONCLUSIVE;
+}
+
+// The fewest blocks of which the exact test has an interval at all.
+static size_t blocks_needed(void)
+{
+	size_t n = 1;
+
+	while (ldexp(2, -(int)n) > 1 - confidence)
+		n++;
+	return n;
+}
+
+// About how many more blocks until the interval lies on one side of the nearer end of the floor:
+// its half width is 1.96 sd / sqrt(n), and the rank test is 0.955 as efficient as the mean's.
+static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
+{
+	double e = log1p(v->clean.effect / 100);
+	double up = fabs(log1p(gate / 100) - e), down = fabs(log1p(-gate / 100) - e);
+	double wanted = 1.96 * stats_sd(ratio, n) / fmin(up, down);
+	double more = ceil(wanted * wanted / 0.955 - n);
+
+	if (more > 1000 || !isfinite(more))
+		snprintf(
+		    v->reason, sizeof(v->reason),
+		    "the effect is so close to the floor that no fair number of blocks decides");
+	else
+		snprintf(v->reason, sizeof(v->reason), "about %.0f more blocks would decide",
+		         fmax(1, more));
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+// Why fewer blocks count than there are. A tunnel that failed is never passed.
+static void explain_losses(struct verdict *v, const char *why_failed, const char *why_limited)
+{
+	if (v->failed) {
+		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,
+		         plural(v->failed), why_failed);
+		if (v->word != VERDICT_SLOWER)
+			v->word = VERDICT_INCONCLUSIVE;
+	} else if (v->limited) {
+		snprintf(v->reason, sizeof(v->reason), "%zu block%s left out: %.120s", v->limited,
+		         plural(v->limited), why_limited);
+	}
+}
+
+// The ratio counts only where both sides have a value.
+static const struct series_value *worse_side(const struct series_block *b, unsigned candidate)
+{
+	return b->tunnel[candidate].state > b->tunnel[0].state ? &b->tunnel[candidate]
+	                                                       : &b->tunnel[0];
+}
+
+static void judge(struct verdict *v, const struct series *s, unsigned candidate, double gate)
+{
+	double clean[STATS_BLOCKS_MAX], all[STATS_BLOCKS_MAX];
+	const char *why_failed = "", *why_limited = "";
+	size_t n = 0, with = 0;
+
+	*v = (struct verdict){.series = s, .candidate = candidate};
+	for (size_t i = 0; i < s->blocks; i++) {
+		const struct series_block *b = &s->block[i];
+		const struct series_value *side = worse_side(b, candidate);
+		double ratio = verdict_block_effect(b, candidate);
+
+		if (side->state == SERIES_LIMITED) {
+			v->limited++;
+			why_limited = side->reason;
+		} else if (side->state == SERIES_FAILED || isnan(ratio)) {
+			v->failed++;
+			why_failed = side->reason ? side->reason : "a value of zero has no ratio";
+		} else {
+			all[with++] = ratio;
+			v->contaminated += b->contaminated;
+			if (!b->contaminated)
+				clean[n++] = ratio;
+		}
+	}
+	v->clean = estimate(clean, n);
+	v->all = estimate(all, with);
+	v->baseline_median = series_median(s, 0, !n);
+	v->candidate_median = series_median(s, candidate, !n);
+	v->word = decide(&v->clean, gate, s->higher_is_better);
+	if (n < blocks_needed())
+		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
+		         n, plural(n), blocks_needed());
+	else if (v->word == VERDICT_INCONCLUSIVE)
+		estimate_more(v, clean, n, gate);
+	explain_losses(v, why_failed, why_limited);
+}
+
+static void list_metrics(const struct series_set *set, char *to, size_t bytes)
+{
+	size_t length = strlen(to);
+
+	for (size_t i = 0; i < set->n; i++) {
+		bool listed = false;
+
+		for (size_t j = 0; j < i; j++)
+			listed |= !strcmp(set->series[i].metric, set->series[j].metric);
+		if (!listed && length < bytes)
+			length +=
+			    snprintf(to + length, bytes - length, " %s", set->series[i].metric);
+	}
+}
+
+int verdict_judge(struct verdict_set *out, const struct series_set *set, double gate_percent,
+                  const char *metric, char *fault, size_t bytes)
+{
+	size_t room = set->n * set->tunnels;
+
+	*out = (struct verdict_set){.gate_percent = gate_percent};
+	if (set->tunnels < 2) {
+		snprintf(fault, bytes, "holds one tunnel only: nothing to compare it with");
+		return -EINVAL;
+	}
+	out->verdict = calloc(room, sizeof(*out->verdict));
+	if (!out->verdict)
+		abort();
+	for (size_t i = 0; i < set->n; i++) {
+		const struct series *s = &set->series[i];
+
+		if (metric ? strcmp(metric, s->metric) : !s->judged)
+			continue;
+		for (unsigned t = 1; t < set->tunnels; t++)
+			judge(&out->verdict[out->n++], s, t, gate_percent);
+	}
+	if (out->n)
+		return 0;
+	snprintf(fault, bytes, metric ? "no metric '%s': one of" : "no metric to judge among",
+	         metric);
+	list_metrics(set, fault, bytes);
+	verdict_free(out);
+	return -EINVAL;
+}
+
+void verdict_free(struct verdict_set *set)
+{
+	free(set->verdict);
+	set->verdict = NULL;
+	set->n = 0;
+}
