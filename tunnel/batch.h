@@ -16,21 +16,20 @@ struct keypair;
 struct device;
 
 enum {
-	BATCH_PACKETS_MAX = 1536,     // a 64 KB super-packet at TCP's smallest segment (48 bytes)
-	BATCH_FRAMES_MAX = 128,	      // frames that one batch gathers on their way out
-	BATCH_FRAME_BYTES = 65536,    // one TUN read: the largest IP packet
-	BATCH_IN_BYTES = 3 * 65536,   // of what is read; pages that aren't used cost nothing
-	BATCH_OUT_BYTES = 5 * 65536,  // of what is sent
-	BATCH_HEADROOM = 64,	      // before the first frame
-	BATCH_SLACK = 16,	      // behind each frame: room for padding
+	BATCH_PACKETS_MAX = 1536,    // a 64 KB super-packet at TCP's smallest segment (48 bytes)
+	BATCH_FRAMES_MAX = 128,      // frames that one batch gathers on their way out
+	BATCH_FRAME_BYTES = 65536,   // one TUN read: the largest IP packet
+	BATCH_IN_BYTES = 3 * 65536,  // of what is read; pages that aren't used cost nothing
+	BATCH_OUT_BYTES = 5 * 65536, // of what is sent
+	BATCH_HEADROOM = 64,         // before the first frame
+	BATCH_SLACK = 16,            // behind each frame: room for padding
+	BATCHES_MAX = 4096,          // of a device
+	BATCHES_STAGED_MAX = 1024,   // of them, waiting for a key pair
 };
 
-// A packet or super-packet as the TUN handed it over.
+// A packet or super-packet as the TUN handed it over, ready to be cut.
 struct batch_frame {
-	struct virtio_net_hdr header;
-	uint32_t offset; // in `in`
-	uint32_t length;
-	uint32_t segments;
+	struct offload_cutter cutter;
 };
 
 // A span of `in` (receive) or `out` (send): one message or packet.
@@ -41,19 +40,20 @@ struct batch_span {
 
 struct batch {
 	struct workers_job job; // first: a job is its batch
-	struct batch *next;	// in a staged queue or the pool
+	struct batch *next;     // in a staged queue or the pool
 	struct device *device;
 	struct peer *peer;
 	struct keypair *keypair;
 	uint64_t counter; // of the first packet
 	uint32_t packets;
 	uint32_t frames;
-	uint32_t in_bytes; // of `in` used
-	uint32_t out_bytes;
-	uint8_t tos;	   // outer: sent with, or received with
-	bool keepalive;	   // one empty packet, and nothing else
-	bool failed;	   // the work has gone wrong: nothing to finish
-	struct udp_source source; // receive: where it came from
+	uint32_t in_bytes;       // of `in` used
+	uint32_t out_bytes;      // of `out` used, or (while frames are gathered) at most to be used
+	uint32_t datagram_bytes; // receive: size of all datagrams in `in` but the last
+	uint8_t tos;             // outer: sent with, or received with
+	bool keepalive;          // one empty packet, and nothing else
+	bool failed;             // the work has gone wrong: nothing to finish
+	struct udp_endpoint source; // receive: where it came from
 	struct batch_frame frame[BATCH_FRAMES_MAX];
 	struct batch_span span[BATCH_PACKETS_MAX];
 	uint8_t *in;
@@ -65,6 +65,8 @@ struct batch {
 struct batch *batch_get(struct device *);
 // Drops the references, wipes nothing (plaintext pages are reused by the next batch).
 void batch_put(struct batch *);
+// Frees what the pool holds.
+void batch_pool_free(struct device *);
 
 static inline struct batch *batch_of(struct workers_job *job)
 {

@@ -34,8 +34,8 @@ struct control {
 	struct control_source posted; // eventfd
 	struct control_source timer;  // timerfd
 	struct control_source signals;
-	struct control_source uapi;   // listening
-	struct control_source link;   // netlink
+	struct control_source uapi; // listening
+	struct control_source link; // netlink
 	// What the path posted, under the lock: a list of peers, a ring of handshake messages.
 	pthread_mutex_t lock;
 	struct peer *events_first, **events_last;
@@ -52,6 +52,8 @@ void control_destroy(struct device *);
 // Runs until control_stop() or a fatal error: 0 or -errno.
 int control_run(struct device *);
 void control_stop(struct device *);
+// Any thread: the interface is gone; control_run() returns -EBADFD.
+void control_fail(struct device *);
 // 0 or -errno.
 int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
 void control_unwatch(struct device *, struct control_source *);
@@ -61,7 +63,7 @@ void control_unwatch(struct device *, struct control_source *);
 void control_post(struct peer *, unsigned events);
 // Any thread: hands over a copy of a handshake or cookie message. false: the queue is full.
 bool control_post_message(struct device *, const void *message, size_t bytes,
-			  const struct udp_endpoint *from);
+                          const struct udp_endpoint *from);
 
 // UAPI (uapi.c, uapi_socket.c): the socket /var/run/wireguard/NAME.sock.
 int uapi_open(struct device *); // 0 or -errno after a printed line; replaces a stale socket

@@ -35,15 +35,15 @@ void cookie_peer_init(struct cookie_peer *, const uint8_t peer_public[NOISE_KEY_
 // message: a whole initiation or response of `length` bytes; its last 32 bytes are the macs. mac2
 // is looked at only if `want_mac2`.
 enum cookie_mac cookie_check(struct cookie_checker *, const void *message, size_t length,
-			     const struct sockaddr *source, uint64_t now_ns, bool want_mac2);
+                             const struct sockaddr *source, uint64_t now_ns, bool want_mac2);
 
 // Writes mac1, and mac2 if a fresh cookie is known.
 void cookie_add_macs(struct cookie_peer *, void *message, size_t length, uint64_t now_ns);
 
 // The reply to `message` (initiation or response), to be sent to `source`.
-void cookie_reply_create(struct cookie_checker *, struct message_cookie *reply,
-			 const void *message, size_t length, uint32_t receiver_index,
-			 const struct sockaddr *source, uint64_t now_ns);
+void cookie_reply_create(struct cookie_checker *, struct message_cookie *reply, const void *message,
+                         size_t length, uint32_t receiver_index, const struct sockaddr *source,
+                         uint64_t now_ns);
 
 // 0; -ENOENT without a mac1 that it could answer; -EBADMSG.
 int cookie_reply_consume(struct cookie_peer *, const struct message_cookie *, uint64_t now_ns);

@@ -15,13 +15,14 @@
 struct batch;
 
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
-#define DEVICE_COUNTERS(X) \
-	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) \
-	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) \
-	X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged) X(drop_tx_queue) X(drop_tx_send) \
-	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_queue) \
-	X(drop_rx_authentication) X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) \
-	X(drop_rx_tun) X(drop_handshake_queue) X(drop_memory)
+#define DEVICE_COUNTERS(X)                                                                         \
+	X(tun_reads)                                                                               \
+	X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(tx_batches) X(tx_packets)      \
+	    X(rx_batches) X(rx_packets) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged)    \
+	        X(drop_tx_queue) X(drop_tx_send) X(drop_rx_malformed) X(drop_rx_index)             \
+	            X(drop_rx_expired) X(drop_rx_queue) X(drop_rx_authentication)                  \
+	                X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) X(drop_rx_tun) \
+	                    X(drop_handshake_queue) X(drop_memory)
 
 struct device_counters {
 #define X(name) atomic_uint_fast64_t name;
@@ -29,7 +30,7 @@ struct device_counters {
 #undef X
 };
 
-#define device_count(device, name, n) \
+#define device_count(device, name, n)                                                              \
 	atomic_fetch_add_explicit(&(device)->counters.name, (n), memory_order_relaxed)
 
 enum { DEVICE_KEY_BUCKETS = 1 << 11, DEVICE_INDEX_BUCKETS = 1 << 13 };
@@ -68,10 +69,12 @@ struct device {
 	struct device_counters counters;
 
 	pthread_t path_thread;
+	bool path_runs;
 	int path_epoll;
 	int path_wake; // eventfd: look at the sockets and at `stopping` again
 	atomic_bool stopping;
-	atomic_uint batches; // that exist
+	atomic_uint batches;        // that exist
+	atomic_uint batches_staged; // of them, waiting for a key pair
 	pthread_mutex_t pool_lock;
 	struct batch *pool;
 };

@@ -60,7 +60,7 @@ void noise_tai64n(uint8_t timestamp[NOISE_TIMESTAMP_BYTES], uint64_t wall_ns);
 
 // Initiator, first message. The macs stay unset. 0, or -EKEYREJECTED where a DH yields zero.
 int noise_initiation_create(struct message_initiation *, struct noise_handshake *,
-			    const struct noise_identity *, uint32_t local_index, uint64_t wall_ns);
+                            const struct noise_identity *, uint32_t local_index, uint64_t wall_ns);
 
 // What an initiation says before its peer is known.
 struct noise_initiation {
@@ -74,21 +74,21 @@ struct noise_initiation {
 // Responder, first half: decrypts the initiator's static key, with which the caller finds the
 // peer. 0, or -EBADMSG (not authentic or a zero DH).
 int noise_initiation_identify(struct noise_initiation *, const struct message_initiation *,
-			      const struct noise_identity *);
+                              const struct noise_identity *);
 
 // Responder, second half. 0, -EBADMSG, or -EALREADY: the timestamp isn't later than the latest
 // (a replay). The handshake is changed only on 0.
 int noise_initiation_consume(struct noise_handshake *, const struct noise_initiation *,
-			     const struct message_initiation *);
+                             const struct message_initiation *);
 
 // Responder, second message, after a consumed initiation. 0 or -EKEYREJECTED.
 int noise_response_create(struct message_response *, struct noise_handshake *,
-			  uint32_t local_index);
+                          uint32_t local_index);
 
 // Initiator. 0 or -EBADMSG; the handshake is changed only on 0. The caller has found the handshake
 // by the message's receiver index.
 int noise_response_consume(struct noise_handshake *, const struct noise_identity *,
-			   const struct message_response *);
+                           const struct message_response *);
 
 // Derives the transport keys after a created or consumed response, and zeroes the handshake's
 // secrets. 0, or -EINVAL in any other state.
@@ -99,6 +99,6 @@ void noise_handshake_clear(struct noise_handshake *);
 
 // BLAKE2s of one input, with a key of 0 to 32 bytes and an output of 1 to 32 (RFC 7693).
 void noise_blake2s(uint8_t *out, size_t out_bytes, const void *key, size_t key_bytes,
-		   const void *in, size_t in_bytes);
+                   const void *in, size_t in_bytes);
 
 #endif

@@ -20,11 +20,11 @@ enum {
 
 // The inner packet's facts that the path needs; only the first 40 bytes are looked at.
 struct offload_ip {
-	int family;		    // AF_INET or AF_INET6
-	const uint8_t *source;	    // in the packet: 4 or 16 bytes
+	int family;                 // AF_INET or AF_INET6
+	const uint8_t *source;      // in the packet: 4 or 16 bytes
 	const uint8_t *destination; // likewise
-	uint32_t length;	    // that the IP header states
-	uint8_t tos;		    // DSCP and ECN
+	uint32_t length;            // that the IP header states
+	uint8_t tos;                // DSCP and ECN
 };
 
 // 0; -EINVAL: not an IP packet whose stated length fits in `length` and holds its header.
@@ -44,14 +44,19 @@ uint64_t checksum_pseudo(const struct offload_ip *ip, uint8_t protocol, uint32_t
 struct offload_cutter {
 	uint8_t *packet;
 	uint32_t length;
-	uint32_t headers;  // bytes of IP and transport header; 0: not a super-packet
-	uint32_t transport; // offset of the transport header
+	uint32_t headers;     // bytes of IP and transport header; 0: not a super-packet
+	uint32_t transport;   // offset of the transport header
+	uint32_t checksum_at; // offset of its checksum; 0: nothing to be done
 	uint32_t gso_size;
 	uint32_t segments; // how many packets come out, at least 1
-	uint32_t at;	   // the next one's number
+	uint32_t at;       // the next one's number
 	int family;
 	uint8_t protocol; // IPPROTO_TCP, IPPROTO_UDP
 	uint16_t ip_id;
+	uint16_t tcp_word; // data offset and flags
+	uint32_t sequence;
+	uint64_t ip_sum;        // of the template, which is zero wherever segments differ
+	uint64_t transport_sum; // likewise, with the pseudo header but for the length
 	uint8_t template[OFFLOAD_HEADERS_MAX];
 };
 
@@ -60,7 +65,7 @@ struct offload_cutter {
 // 0; -EINVAL: the header contradicts the packet (lengths, protocol, GSO type); -EMSGSIZE: headers
 // too large.
 int offload_cut_init(struct offload_cutter *, const struct virtio_net_hdr *header, uint8_t *packet,
-		     uint32_t length);
+                     uint32_t length);
 
 // The next packet, complete with checksums and lengths, contiguous in the frame's memory: its
 // headers are written over the end of the packet before it, which must have been used up by then.
@@ -77,28 +82,28 @@ struct offload_packet {
 // the chain. The header is in host order.
 struct offload_write {
 	struct virtio_net_hdr header;
-	uint16_t first;	 // index into the packets
-	uint16_t count;	 // packets in the chain
-	uint16_t skip;	 // bytes of headers left out of all but the first packet
+	uint16_t first;  // index into the packets
+	uint16_t count;  // packets in the chain
+	uint16_t skip;   // bytes of headers left out of all but the first packet
 	uint16_t length; // bytes of the merged packet
 };
 
 enum offload_merge_flags {
 	OFFLOAD_MERGE_TCP = 1,
-	OFFLOAD_MERGE_UDP = 2,	  // the TUN takes VIRTIO_NET_HDR_GSO_UDP_L4
+	OFFLOAD_MERGE_UDP = 2,    // the TUN takes VIRTIO_NET_HDR_GSO_UDP_L4
 	OFFLOAD_MERGE_STRICT = 4, // packets whose own checksum is wrong are never merged
 };
 
 // Merges packets of one flow, in their order, as the kernel's GRO would: TCP with consecutive
 // sequence numbers, equal acknowledgement, window, options, TOS, TTL and flags (PSH and FIN end a
 // merge), none of SYN, RST, URG, CWR; UDP of one 5-tuple, equal TOS and TTL; equal payload sizes
-// but for a shorter last one; no IP options, extension headers or fragments. Packets of other flows may
-// stand between them; the order within each flow is kept.
-// next[i] is set to the index of the packet after i in its chain, or UINT16_MAX. The first
-// packet's headers are rewritten for the whole (NEEDS_CSUM with the pseudo header
-// sum); single packets are left untouched. writes: room for n. Returns how many writes, in the
-// order in which they are to be made. n <= OFFLOAD_MERGE_MAX per call.
+// but for a shorter last one; no IP options, extension headers or fragments. Packets of other flows
+// may stand between them; the order within each flow is kept. next[i] is set to the index of the
+// packet after i in its chain, or UINT16_MAX. The first packet's headers are rewritten for the
+// whole (NEEDS_CSUM with the pseudo header sum); single packets are left untouched. writes: room
+// for n. Returns how many writes, in the order in which they are to be made. n <= OFFLOAD_MERGE_MAX
+// per call.
 size_t offload_merge(struct offload_packet *, size_t n, unsigned flags, uint16_t *next,
-		     struct offload_write *writes);
+                     struct offload_write *writes);
 
 #endif

@@ -41,8 +41,9 @@ struct keypair {
 	uint64_t born_ns;
 	uint8_t send_key[NOISE_KEY_BYTES];
 	uint8_t receive_key[NOISE_KEY_BYTES];
+	atomic_bool last_minute; // a rekey was asked for on receive, at 165 s
 	_Alignas(64) atomic_uint_fast64_t send_counter; // the next to be used
-	_Alignas(64) struct replay replay;		// of the receive lane
+	_Alignas(64) struct replay replay;              // of the receive lane
 };
 
 // The last reference wipes and frees.
@@ -63,7 +64,7 @@ struct peer {
 	struct udp_endpoint endpoint;
 	pthread_mutex_t staged_lock;
 	struct batch *staged_first, **staged_last; // waiting for a key pair
-	atomic_uint staged_packets;		   // in them; not above PEER_STAGED_MAX
+	atomic_uint staged_packets;                // in them; not above PEER_STAGED_MAX
 	atomic_uint_fast64_t rx_bytes, tx_bytes;
 	atomic_uint_fast64_t rx_packets, tx_packets;
 	atomic_uint events; // posted to the control thread and not yet handled: enum peer_event
@@ -72,30 +73,31 @@ struct peer {
 	// The control thread's.
 	struct noise_handshake handshake;
 	struct cookie_peer cookie;
-	uint64_t last_initiation_sent_ns;     // 0: never
-	uint64_t last_initiation_accepted_ns; // 0: never
+	atomic_uint_fast64_t last_initiation_sent_ns; // 0: never; the path reads it
+	uint64_t last_initiation_accepted_ns;         // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
 	unsigned handshake_attempts;
 	bool removed;
 
 	// Timers: deadlines in clock_now_ns(), 0: not set. The data path sets the first three.
 	atomic_uint_fast64_t keepalive_at;     // after data received, unless something is sent
-	atomic_bool keepalive_again;	       // more data came in the meantime
+	atomic_bool keepalive_again;           // more data came in the meantime
 	atomic_uint_fast64_t new_handshake_at; // after data sent, unless something is received
-	atomic_uint_fast64_t last_traversal_ns; // of any authenticated packet, for the persistent one
+	atomic_uint_fast64_t
+	    last_traversal_ns;         // of any authenticated packet, for the persistent one
 	atomic_uint_fast64_t armed_at; // when the control thread will look next; UINT64_MAX: never
 	uint64_t retransmit_at;
 	uint64_t zero_keys_at;
 	uint16_t persistent_keepalive_s; // 0: off
-	size_t heap_at;			 // 1-based position in the timer heap; 0: not in it
+	size_t heap_at;                  // 1-based position in the timer heap; 0: not in it
 };
 
 // What the data path tells the control thread of a peer.
 enum peer_event {
-	PEER_EVENT_HANDSHAKE = 1,	// a new key pair is wanted
-	PEER_EVENT_CONFIRMED = 2,	// the first data message under next_keypair came
-	PEER_EVENT_TIMER = 4,		// a deadline now lies before armed_at
-	PEER_EVENT_KEEPALIVE = 8,	// send an empty packet
+	PEER_EVENT_HANDSHAKE = 1, // a new key pair is wanted
+	PEER_EVENT_CONFIRMED = 2, // the first data message under next_keypair came
+	PEER_EVENT_TIMER = 4,     // a deadline now lies before armed_at
+	PEER_EVENT_KEEPALIVE = 8, // send an empty packet
 };
 
 // All of these: control thread.

@@ -6,17 +6,17 @@
 #include <stdio.h>
 
 struct switches {
-	unsigned tun_gso;	 // TUN with a vnet header: TSO
-	unsigned tun_uso;	 // and USO
-	unsigned udp_gso;	 // UDP_SEGMENT on send
-	unsigned udp_gro;	 // UDP_GRO on receive
-	unsigned merge_tcp;	 // merge inner TCP on receive
-	unsigned merge_udp;	 // merge inner UDP on receive
+	unsigned tun_gso;         // TUN with a vnet header: TSO
+	unsigned tun_uso;         // and USO
+	unsigned udp_gso;         // UDP_SEGMENT on send
+	unsigned udp_gro;         // UDP_GRO on receive
+	unsigned merge_tcp;       // merge inner TCP on receive
+	unsigned merge_udp;       // merge inner UDP on receive
 	unsigned strict_checksum; // check inner checksums before merging
-	unsigned socket_buffer;	 // bytes of each socket's send and receive buffer
-	unsigned threads;	 // of workers; 0: one for each online CPU
-	unsigned clock_scale;	 // ages run this many times as fast
-	unsigned dumpable;	 // allow core dumps and ptrace, for profiling
+	unsigned socket_buffer;   // bytes of each socket's send and receive buffer
+	unsigned threads;         // of workers; 0: one for each online CPU
+	unsigned clock_scale;     // ages run this many times as fast
+	unsigned dumpable;        // allow core dumps and ptrace, for profiling
 };
 
 // Fills in the defaults, then what `text` (NULL: nothing) says. 0; -EINVAL after a printed line.

@@ -10,9 +10,9 @@ struct device;
 struct peer;
 
 // Data path, any thread. `now_ns` is clock_now_ns() of about now.
-void timers_data_sent(struct peer *, uint64_t now_ns);	   // data with a payload
+void timers_data_sent(struct peer *, uint64_t now_ns);     // data with a payload
 void timers_data_received(struct peer *, uint64_t now_ns); // likewise
-void timers_any_sent(struct peer *, uint64_t now_ns);	   // any authenticated packet
+void timers_any_sent(struct peer *, uint64_t now_ns);      // any authenticated packet
 void timers_any_received(struct peer *, uint64_t now_ns);  // likewise
 
 // Control thread.

@@ -22,22 +22,16 @@ struct udp_endpoint {
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;
-	} local;      // all zero: the routing table decides
+	} local;           // all zero: the routing table decides
 	int local_ifindex; // 0: likewise
-};
-
-// Where a datagram came from.
-struct udp_source {
-	struct udp_endpoint endpoint;
-	uint8_t tos;
+	bool no_segment;   // UDP_SEGMENT failed towards it
 };
 
 struct udp {
-	int fd[2]; // IPv4, IPv6; -1: not open or the host has no such family
-	uint16_t port;	 // bound, host order; 0 while closed
-	bool segment;	 // UDP_SEGMENT works
-	bool gro;	 // UDP_GRO is on
-	unsigned segments_max; // of one send with UDP_SEGMENT
+	int fd[2];     // IPv4, IPv6; -1: not open or the host has no such family
+	uint16_t port; // bound, host order; 0 while closed
+	bool segment;  // UDP_SEGMENT works
+	bool gro;      // UDP_GRO is on
 };
 
 static inline socklen_t udp_address_bytes(const union udp_address *a)
@@ -56,6 +50,6 @@ int udp_set_fwmark(struct device *, uint32_t fwmark);
 
 // Sends one message to the endpoint, with the TOS byte. 0 or -errno. Any thread, inside the path.
 int udp_send_one(struct device *, const struct udp_endpoint *, const void *message, size_t bytes,
-		 uint8_t tos);
+                 uint8_t tos);
 
 #endif

@@ -1,0 +1,224 @@
+// Peers, their key pairs and the table by public key.
+#include "tunnel/peer.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tunnel/device.h"
+#include "tunnel/pipeline.h"
+#include "tunnel/timers.h"
+
+struct keypair *keypair_hold(struct keypair *k)
+{
+	atomic_fetch_add_explicit(&k->references, 1, memory_order_relaxed);
+	return k;
+}
+
+void keypair_release(struct keypair *k)
+{
+	if (atomic_fetch_sub_explicit(&k->references, 1, memory_order_acq_rel) != 1)
+		return;
+	sodium_memzero(k, sizeof(*k));
+	free(k);
+}
+
+struct peer *peer_hold(struct peer *p)
+{
+	atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+	return p;
+}
+
+void peer_release(struct peer *p)
+{
+	if (atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1)
+		return;
+	pthread_mutex_destroy(&p->endpoint_lock);
+	pthread_mutex_destroy(&p->staged_lock);
+	sodium_memzero(p, sizeof(*p));
+	free(p);
+}
+
+static struct peer **bucket(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
+{
+	uint64_t hash;
+
+	crypto_shorthash((unsigned char *)&hash, public_key, NOISE_KEY_BYTES, d->key_seed);
+	return &d->by_key[hash % DEVICE_KEY_BUCKETS];
+}
+
+struct peer *peer_find(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
+{
+	struct peer *p = *bucket(d, public_key);
+
+	while (p && memcmp(p->handshake.remote_static, public_key, NOISE_KEY_BYTES))
+		p = p->next_by_key;
+	return p;
+}
+
+struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
+{
+	if (d->peer_count >= PEERS_MAX) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	struct peer *p = aligned_alloc(_Alignof(struct peer), sizeof(*p));
+	if (!p)
+		return NULL;
+	memset(p, 0, sizeof(*p));
+	p->device = d;
+	p->references = 1;
+	p->armed_at = UINT64_MAX;
+	p->staged_last = &p->staged_first;
+	pthread_mutex_init(&p->endpoint_lock, NULL);
+	pthread_mutex_init(&p->staged_lock, NULL);
+	memcpy(p->handshake.remote_static, public_key, NOISE_KEY_BYTES);
+	noise_precompute(&p->handshake, &d->identity);
+	cookie_peer_init(&p->cookie, public_key);
+
+	struct peer **first = bucket(d, public_key);
+	p->next_by_key = *first;
+	*first = p;
+	p->next = d->peers;
+	if (d->peers)
+		d->peers->previous = p;
+	d->peers = p;
+	d->peer_count++;
+	return p;
+}
+
+static void drop_keypair(struct device *d, struct keypair **slot)
+{
+	struct keypair *k = *slot;
+
+	if (!k)
+		return;
+	*slot = NULL;
+	index_remove(d, k->local_index);
+	keypair_release(k);
+}
+
+static void zero_keys(struct peer *p)
+{
+	struct device *d = p->device;
+
+	drop_keypair(d, &p->current);
+	drop_keypair(d, &p->previous_keypair);
+	drop_keypair(d, &p->next_keypair);
+	if (p->handshake.state != NOISE_ZEROED)
+		index_remove(d, p->handshake.local_index);
+	noise_handshake_clear(&p->handshake);
+}
+
+void peer_zero_keys(struct peer *p)
+{
+	path_lock_exclusive(p->device);
+	zero_keys(p);
+	path_unlock_exclusive(p->device);
+}
+
+void peer_remove(struct peer *p)
+{
+	struct device *d = p->device;
+	struct peer **link = bucket(d, p->handshake.remote_static);
+
+	timers_stop(p);
+	timers_disarm(p);
+	path_lock_exclusive(d);
+	zero_keys(p);
+	allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
+	while (*link != p)
+		link = &(*link)->next_by_key;
+	*link = p->next_by_key;
+	if (p->next)
+		p->next->previous = p->previous;
+	if (p->previous)
+		p->previous->next = p->next;
+	else
+		d->peers = p->next;
+	d->peer_count--;
+	p->removed = true;
+	path_unlock_exclusive(d);
+
+	// Nobody can find the peer from here on: what its lanes still hold drains.
+	peer_drop_staged(p);
+	if (p->send_lane)
+		workers_lane_free(p->send_lane);
+	if (p->receive_lane)
+		workers_lane_free(p->receive_lane);
+	p->send_lane = p->receive_lane = NULL;
+	peer_release(p);
+}
+
+// The lanes are made with the first session: a peer that is only configured costs no queues.
+static int ensure_lanes(struct peer *p)
+{
+	struct workers *w = p->device->workers;
+
+	if (!p->send_lane)
+		p->send_lane = workers_lane_new(w, encrypt, send_finish);
+	if (!p->receive_lane)
+		p->receive_lane = workers_lane_new(w, decrypt, receive_finish);
+	return p->send_lane && p->receive_lane ? 0 : -ENOMEM;
+}
+
+int peer_install_session(struct peer *p, const struct noise_session *s, uint64_t now_ns)
+{
+	struct device *d = p->device;
+	int ret = ensure_lanes(p);
+
+	if (ret)
+		return ret;
+	struct keypair *k = aligned_alloc(_Alignof(struct keypair), sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	memset(k, 0, sizeof(*k));
+	k->references = 1;
+	k->peer = p;
+	k->initiator = s->initiator;
+	k->local_index = s->local_index;
+	k->remote_index = s->remote_index;
+	k->born_ns = now_ns;
+	memcpy(k->send_key, s->send_key, sizeof(k->send_key));
+	memcpy(k->receive_key, s->receive_key, sizeof(k->receive_key));
+
+	path_lock_exclusive(d);
+	struct index_entry *entry = index_lookup(d, s->local_index);
+	if (!entry) {
+		path_unlock_exclusive(d);
+		keypair_release(k);
+		return -ENOENT;
+	}
+	entry->keypair = k;
+	drop_keypair(d, &p->previous_keypair);
+	if (s->initiator) {
+		if (p->next_keypair) {
+			// Confirmed by nobody, yet the peer may hold it: receivable for a while.
+			p->previous_keypair = p->next_keypair;
+			p->next_keypair = NULL;
+			drop_keypair(d, &p->current);
+		} else {
+			p->previous_keypair = p->current;
+		}
+		p->current = k;
+	} else {
+		drop_keypair(d, &p->next_keypair);
+		p->next_keypair = k;
+	}
+	path_unlock_exclusive(d);
+	return 0;
+}
+
+void peer_confirm_session(struct peer *p)
+{
+	struct device *d = p->device;
+
+	path_lock_exclusive(d);
+	if (p->next_keypair) {
+		drop_keypair(d, &p->previous_keypair);
+		p->previous_keypair = p->current;
+		p->current = p->next_keypair;
+		p->next_keypair = NULL;
+	}
+	path_unlock_exclusive(d);
+}

@@ -1,0 +1,270 @@
+// The way in: datagrams of one receiver index become a batch, which is decrypted in place, checked
+// against replay and cryptokey routing, and handed to the TUN.
+#include <arpa/inet.h>
+#include <endian.h>
+#include <string.h>
+#include "tunnel/batch.h"
+#include "tunnel/cipher.h"
+#include "tunnel/device.h"
+#include "tunnel/pipeline.h"
+#include "tunnel/timers.h"
+#include "variants/aead/aead.h"
+
+enum {
+	OPEN_MAX = 128,
+	ECN_MASK = 3,
+	ECN_ECT_1 = 1,
+	ECN_ECT_0 = 2,
+	ECN_CE = 3,
+};
+
+static void submit(struct device *d, struct batch *b)
+{
+	if (!b->packets) {
+		batch_put(b);
+		return;
+	}
+	device_count(d, rx_batches, 1);
+	if (!workers_submit(b->peer->receive_lane, &b->job)) {
+		device_count(d, drop_rx_queue, b->packets);
+		batch_put(b);
+	}
+}
+
+// Gives the batch the key pair of the index. false: there is none that may be received with.
+static bool enter(struct device *d, struct batch *b, uint32_t index, uint64_t now_ns)
+{
+	struct index_entry *entry = index_lookup(d, index);
+
+	if (!entry || !entry->keypair) {
+		device_count(d, drop_rx_index, 1);
+		return false;
+	}
+	if (now_ns - entry->keypair->born_ns >= REJECT_AFTER_TIME_NS) {
+		device_count(d, drop_rx_expired, 1);
+		return false;
+	}
+	b->keypair = keypair_hold(entry->keypair);
+	b->peer = peer_hold(entry->peer);
+	return true;
+}
+
+// A batch for datagrams that came in another one's buffer under another key pair.
+static struct batch *split(struct device *d, const struct batch *from, uint32_t index,
+                           uint64_t now_ns)
+{
+	struct batch *b = batch_get(d);
+
+	if (!b) {
+		device_count(d, drop_memory, 1);
+		return NULL;
+	}
+	b->source = from->source;
+	b->tos = from->tos;
+	if (!enter(d, b, index, now_ns)) {
+		batch_put(b);
+		return NULL;
+	}
+	return b;
+}
+
+void receive_batch(struct device *d, struct batch *first, uint64_t now_ns)
+{
+	struct batch *b = first, *waiting = NULL;
+
+	// `first` is submitted last of all that live in its buffer, but before what was split off
+	// it.
+	for (uint32_t at = 0, size; at < first->in_bytes; at += size) {
+		const struct message_data *m = (const struct message_data *)(first->in + at);
+
+		size = first->in_bytes - at;
+		if (first->datagram_bytes && size > first->datagram_bytes)
+			size = first->datagram_bytes;
+		if (size < sizeof(uint32_t)) {
+			device_count(d, drop_rx_malformed, 1);
+			continue;
+		}
+		if (m->type != htole32(MESSAGE_DATA)) {
+			if (size > MESSAGE_HANDSHAKE_MAX)
+				device_count(d, drop_rx_malformed, 1);
+			else if (!control_post_message(d, m, size, &first->source))
+				device_count(d, drop_handshake_queue, 1);
+			continue;
+		}
+		if (size < MESSAGE_DATA_OVERHEAD) {
+			device_count(d, drop_rx_malformed, 1);
+			continue;
+		}
+		if (!first->keypair) {
+			if (!enter(d, first, m->receiver_index, now_ns))
+				continue;
+		} else if (b->keypair->local_index != m->receiver_index ||
+		           b->packets == BATCH_PACKETS_MAX) {
+			struct batch *next = split(d, first, m->receiver_index, now_ns);
+			if (!next)
+				continue;
+			next->next = NULL;
+			if (b == first)
+				waiting = next;
+			else
+				b->next = next;
+			b = next;
+		}
+		uint32_t offset = at;
+		if (b != first) {
+			memcpy(b->in + b->in_bytes, m, size);
+			offset = b->in_bytes;
+			b->in_bytes += size;
+		}
+		b->span[b->packets++] = (struct batch_span){offset, size};
+	}
+	submit(d, first);
+	for (struct batch *next; waiting; waiting = next) {
+		next = waiting->next;
+		submit(d, waiting);
+	}
+}
+
+// ---- the work
+
+void decrypt(struct workers_job *job)
+{
+	struct batch *b = batch_of(job);
+	struct aead *aead = cipher_thread();
+	struct aead_message m[OPEN_MAX];
+
+	b->failed = !aead;
+	if (!aead)
+		return;
+	for (uint32_t first = 0, n; first < b->packets; first += n) {
+		n = b->packets - first < OPEN_MAX ? b->packets - first : OPEN_MAX;
+		for (uint32_t i = 0; i < n; i++) {
+			const struct batch_span *s = &b->span[first + i];
+			struct message_data *message = (struct message_data *)(b->in + s->offset);
+
+			m[i] = (struct aead_message){.source = message->payload,
+			                             .target = message->payload,
+			                             .length = s->length - MESSAGE_DATA_OVERHEAD,
+			                             .counter = le64toh(message->counter)};
+		}
+		aead_open(aead, b->keypair->receive_key, m, n);
+		for (uint32_t i = 0; i < n; i++)
+			if (!m[i].authentic)
+				b->span[first + i].length = 0;
+	}
+}
+
+// ---- the finish
+
+static void move_endpoint(struct batch *b)
+{
+	struct peer *p = b->peer;
+	const struct udp_endpoint *from = &b->source;
+
+	pthread_mutex_lock(&p->endpoint_lock);
+	struct udp_endpoint *e = &p->endpoint;
+	if (!udp_address_equal(&e->remote, &from->remote) ||
+	    e->local_ifindex != from->local_ifindex ||
+	    memcmp(&e->local, &from->local, sizeof(e->local)))
+		*e = *from;
+	pthread_mutex_unlock(&p->endpoint_lock);
+}
+
+// RFC 6040, section 4.2: what the outer ECN means for the inner packet. false: drop.
+static bool decapsulate_ecn(uint8_t *packet, const struct offload_ip *ip, uint8_t outer)
+{
+	uint8_t inner = ip->tos & ECN_MASK;
+
+	outer &= ECN_MASK;
+	if (outer == ECN_CE && !inner)
+		return false;
+	if (outer == ECN_CE && inner != ECN_CE)
+		offload_ip_set_ecn(packet, ECN_CE);
+	else if (outer == ECN_ECT_1 && inner == ECN_ECT_0)
+		offload_ip_set_ecn(packet, ECN_ECT_1);
+	return true;
+}
+
+// Whether the decrypted packet may go up; trims its span to the inner length.
+static bool admit(struct device *d, struct batch *b, struct batch_span *s)
+{
+	uint8_t *packet = b->in + s->offset;
+	struct offload_ip ip;
+
+	if (offload_ip_parse(&ip, packet, s->length) || !decapsulate_ecn(packet, &ip, b->tos)) {
+		device_count(d, drop_rx_invalid, 1);
+		return false;
+	}
+	if (allowedips_lookup(d->allowed_ips, ip.family, ip.source) != &b->peer->allowed_ips) {
+		device_count(d, drop_rx_allowed_ips, 1);
+		return false;
+	}
+	s->length = ip.length;
+	return true;
+}
+
+static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t now_ns)
+{
+	const uint64_t last_minute_ns =
+	    REJECT_AFTER_TIME_NS - KEEPALIVE_TIMEOUT_NS - REKEY_TIMEOUT_NS;
+
+	if (k->initiator && k == p->current && now_ns - k->born_ns >= last_minute_ns &&
+	    !atomic_exchange(&k->last_minute, true))
+		control_post(p, PEER_EVENT_HANDSHAKE);
+}
+
+void receive_finish(struct workers_job *job)
+{
+	struct batch *b = batch_of(job);
+	struct device *d = b->device;
+	struct peer *p = b->peer;
+	struct keypair *k = b->keypair;
+	uint64_t now_ns = clock_now_ns(), bytes = 0;
+	uint32_t accepted = 0, payloads = 0, up = 0;
+
+	if (b->failed) {
+		device_count(d, drop_memory, b->packets);
+		batch_put(b);
+		return;
+	}
+	for (uint32_t i = 0; i < b->packets; i++) {
+		struct batch_span *s = &b->span[i];
+		const struct message_data *m = (const struct message_data *)(b->in + s->offset);
+		uint64_t counter = le64toh(m->counter);
+		uint32_t length = s->length;
+
+		s->length = 0;
+		if (!length) {
+			device_count(d, drop_rx_authentication, 1);
+			continue;
+		}
+		if (counter >= REJECT_AFTER_MESSAGES || !replay_accept(&k->replay, counter)) {
+			device_count(d, drop_rx_replay, 1);
+			continue;
+		}
+		accepted++;
+		bytes += length;
+		if (length == MESSAGE_DATA_OVERHEAD)
+			continue; // a keepalive
+		payloads++;
+		*s = (struct batch_span){s->offset + sizeof(*m), length - MESSAGE_DATA_OVERHEAD};
+		if (admit(d, b, s))
+			up++;
+		else
+			s->length = 0;
+	}
+	if (accepted) {
+		if (k == p->next_keypair)
+			control_post(p, PEER_EVENT_CONFIRMED);
+		move_endpoint(b);
+		timers_any_received(p, now_ns);
+		if (payloads)
+			timers_data_received(p, now_ns);
+		rekey_before_rejection(p, k, now_ns);
+		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
+		device_count(d, rx_packets, accepted);
+	}
+	if (up)
+		tun_write(d, b);
+	batch_put(b);
+}

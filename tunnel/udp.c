@@ -1,0 +1,439 @@
+// The outer sockets and their offloads: one UDP_SEGMENT message for each run of equal sizes, all
+// messages of a batch in one sendmmsg; UDP_GRO buffers in one recvmmsg.
+#include "tunnel/udp.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "tunnel/batch.h"
+#include "tunnel/device.h"
+#include "tunnel/pipeline.h"
+
+enum {
+	SEND_BYTES_MAX = 65507, // of one message with UDP_SEGMENT: the largest IPv4 UDP payload
+	SEND_SEGMENTS_MAX = 64, // of one such message: what every kernel with UDP_SEGMENT takes
+	SEND_MESSAGES_MAX = 64, // of one sendmmsg
+	RECEIVE_MESSAGES = 8,   // of one recvmmsg
+	RECEIVE_BURST = 4,      // such calls before the TUN has its turn
+	PORT_TRIES = 100,
+};
+
+// Room for TOS, packet info and segment size.
+union control_buffer {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int))];
+};
+
+bool udp_address_equal(const union udp_address *a, const union udp_address *b)
+{
+	if (a->any.sa_family != b->any.sa_family)
+		return false;
+	if (a->any.sa_family == AF_INET)
+		return a->v4.sin_port == b->v4.sin_port &&
+		       a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+	if (a->any.sa_family == AF_INET6)
+		return a->v6.sin6_port == b->v6.sin6_port &&
+		       a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
+		       !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr));
+	return true;
+}
+
+// ---- opening
+
+static int set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static void set_buffer(int fd, int forced, int plain, int bytes)
+{
+	// Beyond the sysctl's limit where that is permitted, else up to it.
+	if (bytes && set_int(fd, SOL_SOCKET, forced, bytes))
+		set_int(fd, SOL_SOCKET, plain, bytes);
+}
+
+// A socket of the family, bound to the port; -errno.
+static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark)
+{
+	union udp_address a = {.any.sa_family = family};
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_INET) {
+		a.v4.sin_port = htons(port);
+		// Paper and kernel: no DF on the outer packet, whatever the path's MTU.
+		set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	} else {
+		a.v6.sin6_port = htons(port);
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	}
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, s->socket_buffer);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
+	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
+	    bind(fd, &a.any, udp_address_bytes(&a))) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+static uint16_t bound_port(int fd)
+{
+	union udp_address a;
+	socklen_t bytes = sizeof(a);
+
+	if (getsockname(fd, &a.any, &bytes))
+		return 0;
+	return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+}
+
+static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, int fd[2])
+{
+	for (unsigned tries = 0;; tries++) {
+		fd[0] = open_one(s, AF_INET, port, fwmark);
+		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
+			return fd[0];
+		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark);
+		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
+			break;
+		if (fd[0] >= 0)
+			close(fd[0]);
+		if (fd[1] != -EADDRINUSE || port || tries == PORT_TRIES)
+			return fd[1];
+	}
+	return fd[0] < 0 && fd[1] < 0 ? -EAFNOSUPPORT : 0;
+}
+
+int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
+{
+	struct udp *u = &d->udp;
+	int fd[2], ret = open_both(&d->switches, port, fwmark, fd);
+
+	if (ret)
+		return ret;
+	udp_close(d);
+	u->segment = d->switches.udp_gso;
+	u->gro = d->switches.udp_gro;
+	for (int i = 0; i < 2; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.fd = fd[i]};
+		int size;
+		socklen_t bytes = sizeof(size);
+
+		u->fd[i] = fd[i] < 0 ? -1 : fd[i];
+		if (fd[i] < 0)
+			continue;
+		u->port = bound_port(fd[i]);
+		if (getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
+			u->segment = false;
+		if (u->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1))
+			u->gro = false;
+		if (epoll_ctl(d->path_epoll, EPOLL_CTL_ADD, fd[i], &event)) {
+			ret = -errno;
+			udp_close(d);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void udp_close(struct device *d)
+{
+	for (int i = 0; i < 2; i++) {
+		if (d->udp.fd[i] >= 0)
+			close(d->udp.fd[i]);
+		d->udp.fd[i] = -1;
+	}
+	d->udp.port = 0;
+}
+
+int udp_set_fwmark(struct device *d, uint32_t fwmark)
+{
+	for (int i = 0; i < 2; i++)
+		if (d->udp.fd[i] >= 0 && set_int(d->udp.fd[i], SOL_SOCKET, SO_MARK, fwmark))
+			return -errno;
+	return 0;
+}
+
+// ---- sending
+
+static void put_control(struct msghdr *m, int level, int type, const void *data, size_t bytes)
+{
+	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(c), data, bytes);
+	m->msg_controllen += CMSG_SPACE(bytes);
+}
+
+// TOS where it isn't 0, and the sticky source where one is known.
+static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
+{
+	if (e->remote.any.sa_family == AF_INET) {
+		if (tos)
+			put_control(m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+		if (e->local.v4.s_addr) {
+			struct in_pktinfo info = {.ipi_spec_dst = e->local.v4,
+			                          .ipi_ifindex = e->local_ifindex};
+			put_control(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+		}
+	} else {
+		if (tos)
+			put_control(m, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+		if (!IN6_IS_ADDR_UNSPECIFIED(&e->local.v6)) {
+			struct in6_pktinfo info = {.ipi6_addr = e->local.v6,
+			                           .ipi6_ifindex = e->local_ifindex};
+			put_control(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+		}
+	}
+}
+
+static int socket_of(const struct device *d, const struct udp_endpoint *e)
+{
+	switch (e->remote.any.sa_family) {
+	case AF_INET:
+		return d->udp.fd[0];
+	case AF_INET6:
+		return d->udp.fd[1];
+	default:
+		return -1;
+	}
+}
+
+// Whether the failure is the sticky source's: its address or route went away.
+static bool source_failed(int error)
+{
+	return error == EINVAL || error == ENETUNREACH || error == EHOSTUNREACH ||
+	       error == EADDRNOTAVAIL || error == ENODEV;
+}
+
+static void forget_source(struct udp_endpoint *e)
+{
+	memset(&e->local, 0, sizeof(e->local));
+	e->local_ifindex = 0;
+}
+
+int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *message, size_t bytes,
+                 uint8_t tos)
+{
+	struct udp_endpoint e = *to;
+	int fd = socket_of(d, &e);
+
+	if (fd < 0)
+		return e.remote.any.sa_family == AF_UNSPEC ? -EDESTADDRREQ : -ENETUNREACH;
+	for (;;) {
+		union control_buffer control;
+		struct iovec iov = {(void *)message, bytes};
+		struct msghdr m = {.msg_name = &e.remote,
+		                   .msg_namelen = udp_address_bytes(&e.remote),
+		                   .msg_iov = &iov,
+		                   .msg_iovlen = 1,
+		                   .msg_control = &control};
+		put_route(&m, &e, tos);
+		device_count(d, udp_sends, 1);
+		if (sendmsg(fd, &m, 0) >= 0)
+			return 0;
+		int error = errno;
+		if (!source_failed(error) || !memcmp(&e.local, &in6addr_any, sizeof(e.local)))
+			return -error;
+		forget_source(&e);
+	}
+}
+
+// A run: messages of one size side by side in `out`, the last one perhaps shorter.
+struct run {
+	uint32_t first, count;
+};
+
+static struct run next_run(const struct batch *b, uint32_t first, bool segment)
+{
+	uint32_t size = b->span[first].length, bytes = size, i = first + 1;
+
+	while (segment && i < b->packets && i - first < SEND_SEGMENTS_MAX &&
+	       b->span[i].length <= size && bytes + b->span[i].length <= SEND_BYTES_MAX) {
+		bytes += b->span[i].length;
+		if (b->span[i++].length < size)
+			break;
+	}
+	return (struct run){first, i - first};
+}
+
+// Sends the batch from span `first` on, at most SEND_MESSAGES_MAX messages. The next span that is
+// to be sent; -errno where nothing was.
+static int send_some(struct device *d, int fd, const struct batch *b, uint32_t first,
+                     const struct udp_endpoint *e, bool segment)
+{
+	struct mmsghdr messages[SEND_MESSAGES_MAX];
+	struct iovec iov[SEND_MESSAGES_MAX];
+	union control_buffer control[SEND_MESSAGES_MAX];
+	struct run runs[SEND_MESSAGES_MAX];
+	int n = 0;
+
+	for (uint32_t at = first; at < b->packets && n < SEND_MESSAGES_MAX; n++) {
+		struct run r = next_run(b, at, segment);
+		const struct batch_span *last = &b->span[r.first + r.count - 1];
+		uint16_t size = b->span[at].length;
+		struct msghdr *m = &messages[n].msg_hdr;
+
+		iov[n] = (struct iovec){b->out + b->span[at].offset,
+		                        last->offset + last->length - b->span[at].offset};
+		*m = (struct msghdr){.msg_name = (void *)&e->remote,
+		                     .msg_namelen = udp_address_bytes(&e->remote),
+		                     .msg_iov = &iov[n],
+		                     .msg_iovlen = 1,
+		                     .msg_control = &control[n]};
+		put_route(m, e, b->tos);
+		if (r.count > 1)
+			put_control(m, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size));
+		runs[n] = r;
+		at += r.count;
+	}
+	device_count(d, udp_sends, 1);
+	int sent = sendmmsg(fd, messages, n, 0);
+	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
+}
+
+int udp_send(struct device *d, struct batch *b)
+{
+	struct peer *p = b->peer;
+
+	pthread_mutex_lock(&p->endpoint_lock);
+	struct udp_endpoint e = p->endpoint;
+	pthread_mutex_unlock(&p->endpoint_lock);
+
+	int fd = socket_of(d, &e);
+	if (fd < 0)
+		return -EDESTADDRREQ;
+
+	bool changed = false;
+	int ret = 0;
+	for (uint32_t at = 0; at < b->packets;) {
+		bool segment = d->udp.segment && !e.no_segment;
+		int next = send_some(d, fd, b, at, &e, segment);
+
+		if (next > 0) {
+			at = next;
+		} else if (segment && next_run(b, at, true).count > 1 &&
+		           (next == -EMSGSIZE || next == -EINVAL || next == -EIO)) {
+			// The path or the interface refuses UDP_SEGMENT: towards this endpoint
+			// only.
+			e.no_segment = changed = true;
+		} else if (source_failed(-next) &&
+		           memcmp(&e.local, &in6addr_any, sizeof(e.local))) {
+			forget_source(&e);
+			changed = true;
+		} else {
+			ret = next;
+			break;
+		}
+	}
+	if (changed) {
+		pthread_mutex_lock(&p->endpoint_lock);
+		if (udp_address_equal(&p->endpoint.remote, &e.remote))
+			p->endpoint = e;
+		pthread_mutex_unlock(&p->endpoint_lock);
+	}
+	return ret;
+}
+
+// ---- receiving
+
+// Fills in what the control messages say of a received buffer.
+static void take_control(struct batch *b, struct msghdr *m)
+{
+	struct udp_endpoint *e = &b->source;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			e->local.v4 = info.ipi_spec_dst;
+			e->local_ifindex = info.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			e->local.v6 = info.ipi6_addr;
+			e->local_ifindex = info.ipi6_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+			b->tos = *CMSG_DATA(c);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+			int tos;
+			memcpy(&tos, CMSG_DATA(c), sizeof(tos));
+			b->tos = tos;
+		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			int size;
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+			b->datagram_bytes = size;
+		}
+	}
+}
+
+int udp_receive(struct device *d, int family, uint64_t now_ns)
+{
+	int fd = d->udp.fd[family == AF_INET6], total = 0;
+	struct batch *batch[RECEIVE_MESSAGES];
+	struct mmsghdr messages[RECEIVE_MESSAGES];
+	struct iovec iov[RECEIVE_MESSAGES];
+	union control_buffer control[RECEIVE_MESSAGES];
+
+	if (fd < 0)
+		return 0;
+	for (int burst = 0; burst < RECEIVE_BURST; burst++) {
+		int ready = 0, n;
+
+		for (; ready < RECEIVE_MESSAGES; ready++) {
+			struct batch *b = batch[ready] = batch_get(d);
+			if (!b)
+				break;
+			iov[ready] = (struct iovec){b->in, BATCH_FRAME_BYTES};
+			b->source = (struct udp_endpoint){0};
+			messages[ready].msg_hdr = (struct msghdr){
+			    .msg_name = &b->source.remote,
+			    .msg_namelen = sizeof(b->source.remote),
+			    .msg_iov = &iov[ready],
+			    .msg_iovlen = 1,
+			    .msg_control = &control[ready],
+			    .msg_controllen = sizeof(control[ready]),
+			};
+		}
+		if (!ready) {
+			device_count(d, drop_memory, 1);
+			return total;
+		}
+		n = recvmmsg(fd, messages, ready, 0, NULL);
+		device_count(d, udp_receives, 1);
+		for (int i = ready; i-- > (n < 0 ? 0 : n);)
+			batch_put(batch[i]);
+		if (n < 0)
+			return errno == EAGAIN || total ? total : -errno;
+		for (int i = 0; i < n; i++) {
+			struct batch *b = batch[i];
+
+			b->in_bytes = messages[i].msg_len;
+			b->datagram_bytes = b->in_bytes;
+			b->tos = 0;
+			take_control(b, &messages[i].msg_hdr);
+			if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+				device_count(d, drop_rx_malformed, 1);
+				batch_put(b);
+				continue;
+			}
+			receive_batch(d, b, now_ns);
+		}
+		total += n;
+		if (n < ready)
+			break;
+	}
+	return total;
+}
