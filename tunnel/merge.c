@@ -1,0 +1,326 @@
+// Merging decrypted packets into super-packets, as the kernel's GRO does. A few open flows, the
+// most recent first, bound the work for each packet; what a chain has in common is compared with
+// the headers of its first packet, which are rewritten only when the chain is complete.
+#include "tunnel/bytes.h"
+#include "tunnel/offload.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#define FLOWS_MAX 8
+#define NONE UINT16_MAX
+#define IPV4_BYTES 20
+#define IPV6_BYTES 40
+#define LENGTH_MAX 65535
+#define TCP_LAST_ONLY (TH_FIN | TH_PUSH)
+#define TCP_NEVER (TH_SYN | TH_RST | TH_URG | 0x80) // and CWR
+
+struct segment {
+	const uint8_t *data;
+	uint8_t network;  // bytes of IP header, which is without options; 0: not even addresses
+	uint8_t protocol; // IPPROTO_TCP or _UDP; 0: ports and length can't be relied on
+	bool mergeable;   // has a payload and nothing that forbids it
+	uint8_t tcp_flags;
+	uint16_t headers;
+	uint16_t payload;
+	uint32_t sequence;
+};
+
+// A chain that may still grow.
+struct flow {
+	uint8_t *data; // of the first packet
+	struct offload_write *write;
+	uint16_t last; // packet
+	uint8_t network;
+	uint8_t protocol;
+	uint16_t headers;
+	uint16_t gso_size;
+	uint16_t ip_id;    // that is to come next
+	uint32_t sequence; // likewise
+};
+
+struct table {
+	size_t count;
+	struct flow flows[FLOWS_MAX];
+};
+
+static uint64_t pseudo_sum(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t bytes)
+{
+	struct offload_ip ip = {
+	    .family = network == IPV4_BYTES ? AF_INET : AF_INET6,
+	    .source = data + (network == IPV4_BYTES ? 12 : 8),
+	    .destination = data + (network == IPV4_BYTES ? 16 : 24),
+	};
+
+	return checksum_pseudo(&ip, protocol, bytes);
+}
+
+static bool checksum_right(const struct segment *s)
+{
+	uint32_t bytes = s->headers + s->payload - s->network;
+	uint64_t sum = pseudo_sum(s->data, s->network, s->protocol, bytes);
+
+	return checksum_fold(checksum_add(sum, s->data + s->network, bytes)) == 0xffff;
+}
+
+static bool ipv4_checksum_right(const uint8_t *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < IPV4_BYTES; i += 4)
+		sum += bytes_load32(p + i);
+	return checksum_fold(sum) == 0xffff;
+}
+
+static bool tcp_mergeable(struct segment *s, uint32_t length)
+{
+	const uint8_t *tcp = s->data + s->network;
+
+	if (length < s->network + sizeof(struct tcphdr))
+		return false;
+	s->headers = s->network + (tcp[12] >> 4) * 4;
+	if (s->headers < s->network + sizeof(struct tcphdr) || s->headers >= length)
+		return false;
+	s->sequence = ntohl(bytes_load32(tcp + 4));
+	s->tcp_flags = tcp[13];
+	return !(s->tcp_flags & TCP_NEVER);
+}
+
+static bool udp_mergeable(struct segment *s, uint32_t length)
+{
+	const uint8_t *udp = s->data + s->network;
+
+	s->headers = s->network + sizeof(struct udphdr);
+	// A packet without a checksum would get one by being merged.
+	return s->headers < length && ntohs(bytes_load16(udp + 4)) == length - s->network &&
+	       bytes_load16(udp + 6);
+}
+
+// Finds out what a packet is; whatever isn't plainly TCP or UDP is left at protocol 0.
+static void dissect(struct segment *s, const struct offload_packet *packet, unsigned flags)
+{
+	const uint8_t *p = packet->data;
+	uint32_t length = packet->length, stated;
+	uint8_t protocol;
+	bool right;
+
+	*s = (struct segment){.data = p};
+	if (length >= IPV4_BYTES && p[0] >> 4 == 4) {
+		s->network = IPV4_BYTES;
+		stated = ntohs(bytes_load16(p + 2));
+		protocol = p[9];
+		if (p[0] != 0x45 || ntohs(bytes_load16(p + 6)) & ~IP_DF)
+			return;
+		right = ipv4_checksum_right(p);
+	} else if (length >= IPV6_BYTES && p[0] >> 4 == 6) {
+		s->network = IPV6_BYTES;
+		stated = IPV6_BYTES + ntohs(bytes_load16(p + 4));
+		protocol = p[6];
+		right = true;
+	} else {
+		return;
+	}
+	if (stated != length || length < s->network + sizeof(struct udphdr) ||
+	    (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
+		return;
+	s->protocol = protocol;
+	if (!right || length > LENGTH_MAX)
+		return;
+	if (protocol == IPPROTO_TCP)
+		s->mergeable = flags & OFFLOAD_MERGE_TCP && tcp_mergeable(s, length);
+	else
+		s->mergeable = flags & OFFLOAD_MERGE_UDP && udp_mergeable(s, length);
+	if (!s->mergeable)
+		return;
+	s->payload = length - s->headers;
+	if (flags & OFFLOAD_MERGE_STRICT)
+		s->mergeable = checksum_right(s);
+}
+
+static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t eights)
+{
+	uint64_t difference = 0;
+
+	for (size_t i = 0; i < 8 * eights; i += 8)
+		difference |= bytes_load64(a + i) ^ bytes_load64(b + i);
+	return !difference;
+}
+
+// Whether a segment is of a flow, or might be: then only its addresses are known.
+static bool same_flow(const struct flow *f, const struct segment *s)
+{
+	size_t addresses = s->network == IPV4_BYTES ? 12 : 8;
+	const uint8_t *a = f->data + s->network, *b = s->data + s->network;
+
+	if (f->network != s->network)
+		return !s->network;
+	if (!same_bytes(f->data + addresses, s->data + addresses, (s->network - addresses) / 8))
+		return false;
+	return !s->protocol || (f->protocol == s->protocol && bytes_load32(a) == bytes_load32(b));
+}
+
+static bool same_headers(const struct flow *f, const struct segment *s)
+{
+	const uint8_t *a = f->data, *b = s->data;
+
+	if (f->network == IPV4_BYTES) {
+		uint16_t id = ntohs(bytes_load16(b + 4));
+
+		// With DF an id says nothing (RFC 6864, section 4.1).
+		if (a[1] != b[1] || a[6] != b[6] || a[8] != b[8] ||
+		    (!(b[6] & IP_DF >> 8) && id != f->ip_id))
+			return false;
+	} else if (bytes_load32(a) != bytes_load32(b) || a[7] != b[7]) {
+		return false;
+	}
+	if (f->headers != s->headers)
+		return false;
+	if (f->protocol == IPPROTO_UDP)
+		return true;
+	a += f->network;
+	b += f->network;
+	uint32_t flags_and_window = bytes_load32(a + 12) ^ bytes_load32(b + 12);
+	return f->sequence == s->sequence && bytes_load32(a + 8) == bytes_load32(b + 8) &&
+	       !(flags_and_window & ~htonl(TCP_LAST_ONLY << 16)) &&
+	       !memcmp(a + sizeof(struct tcphdr), b + sizeof(struct tcphdr),
+	               s->headers - s->network - sizeof(struct tcphdr));
+}
+
+static bool joins(const struct flow *f, const struct segment *s)
+{
+	return s->mergeable && s->payload <= f->gso_size &&
+	       f->write->length + s->payload <= LENGTH_MAX && same_headers(f, s);
+}
+
+static void append(struct flow *f, const struct segment *s, uint16_t packet)
+{
+	f->write->skip = f->headers;
+	f->write->header.gso_size = f->gso_size;
+	f->last = packet;
+	f->sequence += s->payload;
+	f->ip_id++;
+	f->write->count++;
+	f->write->length += s->payload;
+	if (f->protocol == IPPROTO_TCP)
+		f->data[f->network + 13] |= s->tcp_flags & TCP_LAST_ONLY;
+}
+
+static void close_flow(struct table *t, size_t k)
+{
+	t->count--;
+	memmove(t->flows + k, t->flows + k + 1, (t->count - k) * sizeof(t->flows[0]));
+}
+
+static void open_flow(struct table *t, const struct segment *s, uint8_t *data,
+                      struct offload_write *write)
+{
+	if (t->count < FLOWS_MAX)
+		t->count++;
+	memmove(t->flows + 1, t->flows, (t->count - 1) * sizeof(t->flows[0]));
+	t->flows[0] = (struct flow){
+	    .data = data,
+	    .write = write,
+	    .last = write->first,
+	    .network = s->network,
+	    .protocol = s->protocol,
+	    .headers = s->headers,
+	    .gso_size = s->payload,
+	    .ip_id = ntohs(bytes_load16(data + 4)) + 1,
+	    .sequence = s->sequence + s->payload,
+	};
+}
+
+static void move_to_front(struct table *t, size_t k)
+{
+	struct flow f = t->flows[k];
+
+	memmove(t->flows + 1, t->flows, k * sizeof(f));
+	t->flows[0] = f;
+}
+
+// Appends the segment to its flow's chain, or ends the chains that it must not overtake.
+static bool merge(struct table *t, const struct segment *s, uint16_t packet, uint16_t *next)
+{
+	for (size_t k = 0; k < t->count;) {
+		struct flow *f = &t->flows[k];
+
+		if (!same_flow(f, s)) {
+			k++;
+			continue;
+		}
+		if (!joins(f, s)) {
+			close_flow(t, k);
+			continue;
+		}
+		next[f->last] = packet;
+		append(f, s, packet);
+		if (s->payload < f->gso_size || s->tcp_flags & TCP_LAST_ONLY)
+			close_flow(t, k);
+		else if (k)
+			move_to_front(t, k);
+		return true;
+	}
+	return false;
+}
+
+// Makes the first packet's headers those of the whole, its checksum the kernel's to complete.
+static void finish(struct offload_write *w, uint8_t *data)
+{
+	bool four = data[0] >> 4 == 4;
+	uint8_t network = four ? IPV4_BYTES : IPV6_BYTES;
+	uint8_t protocol = data[four ? 9 : 6];
+	uint8_t *transport = data + network;
+	uint16_t bytes = w->length - network;
+
+	if (four) {
+		bytes_store16(data + 2, htons(w->length));
+		bytes_store16(data + 10, 0);
+		bytes_store16(data + 10, ~checksum_fold(checksum_add(0, data, IPV4_BYTES)));
+	} else {
+		bytes_store16(data + 4, htons(bytes));
+	}
+	w->header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	w->header.hdr_len = w->skip;
+	w->header.csum_start = network;
+	if (protocol == IPPROTO_TCP) {
+		w->header.gso_type = four ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+		w->header.csum_offset = offsetof(struct tcphdr, th_sum);
+	} else {
+		w->header.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+		w->header.csum_offset = offsetof(struct udphdr, uh_sum);
+		bytes_store16(transport + offsetof(struct udphdr, uh_ulen), htons(bytes));
+	}
+	bytes_store16(transport + w->header.csum_offset,
+	              checksum_fold(pseudo_sum(data, network, protocol, bytes)));
+}
+
+size_t offload_merge(struct offload_packet *packets, size_t n, unsigned flags, uint16_t *next,
+                     struct offload_write *writes)
+{
+	struct table table = {.count = 0};
+	size_t made = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct segment s;
+
+		next[i] = NONE;
+		dissect(&s, &packets[i], flags);
+		if (merge(&table, &s, i, next))
+			continue;
+
+		struct offload_write *w = &writes[made++];
+		*w = (struct offload_write){.first = i, .count = 1, .length = packets[i].length};
+		if (s.mergeable && !(s.tcp_flags & TCP_LAST_ONLY))
+			open_flow(&table, &s, packets[i].data, w);
+	}
+	// A packet that stays alone goes up with an all-zero header: a TUN of Linux 6.18 doesn't
+	// heed VIRTIO_NET_HDR_F_DATA_VALID, it sums the packet all the same.
+	for (size_t i = 0; i < made; i++)
+		if (writes[i].count > 1)
+			finish(&writes[i], packets[writes[i].first].data);
+	return made;
+}
