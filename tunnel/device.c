@@ -60,7 +60,7 @@ static int init_lock(pthread_rwlock_t *lock)
 	return -ret;
 }
 
-int device_new(struct device **out, const char *name, const struct switches *s)
+int device_create(struct device **out, const char *name, const struct switches *s)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	const char *what = "out of memory";
@@ -107,15 +107,9 @@ int device_new(struct device **out, const char *name, const struct switches *s)
 	ret = control_init(d);
 	if (ret)
 		goto err_workers;
-	what = NULL; // tun_open says it
-	ret = tun_open(&d->tun, name, s);
-	if (ret)
-		goto err_control;
 	*out = d;
 	return 0;
 
-err_control:
-	control_destroy(d);
 err_workers:
 	workers_free(d->workers);
 err_allowed_ips:
@@ -129,8 +123,19 @@ err_path:
 err_device:
 	free(d);
 err:
-	if (what)
-		fprintf(stderr, "wgbench-tunnel: %s: %s: %s\n", name, what, strerror(-ret));
+	fprintf(stderr, "wgbench-tunnel: %s: %s: %s\n", name, what, strerror(-ret));
+	return ret;
+}
+
+int device_new(struct device **out, const char *name, const struct switches *s)
+{
+	int ret = device_create(out, name, s);
+
+	if (ret)
+		return ret;
+	ret = tun_open(&(*out)->tun, name, s);
+	if (ret)
+		device_free(*out);
 	return ret;
 }
 

@@ -17,11 +17,12 @@ struct batch;
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
 #define DEVICE_COUNTERS(X)                                                                         \
 	X(tun_reads)                                                                               \
-	X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(tx_batches) X(tx_packets)      \
-	    X(rx_batches) X(rx_packets) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged)    \
-	        X(drop_tx_queue) X(drop_tx_send) X(drop_rx_malformed) X(drop_rx_index)             \
-	            X(drop_rx_expired) X(drop_rx_queue) X(drop_rx_authentication)                  \
-	                X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) X(drop_rx_tun) \
+	X(tun_writes)                                                                              \
+	X(udp_receives) X(udp_sends) X(epoll_waits) X(tx_batches) X(tx_packets) X(rx_batches)      \
+	    X(rx_packets) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged) X(drop_tx_queue) \
+	        X(drop_tx_send) X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired)           \
+	            X(drop_rx_queue) X(drop_rx_authentication) X(drop_rx_replay)                   \
+	                X(drop_rx_invalid) X(drop_rx_allowed_ips) X(drop_rx_tun)                   \
 	                    X(drop_handshake_queue) X(drop_memory)
 
 struct device_counters {
@@ -82,6 +83,8 @@ struct device {
 // Makes the TUN, tables, workers and control structures; no thread runs yet. 0 or -errno after a
 // printed line.
 int device_new(struct device **, const char *name, const struct switches *);
+// The same without the TUN: no root, no traffic.
+int device_create(struct device **, const char *name, const struct switches *);
 // Starts and stops the path's thread.
 int device_start(struct device *);
 // Stops the threads, wipes keys, closes and frees everything.

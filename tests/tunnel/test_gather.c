@@ -1,0 +1,176 @@
+// Gathering frames into batches: against a naive model that keeps, for each peer, the list of
+// frames in the order in which they were read.
+#include "tests/support.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include "tunnel/batch.h"
+#include "tunnel/device.h"
+#include "tunnel/gather.h"
+
+enum { PEERS = 12, FRAMES = 100 };
+
+static struct device *device;
+static struct peer *peers[PEERS];
+
+static int set_up(void **state)
+{
+	struct switches switches;
+
+	(void)state;
+	assert_int_equal(switches_parse(&switches, NULL), 0);
+	assert_int_equal(device_create(&device, "wgbtest", &switches), 0);
+	for (int i = 0; i < PEERS; i++) {
+		uint8_t key[NOISE_KEY_BYTES] = {i + 1}, address[4] = {10, 0, i, 0};
+		peers[i] = peer_new(device, key);
+		assert_non_null(peers[i]);
+		assert_int_equal(allowedips_insert(device->allowed_ips, AF_INET, address, 24,
+		                                   &peers[i]->allowed_ips),
+		                 0);
+	}
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	device_free(device);
+	return 0;
+}
+
+// A packet to the peer that carries its serial number.
+static uint32_t make(uint8_t *to, int peer, uint8_t tos, uint32_t bytes, uint32_t serial)
+{
+	struct iphdr ip = {.version = 4,
+	                   .ihl = 5,
+	                   .tos = tos,
+	                   .tot_len = htons(bytes),
+	                   .ttl = 64,
+	                   .protocol = 254,
+	                   .daddr = htonl(10u << 24 | (uint32_t)peer << 8 | 1)};
+
+	memset(to, serial & 0xff, bytes);
+	memcpy(to, &ip, sizeof(ip));
+	memcpy(to + sizeof(ip), &serial, sizeof(serial));
+	return bytes;
+}
+
+// Without a session all batches of a peer end in its staged queue, in order.
+static void check_peer(struct peer *p, const uint32_t *serials, const uint8_t *tos,
+                       const uint32_t *bytes, size_t n)
+{
+	size_t at = 0;
+
+	for (struct batch *b = p->staged_first; b; b = b->next) {
+		uint32_t packets = 0;
+
+		assert_ptr_equal(b->peer, p);
+		assert_true(b->frames > 0);
+		for (uint32_t f = 0; f < b->frames; f++, at++) {
+			const struct offload_cutter *c = &b->frame[f].cutter;
+			uint32_t serial;
+
+			assert_true(at < n);
+			memcpy(&serial, c->packet + sizeof(struct iphdr), sizeof(serial));
+			assert_int_equal(serial, serials[at]);
+			assert_int_equal(c->length, bytes[at]);
+			assert_int_equal(c->packet[c->length - 1],
+			                 c->length > 24 ? serial & 0xff : c->packet[23]);
+			assert_int_equal(b->tos, tos[at] & 3);
+			assert_true(c->packet >= b->in && c->packet + c->length + BATCH_SLACK <=
+			                                      b->in + b->in_bytes + BATCH_SLACK);
+			packets += c->segments;
+		}
+		assert_int_equal(packets, b->packets);
+	}
+	assert_int_equal(at, n);
+}
+
+static void keeps_order_and_content(void **state)
+{
+	static uint32_t serials[PEERS][FRAMES], bytes[PEERS][FRAMES];
+	static uint8_t tos[PEERS][FRAMES];
+	struct support_random r;
+
+	(void)state;
+	support_random_init(&r, support_seed());
+	for (int round = 0; round < 200; round++) {
+		size_t n[PEERS] = {0};
+		struct gather g;
+		int peer = 0, spread = 1 + support_random_below(&r, PEERS);
+
+		gather_init(&g, device, 1);
+		// Not above PEER_STAGED_MAX in all, so that nothing is dropped.
+		for (uint32_t serial = 0; serial < FRAMES; serial++) {
+			if (support_random_below(&r, 3))
+				peer = support_random_below(&r, spread);
+			uint8_t *room = gather_room(&g);
+			assert_non_null(room);
+			uint8_t dscp_ecn =
+			    support_random_below(&r, 4) ? 0 : support_random_next(&r);
+			uint32_t size = support_random_below(&r, 50)
+			                    ? 24 + support_random_below(&r, 1400)
+			                    : 40000 + support_random_below(&r, 25000);
+			struct virtio_net_hdr plain = {0};
+			gather_add(&g, &plain, room, make(room, peer, dscp_ecn, size, serial));
+			serials[peer][n[peer]] = serial;
+			tos[peer][n[peer]] = dscp_ecn;
+			bytes[peer][n[peer]++] = size;
+		}
+		gather_close(&g);
+		for (int i = 0; i < PEERS; i++) {
+			check_peer(peers[i], serials[i], tos[i], bytes[i], n[i]);
+			peer_drop_staged(peers[i]);
+			assert_null(peers[i]->staged_first);
+			assert_int_equal(peers[i]->staged_packets, 0);
+		}
+		assert_int_equal(device->batches_staged, 0);
+	}
+}
+
+static void drops_what_has_no_peer(void **state)
+{
+	struct gather g;
+	struct virtio_net_hdr plain = {0};
+
+	(void)state;
+	uint64_t before = device->counters.drop_tx_no_peer;
+	gather_init(&g, device, 1);
+	uint8_t *room = gather_room(&g);
+	gather_add(&g, &plain, room, make(room, PEERS + 5, 0, 100, 0));
+	gather_add(&g, &plain, room, 0);
+	gather_close(&g);
+	assert_int_equal(device->counters.drop_tx_no_peer, before + 1);
+	assert_int_equal(device->counters.drop_tx_invalid, 1);
+}
+
+static void staged_queue_drops_the_oldest(void **state)
+{
+	struct virtio_net_hdr plain = {0};
+
+	(void)state;
+	for (uint32_t serial = 0; serial < PEER_STAGED_MAX + 50; serial++) {
+		struct gather g;
+		gather_init(&g, device, 1);
+		uint8_t *room = gather_room(&g);
+		gather_add(&g, &plain, room, make(room, 0, 0, 100, serial));
+		gather_close(&g);
+	}
+	assert_int_equal(peers[0]->staged_packets, PEER_STAGED_MAX);
+	uint32_t serial;
+	memcpy(&serial, peers[0]->staged_first->frame[0].cutter.packet + sizeof(struct iphdr), 4);
+	assert_int_equal(serial, 50);
+	peer_drop_staged(peers[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(keeps_order_and_content),
+	    cmocka_unit_test(drops_what_has_no_peer),
+	    cmocka_unit_test(staged_queue_drops_the_oldest),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
