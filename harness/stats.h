@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { STATS_BLOCKS_MAX = 200 }; // the exact distribution takes n^3 steps
+enum { STATS_BLOCKS_MAX = 500 }; // the exact distribution takes n^3 steps
 
 struct stats_interval {
 	double low, high;

@@ -10,9 +10,9 @@
 
 // run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
-// "version"}], "environment" {}, "workloads" [], "blocks", "trials_per_block" (of one workload, all
-// tunnels), "duration" (seconds), and perhaps "gate_percent". The writer may add fields; readers
-// skip those that they don't know.
+// "version"}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
+// (of one workload, all tunnels), "duration" (seconds), and perhaps "gate_percent". The writer may
+// add fields; readers skip those that they don't know.
 #define STORE_SCHEMA 1
 
 enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };

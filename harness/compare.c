@@ -1,0 +1,100 @@
+// The verdict table of a run.
+#include "harness/commands.h"
+#include "harness/options.h"
+#include "harness/outcome.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command compare_command = {
+    .name = "compare",
+    .main = compare_main,
+    .arguments = "RUN",
+    .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
+    .help = "RUN is a folder that wgbench run wrote; verdict.json is put there too.\n"
+            "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run cannot "
+            "be judged, 3 inconclusive.",
+};
+
+// Derived, and the folder may be read-only: worth a line, not a failure.
+static void save_json(const struct outcome *o)
+{
+	json_t *json = outcome_json(o);
+	char path[sizeof(o->store.dir) + 32], next[sizeof(path) + 8];
+
+	snprintf(path, sizeof(path), "%s/verdict.json", o->store.dir);
+	snprintf(next, sizeof(next), "%s.new", path);
+	if (json_dump_file(json, next, JSON_INDENT(2)) || rename(next, path)) {
+		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(errno));
+		remove(next);
+	}
+	json_decref(json);
+}
+
+static void print_text(const struct outcome *o)
+{
+	struct table tunnels, verdicts;
+
+	outcome_tunnels(o, &tunnels);
+	outcome_verdicts(o, &verdicts);
+	printf("run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
+	table_print(&tunnels, stdout);
+	printf("\n");
+	table_print(&verdicts, stdout);
+	if (*o->remark)
+		printf("\n%s\n", o->remark);
+	table_free(&tunnels);
+	table_free(&verdicts);
+}
+
+static void print_json(const struct outcome *o)
+{
+	json_t *json = outcome_json(o);
+
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	printf("\n");
+	json_decref(json);
+}
+
+static int compare(const char *dir, double gate_percent, const char *metric, bool json)
+{
+	struct outcome o;
+	int code;
+
+	if (outcome_load(&o, dir, gate_percent, metric, false))
+		return EXIT_ERROR;
+	if (!metric)
+		save_json(&o);
+	if (json)
+		print_json(&o);
+	else
+		print_text(&o);
+	code = outcome_exit_code(&o);
+	outcome_free(&o);
+	return code;
+}
+
+int compare_print(const char *dir, double gate_percent)
+{
+	return compare(dir, gate_percent, NULL, false);
+}
+
+int compare_main(int argc, char **argv)
+{
+	struct options_words words;
+	const char *metric = NULL;
+	double gate_percent = 0;
+	bool json = false;
+	const struct option_row rows[] = {
+	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
+	    {"metric", OPTION_STRING, &metric, "M", "judge this metric only", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print what goes into verdict.json", 0, 0},
+	};
+	int ret = options_parse(&compare_command, rows, 3, argc, argv, &words, 1, 1);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	return compare(words.word[0], gate_percent, metric, json);
+}

@@ -1,0 +1,242 @@
+#include "harness/outcome.h"
+#include "harness/commands.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+const char outcome_legend[] =
+    "Each line compares a candidate with the baseline A by the blocks in which both were "
+    "measured in turn. The effect is the Hodges-Lehmann estimate of the paired ratios; its 95 % "
+    "interval and p are of the exact Wilcoxon signed-rank test. The verdict is 'faster' or "
+    "'slower' (better or worse in that metric) if the whole interval lies beyond the gate, "
+    "'same' if it lies within, else 'inconclusive'. Contaminated blocks, in which others used "
+    "the machine, don't count for the verdict.";
+
+static const double default_gate_percent = 2;
+
+static void add_remark(struct outcome *o, const char *text)
+{
+	size_t length = strlen(o->remark);
+
+	snprintf(o->remark + length, sizeof(o->remark) - length, "%s%s.", length ? " " : "", text);
+}
+
+// Compares what was planned with what there is.
+static void look_for_gaps(struct outcome *o)
+{
+	json_t *planned = json_object_get(o->store.run, "workloads"), *name;
+	json_int_t blocks = json_integer_value(json_object_get(o->store.run, "blocks"));
+	size_t i, fewest = SIZE_MAX;
+	char line[256];
+
+	o->missing = o->series.unmeasured;
+	json_array_foreach(planned, i, name)
+	{
+		bool found = false;
+
+		for (size_t s = 0; s < o->series.n; s++)
+			found |= !strcmp(o->series.series[s].workload, json_string_value(name));
+		if (!found && !o->missing)
+			o->missing = json_string_value(name);
+	}
+	for (size_t s = 0; s < o->series.n; s++)
+		if (o->series.series[s].blocks < fewest)
+			fewest = o->series.series[s].blocks;
+	if (o->missing) {
+		snprintf(line, sizeof(line), "Workload %s was planned but has no result",
+		         o->missing);
+		add_remark(o, line);
+	}
+	if (o->series.n && blocks > 0 && fewest < (size_t)blocks) {
+		snprintf(line, sizeof(line),
+		         "Unfinished: %zu of %lld blocks are whole; wgbench run --resume %.100s "
+		         "goes on",
+		         fewest, (long long)blocks, o->store.dir);
+		add_remark(o, line);
+	}
+}
+
+int outcome_load(struct outcome *o, const char *dir, double gate_percent, const char *metric,
+                 bool alone)
+{
+	char fault[1024] = "";
+	int ret;
+
+	memset(o, 0, sizeof(*o));
+	ret = store_open(&o->store, dir, false);
+	if (ret)
+		return ret;
+	if (gate_percent == 0)
+		gate_percent = json_number_value(json_object_get(o->store.run, "gate_percent"));
+	if (gate_percent == 0)
+		gate_percent = default_gate_percent;
+	ret = series_gather(&o->series, &o->store, fault, sizeof(fault));
+	if (!ret && !(alone && o->store.tunnels == 1))
+		ret = verdict_judge(&o->verdicts, &o->series, gate_percent, metric, fault,
+		                    sizeof(fault));
+	if (ret) {
+		fprintf(stderr, "wgbench: %s: %s\n", dir, fault);
+		outcome_free(o);
+		return ret;
+	}
+	look_for_gaps(o);
+	return 0;
+}
+
+int outcome_exit_code(const struct outcome *o)
+{
+	int code = o->missing ? EXIT_INCONCLUSIVE : EXIT_NO_REGRESSION;
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		if (o->verdicts.verdict[i].word == VERDICT_SLOWER)
+			return EXIT_REGRESSION;
+		if (o->verdicts.verdict[i].word == VERDICT_INCONCLUSIVE)
+			code = EXIT_INCONCLUSIVE;
+	}
+	return code;
+}
+
+char outcome_letter(unsigned tunnel)
+{
+	return 'A' + tunnel;
+}
+
+void outcome_tunnels(const struct outcome *o, struct table *t)
+{
+	static const struct table_column columns[] = {{"", TABLE_LEFT},
+	                                              {"tunnel", TABLE_LEFT},
+	                                              {"revision", TABLE_LEFT},
+	                                              {"version", TABLE_LEFT}};
+
+	table_init(t, columns, 4);
+	for (size_t i = 0; i < o->store.tunnels; i++) {
+		const struct store_tunnel *tunnel = &o->store.tunnel[i];
+
+		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i));
+		table_add(t, TABLE_PLAIN, "%s", tunnel->spec);
+		table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
+		          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
+		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(tunnel->version, "\n"),
+		          tunnel->version);
+	}
+}
+
+static void add_effect(struct table *t, const struct verdict_effect *e)
+{
+	if (e->blocks)
+		table_add(t, TABLE_PLAIN, "%+.2f %%", e->effect);
+	else
+		table_add(t, TABLE_DIM, "none");
+	if (isfinite(e->low))
+		table_add(t, TABLE_PLAIN, "[%+.2f, %+.2f]", e->low, e->high);
+	else
+		table_add(t, TABLE_DIM, "none");
+	table_add(t, TABLE_PLAIN, "%.3g", e->p);
+}
+
+static void describe_contaminated(const struct verdict *v, char *text, size_t bytes)
+{
+	const struct verdict_effect *e = &v->all;
+
+	*text = 0;
+	if (!v->contaminated)
+		return;
+	if (isfinite(e->low))
+		snprintf(text, bytes, "with %zu contaminated: %+.2f %% [%+.2f, %+.2f]",
+		         v->contaminated, e->effect, e->low, e->high);
+	else
+		snprintf(text, bytes, "with %zu contaminated: %+.2f %%", v->contaminated,
+		         e->effect);
+}
+
+static void add_verdict(struct table *t, const struct verdict *v)
+{
+	static const enum table_colour colours[] = {
+	    [VERDICT_SLOWER] = TABLE_RED,
+	    [VERDICT_SAME] = TABLE_PLAIN,
+	    [VERDICT_FASTER] = TABLE_GREEN,
+	    [VERDICT_INCONCLUSIVE] = TABLE_YELLOW,
+	};
+	const struct series *s = v->series;
+	char contaminated[128];
+
+	describe_contaminated(v, contaminated, sizeof(contaminated));
+	table_add(t, TABLE_PLAIN, "%s", s->workload);
+	table_add(t, TABLE_PLAIN, "%s", s->metric);
+	table_add(t, TABLE_PLAIN, "%s", s->unit);
+	table_add(t, TABLE_PLAIN, "%s", s->higher_is_better ? "higher" : "lower");
+	table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
+	table_add(t, TABLE_PLAIN, "%.4g", v->baseline_median);
+	table_add(t, TABLE_PLAIN, "%.4g", v->candidate_median);
+	add_effect(t, &v->clean);
+	table_add(t, TABLE_PLAIN, "%zu", v->clean.blocks);
+	table_add(t, colours[v->word], "%s", verdict_names[v->word]);
+	table_add(t, TABLE_DIM, "%s%s%s", v->reason, *v->reason && *contaminated ? "; " : "",
+	          contaminated);
+}
+
+void outcome_verdicts(const struct outcome *o, struct table *t)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
+	    {"better", TABLE_LEFT},     {"vs A", TABLE_LEFT},    {"A", TABLE_RIGHT},
+	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
+	    {"p", TABLE_RIGHT},         {"blocks", TABLE_RIGHT}, {"verdict", TABLE_LEFT},
+	    {"why", TABLE_LEFT},
+	};
+
+	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		add_verdict(t, &o->verdicts.verdict[i]);
+}
+
+// JSON has no infinity: a bound that isn't there is null.
+static json_t *number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
+{
+	const struct series *s = v->series;
+	json_t *row = json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s}",
+	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
+	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[0].spec,
+	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
+	    number(v->baseline_median), "candidate_median", number(v->candidate_median), "effect",
+	    number(v->clean.effect), "ci_low", number(v->clean.low), "ci_high",
+	    number(v->clean.high), "p", number(v->clean.p), "blocks", (json_int_t)v->clean.blocks,
+	    "verdict", verdict_names[v->word], "reason", v->reason);
+	json_t *rest = json_pack(
+	    "{s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "candidate_tunnel",
+	    (int)v->candidate, "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
+	    (json_int_t)v->limited, "failed_blocks", (json_int_t)v->failed, "with_contaminated",
+	    "blocks", (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
+	    number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
+
+	json_object_update(row, rest);
+	json_decref(rest);
+	return row;
+}
+
+json_t *outcome_json(const struct outcome *o)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o}", "schema", STORE_SCHEMA, "run",
+	                 o->store.id, "gate_percent", o->verdicts.gate_percent, "effect_unit",
+	                 "percent", "exit_code", outcome_exit_code(o), "remark", o->remark,
+	                 "verdicts", rows);
+}
+
+void outcome_free(struct outcome *o)
+{
+	verdict_free(&o->verdicts);
+	series_free(&o->series);
+	store_close(&o->store);
+}
