@@ -1,0 +1,66 @@
+#!/bin/bash
+# A session is held over new handshakes: a ping every 10 ms, and no reply may be lost while the keys
+# change. Ours rekeys every 6 s with its clock at 20 times the speed. wireguard-go's own rekey comes
+# after 120 s; it is waited for in a network of its own, by this same script called with `slow`.
+set -euo pipefail
+. "$(dirname "$0")/lib/topology.bash"
+pair
+
+handshake() { on "$ns_left" wg show "$if_left" latest-handshakes | cut -f 2; }
+
+# held CHANGES LIMIT_S: pings from left to right until the latest handshake has changed so often.
+held() {
+	local changes=0 last now end=$((SECONDS + $2))
+	on "$ns_left" ping -i 0.01 10.77.0.2 >"$keys/ping" &
+	last=$(handshake)
+	while ((changes < $1 && SECONDS < end)); do
+		sleep 0.2
+		now=$(handshake)
+		[[ $now == "$last" ]] || changes=$((changes + 1))
+		last=$now
+	done
+	# Under the new keys, too.
+	sleep 1
+	kill -INT $!
+	wait $!
+	tail -n 3 "$keys/ping"
+	equal "$changes handshakes" "$1 handshakes"
+	# The last request may have been on its way.
+	awk '/bytes from/ { sub(/.*icmp_seq=/, ""); if ($1 > last) last = $1; n++ }
+		END { print n " replies to the first " last; exit !n || n != last }' "$keys/ping"
+}
+
+rekeyed() { # LEFT RIGHT CHANGES LIMIT_S; the left one initiates
+	tunnels "$1" "$2" 4 left
+	held "$3" "$4"
+}
+
+slow_passed() {
+	cat "$keys/slow"
+	grep -q "^ok" "$keys/slow"
+}
+
+if [[ ${1:-} == slow ]]; then
+	check "wireguard-go rekeys with ours" rekeyed "$go" "$ours" 1 150
+	plan
+	exit
+fi
+
+if [[ -x $go ]]; then
+	"$0" slow >"$keys/slow" 2>&1 &
+	slow=$!
+	trap 'kill $slow 2>/dev/null || true; topology_clean' EXIT
+fi
+
+export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
+check "ours rekeys with ours, three times" rekeyed "$ours" "$ours" 3 40
+if [[ -x $go ]]; then
+	check "ours rekeys with wireguard-go, three times" rekeyed "$ours" "$go" 3 40
+	wait $slow
+	check "wireguard-go rekeys with ours after its 120 s" slow_passed
+else
+	reason="wireguard-go couldn't be fetched (scripts/fetch-external)"
+	skip "ours rekeys with wireguard-go, three times" "$reason"
+	skip "wireguard-go rekeys with ours after its 120 s" "$reason"
+fi
+plan
