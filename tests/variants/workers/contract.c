@@ -1,0 +1,487 @@
+// Contract of the slot `workers`, for every variant: order and exclusion within a lane, work of a
+// lane at once where a variant has threads, submissions from finish, refusals, waiting for a lane,
+// wake-ups that must not be lost, and the hooks. A test that needs threads skips without them.
+#include "variants/workers/workers.h"
+#include "tests/support.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LANES 4
+#define PER_LANE 4000
+#define DEADLINE_S 20
+
+// What went wrong on any thread: cmocka's assertions are for the main thread only.
+static atomic_int faults;
+static atomic_int threads_started, threads_stopped, entered, left;
+static __thread int path_depth;
+static __thread bool is_worker;
+
+static void expect(bool right)
+{
+	if (!right)
+		atomic_fetch_add(&faults, 1);
+}
+
+static void thread_start(void *context)
+{
+	expect(context == &faults && !is_worker);
+	is_worker = true;
+	atomic_fetch_add(&threads_started, 1);
+}
+
+static void thread_stop(void *context)
+{
+	expect(context == &faults && is_worker && !path_depth);
+	is_worker = false;
+	atomic_fetch_add(&threads_stopped, 1);
+}
+
+static void path_enter(void *context)
+{
+	expect(context == &faults && is_worker && path_depth++ == 0);
+	atomic_fetch_add(&entered, 1);
+}
+
+static void path_leave(void *context)
+{
+	expect(context == &faults && is_worker && --path_depth == 0);
+	atomic_fetch_add(&left, 1);
+}
+
+static const struct workers_hooks hooks = {
+    thread_start, thread_stop, path_enter, path_leave, &faults,
+};
+
+// ---- lanes and jobs of the tests
+
+struct test_lane {
+	struct workers_lane *lane;
+	atomic_bool finishing;
+	atomic_uint finished; // also the number of the job that must come next
+	struct test_lane *onward;
+	unsigned submitted_onward, refused_onward;
+};
+
+struct test_job {
+	struct workers_job job; // first, so that a pointer to it is one to this
+	struct test_lane *lane;
+	unsigned number, spins;
+	atomic_uint worked, done;
+};
+
+static void work(struct workers_job *job)
+{
+	struct test_job *j = (struct test_job *)job;
+
+	expect(!is_worker || !path_depth);
+	for (volatile unsigned i = 0; i < j->spins; i++)
+		;
+	expect(atomic_fetch_add(&j->worked, 1) == 0);
+}
+
+static void finish(struct workers_job *job)
+{
+	struct test_job *j = (struct test_job *)job;
+	struct test_lane *lane = j->lane;
+
+	expect(!atomic_exchange(&lane->finishing, true));
+	expect(path_depth == 1);
+	expect(atomic_load(&j->worked) == 1);
+	expect(j->number == atomic_load(&lane->finished));
+	atomic_store(&j->done, true);
+	atomic_store(&lane->finishing, false);
+	atomic_fetch_add(&lane->finished, 1);
+}
+
+// Hands the job on to the next lane.
+static void finish_onward(struct workers_job *job)
+{
+	struct test_job *j = (struct test_job *)job;
+	struct test_lane *lane = j->lane, *next = lane->onward;
+
+	expect(!atomic_exchange(&lane->finishing, true));
+	expect(atomic_load(&j->worked) == 1);
+	expect(j->number == atomic_load(&lane->finished));
+	j->lane = next;
+	j->number = lane->submitted_onward;
+	atomic_store(&j->worked, 0);
+	if (workers_submit(next->lane, job))
+		lane->submitted_onward++;
+	else
+		lane->refused_onward++;
+	atomic_store(&lane->finishing, false);
+	atomic_fetch_add(&lane->finished, 1);
+}
+
+static void lane_start(struct test_lane *lane, struct workers *workers,
+                       void (*with)(struct workers_job *), void (*then)(struct workers_job *))
+{
+	*lane = (struct test_lane){.lane = workers_lane_new(workers, with, then)};
+	assert_non_null(lane->lane);
+}
+
+// As the tunnel's readers do: inside the path bracket.
+static bool submit(struct test_lane *lane, struct test_job *job)
+{
+	path_depth++;
+	bool taken = workers_submit(lane->lane, &job->job);
+	path_depth--;
+	return taken;
+}
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+// False when it takes too long.
+static bool wait_until(const atomic_uint *value, unsigned reached)
+{
+	time_t deadline = now_s() + DEADLINE_S;
+
+	while (atomic_load(value) < reached) {
+		if (now_s() > deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static struct workers *start(unsigned threads)
+{
+	atomic_store(&faults, 0);
+	atomic_store(&threads_started, 0);
+	atomic_store(&threads_stopped, 0);
+	atomic_store(&entered, 0);
+	atomic_store(&left, 0);
+	struct workers *workers = workers_new(&hooks, threads);
+	assert_non_null(workers);
+	return workers;
+}
+
+static void stop(struct workers *workers)
+{
+	workers_free(workers);
+	assert_int_equal(atomic_load(&threads_started), atomic_load(&threads_stopped));
+	assert_int_equal(atomic_load(&entered), atomic_load(&left));
+	assert_int_equal(atomic_load(&faults), 0);
+}
+
+// Whether a job is worked on by a thread of the variant's own.
+static void note_thread(struct workers_job *job)
+{
+	((struct test_job *)job)->number = is_worker;
+}
+
+static void finish_done(struct workers_job *job)
+{
+	atomic_store(&((struct test_job *)job)->done, true);
+}
+
+static void skip_without_threads(const char *why)
+{
+	struct workers *workers = start(2);
+	struct test_lane lane;
+	struct test_job job = {0};
+
+	lane_start(&lane, workers, note_thread, finish_done);
+	assert_true(submit(&lane, &job));
+	workers_lane_free(lane.lane);
+	stop(workers);
+	assert_true(atomic_load(&job.done));
+	if (job.number)
+		return;
+	print_message("skipped: %s has no threads, %s\n", workers_variant, why);
+	skip();
+}
+
+// ---- tests
+
+struct submitter {
+	pthread_t thread;
+	struct test_lane *lanes; // two
+	struct test_job *jobs;   // PER_LANE for each
+	uint64_t seed;
+	unsigned refused;
+};
+
+static void *submit_all(void *context)
+{
+	struct submitter *self = context;
+	unsigned next[2] = {0};
+	struct support_random random;
+
+	support_random_init(&random, self->seed);
+	while (next[0] < PER_LANE || next[1] < PER_LANE) {
+		unsigned l = support_random_below(&random, 2);
+		if (next[l] == PER_LANE)
+			continue;
+		struct test_job *job = &self->jobs[l * PER_LANE + next[l]];
+		job->lane = &self->lanes[l];
+		job->number = next[l];
+		job->spins = support_random_below(&random, next[l] % 64 ? 200 : 20000);
+		if (submit(job->lane, job)) {
+			next[l]++;
+		} else {
+			self->refused++;
+			sched_yield();
+		}
+	}
+	return NULL;
+}
+
+static void finishes_each_lane_in_order(void **state)
+{
+	(void)state;
+	for (unsigned threads = 0; threads <= 5; threads++) {
+		struct workers *workers = start(threads);
+		struct test_job *jobs = calloc(LANES * PER_LANE, sizeof(*jobs));
+		struct test_lane lanes[LANES];
+		struct submitter submitters[LANES / 2];
+
+		assert_non_null(jobs);
+		for (int i = 0; i < LANES; i++)
+			lane_start(&lanes[i], workers, work, finish);
+		for (int i = 0; i < LANES / 2; i++) {
+			submitters[i] = (struct submitter){.lanes = &lanes[2 * i],
+			                                   .jobs = &jobs[2 * i * PER_LANE],
+			                                   .seed = support_seed() + i};
+			assert_int_equal(
+			    pthread_create(&submitters[i].thread, NULL, submit_all, &submitters[i]),
+			    0);
+		}
+		for (int i = 0; i < LANES / 2; i++)
+			pthread_join(submitters[i].thread, NULL);
+		for (int i = 0; i < LANES; i++) {
+			workers_lane_free(lanes[i].lane);
+			assert_int_equal(atomic_load(&lanes[i].finished), PER_LANE);
+		}
+		stop(workers);
+		free(jobs);
+	}
+}
+
+static void takes_submissions_from_finish(void **state)
+{
+	(void)state;
+	struct workers *workers = start(3);
+	struct test_lane first, second;
+	struct test_job *jobs = calloc(PER_LANE, sizeof(*jobs));
+
+	assert_non_null(jobs);
+	lane_start(&first, workers, work, finish_onward);
+	lane_start(&second, workers, work, finish);
+	first.onward = &second;
+	for (unsigned i = 0; i < PER_LANE; i++) {
+		jobs[i].lane = &first;
+		jobs[i].number = i;
+		while (!submit(&first, &jobs[i]))
+			sched_yield();
+	}
+	workers_lane_free(first.lane);
+	workers_lane_free(second.lane);
+	assert_int_equal(atomic_load(&first.finished), PER_LANE);
+	assert_int_equal(first.submitted_onward + first.refused_onward, PER_LANE);
+	assert_int_equal(atomic_load(&second.finished), first.submitted_onward);
+	stop(workers);
+	free(jobs);
+}
+
+static void work_slowly(struct workers_job *job)
+{
+	usleep(2000);
+	work(job);
+}
+
+static void frees_a_lane_when_all_is_finished(void **state)
+{
+	(void)state;
+	struct workers *workers = start(2);
+
+	for (int round = 0; round < 10; round++) {
+		struct test_lane lane;
+		struct test_job jobs[8] = {0};
+
+		lane_start(&lane, workers, work_slowly, finish);
+		for (unsigned i = 0; i < 8; i++) {
+			jobs[i].lane = &lane;
+			jobs[i].number = i;
+			assert_true(submit(&lane, &jobs[i]));
+		}
+		workers_lane_free(lane.lane);
+		assert_int_equal(atomic_load(&lane.finished), 8);
+	}
+	stop(workers);
+}
+
+// Many short-lived lanes: whoever still touches one that is gone is seen by the sanitizers.
+static void frees_busy_lanes(void **state)
+{
+	(void)state;
+	struct workers *workers = start(3);
+
+	for (int round = 0; round < 3000; round++) {
+		struct test_lane lane;
+		struct test_job jobs[6] = {0};
+
+		lane_start(&lane, workers, work, finish);
+		for (unsigned i = 0; i < 6; i++) {
+			jobs[i].lane = &lane;
+			jobs[i].number = i;
+			assert_true(submit(&lane, &jobs[i]));
+		}
+		workers_lane_free(lane.lane);
+		assert_int_equal(atomic_load(&lane.finished), 6);
+	}
+	stop(workers);
+}
+
+static atomic_uint gate, arrived;
+
+static void work_at_gate(struct workers_job *job)
+{
+	atomic_fetch_add(&arrived, 1);
+	expect(wait_until(&gate, 1));
+	work(job);
+}
+
+static void refuses_when_full(void **state)
+{
+	(void)state;
+	const unsigned limit = 100000;
+
+	skip_without_threads("so that nothing queues");
+	struct workers *workers = start(2);
+	struct test_job *jobs = calloc(limit, sizeof(*jobs));
+	struct test_lane lanes[LANES];
+	unsigned taken[LANES] = {0}, used = 0;
+
+	assert_non_null(jobs);
+	atomic_store(&gate, 0);
+	for (int i = 0; i < LANES; i++)
+		lane_start(&lanes[i], workers, work_at_gate, finish);
+	for (int i = 0; i < LANES; i++) {
+		struct test_job *job;
+		do {
+			assert_true(used < limit);
+			job = &jobs[used++];
+			*job = (struct test_job){.lane = &lanes[i], .number = taken[i]};
+		} while (submit(&lanes[i], job) && ++taken[i]);
+	}
+	assert_true(taken[0] > 0);
+	atomic_store(&gate, 1);
+	for (int i = 0; i < LANES; i++) {
+		assert_true(wait_until(&lanes[i].finished, taken[i]));
+		// There is room again, and a job that was refused comes next.
+		for (unsigned j = 0; j < used; j++) {
+			struct test_job *job = &jobs[j];
+			if (job->lane != &lanes[i] || job->number != taken[i])
+				continue;
+			assert_int_equal(atomic_load(&job->worked), 0);
+			assert_int_equal(atomic_load(&job->done), 0);
+			while (!submit(&lanes[i], job))
+				sched_yield();
+		}
+		workers_lane_free(lanes[i].lane);
+		assert_int_equal(atomic_load(&lanes[i].finished), taken[i] + 1);
+	}
+	stop(workers);
+	free(jobs);
+}
+
+static void work_together(struct workers_job *job)
+{
+	atomic_fetch_add(&arrived, 1);
+	expect(wait_until(&arrived, 2));
+	work(job);
+}
+
+static void works_on_one_lane_at_once(void **state)
+{
+	(void)state;
+	skip_without_threads("so that no two jobs are worked on at once");
+	for (int round = 0; round < 50; round++) {
+		struct workers *workers = start(2);
+		struct test_lane lane;
+		struct test_job jobs[2] = {0};
+
+		atomic_store(&arrived, 0);
+		lane_start(&lane, workers, work_together, finish);
+		for (unsigned i = 0; i < 2; i++) {
+			jobs[i].lane = &lane;
+			jobs[i].number = i;
+			assert_true(submit(&lane, &jobs[i]));
+		}
+		workers_lane_free(lane.lane);
+		stop(workers);
+	}
+}
+
+// A few jobs, all finished before the next come: each time the threads are about to sleep, asleep
+// or still busy. A wake-up that is lost shows as a deadline that passes.
+static void loses_no_wake_up(void **state)
+{
+	(void)state;
+	struct workers *workers = start(2);
+	struct support_random random;
+	struct test_lane lane;
+	unsigned submitted = 0;
+
+	support_random_init(&random, support_seed());
+	lane_start(&lane, workers, work, finish);
+	for (int round = 0; round < 6000; round++) {
+		struct test_job jobs[3] = {0};
+		unsigned n = 1 + support_random_below(&random, 3);
+
+		for (unsigned i = 0; i < n; i++) {
+			jobs[i].lane = &lane;
+			jobs[i].number = submitted++;
+			jobs[i].spins = support_random_below(&random, 300);
+			assert_true(submit(&lane, &jobs[i]));
+		}
+		assert_true(wait_until(&lane.finished, submitted));
+		if (round % 4 == 0)
+			usleep(support_random_below(&random, 60));
+		for (volatile unsigned i = support_random_below(&random, 2000); i > 0; i--)
+			;
+	}
+	workers_lane_free(lane.lane);
+	stop(workers);
+}
+
+static void starts_no_more_threads_than_asked(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads <= 4; threads++) {
+		struct workers *workers = start(threads);
+		stop(workers);
+		assert_true(atomic_load(&threads_started) <= (int)threads);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(finishes_each_lane_in_order),
+	    cmocka_unit_test(takes_submissions_from_finish),
+	    cmocka_unit_test(frees_a_lane_when_all_is_finished),
+	    cmocka_unit_test(frees_busy_lanes),
+	    cmocka_unit_test(refuses_when_full),
+	    cmocka_unit_test(works_on_one_lane_at_once),
+	    cmocka_unit_test(loses_no_wake_up),
+	    cmocka_unit_test(starts_no_more_threads_than_asked),
+	};
+
+	support_seed();
+	alarm(300); // a job that is lost would have a lane wait for ever
+	return cmocka_run_group_tests_name(workers_variant, tests, NULL, NULL);
+}

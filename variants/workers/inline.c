@@ -1,0 +1,56 @@
+// Workers variant `inline`: run to completion. The thread that submits a job does its work and its
+// finish at once, so there are no threads, no queue and no hand-off: a submission is never refused,
+// and the hooks are never called, since the submitting thread is inside the path bracket already.
+//
+// Complexity: two calls a job. Memory: two pointers a lane. Thread safety: a lane has one
+// submitter at a time, and the order of submission is the order of finish.
+// Source: the run-to-completion model of packet processing.
+#include "variants/workers/workers.h"
+
+#include <stdlib.h>
+
+const char workers_variant[] = "inline";
+
+struct workers {
+	char nothing;
+};
+
+struct workers_lane {
+	void (*work)(struct workers_job *);
+	void (*finish)(struct workers_job *);
+};
+
+struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads)
+{
+	(void)hooks;
+	(void)threads;
+	return malloc(sizeof(struct workers));
+}
+
+void workers_free(struct workers *workers)
+{
+	free(workers);
+}
+
+struct workers_lane *workers_lane_new(struct workers *workers, void (*work)(struct workers_job *),
+                                      void (*finish)(struct workers_job *))
+{
+	struct workers_lane *lane = malloc(sizeof(*lane));
+
+	(void)workers;
+	if (lane)
+		*lane = (struct workers_lane){work, finish};
+	return lane;
+}
+
+void workers_lane_free(struct workers_lane *lane)
+{
+	free(lane);
+}
+
+bool workers_submit(struct workers_lane *lane, struct workers_job *job)
+{
+	lane->work(job);
+	lane->finish(job);
+	return true;
+}
