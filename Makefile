@@ -91,8 +91,10 @@ HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
 TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
 
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+# Workers queue on a ring.
+ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
 $(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants/$$(call slot_of,$$*)/contract.o $(B)/tests/support.o \
-		$$(if $$(filter workers/%,$$*),$$(filter $(B)/variants/ring/%,$$(call variant_objects,default)))
+		$$(call ring_under,$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
