@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include "tunnel/control.h"
 #include "tunnel/clock.h"
+#include "tunnel/handshake.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
@@ -15,15 +16,15 @@
 struct batch;
 
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
-#define DEVICE_COUNTERS(X)                                                                         \
-	X(tun_reads)                                                                               \
-	X(tun_writes)                                                                              \
-	X(udp_receives) X(udp_sends) X(epoll_waits) X(tx_batches) X(tx_packets) X(rx_batches)      \
-	    X(rx_packets) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged) X(drop_tx_queue) \
-	        X(drop_tx_send) X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired)           \
-	            X(drop_rx_queue) X(drop_rx_authentication) X(drop_rx_replay)                   \
-	                X(drop_rx_invalid) X(drop_rx_allowed_ips) X(drop_rx_tun)                   \
-	                    X(drop_handshake_queue) X(drop_memory)
+// clang-format off
+#define DEVICE_COUNTERS(X) \
+	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) \
+	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) \
+	X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_staged) X(drop_tx_queue) X(drop_tx_send) \
+	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_queue) \
+	X(drop_rx_authentication) X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) \
+	X(drop_rx_tun) X(drop_handshake_queue) X(drop_handshake_limit) X(drop_memory)
+// clang-format on
 
 struct device_counters {
 #define X(name) atomic_uint_fast64_t name;
@@ -49,6 +50,7 @@ struct device {
 	struct switches switches;
 	struct noise_identity identity;
 	struct cookie_checker cookie_checker;
+	struct handshake_load load;
 	uint16_t listen_port; // as asked for or bound
 	uint32_t fwmark;
 	bool up; // the link is up: sockets are open and the path runs

@@ -17,12 +17,14 @@ void timers_any_received(struct peer *, uint64_t now_ns);  // likewise
 
 // Control thread.
 void timers_initiation_sent(struct peer *, uint64_t now_ns);
-void timers_handshake_complete(struct peer *, uint64_t now_ns);
+void timers_handshake_complete(struct peer *);
 void timers_session_derived(struct peer *, uint64_t now_ns);
-void timers_persistent_changed(struct peer *, uint64_t now_ns); // the interval was set
+// The interval was switched on (then a keepalive is sent at once), off or changed.
+void timers_persistent_changed(struct peer *, uint64_t now_ns);
 void timers_stop(struct peer *);
 
-// Does what is due of this peer, and returns its next deadline (UINT64_MAX: none).
+// Does what is due of this peer, and returns its next deadline (UINT64_MAX: none), with which the
+// caller calls timers_arm() at once: in between, armed_at is UINT64_MAX.
 uint64_t timers_run(struct peer *, uint64_t now_ns);
 
 // The heap: (re)enters the peer by its deadline, takes it out, runs all that is due and sets the

@@ -1,0 +1,361 @@
+// A handshake message's way in and out. An index entry without a key pair belongs to the handshake
+// whose initiation this end has sent; in every other state the handshake has no entry.
+#include "tunnel/handshake.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <sodium.h>
+#include "tunnel/device.h"
+#include "tunnel/send.h"
+#include "tunnel/timers.h"
+
+enum {
+	HANDSHAKE_TOS = 0x88, // AF41
+	QUEUE_LOADED = CONTROL_MESSAGES_MAX / 8,
+	COOKIE_REPLIES_BURST = 256,
+};
+
+#define LOAD_HOLD_NS NS_PER_S
+#define COOKIE_REPLY_INTERVAL_NS (NS_PER_S / 4000)
+
+// ---- indices and endpoints
+
+// Ends a handshake that this end has begun.
+static void abandon(struct peer *p)
+{
+	struct device *d = p->device;
+
+	if (p->handshake.state == NOISE_INITIATION_CREATED) {
+		path_lock_exclusive(d);
+		index_remove(d, p->handshake.local_index);
+		path_unlock_exclusive(d);
+	}
+	noise_handshake_clear(&p->handshake);
+}
+
+static struct index_entry *take_index(struct peer *p)
+{
+	struct device *d = p->device;
+
+	path_lock_exclusive(d);
+	struct index_entry *entry = index_new(d, p);
+	path_unlock_exclusive(d);
+	if (!entry)
+		device_count(d, drop_memory, 1);
+	return entry;
+}
+
+static void give_index_back(struct device *d, uint32_t index)
+{
+	path_lock_exclusive(d);
+	index_remove(d, index);
+	path_unlock_exclusive(d);
+}
+
+static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
+{
+	pthread_mutex_lock(&p->endpoint_lock);
+	if (forget_source) {
+		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
+		p->endpoint.local_ifindex = 0;
+	}
+	struct udp_endpoint e = p->endpoint;
+	pthread_mutex_unlock(&p->endpoint_lock);
+	return e;
+}
+
+// ---- out
+
+static void send_message(struct peer *p, const struct udp_endpoint *to, const void *message,
+                         size_t bytes, uint64_t now_ns)
+{
+	timers_any_sent(p, now_ns);
+	if (udp_send_one(p->device, to, message, bytes, HANDSHAKE_TOS))
+		device_count(p->device, drop_tx_send, 1);
+	else
+		atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
+}
+
+void handshake_initiate(struct peer *p, bool retry)
+{
+	struct device *d = p->device;
+	struct message_initiation m;
+	uint64_t now_ns = clock_now_ns(), sent_ns = atomic_load(&p->last_initiation_sent_ns);
+
+	if (!retry)
+		p->handshake_attempts = 0;
+	if (p->removed || !d->up || !d->identity.has_key)
+		return;
+	if (sent_ns && now_ns - sent_ns < REKEY_TIMEOUT_NS) {
+		// An answer to the peer's own initiation came in between.
+		if (retry)
+			timers_initiation_sent(p, sent_ns);
+		return;
+	}
+	// A retry may be due to a source address that the way back has lost.
+	struct udp_endpoint to = endpoint_of(p, retry);
+	if (to.remote.any.sa_family == AF_UNSPEC)
+		return;
+
+	abandon(p);
+	struct index_entry *entry = take_index(p);
+	if (!entry)
+		return;
+	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index,
+	                            clock_wall_ns())) {
+		give_index_back(d, entry->index);
+		return;
+	}
+	cookie_add_macs(&p->cookie, &m, sizeof(m), now_ns);
+	atomic_store(&p->last_initiation_sent_ns, now_ns);
+	timers_initiation_sent(p, now_ns);
+	send_message(p, &to, &m, sizeof(m), now_ns);
+}
+
+void handshake_keepalive(struct peer *p)
+{
+	if (send_keepalive(p) == -ENOKEY)
+		handshake_initiate(p, false);
+}
+
+static void send_cookie_reply(struct device *d, const struct control_message *m, uint64_t now_ns)
+{
+	struct message_cookie reply;
+	uint32_t sender_index;
+
+	if (!ratelimit_take(&d->load.replies_full_at_ns, now_ns, COOKIE_REPLY_INTERVAL_NS,
+	                    COOKIE_REPLIES_BURST))
+		return;
+	// Initiations and responses have it at the same place.
+	memcpy(&sender_index, m->bytes + offsetof(struct message_initiation, sender_index),
+	       sizeof(sender_index));
+	cookie_reply_create(&d->cookie_checker, &reply, m->bytes, m->length, le32toh(sender_index),
+	                    &m->from.remote.any, now_ns);
+	udp_send_one(d, &m->from, &reply, sizeof(reply), HANDSHAKE_TOS);
+}
+
+// ---- in
+
+static bool under_load(struct device *d, uint64_t now_ns)
+{
+	struct control *c = &d->control;
+
+	pthread_mutex_lock(&c->lock);
+	bool loaded = c->messages_count >= QUEUE_LOADED;
+	pthread_mutex_unlock(&c->lock);
+	if (loaded)
+		d->load.until_ns = now_ns + LOAD_HOLD_NS;
+	return now_ns < d->load.until_ns;
+}
+
+// Whether the message's macs allow work on it. The rate of a source is limited only after it has
+// proved its address: before, anybody could use up the share of another.
+static bool check_macs(struct device *d, const struct control_message *m, uint64_t now_ns)
+{
+	const struct sockaddr *source = &m->from.remote.any;
+	bool loaded = under_load(d, now_ns);
+
+	switch (cookie_check(&d->cookie_checker, m->bytes, m->length, source, now_ns, loaded)) {
+	case COOKIE_MAC1_VALID:
+		if (!loaded)
+			return true;
+		send_cookie_reply(d, m, now_ns);
+		device_count(d, drop_handshake_limit, 1);
+		return false;
+	case COOKIE_MAC2_VALID:
+		if (ratelimit_allow(&d->load.sources, d->key_seed, source, now_ns))
+			return true;
+		device_count(d, drop_handshake_limit, 1);
+		return false;
+	default:
+		device_count(d, drop_rx_authentication, 1);
+		return false;
+	}
+}
+
+static void count_received(struct peer *p, const struct control_message *m, uint64_t now_ns)
+{
+	timers_any_received(p, now_ns);
+	atomic_fetch_add_explicit(&p->rx_bytes, m->length, memory_order_relaxed);
+	pthread_mutex_lock(&p->endpoint_lock);
+	p->endpoint = m->from;
+	pthread_mutex_unlock(&p->endpoint_lock);
+}
+
+// Turns the finished handshake into a key pair. false: out of memory; then nothing is left of it.
+static bool establish(struct peer *p, uint64_t now_ns)
+{
+	struct device *d = p->device;
+	struct noise_session session;
+
+	noise_session_derive(&session, &p->handshake);
+	int ret = peer_install_session(p, &session, now_ns);
+	if (ret) {
+		give_index_back(d, session.local_index);
+		device_count(d, drop_memory, 1);
+	} else {
+		timers_session_derived(p, now_ns);
+	}
+	sodium_memzero(&session, sizeof(session));
+	return !ret;
+}
+
+static void complete(struct peer *p)
+{
+	timers_handshake_complete(p);
+	atomic_store(&p->handshake_wall_ns, clock_wall_ns());
+}
+
+static void respond(struct peer *p, const struct udp_endpoint *to, uint64_t now_ns)
+{
+	struct message_response r;
+	struct index_entry *entry = take_index(p);
+
+	if (!entry)
+		goto clear;
+	if (noise_response_create(&r, &p->handshake, entry->index)) {
+		give_index_back(p->device, entry->index);
+		goto clear;
+	}
+	cookie_add_macs(&p->cookie, &r, sizeof(r), now_ns);
+	if (!establish(p, now_ns))
+		return;
+	// As good as an initiation of this end's: it would only cross the confirmation.
+	atomic_store(&p->last_initiation_sent_ns, now_ns);
+	send_message(p, to, &r, sizeof(r), now_ns);
+	return;
+clear:
+	noise_handshake_clear(&p->handshake);
+}
+
+static void receive_initiation(struct device *d, const struct control_message *m, uint64_t now_ns)
+{
+	const struct message_initiation *i = (const struct message_initiation *)m->bytes;
+	struct noise_initiation said;
+
+	if (noise_initiation_identify(&said, i, &d->identity)) {
+		device_count(d, drop_rx_authentication, 1);
+		goto out;
+	}
+	struct peer *p = peer_find(d, said.remote_static);
+	if (!p) {
+		device_count(d, drop_rx_authentication, 1);
+		goto out;
+	}
+	if (p->last_initiation_accepted_ns &&
+	    now_ns - p->last_initiation_accepted_ns < NS_PER_S / INITIATIONS_PER_S) {
+		device_count(d, drop_handshake_limit, 1);
+		goto out;
+	}
+	bool crossed = p->handshake.state == NOISE_INITIATION_CREATED;
+	uint32_t own_index = p->handshake.local_index;
+	switch (noise_initiation_consume(&p->handshake, &said, i)) {
+	case 0:
+		break;
+	case -EALREADY:
+		device_count(d, drop_rx_replay, 1);
+		goto out;
+	default:
+		device_count(d, drop_rx_authentication, 1);
+		goto out;
+	}
+	if (crossed)
+		give_index_back(d, own_index);
+	p->last_initiation_accepted_ns = now_ns;
+	count_received(p, m, now_ns);
+	respond(p, &m->from, now_ns);
+out:
+	sodium_memzero(&said, sizeof(said));
+}
+
+static void receive_response(struct device *d, const struct control_message *m, uint64_t now_ns)
+{
+	const struct message_response *r = (const struct message_response *)m->bytes;
+	struct index_entry *entry = index_lookup(d, le32toh(r->receiver_index));
+
+	if (!entry || entry->keypair) {
+		device_count(d, drop_rx_index, 1);
+		return;
+	}
+	struct peer *p = entry->peer;
+	if (noise_response_consume(&p->handshake, &d->identity, r)) {
+		device_count(d, drop_rx_authentication, 1);
+		return;
+	}
+	count_received(p, m, now_ns);
+	if (!establish(p, now_ns))
+		return;
+	complete(p);
+	// The first data packet confirms the key pair to the peer.
+	if (atomic_load(&p->staged_packets))
+		peer_flush_staged(p);
+	else
+		send_keepalive(p);
+}
+
+static void receive_cookie(struct device *d, const struct control_message *m, uint64_t now_ns)
+{
+	const struct message_cookie *reply = (const struct message_cookie *)m->bytes;
+	struct index_entry *entry = index_lookup(d, le32toh(reply->receiver_index));
+
+	if (!entry)
+		device_count(d, drop_rx_index, 1);
+	else if (cookie_reply_consume(&entry->peer->cookie, reply, now_ns))
+		device_count(d, drop_rx_authentication, 1);
+}
+
+static bool is(const struct control_message *m, enum message_type type, size_t bytes)
+{
+	uint32_t word = htole32(type);
+
+	return m->length == bytes && !memcmp(m->bytes, &word, sizeof(word));
+}
+
+void handshake_receive(struct device *d, const struct control_message *m)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (!d->up || !d->identity.has_key)
+		return;
+	if (is(m, MESSAGE_INITIATION, sizeof(struct message_initiation))) {
+		if (check_macs(d, m, now_ns))
+			receive_initiation(d, m, now_ns);
+	} else if (is(m, MESSAGE_RESPONSE, sizeof(struct message_response))) {
+		if (check_macs(d, m, now_ns))
+			receive_response(d, m, now_ns);
+	} else if (is(m, MESSAGE_COOKIE, sizeof(struct message_cookie))) {
+		receive_cookie(d, m, now_ns);
+	} else {
+		device_count(d, drop_rx_malformed, 1);
+	}
+}
+
+// ---- events
+
+// The event may be about a key pair that a newer handshake has replaced since, so the one that is
+// to be promoted must itself have received something.
+static bool confirmed(struct peer *p)
+{
+	path_lock_exclusive(p->device);
+	bool yes = p->next_keypair && p->next_keypair->replay.next;
+	path_unlock_exclusive(p->device);
+	return yes;
+}
+
+void handshake_peer_events(struct peer *p, unsigned events)
+{
+	if (p->removed)
+		return;
+	if ((events & PEER_EVENT_CONFIRMED) && confirmed(p)) {
+		peer_confirm_session(p);
+		complete(p);
+		peer_flush_staged(p);
+	}
+	if (events & PEER_EVENT_HANDSHAKE)
+		handshake_initiate(p, false);
+	if (events & PEER_EVENT_KEEPALIVE)
+		handshake_keepalive(p);
+	if (events & PEER_EVENT_TIMER)
+		timers_arm(p, timers_run(p, clock_now_ns()));
+}
