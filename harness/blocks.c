@@ -1,0 +1,186 @@
+// A block that was cut in its middle is done again whole, as a further attempt: half a block has no
+// balanced order.
+#include "harness/blocks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/order.h"
+#include "harness/progress.h"
+#include "harness/trial.h"
+
+enum { ATTEMPTS_MAX = 3 };
+
+struct work {
+	const struct plan *plan;
+	struct session *session;
+	struct store *store;
+	struct blocks_result *result;
+	struct progress progress;
+	unsigned trials_per_block;
+	unsigned repeats_left; // of all blocks together
+	unsigned starts;       // of the tunnels, so far
+	unsigned group;        // of blocks that share the present start
+	bool started;
+};
+
+// What the folder holds of one block of one workload.
+struct history {
+	unsigned next_attempt, whole; // attempts; those that have all their trials
+	bool settled;                 // one of the whole ones is clean
+};
+
+static void recall(const struct work *w, unsigned block, const char *workload, struct history *h)
+{
+	*h = (struct history){0};
+	for (bool more = true; more; h->next_attempt += more) {
+		unsigned trials = 0, spoilt = 0;
+
+		for (size_t i = 0; i < w->store->trials; i++) {
+			const struct trial *t = &w->store->trial[i];
+
+			if (t->block != block || t->attempt != h->next_attempt ||
+			    strcmp(t->workload, workload))
+				continue;
+			trials++;
+			spoilt += t->status == TRIAL_FAILED || t->status == TRIAL_CONTAMINATED;
+		}
+		more = trials;
+		h->whole += trials == w->trials_per_block;
+		h->settled |= trials == w->trials_per_block && !spoilt;
+	}
+}
+
+// The tunnels that change places: start s has tunnel t in pair (t + s) mod n.
+static int start(struct work *w, unsigned group)
+{
+	progress_clear(&w->progress);
+	int ret = session_start(w->session, w->starts);
+	w->started = !ret;
+	w->group = group;
+	w->starts += !ret;
+	return ret;
+}
+
+static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
+                     const struct workload_use *use, unsigned block, unsigned position,
+                     unsigned attempt)
+{
+	int ret = trial_run(t, w->session, tunnel, use, w->plan->duration_s);
+
+	if (ret) {
+		if (ret != -EINTR)
+			fprintf(stderr, "wgbench: a trial cannot be accounted: %s\n",
+			        strerror(-ret));
+		return ret;
+	}
+	t->block = block;
+	t->position = position;
+	t->attempt = attempt;
+	t->start = w->starts - 1;
+	ret = store_append(w->store, t);
+	w->result->trials += !ret;
+	if (ret && ret != -ENOSPC && ret != -EDQUOT && ret != -EFBIG)
+		fprintf(stderr, "wgbench: %s: a trial cannot be appended: %s\n", w->store->dir,
+		        strerror(-ret));
+	return ret;
+}
+
+// One attempt; `status` and `reason` are the worst of its trials'.
+static int attempt(struct work *w, unsigned block, const struct workload_use *use, unsigned n,
+                   enum trial_status *status, char *reason, size_t bytes)
+{
+	unsigned order[2 * ORDER_TUNNELS_MAX];
+	struct trial *t = calloc(1, sizeof(*t));
+	int ret = t ? 0 : -ENOMEM;
+
+	*status = TRIAL_OK;
+	reason[0] = 0;
+	order_block(order, w->plan->tunnels, block, w->plan->seed);
+	for (unsigned i = 0; !ret && i < w->trials_per_block; i++) {
+		progress_show(&w->progress, block, use->name, i, w->trials_per_block, n);
+		ret = run_trial(w, t, order[i], use, block, i, n);
+		if (!ret && t->status > *status) {
+			*status = t->status;
+			snprintf(reason, bytes, "%s: %.200s", w->plan->tunnel[order[i]].spec,
+			         t->reason);
+		}
+		if (!ret && t->status == TRIAL_FAILED && !session_alive(w->session))
+			ret = start(w, w->group);
+		if (t)
+			trial_free(t);
+	}
+	free(t);
+	return ret;
+}
+
+static int run_block(struct work *w, unsigned block, const struct workload_use *use)
+{
+	enum trial_status status = TRIAL_OK;
+	char reason[256] = "", note[512] = "";
+	struct history h;
+	int ret = 0;
+
+	recall(w, block, use->name, &h);
+	while (!ret && !h.settled && h.whole < ATTEMPTS_MAX && (!h.whole || w->repeats_left)) {
+		w->repeats_left -= h.whole > 0;
+		ret = attempt(w, block, use, h.next_attempt++, &status, reason, sizeof(reason));
+		h.whole++;
+		h.settled = status != TRIAL_FAILED && status != TRIAL_CONTAMINATED;
+	}
+	if (ret)
+		return ret;
+	if (status == TRIAL_FAILED && !w->result->failed++)
+		snprintf(w->result->reason, sizeof(w->result->reason), "%s", reason);
+	w->result->contaminated += status == TRIAL_CONTAMINATED;
+	if (status)
+		snprintf(note, sizeof(note), "%s: %s", trial_status_names[status], reason);
+	progress_finish(&w->progress, block, use->name, note);
+	return 0;
+}
+
+static bool needed(const struct work *w, unsigned block)
+{
+	for (size_t i = 0; i < w->plan->workloads; i++) {
+		struct history h;
+
+		recall(w, block, w->plan->workload[i].name, &h);
+		if (!h.settled && h.whole < ATTEMPTS_MAX)
+			return true;
+	}
+	return false;
+}
+
+int blocks_run(const struct plan *p, struct session *s, struct store *st, struct blocks_result *r)
+{
+	unsigned total = p->blocks * p->workloads, per_start = order_blocks_per_start(p->blocks);
+	struct work w = {
+	    .plan = p,
+	    .session = s,
+	    .store = st,
+	    .result = r,
+	    .trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL,
+	    .repeats_left = (total + 1) / 2,
+	};
+	int ret = 0;
+
+	*r = (struct blocks_result){.trials = st->trials};
+	for (size_t i = 0; i < st->trials; i++)
+		if (st->trial[i].start >= w.starts)
+			w.starts = st->trial[i].start + 1;
+	progress_begin(&w.progress, total, p->blocks);
+	for (unsigned b = 0; !ret && b < p->blocks; b++) {
+		if (!needed(&w, b)) {
+			progress_skip(&w.progress, p->workloads);
+			continue;
+		}
+		if (!w.started || w.group != b / per_start)
+			ret = start(&w, b / per_start);
+		for (size_t i = 0; !ret && i < p->workloads; i++)
+			ret = run_block(&w, b, &p->workload[i]);
+	}
+	progress_clear(&w.progress);
+	return ret;
+}

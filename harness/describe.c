@@ -1,0 +1,99 @@
+#include "harness/describe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "harness/environment.h"
+#include "harness/store.h"
+
+void describe_sha256(const struct session_tunnel *t, char sha256[65])
+{
+	const char *const argv[] = {"sha256sum", "-b", t->program, NULL};
+	char line[4300];
+
+	sha256[0] = 0;
+	if (t->program[0] && strlen(environment_program_line(argv, line, sizeof(line))) > 64)
+		snprintf(sha256, 65, "%.64s", line + (line[0] == '\\'));
+}
+
+// A program of the user's own may take any word for an interface's name, so it isn't asked.
+static void ask_version(const struct session_tunnel *t, char *line, size_t bytes)
+{
+	const char *const argv[] = {t->program, "--version", NULL};
+	struct utsname name;
+
+	line[0] = 0;
+	if (t->spec.kind == SPEC_KERNEL && !uname(&name))
+		snprintf(line, bytes, "%.200s", name.release);
+	else if (t->spec.kind == SPEC_OWN || t->spec.kind == SPEC_WIREGUARD_GO)
+		environment_program_line(argv, line, bytes);
+}
+
+static json_t *describe_tunnel(const struct session_tunnel *t)
+{
+	char sha256[65], version[256];
+	json_t *variants = json_object();
+
+	for (size_t i = 0; i < t->spec.choices; i++)
+		json_object_set_new(variants, t->spec.choice[i].slot,
+		                    json_string(t->spec.choice[i].variant));
+	describe_sha256(t, sha256);
+	ask_version(t, version, sizeof(version));
+	return json_pack("{ss ss so ss ss}", "spec", t->spec.name, "revision", t->commit,
+	                 "variants", variants, "binary_sha256", sha256, "version", version);
+}
+
+static void append_pair(json_t *array, const char *option, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void append_pair(json_t *array, const char *option, const char *format, ...)
+{
+	char value[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(value, sizeof(value), format, arguments);
+	va_end(arguments);
+	json_array_append_new(array, json_string(option));
+	json_array_append_new(array, json_string(value));
+}
+
+static json_t *describe_command(const struct plan *p, double gate_percent)
+{
+	json_t *command = json_pack("[ss]", "wgbench", "run");
+
+	for (size_t i = 0; i < p->tunnels; i++)
+		append_pair(command, "--tunnel", "%s", p->tunnel[i].spec);
+	for (size_t i = 0; i < p->workloads; i++)
+		append_pair(command, "--workload", "%s", p->workload[i].name);
+	append_pair(command, "--blocks", "%u", p->blocks);
+	append_pair(command, "--duration", "%u", p->duration_s);
+	append_pair(command, "--seed", "%llu", (unsigned long long)p->seed);
+	if (gate_percent > 0)
+		append_pair(command, "--gate", "%g", gate_percent);
+	return command;
+}
+
+json_t *describe_run(const struct plan *p, const struct session *s, const char *id,
+                     double gate_percent)
+{
+	char created[32];
+	time_t now = time(NULL);
+	json_t *run = json_object(), *tunnels = json_array();
+
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	json_object_set_new(run, "schema", json_integer(STORE_SCHEMA));
+	json_object_set_new(run, "id", json_string(id));
+	json_object_set_new(run, "created", json_string(created));
+	plan_to_run(p, run);
+	json_object_set_new(run, "command", describe_command(p, gate_percent));
+	for (size_t i = 0; i < s->tunnels; i++)
+		json_array_append_new(tunnels, describe_tunnel(&s->tunnel[i]));
+	json_object_set_new(run, "tunnels", tunnels);
+	if (gate_percent > 0)
+		json_object_set_new(run, "gate_percent", json_real(gate_percent));
+	json_object_set_new(run, "environment", environment_collect());
+	return run;
+}

@@ -1,0 +1,17 @@
+// run.json of a run that begins: what is compared, how to do it again, on which machine.
+#ifndef WGBENCH_DESCRIBE_H
+#define WGBENCH_DESCRIBE_H
+
+#include <jansson.h>
+
+#include "harness/plan.h"
+#include "harness/session.h"
+
+// A new object. A gate of 0: none was given.
+json_t *describe_run(const struct plan *, const struct session *, const char *id,
+                     double gate_percent);
+
+// Of the tunnel's program; "" without one.
+void describe_sha256(const struct session_tunnel *, char sha256[65]);
+
+#endif

@@ -1,0 +1,44 @@
+#include "harness/order.h"
+
+enum { STARTS_MIN = 6 };
+
+static uint64_t mix(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15; // splitmix64 (Steele, Lea, Flood, 2014)
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+unsigned order_cycle(unsigned tunnels)
+{
+	return tunnels % 2 ? 2 * tunnels : tunnels;
+}
+
+// Row r of the square: 0, n - 1, 1, n - 2, ... shifted by r; rows from n on are those backwards.
+static unsigned square(unsigned n, unsigned row, unsigned column)
+{
+	if (row >= n)
+		column = n - 1 - column;
+	return ((column % 2 ? n - 1 - column / 2 : column / 2) + row) % n;
+}
+
+void order_block(unsigned *order, unsigned tunnels, unsigned block, uint64_t seed)
+{
+	unsigned rows = order_cycle(tunnels), row[2 * ORDER_TUNNELS_MAX];
+	uint64_t state = seed ^ (uint64_t)(block / rows) * 0xd1342543de82ef95;
+
+	for (unsigned i = 0; i < rows; i++) {
+		unsigned j = mix(&state) % (i + 1);
+		row[i] = row[j];
+		row[j] = i;
+	}
+	for (unsigned i = 0; i < tunnels; i++)
+		order[i] = order[2 * tunnels - 1 - i] = square(tunnels, row[block % rows], i);
+}
+
+unsigned order_blocks_per_start(unsigned blocks)
+{
+	return blocks >= 2 * STARTS_MIN ? blocks / STARTS_MIN : 1;
+}

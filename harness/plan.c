@@ -1,0 +1,187 @@
+#include "harness/plan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/order.h"
+
+static const char folder[] = "workloads/plans", suffix[] = ".plan";
+
+void plan_default(struct plan *p)
+{
+	*p = (struct plan){.blocks = 8, .duration_s = 1};
+	plan_add_tunnel(p, "default", false);
+	plan_add_workload(p, "tcp");
+}
+
+int plan_add_tunnel(struct plan *p, const char *spec, bool if_available)
+{
+	struct plan_tunnel *t = &p->tunnel[p->tunnels];
+
+	if (p->tunnels == PLAN_TUNNELS_MAX || strlen(spec) >= sizeof(t->spec)) {
+		fprintf(stderr, "wgbench: tunnel '%.40s': at most %d tunnels of %zu characters\n",
+		        spec, PLAN_TUNNELS_MAX, sizeof(t->spec) - 1);
+		return -EINVAL;
+	}
+	strcpy(t->spec, spec);
+	t->if_available = if_available;
+	p->tunnels++;
+	return 0;
+}
+
+int plan_add_workload(struct plan *p, const char *text)
+{
+	struct workload_use use;
+	int ret = workload_parse(&use, text);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < p->workloads; i++)
+		if (!strcmp(p->workload[i].name, use.name)) {
+			fprintf(stderr, "wgbench: workload '%s' is given twice\n", use.name);
+			return -EINVAL;
+		}
+	if (p->workloads == PLAN_WORKLOADS_MAX) {
+		fprintf(stderr, "wgbench: workload '%s': at most %d workloads\n", text,
+		        PLAN_WORKLOADS_MAX);
+		return -EINVAL;
+	}
+	p->workload[p->workloads++] = use;
+	return 0;
+}
+
+static int parse_number(const char *text, unsigned max, unsigned *to)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !value || value > max)
+		return -EINVAL;
+	*to = value;
+	return 0;
+}
+
+// One line of a plan file: a keyword and its word, `tunnel` perhaps with `if-available` behind it.
+static int parse_line(struct plan *p, char *line, const char *where)
+{
+	char *rest = line, *key = strsep(&rest, " "), *word = strsep(&rest, " ");
+
+	if (!word || !*word) {
+		fprintf(stderr, "wgbench: %s: '%s' needs a word behind it\n", where, key);
+		return -EINVAL;
+	}
+	if (!strcmp(key, "tunnel") && (!rest || !strcmp(rest, "if-available")))
+		return plan_add_tunnel(p, word, rest);
+	if (rest) {
+		fprintf(stderr, "wgbench: %s: trailing '%s'\n", where, rest);
+		return -EINVAL;
+	}
+	if (!strcmp(key, "workload"))
+		return plan_add_workload(p, word);
+	if (!strcmp(key, "blocks") && !parse_number(word, PLAN_BLOCKS_MAX, &p->blocks))
+		return 0;
+	if (!strcmp(key, "duration") && !parse_number(word, PLAN_DURATION_MAX_S, &p->duration_s))
+		return 0;
+	fprintf(stderr,
+	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, blocks "
+	        "1..%d, duration 1..%d\n",
+	        where, key, word, PLAN_BLOCKS_MAX, PLAN_DURATION_MAX_S);
+	return -EINVAL;
+}
+
+static int unknown(const char *root, const char *name)
+{
+	char path[4200];
+
+	fprintf(stderr, "wgbench: unknown plan '%s': one of", name);
+	snprintf(path, sizeof(path), "%s/%s", root, folder);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char *end = strstr(e->d_name, suffix);
+		if (end && !end[strlen(suffix)])
+			fprintf(stderr, " %.*s", (int)(end - e->d_name), e->d_name);
+	}
+	if (d)
+		closedir(d);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+int plan_load(struct plan *p, const char *root, const char *name)
+{
+	char path[4300], line[512], where[4400];
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "%s/%s/%s%s", root, folder, name, suffix);
+	FILE *f = strlen(name) < sizeof(p->name) && !strchr(name, '/') ? fopen(path, "re") : NULL;
+	if (!f)
+		return unknown(root, name);
+	plan_default(p);
+	strcpy(p->name, name);
+	p->tunnels = p->workloads = 0;
+	for (int n = 1; !ret && fgets(line, sizeof(line), f); n++) {
+		line[strcspn(line, "#\n")] = 0;
+		for (char *end = line + strlen(line); end > line && end[-1] == ' ';)
+			*--end = 0;
+		snprintf(where, sizeof(where), "%s:%d", path, n);
+		if (*line)
+			ret = parse_line(p, line, where);
+	}
+	fclose(f);
+	if (!ret && (!p->tunnels || !p->workloads)) {
+		fprintf(stderr, "wgbench: %s: needs a tunnel and a workload\n", path);
+		ret = -EINVAL;
+	}
+	return ret;
+}
+
+void plan_to_run(const struct plan *p, json_t *run)
+{
+	json_t *workload_names = json_array();
+
+	for (size_t i = 0; i < p->workloads; i++)
+		json_array_append_new(workload_names, json_string(p->workload[i].name));
+	json_object_set_new(run, "plan", json_string(p->name));
+	json_object_set_new(run, "seed", json_integer(p->seed));
+	json_object_set_new(run, "workloads", workload_names);
+	json_object_set_new(run, "blocks", json_integer(p->blocks));
+	json_object_set_new(run, "duration", json_integer(p->duration_s));
+	json_object_set_new(run, "trials_per_block",
+	                    json_integer(p->tunnels * ORDER_TRIALS_PER_TUNNEL));
+}
+
+int plan_from_run(struct plan *p, const json_t *run, const char *dir)
+{
+	const char *name = json_string_value(json_object_get(run, "plan"));
+	json_int_t blocks = json_integer_value(json_object_get(run, "blocks"));
+	json_int_t duration_s = json_integer_value(json_object_get(run, "duration"));
+	json_t *row, *seed = json_object_get(run, "seed");
+	size_t i;
+	int ret = 0;
+
+	*p = (struct plan){.blocks = blocks, .duration_s = duration_s};
+	p->seed = json_integer_value(seed);
+	snprintf(p->name, sizeof(p->name), "%s", name ? name : "");
+	json_array_foreach(json_object_get(run, "tunnels"), i, row)
+	{
+		const char *spec = json_string_value(json_object_get(row, "spec"));
+		if (!ret)
+			ret = spec ? plan_add_tunnel(p, spec, false) : -EINVAL;
+	}
+	json_array_foreach(json_object_get(run, "workloads"), i, row)
+	{
+		if (!ret)
+			ret = json_is_string(row) ? plan_add_workload(p, json_string_value(row))
+			                          : -EINVAL;
+	}
+	if (ret || blocks < 1 || blocks > PLAN_BLOCKS_MAX || duration_s < 1 ||
+	    duration_s > PLAN_DURATION_MAX_S || !json_is_integer(seed) || !p->tunnels ||
+	    !p->workloads) {
+		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
+		return -EINVAL;
+	}
+	return 0;
+}

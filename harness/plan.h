@@ -1,0 +1,45 @@
+// What a run does: tunnels, workloads, how many blocks, how long a trial. From a file in
+// workloads/plans/, from options, or from the run.json of a run that goes on.
+#ifndef WGBENCH_PLAN_H
+#define WGBENCH_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/workload.h"
+
+enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_BLOCKS_MAX = 10000 };
+enum { PLAN_DURATION_MAX_S = 3600 };
+
+struct plan_tunnel {
+	char spec[256];
+	bool if_available; // left out, and said so, where it isn't
+};
+
+struct plan {
+	char name[64]; // of the file; "" without one
+	size_t tunnels, workloads;
+	struct plan_tunnel tunnel[PLAN_TUNNELS_MAX];
+	struct workload_use workload[PLAN_WORKLOADS_MAX];
+	unsigned blocks, duration_s;
+	uint64_t seed;
+};
+
+// The plan that needs no words: the tunnel `default`, the workload tcp, 8 blocks, 1 s.
+void plan_default(struct plan *);
+
+// Reads workloads/plans/NAME.plan below `root`; what it leaves out is as plan_default() has it.
+// 0; -EINVAL after a printed line that names the file, the line and the word.
+int plan_load(struct plan *, const char *root, const char *name);
+
+// 0; -EINVAL after a printed line.
+int plan_add_tunnel(struct plan *, const char *spec, bool if_available);
+int plan_add_workload(struct plan *, const char *text);
+
+// What run.json remembers of a plan beside its tunnels. 0; -EINVAL after a printed line.
+int plan_from_run(struct plan *, const json_t *run, const char *dir);
+void plan_to_run(const struct plan *, json_t *run);
+
+#endif

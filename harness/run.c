@@ -1,0 +1,320 @@
+// `wgbench run`: check, build, record what is compared, do the blocks, show the verdicts. All that
+// can be wrong with the words or the machine is said before anything is made.
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/blocks.h"
+#include "harness/check.h"
+#include "harness/commands.h"
+#include "harness/describe.h"
+#include "harness/options.h"
+#include "harness/plan.h"
+#include "harness/session.h"
+#include "harness/store.h"
+
+#define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
+
+struct run_options {
+	const char *plan, *out, *resume;
+	struct options_words tunnels, workloads;
+	unsigned long long blocks, duration_s, seed;
+	double gate_percent;
+};
+
+static int parse(struct run_options *o, int argc, char **argv)
+{
+	const struct option_row rows[] = {
+	    {"plan", OPTION_STRING, &o->plan, "P", "take what follows from workloads/plans/P.plan",
+	     0, 0},
+	    {"tunnel", OPTION_STRINGS, &o->tunnels, "SPEC",
+	     "compare this tunnel; the first one is the baseline (may be given again)", 0, 0},
+	    {"workload", OPTION_STRINGS, &o->workloads, "W[:KEY=VALUE,...]",
+	     "measure this traffic (may be given again); default: tcp", 0, 0},
+	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", "blocks of each workload; default: 8", 1,
+	     PLAN_BLOCKS_MAX},
+	    {"duration", OPTION_UNSIGNED, &o->duration_s, "S", "seconds of a trial; default: 1", 1,
+	     PLAN_DURATION_MAX_S},
+	    {"seed", OPTION_UNSIGNED, &o->seed, "N", "of the blocks' order; default: random", 0,
+	     SEED_MAX},
+	    {"out", OPTION_STRING, &o->out, "DIR",
+	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	    {"resume", OPTION_STRING, &o->resume, "DIR",
+	     "go on with the run in DIR: only what is missing, with the same binaries", 0, 0},
+	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
+	     "the smallest effect that matters; default: 2", 0.01, 1000},
+	};
+	struct options_words words;
+	int ret;
+
+	*o = (struct run_options){.seed = ULLONG_MAX};
+	ret = options_parse(&run_command, rows, sizeof(rows) / sizeof(*rows), argc, argv, &words, 0,
+	                    0);
+	if (!ret && o->resume &&
+	    (o->plan || o->out || o->tunnels.n || o->workloads.n || o->blocks || o->duration_s ||
+	     o->seed != ULLONG_MAX || o->gate_percent > 0)) {
+		fprintf(stderr, "wgbench: --resume takes the plan from its folder: give no other "
+		                "option with it\n");
+		return -EINVAL;
+	}
+	return ret;
+}
+
+// A plan's own words give way to those of the command line.
+static int make_plan(struct plan *p, const struct run_options *o, const struct spec_catalog *c)
+{
+	int ret = 0;
+
+	if (o->plan)
+		ret = plan_load(p, c->root, o->plan);
+	else
+		plan_default(p);
+	if (!ret && o->tunnels.n)
+		p->tunnels = 0;
+	if (!ret && o->workloads.n)
+		p->workloads = 0;
+	for (size_t i = 0; i < o->tunnels.n && !ret; i++)
+		ret = plan_add_tunnel(p, o->tunnels.word[i], false);
+	for (size_t i = 0; i < o->workloads.n && !ret; i++)
+		ret = plan_add_workload(p, o->workloads.word[i]);
+	if (ret)
+		return ret;
+	if (o->blocks)
+		p->blocks = o->blocks;
+	if (o->duration_s)
+		p->duration_s = o->duration_s;
+	p->seed = o->seed;
+	if (o->seed == ULLONG_MAX) {
+		uint32_t random;
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return -errno;
+		p->seed = random;
+	}
+	return 0;
+}
+
+// Parses the plan's tunnels into the session and leaves out those that may be and aren't there.
+static int choose_tunnels(struct plan *p, struct session *s, const struct spec_catalog *c)
+{
+	char reason[512];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->tunnels; i++) {
+		struct plan_tunnel t = p->tunnel[i];
+		struct spec *spec = &s->tunnel[n].spec;
+		int ret = spec_parse(spec, c, t.spec);
+
+		if (ret)
+			return ret;
+		if (spec->kind == SPEC_OWN || spec_available(spec, c, reason, sizeof(reason))) {
+			snprintf(t.spec, sizeof(t.spec), "%s", spec->name);
+			p->tunnel[n++] = t;
+			continue;
+		}
+		fprintf(stderr, "wgbench: %s%s: %s\n", t.if_available ? "left out: " : "",
+		        spec->name, reason);
+		if (!t.if_available)
+			return -ENOENT;
+	}
+	p->tunnels = s->tunnels = n;
+	return n ? 0 : -ENOENT;
+}
+
+static int build(struct session *s, const struct spec_catalog *c)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < s->tunnels && !ret; i++) {
+		struct session_tunnel *t = &s->tunnel[i];
+
+		if (t->spec.kind == SPEC_OWN)
+			fprintf(stderr, "building %s\n", t->spec.name);
+		ret = spec_build(&t->spec, c, t->program, t->commit);
+	}
+	return ret;
+}
+
+// A binary that isn't the recorded one would make two runs of one folder.
+static int check_binaries(const struct store *st, const struct session *s)
+{
+	for (size_t i = 0; i < s->tunnels; i++) {
+		char sha256[65];
+
+		describe_sha256(&s->tunnel[i], sha256);
+		if (i < st->tunnels && !strcmp(sha256, st->tunnel[i].sha256))
+			continue;
+		fprintf(stderr,
+		        "wgbench: tunnel '%s' is now another binary (%s) than the run was begun "
+		        "with: check out revision %s, or begin a new run\n",
+		        s->tunnel[i].spec.name, s->tunnel[i].program,
+		        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+// A folder without a single trial says nothing.
+static void remove_empty(const struct store *st)
+{
+	char path[4200];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", st->dir, i ? "run.json" : "trials.jsonl");
+		unlink(path);
+	}
+	rmdir(st->dir);
+}
+
+static int explain(const char *dir, size_t trials, int ret)
+{
+	char why[64] = "";
+
+	if (ret == -EINTR)
+		snprintf(why, sizeof(why), "stopped by SIG%s", sigabbrev_np(process_signal()));
+	else
+		snprintf(why, sizeof(why), "stopped: %s", strerror(-ret));
+	if (!trials && ret == -EIO)
+		return EXIT_ERROR; // told where it happened
+	if (trials)
+		fprintf(stderr,
+		        "wgbench: %s: %s holds %zu finished trials; to go on: wgbench run --resume "
+		        "%s\n",
+		        why, dir, trials, dir);
+	else
+		fprintf(stderr, "wgbench: %s before the first trial was finished\n", why);
+	return ret == -EINTR ? 128 + process_signal() : EXIT_ERROR;
+}
+
+// Tunnels, blocks, tear-down. An exit code.
+static int measure(const struct plan *p, struct session *s, struct store *st, bool fresh)
+{
+	struct blocks_result result = {.trials = st->trials};
+	int ret = session_open(s);
+
+	if (!ret)
+		ret = blocks_run(p, s, st, &result);
+	session_close(s);
+	if (fresh && !result.trials)
+		remove_empty(st);
+	if (ret)
+		return explain(st->dir, result.trials, ret);
+	if (result.contaminated)
+		fprintf(stderr,
+		        "wgbench: %u of %zu blocks stayed contaminated: run it on a quieter "
+		        "machine for a surer verdict\n",
+		        result.contaminated, p->blocks * p->workloads);
+	if (!result.failed)
+		return EXIT_NO_REGRESSION;
+	fprintf(stderr, "wgbench: %u of %zu blocks failed at every attempt, first %s\n",
+	        result.failed, p->blocks * p->workloads, result.reason);
+	return EXIT_ERROR;
+}
+
+static int conclude(const char *dir, size_t tunnels, double gate_percent)
+{
+	int ret = EXIT_NO_REGRESSION;
+
+	if (tunnels > 1)
+		ret = compare_print(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
+	else
+		fprintf(stderr, "wgbench: one tunnel: nothing is compared\n");
+	return report_write(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
+}
+
+static int run_new(const struct run_options *o, const struct spec_catalog *c, struct session *s)
+{
+	struct plan p;
+	struct store st;
+	char dir[4096], id[64], stamp[32];
+	time_t now = time(NULL);
+	int ret = make_plan(&p, o, c);
+
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
+	snprintf(dir, sizeof(dir), "%.4000s%s%s", o->out ? o->out : c->root,
+	         o->out ? "" : "/results/", o->out ? "" : id);
+	if (!ret)
+		ret = choose_tunnels(&p, s, c);
+	if (!ret)
+		ret = check_ready(&p);
+	if (!ret)
+		ret = check_folder(dir);
+	if (!ret)
+		ret = build(s, c);
+	if (ret)
+		return process_signal() ? explain(dir, 0, -EINTR) : EXIT_ERROR;
+	json_t *run = describe_run(&p, s, id, o->gate_percent);
+	ret = store_create(&st, dir, run);
+	json_decref(run);
+	if (ret)
+		return EXIT_ERROR;
+	int code = measure(&p, s, &st, true);
+	store_close(&st);
+	return code ? code : conclude(dir, p.tunnels, o->gate_percent);
+}
+
+static int run_again(const struct run_options *o, const struct spec_catalog *c, struct session *s)
+{
+	struct plan p;
+	struct store st;
+	int code = EXIT_ERROR, ret = store_open(&st, o->resume, true);
+
+	if (ret)
+		return EXIT_ERROR;
+	ret = plan_from_run(&p, st.run, o->resume);
+	if (!ret)
+		ret = choose_tunnels(&p, s, c);
+	if (!ret)
+		ret = check_ready(&p);
+	if (!ret)
+		ret = build(s, c);
+	if (!ret)
+		ret = check_binaries(&st, s);
+	if (!ret)
+		code = measure(&p, s, &st, false);
+	else if (process_signal())
+		code = explain(o->resume, st.trials, -EINTR);
+	store_close(&st);
+	return code ? code : conclude(o->resume, p.tunnels, 0);
+}
+
+int run_main(int argc, char **argv)
+{
+	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
+	struct session *session = calloc(1, sizeof(*session));
+	struct run_options options;
+	int ret, code = EXIT_ERROR;
+
+	if (!catalog || !session)
+		abort();
+	ret = parse(&options, argc, argv);
+	if (ret == OPTIONS_HELPED)
+		code = EXIT_NO_REGRESSION;
+	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog))
+		code = options.resume ? run_again(&options, catalog, session)
+		                      : run_new(&options, catalog, session);
+	free(session);
+	free(catalog);
+	return code;
+}
+
+const struct command run_command = {
+    .name = "run",
+    .main = run_main,
+    .arguments = "",
+    .summary = "measure tunnels against one another and show the verdicts",
+    .help =
+        "Every tunnel lives in two network namespaces of its own; their trials alternate in\n"
+        "balanced blocks (ABBA, BAAB). What is finished is kept when the run is interrupted, and\n"
+        "--resume goes on from there. At the end it prints the table that `wgbench compare`\n"
+        "prints and writes the report.\n"
+        "\n"
+        "Exit code: 0 the run was completed, whatever its verdicts say (`wgbench compare` is\n"
+        "what gates); 2 it could not be; 128 + N stopped by signal N.",
+};

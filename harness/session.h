@@ -1,0 +1,41 @@
+// The tunnels of a run, all alive at once, each in a pair of its own.
+#ifndef WGBENCH_SESSION_H
+#define WGBENCH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/plan.h"
+#include "harness/process.h"
+#include "harness/spec.h"
+#include "harness/tunnel_process.h"
+#include "netns/netns.h"
+
+struct session_tunnel {
+	struct spec spec;
+	char program[4096], commit[64];
+	struct tunnel_process process;
+	struct process server; // iperf3's
+	unsigned long long handshake;
+};
+
+struct session {
+	size_t tunnels;
+	struct session_tunnel tunnel[PLAN_TUNNELS_MAX];
+	struct netns_pair pair[PLAN_TUNNELS_MAX];
+	bool open;
+};
+
+// Takes the lock, clears what killed runs left, makes the pairs for s->tunnels tunnels. 0; -errno
+// after a printed line, with nothing left.
+int session_open(struct session *);
+
+// Starts all tunnels, tunnel t in pair (t + rotation) mod n; those that were up are stopped. 0;
+// -errno after a printed line, with no tunnel left.
+int session_start(struct session *, unsigned rotation);
+
+bool session_alive(const struct session *);
+
+void session_close(struct session *);
+
+#endif

@@ -1,0 +1,92 @@
+#include "harness/trial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/accounting.h"
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void sort_processes(struct accounting_processes *who, const struct session *s,
+                           unsigned tunnel)
+{
+	*who = (struct accounting_processes){0};
+	for (size_t i = 0; i < s->tunnels; i++) {
+		const struct tunnel_process *p = &s->tunnel[i].process;
+
+		for (size_t j = 0; j < p->pids; j++)
+			if (i == tunnel && who->tunnel < ACCOUNTING_PIDS_MAX)
+				who->tunnel_pid[who->tunnel++] = p->pid[j];
+			else if (i != tunnel && who->idle < ACCOUNTING_PIDS_MAX)
+				who->idle_pid[who->idle++] = p->pid[j];
+	}
+}
+
+static void set_cost(struct trial *t, const struct workload *w, const struct accounting_result *r,
+                     bool has_processes, double gigabits)
+{
+	// A kernel tunnel has no process whose clock could be read.
+	if (has_processes) {
+		workload_set(t, w, "context_switches_per_s", r->switches_per_s);
+		if (gigabits > 0)
+			workload_set(t, w, "cpu_s_per_gbit", r->tunnel_cpu_s / gigabits);
+	}
+	if (gigabits > 0)
+		workload_set(t, w, "cpu_machine_s_per_gbit", r->machine_cpu_s / gigabits);
+}
+
+int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct workload_use *use,
+              unsigned duration_s)
+{
+	struct session_tunnel *under_test = &s->tunnel[tunnel];
+	const struct netns_pair *pair = under_test->process.pair;
+	const struct workload_context context = {
+	    .use = use, .pair = pair, .server = &under_test->server, .duration_ms = duration_s * 1000};
+	static struct accounting_snapshot before, after;
+	struct accounting_processes who;
+	struct accounting_result cost;
+	double gigabits = 0;
+	int ret;
+
+	*t = (struct trial){.tunnel = tunnel};
+	snprintf(t->workload, sizeof(t->workload), "%s", use->name);
+	t->parameters = workload_parameters(use);
+	sort_processes(&who, s, tunnel);
+	t->start_ns = clock_ns(CLOCK_REALTIME);
+	ret = accounting_take(&before, &who, pair);
+	if (!ret)
+		ret = use->workload->run(&context, t, &gigabits);
+	if (!ret)
+		ret = accounting_take(&after, &who, pair);
+	if (ret)
+		return ret;
+	t->duration_ns = after.wall_ns - before.wall_ns;
+	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
+	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
+		set_cost(t, use->workload, &cost, who.tunnel, gigabits);
+	if (t->status == TRIAL_OK && accounting_contamination(&cost, t->reason, sizeof(t->reason)))
+		t->status = TRIAL_CONTAMINATED;
+	t->environment = accounting_json(&cost, &before, &after);
+	unsigned long long handshake = tunnel_last_handshake(&under_test->process);
+	json_object_set_new(t->environment, "handshakes",
+	                    json_integer(handshake != under_test->handshake));
+	under_test->handshake = handshake;
+	return t->environment ? 0 : -ENOMEM;
+}
+
+void trial_free(struct trial *t)
+{
+	json_decref(t->parameters);
+	json_decref(t->samples);
+	json_decref(t->environment);
+	t->parameters = t->samples = t->environment = NULL;
+}

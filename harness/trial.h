@@ -1,0 +1,17 @@
+// One trial: a workload on a tunnel that is alive, with what it cost and what disturbed it.
+#ifndef WGBENCH_TRIAL_H
+#define WGBENCH_TRIAL_H
+
+#include "harness/session.h"
+#include "harness/store.h"
+#include "harness/workload.h"
+
+// Fills everything of the trial but block, position, start and attempt; its JSON values are the
+// caller's (trial_free). A failure of the traffic is a status; -errno: wgbench can't go on, -EINTR:
+// it was asked to stop.
+int trial_run(struct trial *, struct session *, unsigned tunnel, const struct workload_use *,
+              unsigned duration_s);
+
+void trial_free(struct trial *);
+
+#endif
