@@ -5,14 +5,18 @@
 #define WGBENCH_CONTROL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "tunnel/messages.h"
 #include "tunnel/udp.h"
 
 struct device;
+struct link;
 struct peer;
+struct uapi_server;
 
 // Something with a descriptor that the loop watches.
 struct control_source {
@@ -30,12 +34,13 @@ struct control_message {
 
 struct control {
 	int epoll;
-	bool stop;
+	atomic_bool stop;
+	atomic_int result;            // of control_run()
 	struct control_source posted; // eventfd
 	struct control_source timer;  // timerfd
 	struct control_source signals;
-	struct control_source uapi; // listening
-	struct control_source link; // netlink
+	struct uapi_server *uapi; // uapi_socket.c's; NULL: not open
+	struct link *link;        // link.c's; likewise
 	// What the path posted, under the lock: a list of peers, a ring of handshake messages.
 	pthread_mutex_t lock;
 	struct peer *events_first, **events_last;
@@ -51,12 +56,15 @@ int control_init(struct device *);
 void control_destroy(struct device *);
 // Runs until control_stop() or a fatal error: 0 or -errno.
 int control_run(struct device *);
+// Any thread.
 void control_stop(struct device *);
 // Any thread: the interface is gone; control_run() returns -EBADFD.
 void control_fail(struct device *);
 // 0 or -errno.
 int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
 void control_unwatch(struct device *, struct control_source *);
+// Prints the device's counters as one line of JSON. Any thread.
+void control_print_counters(struct device *, FILE *);
 
 // Any thread: posts `events` (enum peer_event) of the peer; holds a reference until handled.
 // Cheap when they are posted already.
@@ -69,8 +77,8 @@ bool control_post_message(struct device *, const void *message, size_t bytes,
 int uapi_open(struct device *); // 0 or -errno after a printed line; replaces a stale socket
 void uapi_close(struct device *);
 
-// The link (link.c): up, down, MTU, deletion, by rtnetlink.
-int link_open(struct device *);
+// The link (link.c): up, down and MTU, by rtnetlink, into whichever namespace it's moved.
+int link_open(struct device *); // 0 or -errno after a printed line
 void link_close(struct device *);
 // Sets the interface's MTU and its largest GSO size (0: leave). 0 or -errno.
 int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max);

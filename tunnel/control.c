@@ -1,0 +1,278 @@
+// The control thread's loop, and what other threads hand to it: bits of peers, and a bounded queue
+// of handshake messages. Messages are handled in portions, so that a flood of them keeps neither
+// timers nor configuration waiting.
+#include "tunnel/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "tunnel/device.h"
+#include "tunnel/handshake.h"
+#include "tunnel/timers.h"
+
+enum { MESSAGES_AT_ONCE = 64 };
+
+int control_watch(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	struct epoll_event event = {.events = epoll_events, .data.ptr = source};
+	int epoll = d->control.epoll;
+
+	if (!epoll_ctl(epoll, EPOLL_CTL_ADD, source->fd, &event))
+		return 0;
+	if (errno == EEXIST && !epoll_ctl(epoll, EPOLL_CTL_MOD, source->fd, &event))
+		return 0;
+	return -errno;
+}
+
+void control_unwatch(struct device *d, struct control_source *source)
+{
+	epoll_ctl(d->control.epoll, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
+// ---- from any thread
+
+// Only a full counter could make this fail: then the loop is awake anyway.
+static void wake(struct control *c)
+{
+	eventfd_write(c->posted.fd, 1);
+}
+
+void control_stop(struct device *d)
+{
+	atomic_store(&d->control.stop, true);
+	wake(&d->control);
+}
+
+void control_fail(struct device *d)
+{
+	atomic_store(&d->control.result, -EBADFD);
+	control_stop(d);
+}
+
+void control_post(struct peer *p, unsigned events)
+{
+	struct control *c = &p->device->control;
+
+	// While events are posted the peer is in the list, or on its way there with the poster of
+	// the first of them. The barrier orders what the caller wrote before with what the control
+	// thread reads after it has taken the events.
+	if (atomic_fetch_or(&p->events, events))
+		return;
+	peer_hold(p);
+	p->next_event = NULL;
+	pthread_mutex_lock(&c->lock);
+	bool first = !c->events_first;
+	*c->events_last = p;
+	c->events_last = &p->next_event;
+	pthread_mutex_unlock(&c->lock);
+	if (first)
+		wake(c);
+}
+
+bool control_post_message(struct device *d, const void *message, size_t bytes,
+                          const struct udp_endpoint *from)
+{
+	struct control *c = &d->control;
+	bool first = false, room = false;
+
+	if (bytes > sizeof(c->messages->bytes))
+		return false;
+	pthread_mutex_lock(&c->lock);
+	if (c->messages_count < CONTROL_MESSAGES_MAX) {
+		struct control_message *to =
+		    &c->messages[(c->messages_first + c->messages_count) % CONTROL_MESSAGES_MAX];
+		to->length = bytes;
+		memcpy(to->bytes, message, bytes);
+		to->from = *from;
+		first = !c->messages_count++;
+		room = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (first)
+		wake(c);
+	return room;
+}
+
+// ---- the control thread
+
+static void handle_events(struct device *d)
+{
+	struct control *c = &d->control;
+
+	pthread_mutex_lock(&c->lock);
+	struct peer *p = c->events_first, *next;
+	c->events_first = NULL;
+	c->events_last = &c->events_first;
+	pthread_mutex_unlock(&c->lock);
+	for (; p; p = next) {
+		// In this order: once its events are taken, a peer may be posted anew.
+		next = p->next_event;
+		unsigned events = atomic_exchange(&p->events, 0);
+		if (!p->removed)
+			handshake_peer_events(p, events);
+		peer_release(p);
+	}
+}
+
+static bool take_message(struct control *c, struct control_message *to)
+{
+	pthread_mutex_lock(&c->lock);
+	bool any = c->messages_count;
+	if (any) {
+		*to = c->messages[c->messages_first];
+		c->messages_first = (c->messages_first + 1) % CONTROL_MESSAGES_MAX;
+		c->messages_count--;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return any;
+}
+
+static void posted_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	struct control_message message;
+	eventfd_t ignored;
+	int left = MESSAGES_AT_ONCE;
+
+	(void)epoll_events;
+	// Before the queues are looked at, so that a post in the meantime wakes the loop again.
+	eventfd_read(source->fd, &ignored);
+	handle_events(d);
+	while (left && take_message(&d->control, &message)) {
+		handshake_receive(d, &message);
+		left--;
+	}
+	if (!left)
+		wake(&d->control);
+}
+
+static void timer_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	uint64_t expirations;
+
+	(void)epoll_events;
+	if (read(source->fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+		timers_expire(d, clock_now_ns());
+}
+
+void control_print_counters(struct device *d, FILE *to)
+{
+	const char *comma = "";
+
+	fputc('{', to);
+#define X(name)                                                                                    \
+	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, (uint64_t)atomic_load(&d->counters.name)); \
+	comma = ", ";
+	DEVICE_COUNTERS(X)
+#undef X
+	fputs("}\n", to);
+	fflush(to);
+}
+
+static void signals_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	struct signalfd_siginfo info;
+
+	(void)epoll_events;
+	while (read(source->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			control_print_counters(d, stderr);
+		else
+			control_stop(d);
+	}
+}
+
+int control_run(struct device *d)
+{
+	struct control *c = &d->control;
+
+	while (!atomic_load(&c->stop)) {
+		struct epoll_event event;
+		// One at a time, so that whoever is ready may close and free any source.
+		int n = epoll_wait(c->epoll, &event, 1, -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 1) {
+			struct control_source *source = event.data.ptr;
+			source->ready(d, source, event.events);
+		}
+	}
+	return atomic_load(&c->result);
+}
+
+// ---- setting up
+
+static int open_source(struct device *d, struct control_source *source, int fd,
+                       void (*ready)(struct device *, struct control_source *, uint32_t))
+{
+	*source = (struct control_source){.fd = fd, .ready = ready};
+	return fd < 0 ? -errno : control_watch(d, source, EPOLLIN);
+}
+
+static void close_all(struct control *c)
+{
+	const int fds[] = {c->posted.fd, c->timer.fd, c->signals.fd, c->epoll};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(c->messages);
+	free(c->heap);
+	pthread_mutex_destroy(&c->lock);
+}
+
+int control_init(struct device *d)
+{
+	struct control *c = &d->control;
+	sigset_t signals;
+	int ret;
+
+	memset(c, 0, sizeof(*c));
+	c->posted.fd = c->timer.fd = c->signals.fd = -1;
+	c->events_last = &c->events_first;
+	pthread_mutex_init(&c->lock, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	ret = c->epoll < 0 ? -errno : 0;
+	if (!ret)
+		ret = open_source(d, &c->posted, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		                  posted_ready);
+	if (!ret)
+		ret = open_source(d, &c->timer,
+		                  timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC),
+		                  timer_ready);
+	if (!ret)
+		ret =
+		    open_source(d, &c->signals, signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC),
+		                signals_ready);
+	if (!ret) {
+		c->messages = calloc(CONTROL_MESSAGES_MAX, sizeof(*c->messages));
+		ret = c->messages ? 0 : -ENOMEM;
+	}
+	if (ret)
+		close_all(c);
+	return ret;
+}
+
+void control_destroy(struct device *d)
+{
+	struct control *c = &d->control;
+
+	while (c->events_first) {
+		struct peer *p = c->events_first;
+
+		c->events_first = p->next_event;
+		peer_release(p);
+	}
+	close_all(c);
+}

@@ -1,0 +1,365 @@
+// What a request does to the device. A set is a transaction: peers that will be needed are made,
+// then, with the path kept out, allowed IPs and sockets are changed: all that can fail. Only then
+// follows the rest, which can't; a failure takes back what was done.
+#include "tunnel/uapi.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tunnel/device.h"
+#include "tunnel/handshake.h"
+#include "tunnel/timers.h"
+
+struct saved_allowed_ip {
+	struct peer *owner;
+	uint8_t family, length;
+	uint8_t address[16];
+};
+
+struct transaction {
+	struct device *device;
+	const struct uapi_request *request;
+	struct peer **targets; // of each of the request's peers; NULL: it has no effect
+	struct peer **created;
+	size_t created_count;
+	struct saved_allowed_ip *saved; // every allowed IP as it was before
+	size_t saved_count;
+};
+
+// ---- peers. `removed` marks those that the request removes; until the end they stay in the
+// tables, where peer_find() finds a newer one of the same key first.
+
+static int find_targets(struct transaction *t)
+{
+	const struct uapi_request *r = t->request;
+	struct device *d = t->device;
+	struct noise_identity self = d->identity;
+
+	if (r->has_private_key)
+		noise_identity_set(&self, r->private_key);
+	explicit_bzero(self.private_key, sizeof(self.private_key));
+	if (r->replace_peers)
+		for (struct peer *p = d->peers; p; p = p->next)
+			p->removed = true;
+	for (size_t i = 0; i < r->peer_count; i++) {
+		const struct uapi_peer *wanted = &r->peers[i];
+		struct peer *p = peer_find(d, wanted->public_key);
+
+		if (self.has_key && !memcmp(self.public_key, wanted->public_key, NOISE_KEY_BYTES))
+			continue;
+		if (p && p->removed)
+			p = NULL;
+		if (wanted->remove) {
+			if (p)
+				p->removed = true;
+			continue;
+		}
+		if (!p && wanted->update_only)
+			continue;
+		if (!p) {
+			p = peer_new(d, wanted->public_key);
+			if (!p)
+				return -errno;
+			t->created[t->created_count++] = p;
+		}
+		t->targets[i] = p;
+	}
+	return 0;
+}
+
+static void remove_marked(struct device *d)
+{
+	for (struct peer *p = d->peers, *next; p; p = next) {
+		next = p->next;
+		if (p->removed)
+			peer_remove(p);
+	}
+}
+
+static void undo_peers(struct transaction *t)
+{
+	for (struct peer *p = t->device->peers; p; p = p->next)
+		p->removed = false;
+	for (size_t i = 0; i < t->created_count; i++)
+		peer_remove(t->created[i]);
+}
+
+// ---- allowed IPs
+
+struct saving {
+	struct transaction *transaction;
+	struct peer *owner;
+};
+
+static int save_one(void *context, int family, const uint8_t *address, unsigned length)
+{
+	struct saving *s = context;
+	struct saved_allowed_ip *to = &s->transaction->saved[s->transaction->saved_count++];
+
+	*to = (struct saved_allowed_ip){.owner = s->owner, .family = family, .length = length};
+	memcpy(to->address, address, family == AF_INET ? 4 : 16);
+	return 0;
+}
+
+static bool changes_allowed_ips(const struct uapi_request *r)
+{
+	bool changes = r->replace_peers || r->allowed_ip_count;
+
+	for (size_t i = 0; i < r->peer_count && !changes; i++)
+		changes = r->peers[i].replace_allowed_ips;
+	return changes;
+}
+
+static int save_allowed_ips(struct transaction *t)
+{
+	struct device *d = t->device;
+	size_t count = 0;
+
+	if (!changes_allowed_ips(t->request))
+		return 0;
+	for (struct peer *p = d->peers; p; p = p->next)
+		count += p->allowed_ips.count;
+	t->saved = malloc((count + 1) * sizeof(*t->saved));
+	if (!t->saved)
+		return -ENOMEM;
+	for (struct peer *p = d->peers; p; p = p->next) {
+		struct saving s = {t, p};
+		allowedips_each(d->allowed_ips, &p->allowed_ips, save_one, &s);
+	}
+	return 0;
+}
+
+// The memory that this needs was freed just before, so it's there.
+static void restore_allowed_ips(struct transaction *t)
+{
+	struct device *d = t->device;
+
+	if (!t->saved)
+		return;
+	for (struct peer *p = d->peers; p; p = p->next)
+		allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
+	for (size_t i = 0; i < t->saved_count; i++) {
+		struct saved_allowed_ip *s = &t->saved[i];
+		allowedips_insert(d->allowed_ips, s->family, s->address, s->length,
+		                  &s->owner->allowed_ips);
+	}
+}
+
+static int change_allowed_ips(struct transaction *t)
+{
+	const struct uapi_request *r = t->request;
+	struct allowedips *table = t->device->allowed_ips;
+
+	if (r->replace_peers)
+		for (struct peer *p = t->device->peers; p; p = p->next)
+			allowedips_remove_owner(table, &p->allowed_ips);
+	for (size_t i = 0; i < r->peer_count; i++) {
+		const struct uapi_allowed_ip *a = &r->allowed_ips[r->peers[i].allowed_ips_first];
+		const struct uapi_allowed_ip *end = a + r->peers[i].allowed_ips_count;
+		struct allowedips_owner *owner;
+
+		if (!t->targets[i])
+			continue;
+		owner = &t->targets[i]->allowed_ips;
+		if (r->peers[i].replace_allowed_ips)
+			allowedips_remove_owner(table, owner);
+		for (; a < end; a++) {
+			int ret = 0;
+
+			if (a->remove)
+				allowedips_remove(table, a->family, a->address, a->length, owner);
+			else
+				ret = allowedips_insert(table, a->family, a->address, a->length,
+				                        owner);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+// ---- sockets
+
+static int change_sockets(struct transaction *t)
+{
+	const struct uapi_request *r = t->request;
+	struct device *d = t->device;
+	uint32_t fwmark = r->has_fwmark ? r->fwmark : d->fwmark;
+	int ret = 0;
+
+	if (d->up && r->has_listen_port && r->listen_port != d->udp.port) {
+		ret = udp_open(d, r->listen_port, fwmark);
+	} else if (d->up && fwmark != d->fwmark) {
+		ret = udp_set_fwmark(d, fwmark);
+		if (ret)
+			udp_set_fwmark(d, d->fwmark);
+	}
+	if (ret)
+		return ret;
+	d->fwmark = fwmark;
+	if (d->up)
+		d->listen_port = d->udp.port;
+	else if (r->has_listen_port)
+		d->listen_port = r->listen_port;
+	return 0;
+}
+
+// ---- the rest
+
+static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t now_ns)
+{
+	struct device *d = p->device;
+
+	if (wanted->has_preshared_key)
+		memcpy(p->handshake.preshared_key, wanted->preshared_key, NOISE_KEY_BYTES);
+	if (wanted->has_endpoint) {
+		pthread_mutex_lock(&p->endpoint_lock);
+		p->endpoint = (struct udp_endpoint){.remote = wanted->endpoint};
+		pthread_mutex_unlock(&p->endpoint_lock);
+	}
+	if (wanted->has_keepalive && wanted->keepalive_s != p->persistent_keepalive_s) {
+		p->persistent_keepalive_s = wanted->keepalive_s;
+		if (d->up)
+			timers_persistent_changed(p, now_ns);
+	}
+	if (!d->up || !atomic_load(&p->staged_packets))
+		return;
+	peer_flush_staged(p);
+	if (atomic_load(&p->staged_packets))
+		handshake_initiate(p, false);
+}
+
+static void commit(struct transaction *t)
+{
+	const struct uapi_request *r = t->request;
+	struct device *d = t->device;
+	uint64_t now_ns = clock_now_ns();
+
+	for (size_t i = 0; i < r->peer_count; i++)
+		if (t->targets[i] && t->targets[i]->removed)
+			t->targets[i] = NULL;
+	remove_marked(d);
+	// `wg` sends the key with every setconf and syncconf; only another one ends the sessions.
+	if (r->has_private_key) {
+		struct noise_identity wanted = {0};
+
+		noise_identity_set(&wanted, r->private_key);
+		if (wanted.has_key != d->identity.has_key ||
+		    sodium_memcmp(wanted.private_key, d->identity.private_key, NOISE_KEY_BYTES))
+			device_set_private_key(d, r->private_key);
+		explicit_bzero(&wanted, sizeof(wanted));
+	}
+	for (size_t i = 0; i < r->peer_count; i++)
+		if (t->targets[i])
+			change_peer(t->targets[i], &r->peers[i], now_ns);
+}
+
+int uapi_set(struct device *d, const struct uapi_request *r)
+{
+	struct transaction t = {.device = d, .request = r};
+	int ret = -ENOMEM;
+
+	t.targets = calloc(r->peer_count + 1, sizeof(*t.targets));
+	t.created = calloc(r->peer_count + 1, sizeof(*t.created));
+	if (!t.targets || !t.created)
+		goto out;
+	ret = save_allowed_ips(&t);
+	if (ret)
+		goto out;
+	ret = find_targets(&t);
+	if (ret)
+		goto undo;
+	path_lock_exclusive(d);
+	ret = change_allowed_ips(&t);
+	if (!ret)
+		ret = change_sockets(&t);
+	if (ret)
+		restore_allowed_ips(&t);
+	path_unlock_exclusive(d);
+	if (!ret) {
+		commit(&t);
+		goto out;
+	}
+undo:
+	undo_peers(&t);
+out:
+	free(t.saved);
+	free(t.created);
+	free(t.targets);
+	return ret;
+}
+
+// ---- get
+
+static void print_key(struct uapi_buffer *to, const char *name, const uint8_t key[NOISE_KEY_BYTES])
+{
+	char hex[2 * NOISE_KEY_BYTES + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), key, NOISE_KEY_BYTES);
+	uapi_print(to, "%s=%s\n", name, hex);
+	explicit_bzero(hex, sizeof(hex));
+}
+
+static void print_endpoint(struct uapi_buffer *to, struct peer *p)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	pthread_mutex_lock(&p->endpoint_lock);
+	union udp_address a = p->endpoint.remote;
+	pthread_mutex_unlock(&p->endpoint_lock);
+	if (a.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof(host));
+		uapi_print(to, "endpoint=%s:%u\n", host, ntohs(a.v4.sin_port));
+	} else if (a.any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof(host));
+		uapi_print(to, "endpoint=[%s", host);
+		if (a.v6.sin6_scope_id)
+			uapi_print(to, "%%%u", a.v6.sin6_scope_id);
+		uapi_print(to, "]:%u\n", ntohs(a.v6.sin6_port));
+	}
+}
+
+static int print_allowed_ip(void *to, int family, const uint8_t *address, unsigned length)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	inet_ntop(family, address, host, sizeof(host));
+	uapi_print(to, "allowed_ip=%s/%u\n", host, length);
+	return 0;
+}
+
+static void print_peer(struct uapi_buffer *to, struct peer *p)
+{
+	uint64_t wall_ns = atomic_load(&p->handshake_wall_ns);
+
+	print_key(to, "public_key", p->handshake.remote_static);
+	print_key(to, "preshared_key", p->handshake.preshared_key);
+	uapi_print(to, "protocol_version=1\n");
+	print_endpoint(to, p);
+	uapi_print(to, "last_handshake_time_sec=%" PRIu64 "\n", (uint64_t)(wall_ns / NS_PER_S));
+	uapi_print(to, "last_handshake_time_nsec=%" PRIu64 "\n", (uint64_t)(wall_ns % NS_PER_S));
+	uapi_print(to, "tx_bytes=%" PRIu64 "\n", (uint64_t)atomic_load(&p->tx_bytes));
+	uapi_print(to, "rx_bytes=%" PRIu64 "\n", (uint64_t)atomic_load(&p->rx_bytes));
+	uapi_print(to, "persistent_keepalive_interval=%u\n", p->persistent_keepalive_s);
+	allowedips_each(p->device->allowed_ips, &p->allowed_ips, print_allowed_ip, to);
+}
+
+void uapi_get(struct device *d, struct uapi_buffer *to)
+{
+	struct peer *p = d->peers;
+
+	if (d->identity.has_key)
+		print_key(to, "private_key", d->identity.private_key);
+	if (d->listen_port)
+		uapi_print(to, "listen_port=%u\n", d->listen_port);
+	if (d->fwmark)
+		uapi_print(to, "fwmark=%" PRIu32 "\n", d->fwmark);
+	// In the order in which they were added; the list has the newest first.
+	while (p && p->next)
+		p = p->next;
+	for (; p; p = p->previous)
+		print_peer(to, p);
+}
