@@ -44,8 +44,11 @@ struct spec {
 	} choice[SPEC_SLOTS_MAX];
 };
 
-// The catalog of the tree that this program was built in (found from /proc/self/exe), or of
-// WGBENCH_ROOT. 0; -errno after a printed line.
+// The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program. 0; -errno after
+// a printed line.
+int spec_find_root(char root[4096]);
+
+// What that tree holds. 0; -errno after a printed line.
 int spec_catalog_load(struct spec_catalog *);
 
 // The same of another revision of that tree.

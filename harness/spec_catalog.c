@@ -162,8 +162,7 @@ static bool holds_tree(const char *root)
 	return !access(path, R_OK);
 }
 
-// The source tree: WGBENCH_ROOT, else the nearest one above this program.
-static int find_root(char root[PATH_MAX])
+int spec_find_root(char root[PATH_MAX])
 {
 	const char *given = getenv("WGBENCH_ROOT");
 
@@ -194,7 +193,7 @@ int spec_catalog_load(struct spec_catalog *c)
 	int ret;
 
 	memset(c, 0, sizeof(*c));
-	ret = find_root(c->root);
+	ret = spec_find_root(c->root);
 	if (!ret)
 		ret = scan_slots(c);
 	if (ret)

@@ -18,6 +18,11 @@ static const char *const colour_codes[] = {
     [TABLE_DIM] = "\033[2m",
 };
 
+static const char *const colour_names[] = {
+    [TABLE_PLAIN] = "plain",   [TABLE_RED] = "red", [TABLE_GREEN] = "green",
+    [TABLE_YELLOW] = "yellow", [TABLE_DIM] = "dim",
+};
+
 void table_init(struct table *t, const struct table_column *columns, size_t n)
 {
 	memset(t, 0, sizeof(*t));
@@ -114,6 +119,27 @@ void table_print_markdown(const struct table *t, FILE *to)
 		print_escaped(to, t->cell[i].text);
 		fprintf(to, (i + 1) % t->columns ? " " : " |\n");
 	}
+}
+
+void table_print_html(const struct table *t, FILE *to, void (*escape)(FILE *, const char *))
+{
+	fprintf(to, "<table>\n<tr>");
+	for (size_t c = 0; c < t->columns; c++) {
+		fprintf(to, "<th%s>", t->column[c].align == TABLE_RIGHT ? " class=\"right\"" : "");
+		escape(to, t->column[c].heading);
+		fprintf(to, "</th>");
+	}
+	fprintf(to, "</tr>\n");
+	for (size_t i = 0; i < t->cells; i++) {
+		size_t c = i % t->columns;
+
+		fprintf(to, "%s<td class=\"%s %s\">", c ? "" : "<tr>",
+		        t->column[c].align == TABLE_RIGHT ? "right" : "left",
+		        colour_names[t->cell[i].colour]);
+		escape(to, t->cell[i].text);
+		fprintf(to, "</td>%s", c + 1 == t->columns ? "</tr>\n" : "");
+	}
+	fprintf(to, "</table>\n");
 }
 
 void table_free(struct table *t)

@@ -34,6 +34,9 @@ void table_print(const struct table *, FILE *);
 // As a Markdown table.
 void table_print_markdown(const struct table *, FILE *);
 
+// As HTML, with the colours as classes; `escape` writes text.
+void table_print_html(const struct table *, FILE *, void (*escape)(FILE *, const char *));
+
 void table_free(struct table *);
 
 #endif

@@ -1,0 +1,207 @@
+#include "harness/document.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char css[] =
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
+    "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.87rem;"
+    "display:block;overflow-x:auto}th,td{padding:.25rem .7rem;border-bottom:1px solid #e4e8ec;"
+    "text-align:left;vertical-align:top}th{color:#57606a;font-weight:600}"
+    ".right{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".red{color:#b42318;font-weight:600}.green{color:#116329;font-weight:600}"
+    ".yellow{color:#8a5a00;font-weight:600}.dim{color:#57606a}"
+    "pre{background:#f4f6f8;padding:.7rem;overflow-x:auto}"
+    "figure{margin:1rem 0}svg{max-width:100%;height:auto}";
+
+static const char *const names[] = {"report.md", "report.html"};
+
+static void put_escaped(FILE *to, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '&':
+			fputs("&amp;", to);
+			break;
+		case '<':
+			fputs("&lt;", to);
+			break;
+		case '>':
+			fputs("&gt;", to);
+			break;
+		default:
+			fputc(*text, to);
+		}
+}
+
+static void put_element(FILE *to, const char *tag, const char *text)
+{
+	fprintf(to, "<%s>", tag);
+	put_escaped(to, text);
+	fprintf(to, "</%s>\n", tag);
+}
+
+static FILE *open_part(struct document *d, int which)
+{
+	char path[PATH_MAX + 32];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s.new", d->dir, names[which]);
+	file = fopen(path, "we");
+	if (!file)
+		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(errno));
+	return file;
+}
+
+int document_begin(struct document *d, const char *dir, const char *title)
+{
+	char plots[PATH_MAX + 32];
+
+	memset(d, 0, sizeof(*d));
+	snprintf(d->dir, sizeof(d->dir), "%s", dir);
+	snprintf(plots, sizeof(plots), "%s/plots", dir);
+	if (mkdir(plots, 0755) && errno != EEXIST) {
+		int ret = -errno;
+
+		fprintf(stderr, "wgbench: %s: %s\n", plots, strerror(-ret));
+		return ret;
+	}
+	d->markdown = open_part(d, 0);
+	d->html = open_part(d, 1);
+	if (!d->markdown || !d->html) {
+		document_abandon(d);
+		return -EIO;
+	}
+	fprintf(d->markdown, "# %s\n", title);
+	fprintf(d->html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	                 "<meta name=\"viewport\" content=\"width=device-width\">\n");
+	put_element(d->html, "title", title);
+	fprintf(d->html, "<style>%s</style>\n</head>\n<body>\n", css);
+	put_element(d->html, "h1", title);
+	return 0;
+}
+
+void document_heading(struct document *d, const char *text)
+{
+	fprintf(d->markdown, "\n## %s\n", text);
+	put_element(d->html, "h2", text);
+}
+
+void document_paragraph(struct document *d, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	fprintf(d->markdown, "\n%s\n", text);
+	put_element(d->html, "p", text);
+	free(text);
+}
+
+void document_command(struct document *d, const char *text)
+{
+	fprintf(d->markdown, "\n    %s\n", text);
+	put_element(d->html, "pre", text);
+}
+
+void document_table(struct document *d, const struct table *t)
+{
+	fprintf(d->markdown, "\n");
+	table_print_markdown(t, d->markdown);
+	table_print_html(t, d->html, put_escaped);
+}
+
+// An SVG inside HTML shares its page's names with the others: each gets names of its own.
+static void put_svg(struct document *d, const char *svg)
+{
+	static const char *const before[] = {"id=\"", "id='", "href='#", "href=\"#", "url(#"};
+
+	while (*svg) {
+		size_t length = 1;
+		bool found = false;
+
+		for (size_t i = 0; i < sizeof(before) / sizeof(before[0]) && !found; i++)
+			if (!strncmp(svg, before[i], strlen(before[i]))) {
+				length = strlen(before[i]);
+				found = true;
+			}
+		fwrite(svg, 1, length, d->html);
+		if (found)
+			fprintf(d->html, "p%u-", d->plots);
+		svg += length;
+	}
+}
+
+int document_plot(struct document *d, const char *name, const char *svg)
+{
+	const char *element = strstr(svg, "<svg");
+	char path[PATH_MAX + 320];
+	FILE *file;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/plots/%s.svg", d->dir, name);
+	file = fopen(path, "we");
+	ret = !file || fputs(svg, file) < 0 ? -errno : 0;
+	if (file && fclose(file) && !ret)
+		ret = -errno;
+	if (ret) {
+		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+		return ret;
+	}
+	d->plots++;
+	fprintf(d->markdown, "\n![%s](plots/%s.svg)\n", name, name);
+	fprintf(d->html, "<figure>\n");
+	put_svg(d, element ? element : svg);
+	fprintf(d->html, "</figure>\n");
+	return 0;
+}
+
+static int finish_part(const struct document *d, FILE *file, int which)
+{
+	char path[PATH_MAX + 32], next[sizeof(path) + 8];
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", d->dir, names[which]);
+	snprintf(next, sizeof(next), "%s.new", path);
+	if (fflush(file) || ferror(file) || rename(next, path)) {
+		ret = errno ? -errno : -EIO;
+		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+	}
+	return ret;
+}
+
+int document_end(struct document *d)
+{
+	int ret;
+
+	fprintf(d->html, "</body>\n</html>\n");
+	ret = finish_part(d, d->markdown, 0);
+	if (!ret)
+		ret = finish_part(d, d->html, 1);
+	document_abandon(d);
+	return ret;
+}
+
+void document_abandon(struct document *d)
+{
+	char path[PATH_MAX + 32];
+
+	for (int i = 0; i < 2; i++) {
+		FILE *file = i ? d->html : d->markdown;
+
+		if (file)
+			fclose(file);
+		snprintf(path, sizeof(path), "%s/%s.new", d->dir, names[i]);
+		unlink(path);
+	}
+}

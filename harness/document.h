@@ -1,0 +1,32 @@
+// One text written twice at once: as Markdown beside its plots, and as one self-contained HTML
+// file.
+#ifndef WGBENCH_DOCUMENT_H
+#define WGBENCH_DOCUMENT_H
+
+#include "harness/table.h"
+
+struct document {
+	char dir[4096];
+	FILE *markdown, *html;
+	unsigned plots;
+};
+
+// Begins DIR/report.md and DIR/report.html, and makes DIR/plots/. 0; -errno after a printed line.
+int document_begin(struct document *, const char *dir, const char *title);
+
+void document_heading(struct document *, const char *text);
+void document_paragraph(struct document *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void document_command(struct document *, const char *text);
+void document_table(struct document *, const struct table *);
+
+// Writes DIR/plots/NAME.svg, and shows it in both. 0; -errno after a printed line.
+int document_plot(struct document *, const char *name, const char *svg);
+
+// Puts both files in place. 0; -errno after a printed line, and nothing is in place.
+int document_end(struct document *);
+
+// Instead of document_end().
+void document_abandon(struct document *);
+
+#endif

@@ -1,0 +1,126 @@
+#include "harness/plot.h"
+#include "harness/process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GNUPLOT_TIMEOUT_MS = 60 * 1000 };
+
+// gnuplot's single-quoted text knows no escape but the doubled quote.
+static void put_text(FILE *to, const char *name, const char *text)
+{
+	fprintf(to, "%s = '", name);
+	for (; *text; text++)
+		if ((unsigned char)*text >= ' ')
+			fprintf(to, *text == '\'' ? "''" : "%c", *text);
+	fprintf(to, "'\n");
+}
+
+static void put_point(FILE *to, const struct series_block *b, double y)
+{
+	if (isfinite(y))
+		fprintf(to, "%u %.17g %d\n", b->block + 1, y, b->contaminated);
+}
+
+// Runs the script that `input` ends with. Frees `input`.
+static int draw(char *input, char **svg)
+{
+	static const char *const argv[] = {"gnuplot", "-", NULL};
+	struct process_text text;
+	char line[256];
+	int ret = process_run(argv, PROCESS_HERE, input, GNUPLOT_TIMEOUT_MS, &text);
+
+	free(input);
+	if (!ret && text.out && strstr(text.out, "</svg>")) {
+		*svg = text.out;
+		text.out = NULL;
+	} else if (ret == -ENOENT) {
+		fprintf(stderr, "wgbench: plots need gnuplot: apt-get install gnuplot-nox\n");
+	} else {
+		fprintf(stderr, "wgbench: gnuplot: %s\n",
+		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		ret = ret < 0 ? ret : -EIO;
+	}
+	process_text_free(&text);
+	return ret;
+}
+
+static FILE *begin(char **input, const struct series *s, const char *y_label)
+{
+	size_t bytes;
+	FILE *to = open_memstream(input, &bytes);
+	char title[256];
+
+	if (!to)
+		abort();
+	snprintf(title, sizeof(title), "%s: %s (%s is better)", s->workload, s->metric,
+	         s->higher_is_better ? "higher" : "lower");
+	put_text(to, "plot_title", title);
+	put_text(to, "y_label", y_label);
+	fprintf(to, "blocks = %zu\n", s->blocks);
+	return to;
+}
+
+static void end(FILE *to, const char *root, const char *script)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/scripts", root);
+	put_text(to, "scripts", path);
+	fprintf(to, "load scripts . '/%s'\n", script);
+	fclose(to);
+}
+
+int plot_values(const char *root, const struct outcome *o, const struct series *s, char **svg)
+{
+	char *input;
+	FILE *to = begin(&input, s, s->unit);
+
+	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store.tunnels);
+	for (size_t t = 0; t < o->store.tunnels; t++) {
+		char key[32], name[300];
+
+		snprintf(key, sizeof(key), "name[%zu]", t + 1);
+		snprintf(name, sizeof(name), "%c %s", outcome_letter(t), o->store.tunnel[t].spec);
+		put_text(to, key, name);
+	}
+	fprintf(to, "$data << end\n");
+	for (size_t t = 0; t < o->store.tunnels; t++) {
+		// An index of gnuplot's data must not be empty.
+		fprintf(to, "NaN NaN 0\n");
+		for (size_t i = 0; i < s->blocks; i++)
+			put_point(to, &s->block[i], s->block[i].tunnel[t].mean);
+		fprintf(to, "\n\n");
+	}
+	fprintf(to, "end\n");
+	end(to, root, "values.gp");
+	return draw(input, svg);
+}
+
+int plot_effects(const char *root, const struct outcome *o, const struct verdict *v, char **svg)
+{
+	const struct series *s = v->series;
+	char label[600], *input;
+	FILE *to;
+
+	snprintf(label, sizeof(label), "%c against A, %%", outcome_letter(v->candidate));
+	to = begin(&input, s, label);
+	fprintf(to, "gate = %.17g\nbounded = %d\n", o->verdicts.gate_percent,
+	        isfinite(v->clean.low));
+	if (isfinite(v->clean.low))
+		fprintf(to, "low = %.17g\nhigh = %.17g\n", v->clean.low, v->clean.high);
+	fprintf(to, "estimated = %d\n", v->clean.blocks > 0);
+	if (v->clean.blocks)
+		fprintf(to, "effect = %.17g\n", v->clean.effect);
+	fprintf(to, "$data << end\nNaN NaN 0\n");
+	for (size_t i = 0; i < s->blocks; i++)
+		put_point(to, &s->block[i],
+		          100 * expm1(verdict_block_effect(&s->block[i], v->candidate)));
+	fprintf(to, "end\n");
+	end(to, root, "effects.gp");
+	return draw(input, svg);
+}

@@ -1,0 +1,15 @@
+// Plots as SVG texts, drawn by gnuplot with the scripts of scripts/: data and script go through its
+// standard input, so there are no files to tidy away.
+#ifndef WGBENCH_PLOT_H
+#define WGBENCH_PLOT_H
+
+#include "harness/outcome.h"
+
+// Each tunnel's value against the number of the block; contaminated blocks hollow. *svg is the
+// caller's. 0; -errno after a printed line.
+int plot_values(const char *root, const struct outcome *, const struct series *, char **svg);
+
+// The paired effect of each block, with the interval as a band and the gate as lines.
+int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
+
+#endif

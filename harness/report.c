@@ -1,0 +1,295 @@
+// A run as a text with plots.
+#include "harness/commands.h"
+#include "harness/document.h"
+#include "harness/options.h"
+#include "harness/outcome.h"
+#include "harness/plot.h"
+#include "harness/spec.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command report_command = {
+    .name = "report",
+    .main = report_main,
+    .arguments = "RUN",
+    .summary = "Write a run's report.md, report.html and plots/*.svg",
+    .help = "RUN is a folder that wgbench run wrote; the report goes there. report.html is one "
+            "file that needs no other.\nExit codes: 0 written, 2 not.",
+};
+
+static const char *run_text(const struct outcome *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o->store.run, key));
+
+	return text ? text : "";
+}
+
+// ---- tables
+
+static void write_verdicts(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	document_heading(d, "Verdicts");
+	if (o->verdicts.n) {
+		outcome_verdicts(o, &t);
+		document_table(d, &t);
+		table_free(&t);
+		document_paragraph(d, "Gate: %g %%. %s", o->verdicts.gate_percent, outcome_legend);
+	} else {
+		document_paragraph(d, "A run of one tunnel: nothing is compared.");
+	}
+	if (*o->remark)
+		document_paragraph(d, "%s", o->remark);
+}
+
+static void write_trials(struct document *d, const struct outcome *o)
+{
+	const unsigned *count = o->series.trials;
+
+	document_heading(d, "Trials");
+	document_paragraph(d,
+	                   "%zu trials: %u ok, %u contaminated, %u generator-limited, %u failed. "
+	                   "Blocks without a whole attempt: %zu.",
+	                   o->store.trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
+	                   count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED],
+	                   o->series.incomplete);
+}
+
+static void write_tunnels(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	document_heading(d, "Tunnels");
+	outcome_tunnels(o, &t);
+	document_table(d, &t);
+	table_free(&t);
+}
+
+// Medians of everything measured, also of what no verdict is made of.
+static void write_values(struct document *d, const struct outcome *o)
+{
+	struct table_column columns[3 + STORE_TUNNELS_MAX] = {
+	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT}, {"unit", TABLE_LEFT}};
+	char letter[STORE_TUNNELS_MAX][2];
+	struct table t;
+
+	for (size_t i = 0; i < o->store.tunnels; i++) {
+		letter[i][0] = outcome_letter(i);
+		letter[i][1] = 0;
+		columns[3 + i] = (struct table_column){letter[i], TABLE_RIGHT};
+	}
+	document_heading(d, "Medians");
+	table_init(&t, columns, 3 + o->store.tunnels);
+	for (size_t s = 0; s < o->series.n; s++) {
+		const struct series *series = &o->series.series[s];
+
+		table_add(&t, TABLE_PLAIN, "%s", series->workload);
+		table_add(&t, TABLE_PLAIN, "%s", series->metric);
+		table_add(&t, TABLE_PLAIN, "%s", series->unit);
+		for (size_t i = 0; i < o->store.tunnels; i++) {
+			double median = series_median(series, i, true);
+
+			if (isnan(median))
+				table_add(&t, TABLE_DIM, "none");
+			else
+				table_add(&t, TABLE_PLAIN, "%.4g", median);
+		}
+	}
+	document_table(d, &t);
+	document_paragraph(d, "Over all whole blocks, contaminated ones too.");
+	table_free(&t);
+}
+
+static void add_environment(struct table *t, const char *name, const json_t *value)
+{
+	const char *key;
+	json_t *inner;
+	size_t i;
+	char *text;
+
+	json_object_foreach((json_t *)value, key, inner)
+	{
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s%s%s", name, *name ? "." : "", key);
+		add_environment(t, path, inner);
+	}
+	json_array_foreach(value, i, inner)
+	{
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s[%zu]", name, i);
+		add_environment(t, path, inner);
+	}
+	if (json_is_object(value) || json_is_array(value))
+		return;
+	text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+	table_add(t, TABLE_PLAIN, "%s", name);
+	table_add(t, TABLE_PLAIN, "%s", text ? text : json_string_value(value));
+	free(text);
+}
+
+static void write_environment(struct document *d, const struct outcome *o)
+{
+	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
+	struct table t;
+
+	document_heading(d, "Environment");
+	table_init(&t, columns, 2);
+	add_environment(&t, "", json_object_get(o->store.run, "environment"));
+	document_table(d, &t);
+	table_free(&t);
+}
+
+// ---- how to run it again
+
+// As a shell would take it.
+static void put_quoted(FILE *to, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	                            "-_=,.:/@+%";
+
+	if (*word && !word[strspn(word, plain)]) {
+		fputs(word, to);
+		return;
+	}
+	fputc('\'', to);
+	for (; *word; word++)
+		fprintf(to, *word == '\'' ? "'\\''" : "%c", *word);
+	fputc('\'', to);
+}
+
+static void write_command(struct document *d, const struct outcome *o)
+{
+	char *text;
+	size_t bytes, i;
+	FILE *to = open_memstream(&text, &bytes);
+	json_t *word;
+
+	if (!to)
+		abort();
+	json_array_foreach(json_object_get(o->store.run, "command"), i, word)
+	{
+		if (i)
+			fputc(' ', to);
+		put_quoted(to, json_is_string(word) ? json_string_value(word) : "");
+	}
+	fclose(to);
+	document_heading(d, "To run it again");
+	document_command(d, text);
+	free(text);
+}
+
+// ---- plots
+
+// A file's name: what isn't a letter or digit becomes a dash.
+static void name_plot(char *name, size_t bytes, const struct series *s, const char *kind)
+{
+	snprintf(name, bytes, "%s-%s-%s", s->workload, s->metric, kind);
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_')
+			*name = '-';
+}
+
+static int write_plot(struct document *d, const struct series *s, const char *kind, int ret,
+                      char *svg)
+{
+	char name[200];
+
+	if (ret)
+		return ret;
+	name_plot(name, sizeof(name), s, kind);
+	ret = document_plot(d, name, svg);
+	free(svg);
+	return ret;
+}
+
+static int write_plots(struct document *d, const struct outcome *o, const char *root)
+{
+	int ret = 0;
+
+	document_heading(d, "Plots");
+	for (size_t i = 0; i < o->series.n && !ret; i++) {
+		const struct series *s = &o->series.series[i];
+		char *svg = NULL;
+
+		if (!s->judged)
+			continue;
+		ret = plot_values(root, o, s, &svg);
+		ret = write_plot(d, s, "values", ret, svg);
+		for (size_t v = 0; v < o->verdicts.n && !ret; v++) {
+			const struct verdict *verdict = &o->verdicts.verdict[v];
+			char kind[16];
+
+			if (verdict->series != s)
+				continue;
+			snprintf(kind, sizeof(kind), "effects-%c",
+			         outcome_letter(verdict->candidate));
+			ret = plot_effects(root, o, verdict, &svg);
+			ret = write_plot(d, s, kind, ret, svg);
+		}
+	}
+	return ret;
+}
+
+static int write_report(const struct outcome *o, const char *root)
+{
+	struct document d;
+	char title[300];
+	int ret;
+
+	snprintf(title, sizeof(title), "wgbench run %s", o->store.id);
+	ret = document_begin(&d, o->store.dir, title);
+	if (ret)
+		return ret;
+	document_paragraph(&d, "Made %s, plan %s.", run_text(o, "created"),
+	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
+	write_tunnels(&d, o);
+	write_verdicts(&d, o);
+	write_trials(&d, o);
+	ret = write_plots(&d, o, root);
+	if (ret) {
+		document_abandon(&d);
+		return ret;
+	}
+	write_values(&d, o);
+	write_environment(&d, o);
+	write_command(&d, o);
+	return document_end(&d);
+}
+
+int report_write(const char *dir, double gate_percent)
+{
+	struct outcome o;
+	char root[4096];
+	int ret;
+
+	if (spec_find_root(root) || outcome_load(&o, dir, gate_percent, NULL, true))
+		return EXIT_ERROR;
+	ret = write_report(&o, root);
+	outcome_free(&o);
+	if (ret)
+		return EXIT_ERROR;
+	printf("report: %s/report.html\n", dir);
+	return 0;
+}
+
+int report_main(int argc, char **argv)
+{
+	struct options_words words;
+	double gate_percent = 0;
+	const struct option_row rows[] = {
+	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
+	};
+	int ret = options_parse(&report_command, rows, 1, argc, argv, &words, 1, 1);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	return report_write(words.word[0], gate_percent);
+}

@@ -1,0 +1,23 @@
+# What the plots share. harness/plot.c sets plot_title, y_label, blocks, and $data: block, y,
+# contaminated.
+set terminal svg size 760,300 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
+set datafile missing NaN
+set title plot_title
+set xlabel 'block'
+set ylabel y_label
+set border 3 lc rgb '#888888'
+set tics nomirror out
+if (blocks <= 20) set xtics 1
+set grid ytics lt 1 lw 0.5 lc rgb '#dddddd'
+set key outside right top
+set offsets 0.5, 0.5, graph 0.08, graph 0.08
+# Okabe and Ito's colours: told apart by colour-blind readers too.
+set linetype 1 lc rgb '#0072b2'
+set linetype 2 lc rgb '#d55e00'
+set linetype 3 lc rgb '#009e73'
+set linetype 4 lc rgb '#cc79a7'
+set linetype 5 lc rgb '#e69f00'
+set linetype 6 lc rgb '#56b4e9'
+set linetype cycle 6
+clean(y, contaminated) = contaminated ? NaN : y
+marked(y, contaminated) = contaminated ? y : NaN

@@ -1,0 +1,6 @@
+# Each tunnel's value in each block. Also set: tunnels, name[].
+load scripts . '/style.gp'
+plot for [t = 1 : tunnels] $data index t - 1 using 1:(clean($2, $3)) \
+	with points pt 7 ps 0.7 lt t title name[t], \
+     for [t = 1 : tunnels] $data index t - 1 using 1:(marked($2, $3)) \
+	with points pt 6 ps 0.7 lt t title (t == 1 ? 'hollow: contaminated' : '')
