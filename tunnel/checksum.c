@@ -1,7 +1,8 @@
 // The Internet checksum. 2^32 is 1 modulo 2^16 - 1, so 32-bit words are summed in 64-bit lanes,
 // whose carries are folded once at the end. One body in GCC's vector extension is compiled for
-// several instruction sets and chosen at start; an ifunc (target_clones) would run its resolver
-// before the sanitizers' runtimes are up, and valgrind's CPU has to be able to get AVX2.
+// each instruction set and chosen at start; an ifunc (target_clones) would run its resolver before
+// the sanitizers' runtimes are up. 1400 bytes on a Zen 5: 35 ns portable (SSE2), 18 with AVX2, 17
+// with AVX-512, which therefore isn't here.
 #include "tunnel/checksum.h"
 #include "tunnel/bytes.h"
 #include "tunnel/offload.h"
@@ -9,39 +10,34 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-typedef uint64_t lanes __attribute__((vector_size(64)));
-
-static inline __attribute__((always_inline)) uint64_t add(uint64_t sum, const void *data,
-                                                          size_t length)
-{
-	const uint8_t *p = data;
-	lanes even = {0}, odd = {0};
-	uint64_t total = 0, tail = 0;
-
-	for (; length >= sizeof(lanes); p += sizeof(lanes), length -= sizeof(lanes)) {
-		lanes v;
-
-		memcpy(&v, p, sizeof(v));
-		even += v & UINT32_MAX;
-		odd += v >> 32;
+// Vectors wider than the target's own are laid out in memory by gcc: ten times slower.
+#define DEFINE_ADD(attributes, name, vector_bytes)                                                 \
+	static attributes uint64_t name(uint64_t sum, const void *data, size_t length)             \
+	{                                                                                          \
+		typedef uint64_t lanes __attribute__((vector_size(vector_bytes)));                 \
+		const uint8_t *p = data;                                                           \
+		lanes v, even = {0}, odd = {0};                                                    \
+		uint64_t word = 0, total = 0;                                                      \
+                                                                                                   \
+		for (; length >= sizeof(v); p += sizeof(v), length -= sizeof(v)) {                 \
+			memcpy(&v, p, sizeof(v));                                                  \
+			even += v & UINT32_MAX;                                                    \
+			odd += v >> 32;                                                            \
+		}                                                                                  \
+		even += odd;                                                                       \
+		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)                              \
+			total += even[i];                                                          \
+		for (; length >= sizeof(word); p += sizeof(word), length -= sizeof(word)) {        \
+			word = bytes_load64(p);                                                    \
+			total += (word & UINT32_MAX) + (word >> 32);                               \
+		}                                                                                  \
+		word = 0;                                                                          \
+		memcpy(&word, p, length);                                                          \
+		total += (word & UINT32_MAX) + (word >> 32);                                       \
+		return sum + (total & UINT32_MAX) + (total >> 32);                                 \
 	}
-	even += odd;
-	for (size_t i = 0; i < sizeof(lanes) / sizeof(even[0]); i++)
-		total += even[i];
-	for (; length >= sizeof(tail); p += sizeof(tail), length -= sizeof(tail)) {
-		uint64_t v = bytes_load64(p);
 
-		total += (v & UINT32_MAX) + (v >> 32);
-	}
-	memcpy(&tail, p, length);
-	total += (tail & UINT32_MAX) + (tail >> 32);
-	return sum + (total & UINT32_MAX) + (total >> 32);
-}
-
-static uint64_t add_portable(uint64_t sum, const void *data, size_t length)
-{
-	return add(sum, data, length);
-}
+DEFINE_ADD(, add_portable, 16);
 
 static bool always(void)
 {
@@ -49,32 +45,16 @@ static bool always(void)
 }
 
 #ifdef __x86_64__
-static __attribute__((target("avx2"))) uint64_t add_avx2(uint64_t sum, const void *data,
-                                                         size_t length)
-{
-	return add(sum, data, length);
-}
-
-static __attribute__((target("avx512f"))) uint64_t add_avx512(uint64_t sum, const void *data,
-                                                              size_t length)
-{
-	return add(sum, data, length);
-}
+DEFINE_ADD(__attribute__((target("avx2"))), add_avx2, 32);
 
 static bool has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2");
 }
-
-static bool has_avx512(void)
-{
-	return __builtin_cpu_supports("avx512f");
-}
 #endif
 
 const struct checksum_way checksum_ways[] = {
 #ifdef __x86_64__
-    {"avx512", has_avx512, add_avx512},
     {"avx2", has_avx2, add_avx2},
 #endif
     {"portable", always, add_portable},
