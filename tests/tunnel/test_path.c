@@ -1,0 +1,378 @@
+// The whole data path between two devices in one process, without privileges: datagram socket
+// pairs in place of the TUNs, real UDP sockets on loopback, sessions installed by hand. What one
+// TUN is given comes out of the other: every byte, in order.
+#include "tests/support.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "tunnel/batch.h"
+#include "tunnel/device.h"
+
+enum { FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536, TIMEOUT_MS = 5000 };
+
+struct end {
+	struct device *device;
+	struct peer *peer;
+	int tun; // our end of the pair
+};
+
+static struct end ends[2];
+
+static void open_end(struct end *e, const char *switches_text)
+{
+	struct switches switches;
+	int pair[2], bytes = 4 << 20;
+
+	assert_int_equal(switches_parse(&switches, switches_text), 0);
+	assert_int_equal(device_create(&e->device, "wgbtest", &switches), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)),
+		                 0);
+	e->tun = pair[0];
+	e->device->tun = (struct tun){
+	    .fd = pair[1], .vnet = true, .tso = true, .uso = true, .mtu = TUN_MTU_DEFAULT};
+	assert_int_equal(device_up(e->device), 0);
+}
+
+// Everything between 10.0.<i>.0/24 of end i and the other.
+static void join(void)
+{
+	struct noise_session session[2] = {0};
+
+	for (int i = 0; i < 2; i++) {
+		struct end *e = &ends[i];
+		uint8_t key[NOISE_KEY_BYTES] = {i + 1}, address[4] = {10, 0, !i, 0};
+
+		e->peer = peer_new(e->device, key);
+		assert_non_null(e->peer);
+		assert_int_equal(allowedips_insert(e->device->allowed_ips, AF_INET, address, 24,
+		                                   &e->peer->allowed_ips),
+		                 0);
+		e->peer->endpoint.remote.v4 =
+		    (struct sockaddr_in){.sin_family = AF_INET,
+		                         .sin_port = htons(ends[!i].device->udp.port),
+		                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		session[i].initiator = true; // both may send at once
+		session[i].local_index = index_new(e->device, e->peer)->index;
+		memset(session[i].send_key, 0x40 + i, NOISE_KEY_BYTES);
+		memset(session[i].receive_key, 0x40 + !i, NOISE_KEY_BYTES);
+	}
+	for (int i = 0; i < 2; i++) {
+		session[i].remote_index = session[!i].local_index;
+		assert_int_equal(peer_install_session(ends[i].peer, &session[i], clock_now_ns()),
+		                 0);
+		assert_int_equal(device_start(ends[i].device), 0);
+	}
+}
+
+static void close_ends(void)
+{
+	for (int i = 0; i < 2; i++) {
+		device_free(ends[i].device);
+		close(ends[i].tun);
+	}
+}
+
+static void open_ends(const char *switches_text)
+{
+	for (int i = 0; i < 2; i++)
+		open_end(&ends[i], switches_text);
+	join();
+}
+
+// A super-packet (or packet, where the payload fits into `mss`) of one TCP flow from end `from`.
+static size_t make_tcp(uint8_t *frame, int from, uint16_t port, uint32_t sequence,
+                       const uint8_t *payload, uint32_t bytes, uint16_t mss)
+{
+	struct virtio_net_hdr *vnet = (struct virtio_net_hdr *)frame;
+	struct iphdr *ip = (struct iphdr *)(vnet + 1);
+	struct tcphdr *tcp = (struct tcphdr *)(ip + 1);
+	uint32_t length = sizeof(*ip) + sizeof(*tcp) + bytes;
+	struct offload_ip parsed;
+
+	memset(frame, 0, sizeof(*vnet) + sizeof(*ip) + sizeof(*tcp));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tot_len = htons(length);
+	ip->frag_off = htons(0x4000);
+	ip->ttl = 64;
+	ip->protocol = IPPROTO_TCP;
+	ip->saddr = htonl(10u << 24 | (uint32_t)from << 8 | 1);
+	ip->daddr = htonl(10u << 24 | (uint32_t)!from << 8 | 1);
+	ip->check = ~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
+	tcp->source = htons(port);
+	tcp->dest = htons(5201);
+	tcp->seq = htonl(sequence);
+	tcp->ack_seq = htonl(1);
+	tcp->doff = 5;
+	tcp->ack = 1;
+	tcp->window = htons(1000);
+	memcpy(tcp + 1, payload, bytes);
+	assert_int_equal(offload_ip_parse(&parsed, (uint8_t *)ip, length), 0);
+	tcp->check = checksum_fold(checksum_pseudo(&parsed, IPPROTO_TCP, sizeof(*tcp) + bytes));
+	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	vnet->csum_start = sizeof(*ip);
+	vnet->csum_offset = offsetof(struct tcphdr, check);
+	if (bytes > mss) {
+		vnet->gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+		vnet->gso_size = mss;
+		vnet->hdr_len = sizeof(*ip) + sizeof(*tcp);
+	}
+	return sizeof(*vnet) + length;
+}
+
+static void wait_for(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	assert_int_equal(poll(&p, 1, TIMEOUT_MS), 1);
+}
+
+static void put(const struct end *e, const uint8_t *frame, size_t bytes)
+{
+	while (send(e->tun, frame, bytes, 0) < 0) {
+		assert_true(errno == EAGAIN || errno == ENOBUFS);
+		wait_for(e->tun, POLLOUT);
+	}
+}
+
+// Takes frames out of the end's TUN until the flow's stream is at `expected` bytes.
+static void take_stream(const struct end *e, uint16_t port, uint32_t first, const uint8_t *stream,
+                        uint32_t expected)
+{
+	static uint8_t frame[FRAME_MAX];
+	uint32_t at = 0;
+
+	while (at < expected) {
+		wait_for(e->tun, POLLIN);
+		ssize_t n = recv(e->tun, frame, sizeof(frame), 0);
+		const struct virtio_net_hdr *vnet = (struct virtio_net_hdr *)frame;
+		const struct iphdr *ip = (struct iphdr *)(vnet + 1);
+		const struct tcphdr *tcp = (struct tcphdr *)(ip + 1);
+		uint32_t headers = sizeof(*ip) + sizeof(*tcp);
+
+		assert_true(n >= (ssize_t)(sizeof(*vnet) + headers));
+		uint32_t length = ntohs(ip->tot_len), bytes = length - headers;
+		assert_int_equal(n, sizeof(*vnet) + length);
+		assert_int_equal(checksum_fold(checksum_add(0, ip, sizeof(*ip))), 0xffff);
+		assert_int_equal(ntohs(tcp->source), port);
+		assert_int_equal(ntohl(tcp->seq), first + at);
+		assert_true(at + bytes <= expected);
+		assert_memory_equal(tcp + 1, stream + at, bytes);
+		at += bytes;
+	}
+}
+
+static void carry(const char *switches_text)
+{
+	enum { BYTES = 1 << 20 };
+	static uint8_t stream[BYTES], frame[FRAME_MAX];
+	struct support_random r;
+
+	support_random_init(&r, support_seed());
+	support_random_fill(&r, stream, sizeof(stream));
+	open_ends(switches_text);
+	for (int from = 0; from < 2; from++) {
+		uint32_t first = 0xfff00000 + (uint32_t)support_random_below(&r, 1 << 20);
+		uint16_t port = 1024 + from;
+
+		for (uint32_t at = 0; at < BYTES;) {
+			// A window's worth in flight, as TCP would keep it: loopback buffers are
+			// finite.
+			uint32_t window = 0, start = at;
+			while (at < BYTES && window < 200000) {
+				uint32_t bytes = support_random_below(&r, 4) ? 62100 : 1380;
+				if (!support_random_below(&r, 4))
+					bytes = 1 + support_random_below(&r, 60000);
+				if (bytes > BYTES - at)
+					bytes = BYTES - at;
+				put(&ends[from], frame,
+				    make_tcp(frame, from, port, first + at, stream + at, bytes,
+				             support_random_below(&r, 4) ? 1380 : 100));
+				at += bytes;
+				window += bytes;
+			}
+			take_stream(&ends[!from], port, first + start, stream + start, at - start);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct device_counters *c = &ends[i].device->counters;
+		assert_int_equal(c->drop_rx_authentication + c->drop_rx_replay +
+		                     c->drop_rx_invalid + c->drop_rx_allowed_ips + c->drop_rx_tun +
+		                     c->drop_tx_send + c->drop_tx_invalid + c->drop_memory,
+		                 0);
+		assert_true(ends[i].peer->rx_bytes > BYTES && ends[i].peer->tx_bytes > BYTES);
+	}
+	close_ends();
+}
+
+static void streams_cross_unchanged(void **state)
+{
+	(void)state;
+	carry(NULL);
+}
+
+static void streams_cross_without_udp_gso(void **state)
+{
+	(void)state;
+	carry("udp-gso=off");
+}
+
+static void streams_cross_without_udp_gro(void **state)
+{
+	(void)state;
+	carry("udp-gro=off");
+}
+
+static void streams_cross_without_merging(void **state)
+{
+	(void)state;
+	carry("merge-tcp=off,merge-udp=off");
+}
+
+static void streams_cross_with_strict_checksums(void **state)
+{
+	(void)state;
+	carry("strict-checksum=on");
+}
+
+// ---- what must not come through
+
+static void expect_counter(atomic_uint_fast64_t *counter, uint64_t value)
+{
+	for (int ms = 0; atomic_load(counter) < value && ms < TIMEOUT_MS; ms++)
+		poll(NULL, 0, 1);
+	assert_int_equal(atomic_load(counter), value);
+}
+
+static void forged_and_replayed_messages_are_dropped(void **state)
+{
+	static uint8_t frame[FRAME_MAX], message[2048];
+	uint8_t payload[100] = {0};
+	int wire = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t bytes = sizeof(any);
+
+	(void)state;
+	open_ends(NULL);
+	struct end *a = &ends[0], *b = &ends[1];
+	struct device_counters *c = &b->device->counters;
+	assert_int_equal(bind(wire, (struct sockaddr *)&any, sizeof(any)), 0);
+	assert_int_equal(getsockname(wire, (struct sockaddr *)&any, &bytes), 0);
+	struct sockaddr_in to_b = a->peer->endpoint.remote.v4;
+	pthread_mutex_lock(&a->peer->endpoint_lock);
+	a->peer->endpoint.remote.v4 = any; // the wire is ours: we pass on what we like
+	pthread_mutex_unlock(&a->peer->endpoint_lock);
+	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	wait_for(wire, POLLIN);
+	ssize_t n = recv(wire, message, sizeof(message), 0);
+	assert_true(n > MESSAGE_DATA_OVERHEAD);
+
+	message[n - 1] ^= 1;
+	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	expect_counter(&c->drop_rx_authentication, 1);
+	// An unauthenticated packet moves no endpoint.
+	assert_int_equal(b->peer->endpoint.remote.v4.sin_port, htons(a->device->udp.port));
+	message[n - 1] ^= 1;
+	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	take_stream(b, 1024, 1, payload, sizeof(payload));
+	assert_int_equal(b->peer->endpoint.remote.v4.sin_port, any.sin_port);
+	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	expect_counter(&c->drop_rx_replay, 1);
+	message[4] ^= 1;
+	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	expect_counter(&c->drop_rx_index, 1);
+	message[4] ^= 1;
+	message[1] = 1; // a reserved byte
+	sendto(wire, message, n > 148 ? 149 : n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	message[1] = 0;
+	sendto(wire, message, MESSAGE_DATA_OVERHEAD - 1, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	sendto(wire, message, 3, 0, (struct sockaddr *)&to_b, sizeof(to_b));
+	expect_counter(&c->drop_rx_malformed, n > 148 ? 3 : 2);
+	close(wire);
+	close_ends();
+}
+
+static void crypto_routing_filters_sources(void **state)
+{
+	static uint8_t frame[FRAME_MAX];
+	uint8_t payload[100] = {0}, address[4] = {10, 0, 0, 0};
+
+	(void)state;
+	open_ends(NULL);
+	struct end *b = &ends[1];
+	path_lock_exclusive(b->device);
+	assert_int_equal(
+	    allowedips_remove(b->device->allowed_ips, AF_INET, address, 24, &b->peer->allowed_ips),
+	    0);
+	path_unlock_exclusive(b->device);
+	put(&ends[0], frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	expect_counter(&b->device->counters.drop_rx_allowed_ips, 1);
+	close_ends();
+}
+
+static void an_old_key_pair_neither_sends_nor_receives(void **state)
+{
+	static uint8_t frame[FRAME_MAX];
+	uint8_t payload[100] = {0};
+
+	(void)state;
+	open_ends(NULL);
+	struct end *a = &ends[0], *b = &ends[1];
+	b->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
+	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	expect_counter(&b->device->counters.drop_rx_expired, 1);
+	a->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
+	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	for (int ms = 0; !atomic_load(&a->peer->staged_packets) && ms < TIMEOUT_MS; ms++)
+		poll(NULL, 0, 1);
+	assert_int_equal(a->peer->staged_packets, 1);
+	assert_true(a->peer->events & PEER_EVENT_HANDSHAKE);
+	close_ends();
+}
+
+static void counters_end_before_they_wrap(void **state)
+{
+	static uint8_t frame[FRAME_MAX];
+	uint8_t payload[100] = {0};
+
+	(void)state;
+	open_ends(NULL);
+	struct end *a = &ends[0], *b = &ends[1];
+	a->peer->current->send_counter = REJECT_AFTER_MESSAGES - 1;
+	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	take_stream(b, 1024, 1, payload, sizeof(payload));
+	assert_true(a->peer->events & PEER_EVENT_HANDSHAKE);
+	for (int i = 0; i < 3; i++)
+		put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	for (int ms = 0; atomic_load(&a->peer->staged_packets) < 3 && ms < TIMEOUT_MS; ms++)
+		poll(NULL, 0, 1);
+	assert_int_equal(a->peer->staged_packets, 3);
+	assert_int_equal(a->peer->current->send_counter, REJECT_AFTER_MESSAGES);
+	close_ends();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(streams_cross_unchanged),
+	    cmocka_unit_test(streams_cross_without_udp_gso),
+	    cmocka_unit_test(streams_cross_without_udp_gro),
+	    cmocka_unit_test(streams_cross_without_merging),
+	    cmocka_unit_test(streams_cross_with_strict_checksums),
+	    cmocka_unit_test(forged_and_replayed_messages_are_dropped),
+	    cmocka_unit_test(crypto_routing_filters_sources),
+	    cmocka_unit_test(an_old_key_pair_neither_sends_nor_receives),
+	    cmocka_unit_test(counters_end_before_they_wrap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
