@@ -62,7 +62,7 @@ static void close_client(struct device *d, struct client *c)
 		control_watch(d, &s->listener, EPOLLIN);
 	close(c->source.fd);
 	if (c->in)
-		explicit_bzero(c->in, c->end);
+		explicit_bzero(c->in, c->capacity);
 	free(c->in);
 	uapi_buffer_free(&c->out);
 	free(c);

@@ -1,0 +1,293 @@
+// Follows the interface through rtnetlink. A move to another namespace looks like a deletion here:
+// the interface is then looked for through its descriptor, and followed there by the namespace's
+// id, whose events reach this socket too. What was truly deleted the path sees (EBADFD).
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tunnel/control.h"
+#include "tunnel/device.h"
+
+enum {
+	GSO_IPV4_MAX_SIZE = 63, // IFLA_GSO_IPV4_MAX_SIZE, linux/if_link.h since 6.3
+	REQUEST_BYTES = 256,
+	REPLY_BYTES = 32768, // what the kernel sends at most at once
+	OWN_NAMESPACE = NETNSA_NSID_NOT_ASSIGNED,
+};
+
+struct link {
+	struct control_source source; // first
+	struct mnl_socket *events;
+	int namespace; // its id, as seen from ours
+	int ifindex;
+};
+
+// ---- one request, and its answers to `each`; 0 or -errno
+
+static int ask(struct nlmsghdr *request, mnl_cb_t each, void *context)
+{
+	_Alignas(struct nlmsghdr) char buffer[REPLY_BYTES];
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	ssize_t n;
+	int ret = MNL_CB_ERROR;
+
+	if (!s)
+		return -errno;
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(s, request, request->nlmsg_len) < 0)
+		goto out;
+	do {
+		n = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
+		ret = n < 0 ? MNL_CB_ERROR
+		            : mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(s),
+		                         each, context);
+	} while (ret == MNL_CB_OK);
+out:
+	ret = ret == MNL_CB_ERROR ? -errno : 0;
+	mnl_socket_close(s);
+	return ret;
+}
+
+static struct nlmsghdr *link_request(char *buffer, uint16_t type, int ifindex)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *info;
+
+	h->nlmsg_type = type;
+	info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
+	info->ifi_index = ifindex;
+	return h;
+}
+
+int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	struct nlmsghdr *h = link_request(buffer, RTM_NEWLINK, ifindex);
+	int ret = 0;
+
+	if (mtu) {
+		mnl_attr_put_u32(h, IFLA_MTU, mtu);
+		ret = ask(h, NULL, NULL);
+	}
+	if (ret || !gso_bytes_max)
+		return ret;
+	h = link_request(buffer, RTM_NEWLINK, ifindex);
+	mnl_attr_put_u32(h, IFLA_GSO_MAX_SIZE, gso_bytes_max);
+	mnl_attr_put_u32(h, GSO_IPV4_MAX_SIZE, gso_bytes_max);
+	// Only a matter of speed, and before 5.18 only the driver could set it.
+	ask(h, NULL, NULL);
+	return 0;
+}
+
+// ---- the link's state
+
+static void follow(struct device *d, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, h, sizeof(*info))
+	{
+		if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
+			atomic_store(&d->tun.mtu, mnl_attr_get_u32(a));
+	}
+	if (!(info->ifi_flags & IFF_UP)) {
+		device_down(d);
+		return;
+	}
+	int ret = device_up(d);
+	if (ret)
+		fprintf(
+		    stderr,
+		    "wgbench-tunnel: %s: cannot open UDP port %u: %s: choose another listen-port, "
+		    "then set the link down and up\n",
+		    d->name, d->listen_port, strerror(-ret));
+}
+
+static int on_found(const struct nlmsghdr *h, void *device)
+{
+	struct device *d = device;
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
+
+	if (h->nlmsg_type == RTM_NEWLINK) {
+		d->control.link->ifindex = info->ifi_index;
+		follow(d, h);
+	}
+	return MNL_CB_OK;
+}
+
+// Asks for the link by its index or, where that is 0, by its name.
+static int look(struct device *d, int ifindex, const char *name)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	struct link *l = d->control.link;
+	struct nlmsghdr *h = link_request(buffer, RTM_GETLINK, ifindex);
+
+	if (!ifindex)
+		mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	if (l->namespace != OWN_NAMESPACE)
+		mnl_attr_put_u32(h, IFLA_TARGET_NETNSID, l->namespace);
+	return ask(h, on_found, d);
+}
+
+// ---- after a move
+
+static int on_id(const struct nlmsghdr *h, void *id)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, h, sizeof(struct rtgenmsg))
+	{
+		if (mnl_attr_get_type(a) == NETNSA_NSID && !mnl_attr_validate(a, MNL_TYPE_U32))
+			*(int *)id = mnl_attr_get_u32(a);
+	}
+	return MNL_CB_OK;
+}
+
+static int ask_for_id(int fd, uint16_t type, int *id)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+
+	h->nlmsg_type = type;
+	mnl_nlmsg_put_extra_header(h, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(h, NETNSA_FD, fd);
+	if (type == RTM_NEWNSID)
+		mnl_attr_put_u32(h, NETNSA_NSID, NETNSA_NSID_NOT_ASSIGNED);
+	return ask(h, on_id, id);
+}
+
+static bool is_own(int fd)
+{
+	struct stat own, that;
+
+	return !stat("/proc/thread-self/ns/net", &own) && !fstat(fd, &that) &&
+	       own.st_dev == that.st_dev && own.st_ino == that.st_ino;
+}
+
+static void follow_move(struct device *d)
+{
+	struct ifreq request = {0};
+	int fd = ioctl(d->tun.fd, SIOCGSKNS), id = OWN_NAMESPACE;
+
+	if (fd < 0)
+		return;
+	if (!is_own(fd)) {
+		// Most have an id by now: the move gives one. Then this fails with EEXIST.
+		ask_for_id(fd, RTM_NEWNSID, &id);
+		ask_for_id(fd, RTM_GETNSID, &id);
+	}
+	close(fd);
+	d->control.link->namespace = id;
+	if (!ioctl(d->tun.fd, TUNGETIFF, &request))
+		look(d, 0, request.ifr_name);
+}
+
+// ---- events
+
+static int namespace_of(struct msghdr *m)
+{
+	int id = OWN_NAMESPACE;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+			memcpy(&id, CMSG_DATA(c), sizeof(id));
+	return id;
+}
+
+static void event(struct device *d, const struct nlmsghdr *h, int namespace)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
+	struct link *l = d->control.link;
+
+	if (mnl_nlmsg_get_payload_len(h) < sizeof(*info) || namespace != l->namespace ||
+	    info->ifi_index != l->ifindex)
+		return;
+	if (h->nlmsg_type == RTM_NEWLINK)
+		follow(d, h);
+	else if (h->nlmsg_type == RTM_DELLINK)
+		follow_move(d);
+}
+
+static void events_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	_Alignas(struct nlmsghdr) char buffer[REPLY_BYTES];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {buffer, sizeof(buffer)};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = &control,
+	                   .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(source->fd, &m, MSG_DONTWAIT);
+	int left = n;
+
+	(void)epoll_events;
+	if (n < 0) {
+		// Events were lost: see what they led to.
+		if (errno == ENOBUFS && look(d, d->control.link->ifindex, NULL))
+			follow_move(d);
+		return;
+	}
+	for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; mnl_nlmsg_ok(h, left);
+	     h = mnl_nlmsg_next(h, &left))
+		event(d, h, namespace_of(&m));
+}
+
+int link_open(struct device *d)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	int one = 1, ret = -ENOMEM;
+
+	if (!l)
+		goto err;
+	l->ifindex = d->tun.ifindex;
+	l->namespace = OWN_NAMESPACE;
+	l->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!l->events || mnl_socket_bind(l->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+		ret = -errno;
+		goto err;
+	}
+	l->source = (struct control_source){mnl_socket_get_fd(l->events), events_ready};
+	// Needs CAP_NET_BROADCAST; without it a moved interface keeps the state that it left with.
+	mnl_socket_setsockopt(l->events, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
+	ret = control_watch(d, &l->source, EPOLLIN);
+	if (ret)
+		goto err;
+	d->control.link = l;
+	ret = look(d, l->ifindex, NULL);
+	if (!ret)
+		return 0;
+	d->control.link = NULL;
+err:
+	fprintf(stderr, "wgbench-tunnel: %s: cannot follow the link by netlink: %s\n", d->name,
+	        strerror(-ret));
+	if (l && l->events)
+		mnl_socket_close(l->events);
+	free(l);
+	return ret;
+}
+
+void link_close(struct device *d)
+{
+	struct link *l = d->control.link;
+
+	if (!l)
+		return;
+	d->control.link = NULL;
+	mnl_socket_close(l->events);
+	free(l);
+}

@@ -1,0 +1,222 @@
+// wgbench-tunnel: a WireGuard interface, used as wireguard-go is. A daemon's parent stays until the
+// interface exists and its socket listens, so a script can configure it at once.
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "tunnel/control.h"
+#include "tunnel/device.h"
+#include "tunnel/switches.h"
+#include "variants/aead/aead.h"
+#include "variants/allowedips/allowedips.h"
+#include "variants/ring/ring.h"
+#include "variants/workers/workers.h"
+
+#define SWITCHES_VARIABLE "WGBENCH_TUNNEL_SWITCHES"
+
+extern const char wgbench_revision[], wgbench_profile[];
+
+static void print_version(const struct switches *switches)
+{
+	printf("wgbench-tunnel %s %s\n", wgbench_revision, wgbench_profile);
+	printf("allowedips=%s ring=%s aead=%s workers=%s\n", allowedips_variant, ring_variant,
+	       aead_variant, workers_variant);
+	switches_print(switches, stdout);
+}
+
+static void print_help(void)
+{
+	printf(
+	    "Usage: wgbench-tunnel [--foreground] INTERFACE\n"
+	    "       wgbench-tunnel --version | --help\n\n"
+	    "Creates a WireGuard interface, to be configured by wg(8), and serves it until\n"
+	    "SIGTERM or SIGINT, or until the interface or its socket\n"
+	    "/var/run/wireguard/INTERFACE.sock is deleted. SIGUSR1 prints counters to stderr.\n\n"
+	    "  -f, --foreground  don't become a daemon; print the counters at the end\n"
+	    "      --version     print revision, profile, variants and switches\n"
+	    "  -h, --help        print this\n\n"
+	    "Environment: " SWITCHES_VARIABLE "=NAME=VALUE,...\n");
+	switches_help(stdout);
+}
+
+static int check_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length > 0 && length < IFNAMSIZ && strcmp(name, ".") && strcmp(name, "..") &&
+	    !strpbrk(name, "/:% \t\n\v\f\r"))
+		return 0;
+	fprintf(stderr,
+	        "wgbench-tunnel: '%s' can't be an interface's name: it is 1 to %d characters, "
+	        "without '/', ':', '%%' and blanks\n",
+	        name, IFNAMSIZ - 1);
+	return -EINVAL;
+}
+
+// Keeps, of what there is: the interface, SO_MARK and buffers; ports below 1024; and (for
+// NET_BROADCAST) netlink events of the namespace that the interface is moved to.
+static int drop_privileges(void)
+{
+	const uint64_t keep =
+	    1ull << CAP_NET_ADMIN | 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_BROADCAST;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(keep >> (32 * i));
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	if (!(data[0].permitted & 1u << CAP_NET_ADMIN))
+		return -EPERM;
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+// In the parent: returns only with the exit code of the start. In the daemon: the pipe to tell it
+// by.
+static int daemonize(void)
+{
+	char started = 0;
+	int ends[2];
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe2(ends, O_CLOEXEC) || (pid = fork()) < 0) {
+		fprintf(stderr, "wgbench-tunnel: cannot become a daemon: %s: try --foreground\n",
+		        strerror(errno));
+		exit(1);
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		setsid();
+		return ends[1];
+	}
+	close(ends[1]);
+	while (read(ends[0], &started, 1) < 0 && errno == EINTR)
+		;
+	_exit(!started);
+}
+
+// What the daemon says until here is seen by whoever started it.
+static int detach(int pipe_end)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ret = 0;
+
+	if (null < 0 || chdir("/"))
+		ret = -errno;
+	for (int fd = 0; !ret && fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			ret = -errno;
+	if (null > STDERR_FILENO)
+		close(null);
+	if (!ret && write(pipe_end, "1", 1) != 1)
+		ret = -errno;
+	close(pipe_end);
+	return ret;
+}
+
+static int serve(const char *name, const struct switches *switches, bool foreground)
+{
+	struct device *device;
+	int ret, pipe_end = -1;
+
+	if (!foreground)
+		pipe_end = daemonize();
+	ret = device_new(&device, name, switches);
+	if (ret)
+		return ret;
+	ret = uapi_open(device);
+	if (ret)
+		goto free_device;
+	ret = device_start(device);
+	if (ret)
+		goto close_uapi;
+	ret = link_open(device);
+	if (ret)
+		goto close_uapi;
+	if (!foreground)
+		ret = detach(pipe_end);
+	if (!ret)
+		ret = control_run(device);
+	if (ret == -EBADFD) // the interface was deleted
+		ret = 0;
+	if (ret)
+		fprintf(stderr, "wgbench-tunnel: %s: %s\n", name, strerror(-ret));
+	if (foreground)
+		control_print_counters(device, stderr);
+	link_close(device);
+close_uapi:
+	uapi_close(device);
+free_device:
+	device_free(device);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	enum { VERSION = 256 };
+	static const struct option options[] = {{"foreground", no_argument, NULL, 'f'},
+	                                        {"version", no_argument, NULL, VERSION},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {0}};
+	struct switches switches;
+	bool foreground = false;
+	int option, ret;
+
+	if (switches_parse(&switches, getenv(SWITCHES_VARIABLE)))
+		return 1;
+	while ((option = getopt_long(argc, argv, "fh", options, NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			foreground = true;
+			break;
+		case VERSION:
+			print_version(&switches);
+			return 0;
+		case 'h':
+			print_help();
+			return 0;
+		default:
+			fprintf(stderr, "wgbench-tunnel: see --help\n");
+			return 1;
+		}
+	}
+	if (argc - optind != 1) {
+		fprintf(stderr, "wgbench-tunnel: give one interface name; see --help\n");
+		return 1;
+	}
+	if (check_name(argv[optind]))
+		return 1;
+	ret = drop_privileges();
+	if (ret) {
+		fprintf(stderr, "wgbench-tunnel: %s: it needs root (CAP_NET_ADMIN)\n",
+		        strerror(-ret));
+		return 1;
+	}
+	if (!switches.dumpable && prctl(PR_SET_DUMPABLE, 0)) {
+		perror("wgbench-tunnel: PR_SET_DUMPABLE");
+		return 1;
+	}
+	block_signals();
+	return serve(argv[optind], &switches, foreground) ? 1 : 0;
+}
