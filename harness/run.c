@@ -308,7 +308,7 @@ const struct command run_command = {
     .name = "run",
     .main = run_main,
     .arguments = "",
-    .summary = "measure tunnels against one another and show the verdicts",
+    .summary = "Measure tunnels against one another and show the verdicts",
     .help =
         "Every tunnel lives in two network namespaces of its own; their trials alternate in\n"
         "balanced blocks (ABBA, BAAB). What is finished is kept when the run is interrupted, and\n"
