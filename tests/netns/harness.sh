@@ -1,0 +1,206 @@
+#!/bin/bash
+# wgbench as a user meets it: what is wrong is named in one line before anything is done; runs that
+# are interrupted, killed or out of disk leave nothing behind and lose no trial; a tunnel compared
+# with itself is no news.
+set -euo pipefail
+. "$(dirname "$0")/lib/topology.bash"
+wgbench=$build/wgbench
+dir=$keys # a folder that is removed at the end
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
+chmod 755 "$dir"
+chmod 1777 "$TMPDIR"
+
+# start ARGUMENTS...: wgbench in the background, its pid in $pid, its output in $dir/out and err.
+start() {
+	env --default-signal=INT "${before[@]}" "$wgbench" "$@" >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	echo $pid >>"$dir/pids"
+}
+before=()
+
+# left_by PID: what there is that only that wgbench can have made.
+left_by() {
+	ip netns list | grep -o "^wgb-$1-[^ ]*" || true
+	compgen -G "$sockets/wgb$1n*" || true
+	compgen -G "/run/wgbench/$1" || true
+	pgrep -a -f "wgb$1n" || true
+	ls -A "$TMPDIR"
+}
+
+clean() {
+	local pid
+	while read -r pid; do
+		[[ $(readlink "/proc/$pid/exe") != "$wgbench" ]] || kill -TERM "$pid" || true
+		until_true 10 gone "$pid" || true
+	done <"$dir/pids"
+	mountpoint -q "$dir/small" && umount "$dir/small"
+	topology_clean
+}
+trap clean EXIT
+
+# ---- what can't be done is said at once
+
+# refused ERE ARGUMENTS...: exit 2, one line that matches, nothing printed, made or left.
+refused() {
+	local ere=$1 status=0
+	shift
+	start "$@"
+	wait "$pid" || status=$?
+	cat "$dir/out" "$dir/err"
+	equal "$status" 2
+	equal "$(wc -l <"$dir/err")" 1
+	match "$(<"$dir/err")" "$ere"
+	equal "$(<"$dir/out")" ""
+	equal "$(left_by "$pid")" ""
+	[[ ! -e $dir/new ]]
+}
+
+refused_in() { # COMMAND... -- ERE ARGUMENTS...: likewise, run by the command
+	before=()
+	while [[ $1 != -- ]]; do
+		before+=("$1")
+		shift
+	done
+	shift
+	refused "$@"
+}
+
+new=(--out "$dir/new" --blocks 1)
+check "unknown command" refused "'frob'.*run.*compare" frob
+check "unknown option" refused "'?--frob'?" run "${new[@]}" --frob
+check "unknown preset" refused "'frob'.*gsoc-before" run "${new[@]}" --tunnel frob
+check "unknown slot" refused "'frob'.*ring" run "${new[@]}" --tunnel frob=lockfree
+check "unknown variant" refused "'frob'.*lockfree" run "${new[@]}" --tunnel ring=frob
+check "unknown revision" refused "'frob'" run "${new[@]}" --tunnel default@frob
+check "unknown workload" refused "'frob'.*tcp" run "${new[@]}" --workload frob
+check "unknown workload key" refused "'frob'.*flows" run "${new[@]}" --workload tcp:frob=1
+check "workload value out of range" refused "0.*1" run "${new[@]}" --workload tcp:flows=0
+check "workload value with trailing text" refused "4x" run "${new[@]}" --workload tcp:flows=4x
+check "unknown plan" refused "'frob'.*standard" run --out "$dir/new" --plan frob
+check "no blocks" refused "blocks.*1" run --out "$dir/new" --blocks 0
+check "trailing argument" refused "frob" run "${new[@]}" frob
+check "missing program" refused "$dir/frob" run "${new[@]}" --tunnel "exec:$dir/frob"
+check "resuming nothing" refused "$dir/frob" run --resume "$dir/frob"
+check "comparing nothing" refused "$dir/frob" compare "$dir/frob"
+check "comparing an empty folder" refused "$TMPDIR" compare "$TMPDIR"
+check "reporting nothing" refused "$dir/frob" report "$dir/frob"
+namespace probe
+if ip -n "$ns_probe" link add wg0 type wireguard 2>/dev/null; then
+	skip "no WireGuard in the kernel" "this kernel has it"
+else
+	check "no WireGuard in the kernel" refused "kernel" run "${new[@]}" --tunnel kernel
+fi
+
+mkdir "$dir/path"
+ln -s -t "$dir/path" $(type -p -a bash) /usr/sbin/* /usr/bin/* 2>/dev/null || true
+for program in iperf3 wg ip; do
+	mv "$dir/path/$program" "$dir/$program"
+	check "no $program" refused_in env "PATH=$dir/path" -- "$program" run "${new[@]}"
+	mv "$dir/$program" "$dir/path/$program"
+done
+
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+if "${nobody[@]}" test -x "$wgbench"; then
+	check "no root" refused_in "${nobody[@]}" -- "root" run "${new[@]}"
+else
+	skip "no root" "nobody can't read this folder"
+fi
+check "no TUN" refused_in unshare --mount bash -c 'mount -t tmpfs none /dev/net && exec "$@"' - -- \
+	"/dev/net/tun" run "${new[@]}"
+
+# ---- runs
+
+trials() { wc -l <"$1/trials.jsonl" 2>/dev/null || echo 0; }
+has_trials() { (($(trials "$1") >= $2)); }
+
+ends() { # STATUS: of $pid
+	local status=0
+	wait "$pid" || status=$?
+	tail -n 5 "$dir/err"
+	equal "$status" "$1"
+	equal "$(left_by "$pid")" ""
+}
+
+run() { # STATUS ARGUMENTS...
+	local status=$1
+	shift
+	start run "$@"
+	ends "$status"
+}
+
+pair_of() { # OUT BLOCKS
+	echo --out "$dir/$1" --blocks "$2" --tunnel default --tunnel ring=spinlock --workload tcp
+}
+
+whole_run() {
+	run 0 $(pair_of whole 1)
+	equal "$(($(trials "$dir/whole") % 4))" 0
+	match "$(<"$dir/out")" "$dir/whole/report.md"
+	[[ -s $dir/whole/report.md && -s $dir/whole/report.html ]]
+}
+check "a short run of two tunnels, with its report" whole_run
+
+interrupted() { # SIGNAL STATUS
+	start run $(pair_of "$1" 2)
+	until_true 60 has_trials "$dir/$1" 1
+	kill -"$1" $pid
+	ends "$2"
+	has_trials "$dir/$1" 1
+	match "$(<"$dir/err")" "--resume $dir/$1"
+}
+check "SIGINT leaves nothing but the finished trials" interrupted INT 130
+check "SIGTERM leaves nothing but the finished trials" interrupted TERM 143
+
+# The killed run's leavings are removed by the next run, while the one beside it isn't touched.
+killed() {
+	local beside killed
+	start run $(pair_of beside 2)
+	beside=$pid
+	until_true 60 has_trials "$dir/beside" 1
+	cp "$dir/err" "$dir/err.beside"
+	start run --out "$dir/same" --blocks 6 --tunnel default --tunnel default --workload tcp
+	killed=$pid
+	until_true 60 has_trials "$dir/same" 5
+	kill -KILL $killed
+	wait $killed || true
+	cp "$dir/same/trials.jsonl" "$dir/before.jsonl"
+	[[ $(left_by "$killed") ]]
+	run 0 --resume "$dir/same"
+	equal "$(left_by "$killed")" ""
+	pid=$beside
+	ends 0
+	equal "$(head -c "$(stat -c %s "$dir/before.jsonl")" "$dir/same/trials.jsonl" | sha256sum)" \
+		"$(sha256sum <"$dir/before.jsonl")"
+}
+check "a run killed is cleaned up after and completed by --resume, one beside it goes on" killed
+
+no_news() {
+	local status=0
+	"$wgbench" compare "$dir/same" || status=$?
+	((status == 0 || status == 3))
+	if grep -E '"verdict": *"(slower|faster)"' "$dir/same/verdict.json"; then return 1; fi
+	grep -E '"verdict": *"(same|inconclusive)"' "$dir/same/verdict.json"
+}
+check "a tunnel against itself is same or inconclusive" no_news
+
+# A file system with room for run.json and two trials and a half.
+full_disk() {
+	local line_bytes
+	line_bytes=$(($(stat -c %s "$dir/whole/trials.jsonl") / $(trials "$dir/whole")))
+	mkdir "$dir/small"
+	mount -t tmpfs -o size=2m none "$dir/small"
+	fallocate -l $((2 * 1024 * 1024 - (($(stat -c %s "$dir/whole/run.json") + 4095) / 4096 * 4096) - \
+		(line_bytes * 5 / 2 + 4095) / 4096 * 4096)) "$dir/small/filler"
+	run 2 $(pair_of small/run 2)
+	match "$(<"$dir/err")" "--resume $dir/small/run"
+	has_trials "$dir/small/run" 1
+	cp "$dir/small/run/trials.jsonl" "$dir/before.jsonl"
+	equal "$(tail -c 2 "$dir/before.jsonl")" "}"
+	rm "$dir/small/filler"
+	run 0 --resume "$dir/small/run"
+	equal "$(head -c "$(stat -c %s "$dir/before.jsonl")" "$dir/small/run/trials.jsonl" | sha256sum)" \
+		"$(sha256sum <"$dir/before.jsonl")"
+}
+check "a full disk stops the run, which goes on when there is room" full_disk
+plan
