@@ -7,7 +7,6 @@
 #include <linux/if_tun.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +178,7 @@ static bool is_own(int fd)
 static void follow_move(struct device *d)
 {
 	struct ifreq request = {0};
-	int fd = ioctl(d->tun.fd, SIOCGSKNS), id = OWN_NAMESPACE;
+	int fd = ioctl(d->tun.fd, TUNGETDEVNETNS), id = OWN_NAMESPACE;
 
 	if (fd < 0)
 		return;

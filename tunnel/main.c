@@ -107,7 +107,9 @@ static int daemonize(void)
 		exit(1);
 	}
 	if (pid == 0) {
-		close(ends[0]);
+		// A pipe of the caller's that stays open would keep the caller waiting.
+		close_range(STDERR_FILENO + 1, ends[1] - 1, 0);
+		close_range(ends[1] + 1, ~0u, 0);
 		setsid();
 		return ends[1];
 	}
