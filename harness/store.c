@@ -374,7 +374,8 @@ int store_append(struct store *st, const struct trial *trial)
 		if (!ret && fdatasync(st->trials_fd))
 			ret = -errno;
 		if (ret && ftruncate(st->trials_fd, before.st_size))
-			ret = -errno;
+			fprintf(stderr, "wgbench: %s/trials.jsonl: half a line stays: %s\n",
+				st->dir, strerror(errno));
 	}
 	free(line);
 	return ret;
