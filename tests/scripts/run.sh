@@ -22,7 +22,7 @@ test_file short.sh <<<'echo 1..3; echo ok 1; echo ok 2'
 test_file unplanned.sh <<<'echo ok 1'
 test_file crash.sh <<<'echo 1..1; echo ok 1; kill -SEGV $$'
 test_file exit.sh <<<'echo 1..1; echo ok 1; exit 3'
-test_file hang.sh <<<'echo ok 1; echo 1..1; sleep 61 & echo $! >pid; wait'
+test_file hang.sh <<<'echo ok 1; echo 1..1; sleep 300 & echo $! >pid; wait'
 test_file allskip.sh <<<'echo "1..0 # SKIP no TUN"'
 test_file cmocka <<-'END'
 	[[ $CMOCKA_MESSAGE_OUTPUT == TAP ]] || exit 9
@@ -57,13 +57,13 @@ hang() {
 }
 
 interrupted() {
-	local status
+	local status=0
 	cd "$dir"
 	rm -f pid
 	PROFILE=x env --default-signal=INT "$runner" ./hang.sh &
 	until_true 10 test -s pid
 	kill -INT $!
-	status=0
+	until_true 10 gone $!
 	wait $! || status=$?
 	equal "$status" 130
 	until_true 2 gone "$(<pid)"
