@@ -42,13 +42,15 @@ static inline json_t *synthetic_run(unsigned tunnels, unsigned blocks)
 
 static inline void synthetic_begin_with(struct synthetic *s, json_t *run)
 {
+	static unsigned count;
+
 	memset(s, 0, sizeof(*s));
 	strcpy(s->base, "/tmp/wgbench-test-XXXXXX");
 	assert_non_null(mkdtemp(s->base));
 	snprintf(s->dir, sizeof(s->dir), "%s/run", s->base);
 	assert_int_equal(store_create(&s->store, s->dir, run), 0);
 	json_decref(run);
-	support_random_init(&s->random, support_seed());
+	support_random_init(&s->random, support_seed() + count++);
 }
 
 static inline void synthetic_begin(struct synthetic *s, unsigned tunnels, unsigned blocks)

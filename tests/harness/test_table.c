@@ -1,0 +1,90 @@
+// Tables: aligned by characters, not bytes, and in three forms.
+#include "harness/table.h"
+#include "tests/harness/capture.h"
+
+#include <stdlib.h>
+
+static void fill(struct table *t)
+{
+	static const struct table_column columns[] = {
+	    {"name", TABLE_LEFT}, {"value", TABLE_RIGHT}, {"why", TABLE_LEFT}};
+
+	table_init(t, columns, 3);
+	table_add(t, TABLE_PLAIN, "a\xc2\xb5z");
+	table_add(t, TABLE_RED, "%d", 5);
+	table_add(t, TABLE_PLAIN, "x|y <z>");
+	table_add(t, TABLE_PLAIN, "longer");
+	table_add(t, TABLE_PLAIN, "%.2f", 1234.5);
+	table_add(t, TABLE_DIM, "%s", "");
+}
+
+static void put_text(FILE *to, const char *text)
+{
+	fprintf(to, "<<%s>>", text);
+}
+
+static char *render(void (*how)(const struct table *, FILE *))
+{
+	struct table t;
+	char *text;
+	size_t bytes;
+	FILE *to = tmpfile();
+
+	fill(&t);
+	how(&t, to);
+	table_free(&t);
+	bytes = ftell(to);
+	rewind(to);
+	text = calloc(1, bytes + 1);
+	assert_int_equal(fread(text, 1, bytes, to), bytes);
+	fclose(to);
+	return text;
+}
+
+static void columns_are_aligned(void **state)
+{
+	char *text = render(table_print);
+
+	(void)state;
+	assert_string_equal(text, "name      value  why\n"
+	                          "a\xc2\xb5z           5  x|y <z>\n"
+	                          "longer  1234.50  \n");
+	free(text);
+}
+
+static void markdown_escapes_bars(void **state)
+{
+	char *text = render(table_print_markdown);
+
+	(void)state;
+	assert_string_equal(text, "| name | value | why |\n| --- | ---: | --- |\n"
+	                          "| a\xc2\xb5z | 5 | x\\|y <z> |\n| longer | 1234.50 |  |\n");
+	free(text);
+}
+
+static void print_html(const struct table *t, FILE *to)
+{
+	table_print_html(t, to, put_text);
+}
+
+static void html_has_classes(void **state)
+{
+	char *text = render(print_html);
+
+	(void)state;
+	assert_non_null(strstr(text, "<td class=\"right red\"><<5>></td>"));
+	assert_non_null(strstr(text, "<th class=\"right\"><<value>></th>"));
+	assert_non_null(strstr(text, "<td class=\"left dim\"><<>></td></tr>\n</table>"));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(columns_are_aligned),
+	    cmocka_unit_test(markdown_escapes_bars),
+	    cmocka_unit_test(html_has_classes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
