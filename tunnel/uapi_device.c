@@ -13,10 +13,17 @@
 #include "tunnel/handshake.h"
 #include "tunnel/timers.h"
 
-struct saved_allowed_ip {
+struct entry {
 	struct peer *owner;
 	uint8_t family, length;
 	uint8_t address[16];
+};
+
+// Of allowed IPs. While they are collected: of `owner`.
+struct entries {
+	struct entry *at;
+	size_t count;
+	struct peer *owner;
 };
 
 struct transaction {
@@ -25,8 +32,7 @@ struct transaction {
 	struct peer **targets; // of each of the request's peers; NULL: it has no effect
 	struct peer **created;
 	size_t created_count;
-	struct saved_allowed_ip *saved; // every allowed IP as it was before
-	size_t saved_count;
+	struct entries saved; // every allowed IP as it was before; at NULL: none is changed
 };
 
 // ---- peers. `removed` marks those that the request removes; until the end they stay in the
@@ -89,19 +95,20 @@ static void undo_peers(struct transaction *t)
 
 // ---- allowed IPs
 
-struct saving {
-	struct transaction *transaction;
-	struct peer *owner;
-};
-
-static int save_one(void *context, int family, const uint8_t *address, unsigned length)
+static int collect_one(void *context, int family, const uint8_t *address, unsigned length)
 {
-	struct saving *s = context;
-	struct saved_allowed_ip *to = &s->transaction->saved[s->transaction->saved_count++];
+	struct entries *to = context;
+	struct entry *e = &to->at[to->count++];
 
-	*to = (struct saved_allowed_ip){.owner = s->owner, .family = family, .length = length};
-	memcpy(to->address, address, family == AF_INET ? 4 : 16);
+	*e = (struct entry){.owner = to->owner, .family = family, .length = length};
+	memcpy(e->address, address, family == AF_INET ? 4 : 16);
 	return 0;
+}
+
+static void collect(struct entries *to, struct peer *owner)
+{
+	to->owner = owner;
+	allowedips_each(owner->device->allowed_ips, &owner->allowed_ips, collect_one, to);
 }
 
 static bool changes_allowed_ips(const struct uapi_request *r)
@@ -122,13 +129,11 @@ static int save_allowed_ips(struct transaction *t)
 		return 0;
 	for (struct peer *p = d->peers; p; p = p->next)
 		count += p->allowed_ips.count;
-	t->saved = malloc((count + 1) * sizeof(*t->saved));
-	if (!t->saved)
+	t->saved.at = malloc((count + 1) * sizeof(*t->saved.at));
+	if (!t->saved.at)
 		return -ENOMEM;
-	for (struct peer *p = d->peers; p; p = p->next) {
-		struct saving s = {t, p};
-		allowedips_each(d->allowed_ips, &p->allowed_ips, save_one, &s);
-	}
+	for (struct peer *p = d->peers; p; p = p->next)
+		collect(&t->saved, p);
 	return 0;
 }
 
@@ -137,14 +142,15 @@ static void restore_allowed_ips(struct transaction *t)
 {
 	struct device *d = t->device;
 
-	if (!t->saved)
+	if (!t->saved.at)
 		return;
 	for (struct peer *p = d->peers; p; p = p->next)
 		allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
-	for (size_t i = 0; i < t->saved_count; i++) {
-		struct saved_allowed_ip *s = &t->saved[i];
-		allowedips_insert(d->allowed_ips, s->family, s->address, s->length,
-		                  &s->owner->allowed_ips);
+	for (size_t i = 0; i < t->saved.count; i++) {
+		struct entry *e = &t->saved.at[i];
+
+		allowedips_insert(d->allowed_ips, e->family, e->address, e->length,
+		                  &e->owner->allowed_ips);
 	}
 }
 
@@ -221,9 +227,13 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
 	if (wanted->has_keepalive && wanted->keepalive_s != p->persistent_keepalive_s) {
+		bool was_off = !p->persistent_keepalive_s;
+
 		p->persistent_keepalive_s = wanted->keepalive_s;
-		if (d->up)
+		if (d->up && was_off)
 			timers_persistent_changed(p, now_ns);
+		else if (d->up)
+			handshake_peer_events(p, PEER_EVENT_TIMER);
 	}
 	if (!d->up || !atomic_load(&p->staged_packets))
 		return;
@@ -286,7 +296,7 @@ int uapi_set(struct device *d, const struct uapi_request *r)
 undo:
 	undo_peers(&t);
 out:
-	free(t.saved);
+	free(t.saved.at);
 	free(t.created);
 	free(t.targets);
 	return ret;
@@ -322,13 +332,33 @@ static void print_endpoint(struct uapi_buffer *to, struct peer *p)
 	}
 }
 
-static int print_allowed_ip(void *to, int family, const uint8_t *address, unsigned length)
+static int compare_entries(const void *a, const void *b)
 {
+	const struct entry *x = a, *y = b;
+	int order = x->family - y->family;
+
+	if (!order)
+		order = memcmp(x->address, y->address, sizeof(x->address));
+	return order ? order : x->length - y->length;
+}
+
+// In the order of the addresses, whatever order the variant keeps them in.
+static void print_allowed_ips(struct uapi_buffer *to, struct peer *p)
+{
+	struct entries all = {.at = malloc((p->allowed_ips.count + 1) * sizeof(*all.at))};
 	char host[INET6_ADDRSTRLEN];
 
-	inet_ntop(family, address, host, sizeof(host));
-	uapi_print(to, "allowed_ip=%s/%u\n", host, length);
-	return 0;
+	if (!all.at) {
+		to->failed = true;
+		return;
+	}
+	collect(&all, p);
+	qsort(all.at, all.count, sizeof(*all.at), compare_entries);
+	for (struct entry *e = all.at; e < all.at + all.count; e++) {
+		inet_ntop(e->family, e->address, host, sizeof(host));
+		uapi_print(to, "allowed_ip=%s/%u\n", host, e->length);
+	}
+	free(all.at);
 }
 
 static void print_peer(struct uapi_buffer *to, struct peer *p)
@@ -344,7 +374,7 @@ static void print_peer(struct uapi_buffer *to, struct peer *p)
 	uapi_print(to, "tx_bytes=%" PRIu64 "\n", (uint64_t)atomic_load(&p->tx_bytes));
 	uapi_print(to, "rx_bytes=%" PRIu64 "\n", (uint64_t)atomic_load(&p->rx_bytes));
 	uapi_print(to, "persistent_keepalive_interval=%u\n", p->persistent_keepalive_s);
-	allowedips_each(p->device->allowed_ips, &p->allowed_ips, print_allowed_ip, to);
+	print_allowed_ips(to, p);
 }
 
 void uapi_get(struct device *d, struct uapi_buffer *to)
