@@ -129,9 +129,10 @@ static void random_counters_against_a_set(void **state)
 			assert_int_equal(replay_accept(&r, counter), !known && !too_old);
 			if (known || too_old)
 				continue;
-			seen[n++] = counter;
-			if (n > 1 && seen[n - 2] > counter)
-				qsort(seen, n, sizeof(*seen), by_value);
+			size_t at = n++;
+			for (; at && seen[at - 1] > counter; at--)
+				seen[at] = seen[at - 1];
+			seen[at] = counter;
 			top = seen[n - 1];
 		}
 	}
