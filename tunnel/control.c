@@ -115,8 +115,7 @@ static void handle_events(struct device *d)
 		// In this order: once its events are taken, a peer may be posted anew.
 		next = p->next_event;
 		unsigned events = atomic_exchange(&p->events, 0);
-		if (!p->removed)
-			handshake_peer_events(p, events);
+		handshake_peer_events(p, events);
 		peer_release(p);
 	}
 }
