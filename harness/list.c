@@ -171,7 +171,7 @@ static void print_named(const char *heading, const char *what, json_t *object)
 static void print_external(json_t *external)
 {
 	static const struct table_column columns[] = {
-	    {"external", TABLE_LEFT}, {"available", TABLE_LEFT}, {"", TABLE_LEFT}};
+	    {"external", TABLE_LEFT}, {"available", TABLE_LEFT}, {"note", TABLE_LEFT}};
 	json_t *row;
 	struct table t;
 	size_t i;
@@ -193,7 +193,7 @@ static void print_external(json_t *external)
 static void print_workloads(void)
 {
 	static const struct table_column columns[] = {
-	    {"workload", TABLE_LEFT}, {"key=default", TABLE_LEFT}, {"", TABLE_LEFT}};
+	    {"workload", TABLE_LEFT}, {"key=default", TABLE_LEFT}, {"meaning", TABLE_LEFT}};
 	struct table t;
 
 	table_init(&t, columns, 3);

@@ -61,7 +61,7 @@ static FILE *begin(char **input, const struct series *s, const char *y_label)
 	         s->higher_is_better ? "higher" : "lower");
 	put_text(to, "plot_title", title);
 	put_text(to, "y_label", y_label);
-	fprintf(to, "blocks = %zu\n", s->blocks);
+	fprintf(to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
 	return to;
 }
 

@@ -7,10 +7,11 @@ set xlabel 'block'
 set ylabel y_label
 set border 3 lc rgb '#888888'
 set tics nomirror out
+set xrange [0.5 : blocks + 0.5]
 if (blocks <= 20) set xtics 1
 set grid ytics lt 1 lw 0.5 lc rgb '#dddddd'
-set key outside right top
-set offsets 0.5, 0.5, graph 0.08, graph 0.08
+set key outside right top Left reverse
+set offsets 0, 0, graph 0.08, graph 0.08
 # Okabe and Ito's colours: told apart by colour-blind readers too.
 set linetype 1 lc rgb '#0072b2'
 set linetype 2 lc rgb '#d55e00'
@@ -19,5 +20,5 @@ set linetype 4 lc rgb '#cc79a7'
 set linetype 5 lc rgb '#e69f00'
 set linetype 6 lc rgb '#56b4e9'
 set linetype cycle 6
-clean(y, contaminated) = contaminated ? NaN : y
-marked(y, contaminated) = contaminated ? y : NaN
+clean(y, contaminated) = contaminated == 0 ? y : NaN
+marked(y, contaminated) = contaminated == 0 ? NaN : y

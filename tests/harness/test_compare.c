@@ -1,0 +1,229 @@
+// `wgbench compare` from end to end on made-up run folders: exit codes, text, verdict.json.
+#include "harness/commands.h"
+#include "tests/harness/capture.h"
+#include "tests/harness/synthetic.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+struct said {
+	struct capture out, err;
+};
+
+static int compare(struct said *said, const char *dir, const char *option)
+{
+	char *argv[] = {"compare", (char *)dir, (char *)option, NULL};
+	int code;
+
+	capture_begin(&said->err, 2);
+	capture_begin(&said->out, 1);
+	code = compare_main(option ? 3 : 2, argv);
+	capture_end(&said->out);
+	capture_end(&said->err);
+	return code;
+}
+
+static void compare_known(double effect, double noise, int code, const char *word)
+{
+	struct synthetic s;
+	struct said said;
+
+	synthetic_fill(&s, 8, log1p(effect), noise);
+	assert_int_equal(compare(&said, s.dir, NULL), code);
+	assert_says(&said.out, word);
+	assert_says(&said.out, "goodput_gbps");
+	assert_string_equal(said.err.text, "");
+	synthetic_end(&s);
+}
+
+static void exit_codes(void **state)
+{
+	(void)state;
+	compare_known(0, 0.001, 0, "same");
+	compare_known(0.1, 0.001, 0, "faster");
+	compare_known(-0.1, 0.001, 1, "slower");
+	compare_known(0, 0.2, 3, "inconclusive");
+}
+
+static void verdict_json_has_every_field(void **state)
+{
+	static const char *const fields[] = {"workload", "metric", "baseline", "candidate",
+	                                     "effect",   "ci_low", "ci_high",  "p",
+	                                     "blocks",   "verdict"};
+	struct synthetic s;
+	struct said said;
+	char path[256];
+	json_t *json, *rows;
+
+	(void)state;
+	synthetic_fill(&s, 8, log(0.9), 0);
+	assert_int_equal(compare(&said, s.dir, "--json"), 1);
+	snprintf(path, sizeof(path), "%s/verdict.json", s.dir);
+	json = json_load_file(path, 0, NULL);
+	assert_non_null(json);
+	rows = json_loads(said.out.text, 0, NULL);
+	assert_true(json_equal(json, rows));
+	json_decref(rows);
+	rows = json_object_get(json, "verdicts");
+	assert_int_equal(json_array_size(rows), 2);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!json_object_get(json_array_get(rows, 0), fields[i]))
+			fail_msg("no %s", fields[i]);
+	assert_true(fabs(json_number_value(json_object_get(json_array_get(rows, 0), "effect")) +
+	                 10) < 1e-9);
+	assert_int_equal(json_integer_value(json_object_get(json, "exit_code")), 1);
+	json_decref(json);
+	synthetic_end(&s);
+}
+
+static void bounds_that_are_not_there_are_null(void **state)
+{
+	struct synthetic s;
+	struct said said;
+	json_t *json;
+
+	(void)state;
+	synthetic_fill(&s, 1, log(0.5), 0);
+	assert_int_equal(compare(&said, s.dir, "--json"), 3);
+	json = json_loads(said.out.text, 0, NULL);
+	assert_true(json_is_null(
+	    json_object_get(json_array_get(json_object_get(json, "verdicts"), 0), "ci_low")));
+	json_decref(json);
+	synthetic_end(&s);
+}
+
+static void gate_and_metric(void **state)
+{
+	json_t *run = synthetic_run(2, 8);
+	struct synthetic s;
+	struct said said;
+	char path[256];
+
+	(void)state;
+	synthetic_fill(&s, 8, log(0.95), 0.0001);
+	assert_int_equal(compare(&said, s.dir, NULL), 1);
+	assert_int_equal(compare(&said, s.dir, "--gate=8"), 0);
+	assert_int_equal(compare(&said, s.dir, "--gate=0"), 2);
+	assert_int_equal(compare(&said, s.dir, "--metric=retransmits"), 3); // zeros
+	assert_says(&said.out, "a value of zero has no ratio");
+	snprintf(path, sizeof(path), "%s/verdict.json", s.dir);
+	unlink(path);
+	assert_int_equal(compare(&said, s.dir, "--metric=cpu_s_per_gbit"), 1);
+	assert_null(strstr(said.out.text, "goodput_gbps"));
+	assert_int_equal(access(path, F_OK), -1); // of one metric only: not the run's verdict
+	assert_int_equal(compare(&said, s.dir, "--metric=speed"), 2);
+	assert_says(&said.err, "no metric 'speed': one of goodput_gbps");
+	synthetic_end(&s);
+
+	json_object_set_new(run, "gate_percent", json_real(8)); // the run's own gate
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(0.95)}});
+	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	synthetic_end(&s);
+}
+
+static void what_cannot_be_judged_is_an_error(void **state)
+{
+	struct synthetic s;
+	struct said said;
+	char path[256];
+
+	(void)state;
+	assert_int_equal(compare(&said, "/nonexistent", NULL), 2);
+	assert_int_equal(compare(&said, "/tmp", NULL), 2);
+	synthetic_begin(&s, 2, 8);
+	assert_int_equal(compare(&said, s.dir, NULL), 2);
+	assert_says(&said.err, "holds no trials");
+	snprintf(path, sizeof(path), "%s/run.json", s.dir);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(compare(&said, s.dir, NULL), 2);
+	assert_string_equal(said.out.text, "");
+	synthetic_end(&s);
+	synthetic_begin(&s, 1, 8);
+	synthetic_add(&s, 0, 0, &(struct synthetic_block){.noise = 0});
+	assert_int_equal(compare(&said, s.dir, NULL), 2);
+	synthetic_end(&s);
+}
+
+static void a_planned_workload_without_result_is_no_pass(void **state)
+{
+	json_t *run = synthetic_run(2, 8);
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	json_object_set_new(run, "workloads", json_pack("[s, s]", "tcp", "udp"));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
+	assert_int_equal(compare(&said, s.dir, NULL), 3);
+	assert_says(&said.out, "Workload udp was planned but has no result.");
+	synthetic_end(&s);
+}
+
+// A workload whose trials all failed has no metric, and so no line of its own.
+static void a_workload_that_only_failed_is_no_pass(void **state)
+{
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	synthetic_fill(&s, 8, 0, 0.001);
+	for (unsigned i = 0; i < 4; i++) {
+		struct trial t = synthetic_trial(0, 0, i, i == 1 || i == 2);
+
+		strcpy(t.workload, "udp");
+		t.status = TRIAL_FAILED;
+		assert_int_equal(store_append(&s.store, &t), 0);
+	}
+	assert_int_equal(compare(&said, s.dir, NULL), 3);
+	assert_says(&said.out, "Workload udp was planned but has no result.");
+	synthetic_end(&s);
+}
+
+static void an_unfinished_run_says_so(void **state)
+{
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	synthetic_begin(&s, 2, 8);
+	for (unsigned i = 0; i < 6; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
+	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	assert_says(&said.out, "Unfinished: 6 of 8 blocks are whole; wgbench run --resume");
+	synthetic_end(&s);
+}
+
+static void a_folder_that_cannot_be_written_is_judged(void **state)
+{
+	struct synthetic s;
+	struct said said;
+	char path[256];
+
+	(void)state;
+	synthetic_fill(&s, 8, 0, 0.001);
+	snprintf(path, sizeof(path), "%s/verdict.json.new", s.dir);
+	assert_int_equal(mkdir(path, 0755), 0); // stands in the way, for root too
+	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	assert_says(&said.err, "verdict.json: not written");
+	synthetic_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(exit_codes),
+	    cmocka_unit_test(verdict_json_has_every_field),
+	    cmocka_unit_test(bounds_that_are_not_there_are_null),
+	    cmocka_unit_test(gate_and_metric),
+	    cmocka_unit_test(what_cannot_be_judged_is_an_error),
+	    cmocka_unit_test(a_planned_workload_without_result_is_no_pass),
+	    cmocka_unit_test(a_workload_that_only_failed_is_no_pass),
+	    cmocka_unit_test(an_unfinished_run_says_so),
+	    cmocka_unit_test(a_folder_that_cannot_be_written_is_judged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+// `wgbench report` on made-up run folders: what it writes, and that HTML is whole and
+// self-contained.
+#include "harness/commands.h"
+#include "tests/harness/capture.h"
+#include "tests/harness/synthetic.h"
+
+static char *read_file(const struct synthetic *s, const char *name)
+{
+	char path[256], *text = calloc(1, 4 << 20);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	f = fopen(path, "r");
+	if (!f)
+		fail_msg("no %s", path);
+	assert_true(fread(text, 1, (4 << 20) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static int report(struct capture *err, const struct synthetic *s)
+{
+	struct capture out;
+	int code;
+
+	capture_begin(err, 2);
+	capture_begin(&out, 1);
+	code = report_write(s->dir, 0);
+	capture_end(&out);
+	capture_end(err);
+	return code;
+}
+
+static unsigned count(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+// Each name that the page gives itself is given once, and each that is used is given.
+static void check_names(const char *html)
+{
+	static const char *const uses[] = {"href='#", "href=\"#", "url(#"};
+	char given[128];
+
+	for (const char *p = html; (p = strstr(p, " id=\"")); p++) {
+		snprintf(given, sizeof(given), " id=\"%.*s\"", (int)strcspn(p + 5, "\""), p + 5);
+		assert_int_equal(count(html, given), 1);
+	}
+	for (size_t i = 0; i < 3; i++)
+		for (const char *p = html; (p = strstr(p, uses[i])); p++) {
+			const char *name = p + strlen(uses[i]);
+			int length = strcspn(name, "'\")");
+
+			snprintf(given, sizeof(given), "id=\"%.*s\"", length, name);
+			if (!strstr(html, given)) {
+				snprintf(given, sizeof(given), "id='%.*s'", length, name);
+				assert_non_null(strstr(html, given));
+			}
+		}
+}
+
+static void whole_and_self_contained(void **state)
+{
+	struct synthetic_block contaminated = {.status = {TRIAL_OK, TRIAL_CONTAMINATED}};
+	struct capture err;
+	struct synthetic s;
+	char *html, *markdown, *svg;
+
+	(void)state;
+	synthetic_begin(&s, 2, 8);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(
+		    &s, i, 0,
+		    i == 3 ? &contaminated
+		           : &(struct synthetic_block){.effect = {0, log(0.9)}, .noise = 0.01});
+	assert_int_equal(report(&err, &s), 0);
+	assert_string_equal(err.text, "");
+	html = read_file(&s, "report.html");
+	markdown = read_file(&s, "report.md");
+	assert_int_equal(count(html, "<svg"), 4); // two judged metrics: values and effects
+	assert_int_equal(count(html, "</svg>"), 4);
+	assert_int_equal(count(html, "<table>"), 4);
+	assert_int_equal(count(html, "<?xml"), 0);
+	assert_int_equal(count(html, "src="), 0);
+	assert_non_null(strstr(html, "6.1 &lt;x&gt; | y"));
+	assert_non_null(strstr(html, ">slower</td>"));
+	assert_non_null(strstr(html, "</html>"));
+	check_names(html);
+	assert_int_equal(count(markdown, "![tcp-"), 4);
+	assert_non_null(strstr(markdown, "(plots/tcp-goodput_gbps-effects-B.svg)"));
+	assert_non_null(strstr(markdown, "32 trials: 30 ok, 2 contaminated, 0 generator-limited"));
+	assert_non_null(strstr(markdown, "| kernel | 6.1 <x> \\| y |"));
+	assert_non_null(strstr(markdown, "    wgbench run\n"));
+	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
+	assert_non_null(strstr(svg, "A tunnel-0"));
+	free(html);
+	free(markdown);
+	free(svg);
+	synthetic_end(&s);
+}
+
+static void runs_that_hold_little(void **state)
+{
+	struct synthetic_block failed = {.status = {TRIAL_OK, TRIAL_FAILED}};
+	struct capture err;
+	struct synthetic s;
+	char *text;
+
+	(void)state;
+	synthetic_fill(&s, 1, 0, 0);
+	assert_int_equal(report(&err, &s), 0);
+	synthetic_end(&s);
+
+	synthetic_begin(&s, 2, 8); // one side has no value at all
+	synthetic_add(&s, 0, 0, &failed);
+	assert_int_equal(report(&err, &s), 0);
+	synthetic_end(&s);
+
+	synthetic_begin(&s, 1, 8);
+	synthetic_add(&s, 0, 0, &(struct synthetic_block){.noise = 0});
+	assert_int_equal(report(&err, &s), 0);
+	text = read_file(&s, "report.md");
+	assert_non_null(strstr(text, "A run of one tunnel: nothing is compared."));
+	free(text);
+	synthetic_end(&s);
+}
+
+static void no_gnuplot_no_report(void **state)
+{
+	char path[256], *saved = strdup(getenv("PATH"));
+	struct capture err;
+	struct synthetic s;
+
+	(void)state;
+	synthetic_fill(&s, 6, 0, 0);
+	setenv("PATH", "/nonexistent", 1);
+	assert_int_equal(report(&err, &s), 2);
+	setenv("PATH", saved, 1);
+	free(saved);
+	assert_says(&err, "plots need gnuplot: apt-get install gnuplot-nox");
+	snprintf(path, sizeof(path), "%s/report.html", s.dir);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "%s/report.md.new", s.dir);
+	assert_int_equal(access(path, F_OK), -1);
+	synthetic_end(&s);
+}
+
+static void an_empty_folder_is_refused(void **state)
+{
+	struct capture err;
+	struct synthetic s;
+
+	(void)state;
+	synthetic_begin(&s, 2, 8);
+	assert_int_equal(report(&err, &s), 2);
+	assert_says(&err, "holds no trials");
+	synthetic_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(whole_and_self_contained),
+	    cmocka_unit_test(runs_that_hold_little),
+	    cmocka_unit_test(no_gnuplot_no_report),
+	    cmocka_unit_test(an_empty_folder_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
