@@ -11,7 +11,7 @@ handshake() { on "$ns_left" wg show "$if_left" latest-handshakes | cut -f 2; }
 # held CHANGES LIMIT_S: pings from left to right until the latest handshake has changed so often.
 held() {
 	local changes=0 last now end=$((SECONDS + $2))
-	on "$ns_left" ping -i 0.01 10.77.0.2 >"$keys/ping" &
+	ip netns exec "$ns_left" ping -i 0.01 10.77.0.2 >"$keys/ping" &
 	last=$(handshake)
 	while ((changes < $1 && SECONDS < end)); do
 		sleep 0.2

@@ -27,6 +27,7 @@ namespace() {
 	ip netns exec "$ns" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0
 }
 
+# Not for the background: $! would be a shell between.
 on() { ip netns exec "$@"; }
 
 end_processes() { # NAMESPACE
@@ -151,7 +152,7 @@ pings() { # FROM FAMILY
 # iperf ARGUMENTS...: from left to a server on the right; the server's line of what came through.
 iperf() {
 	local server
-	on "$ns_right" iperf3 -s -1 -B 10.77.0.2 >/dev/null &
+	ip netns exec "$ns_right" iperf3 -s -1 -B 10.77.0.2 >/dev/null &
 	server=$!
 	until_true 5 listening "$ns_right" 5201
 	on "$ns_left" timeout 20 iperf3 -c 10.77.0.2 -f k "$@" >"$keys/iperf" 2>&1 || {
