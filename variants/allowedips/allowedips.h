@@ -30,24 +30,24 @@ void allowedips_free(struct allowedips *);
 // ignored; length: 0 to 32 or 128. An entry that another owner holds moves to `owner`.
 // 0, -EINVAL (family or length), or -ENOMEM: then nothing has changed.
 int allowedips_insert(struct allowedips *, int family, const void *address, unsigned length,
-		      struct allowedips_owner *owner);
+                      struct allowedips_owner *owner);
 
 // Removes that very prefix if `owner` holds it. 0, -EINVAL, or -ENOENT.
 int allowedips_remove(struct allowedips *, int family, const void *address, unsigned length,
-		      struct allowedips_owner *owner);
+                      struct allowedips_owner *owner);
 
 // Removes every entry of the owner, in time proportional to their number (times the depth).
 void allowedips_remove_owner(struct allowedips *, struct allowedips_owner *owner);
 
 // The owner of the longest prefix that covers the address (4 or 16 bytes, network order), or NULL.
 struct allowedips_owner *allowedips_lookup(const struct allowedips *, int family,
-					   const void *address);
+                                           const void *address);
 
 // Calls `each` for every entry of the owner, in no stated order; the address is masked, in network
 // order. Stops at the first call that returns other than 0 and returns that value.
 int allowedips_each(const struct allowedips *, const struct allowedips_owner *owner,
-		    int (*each)(void *context, int family, const uint8_t *address, unsigned length),
-		    void *context);
+                    int (*each)(void *context, int family, const uint8_t *address, unsigned length),
+                    void *context);
 
 // Bytes that the table's own memory takes now, without the owners.
 size_t allowedips_bytes(const struct allowedips *);
