@@ -52,6 +52,7 @@ static inline struct device *loopback_device(const uint8_t private_key[NOISE_KEY
 
 	assert_int_equal(switches_parse(&s, NULL), 0);
 	assert_int_equal(device_create(&d, "wgbtest", &s), 0);
+	d->tun.mtu = TUN_MTU_DEFAULT;
 	device_set_private_key(d, private_key);
 	assert_int_equal(device_up(d), 0);
 	return d;

@@ -23,7 +23,7 @@ static uint64_t start_ns;
 
 static int set_up(void **state)
 {
-	const uint8_t private_key[NOISE_KEY_BYTES] = {1};
+	const uint8_t private_key[NOISE_KEY_BYTES] = {0, 1};
 	struct noise_identity far;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t bytes = sizeof(a);
@@ -31,7 +31,7 @@ static int set_up(void **state)
 	(void)state;
 	loopback_take_clock();
 	device = loopback_device(private_key);
-	noise_identity_set(&far, (const uint8_t[NOISE_KEY_BYTES]){2});
+	noise_identity_set(&far, (const uint8_t[NOISE_KEY_BYTES]){0, 2});
 	peer = peer_new(device, far.public_key);
 	assert_non_null(peer);
 	other = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,0 +1,587 @@
+// Handshakes between two real devices over loopback UDP, where the test carries, loses, repeats and
+// forges the messages.
+#include "tests/tunnel/loopback.h"
+
+static struct device *a, *b;
+static struct peer *to_b, *to_a; // a's peer and b's
+
+static const uint8_t key_a[NOISE_KEY_BYTES] = {0, 1}, key_b[NOISE_KEY_BYTES] = {0, 2};
+
+static int set_up(void **state)
+{
+	(void)state;
+	loopback_take_clock();
+	a = loopback_device(key_a);
+	b = loopback_device(key_b);
+	to_b = peer_new(a, b->identity.public_key);
+	to_a = peer_new(b, a->identity.public_key);
+	// b learns where a is.
+	to_b->endpoint = loopback_endpoint(b->udp.port);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	device_free(a);
+	device_free(b);
+	return 0;
+}
+
+#define count(device, name) ((unsigned)atomic_load(&(device)->counters.name))
+
+// The next datagram for the device, which must be of that type.
+static struct control_message take(struct device *d, unsigned type)
+{
+	struct control_message m;
+
+	if (!loopback_take(d->udp.fd[0], &m, LOOPBACK_WAIT_MS))
+		fail_msg("no message of type %u came", type);
+	assert_int_equal(loopback_type(&m), type);
+	return m;
+}
+
+static bool silent(struct device *d)
+{
+	return !loopback_readable(d->udp.fd[0], 0);
+}
+
+static void deliver(struct device *d, unsigned type)
+{
+	struct control_message m = take(d, type);
+
+	handshake_receive(d, &m);
+}
+
+// Lets the device's own data path receive what has come.
+static void receive_data(struct device *d)
+{
+	assert_true(loopback_readable(d->udp.fd[0], LOOPBACK_WAIT_MS));
+	pthread_rwlock_rdlock(&d->path_lock);
+	assert_true(udp_receive(d, AF_INET, loopback_now_ns) > 0);
+	pthread_rwlock_unlock(&d->path_lock);
+	loopback_control(d);
+}
+
+static void check_same_session(const struct keypair *x, const struct keypair *y)
+{
+	assert_non_null(x);
+	assert_non_null(y);
+	assert_memory_equal(x->send_key, y->receive_key, NOISE_KEY_BYTES);
+	assert_memory_equal(x->receive_key, y->send_key, NOISE_KEY_BYTES);
+	assert_int_equal(x->remote_index, y->local_index);
+	assert_int_equal(x->local_index, y->remote_index);
+	assert_true(x->initiator != y->initiator);
+}
+
+static void shake_hands(void)
+{
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	receive_data(b);
+}
+
+// ---- as it should go
+
+static void staged_packet_leads_to_a_session(void **state)
+{
+	(void)state;
+	loopback_stage(to_b);
+	assert_int_equal(to_b->staged_packets, 1);
+	loopback_control(a);
+	deliver(b, MESSAGE_INITIATION);
+	assert_null(to_a->current);
+	assert_non_null(to_a->next_keypair);
+	assert_int_equal(to_a->handshake_wall_ns, 0);
+	assert_int_equal(to_a->endpoint.remote.v4.sin_port, htons(a->udp.port));
+	loopback_pass(NS_PER_S / 10);
+	deliver(a, MESSAGE_RESPONSE);
+	assert_int_equal(to_b->staged_packets, 0);
+	assert_int_equal(to_b->retransmit_at, 0);
+	assert_int_equal(to_b->handshake_wall_ns, loopback_wall_ns);
+	check_same_session(to_b->current, to_a->next_keypair);
+	assert_true(to_b->current->initiator);
+	assert_int_equal(count(a, tx_packets), 1);
+	receive_data(b);
+	check_same_session(to_b->current, to_a->current);
+	assert_null(to_a->next_keypair);
+	assert_int_equal(to_a->handshake_wall_ns, loopback_wall_ns);
+	assert_int_equal(to_a->rx_bytes, 148 + 32 + 32);
+	assert_int_equal(to_a->tx_bytes, 92);
+	assert_int_equal(to_b->rx_bytes, 92);
+	assert_int_equal(loopback_indices(a), 1);
+	assert_int_equal(loopback_indices(b), 1);
+	assert_true(silent(a) && silent(b));
+}
+
+static void keepalive_confirms_where_nothing_is_staged(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	struct control_message m = take(b, MESSAGE_DATA);
+	assert_int_equal(m.length, MESSAGE_DATA_OVERHEAD);
+}
+
+static void responder_flushes_when_confirmed(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	loopback_stage(to_a);
+	assert_int_equal(to_a->staged_packets, 1);
+	deliver(a, MESSAGE_RESPONSE);
+	assert_true(silent(a));
+	receive_data(b);
+	assert_int_equal(to_a->staged_packets, 0);
+	take(a, MESSAGE_DATA);
+}
+
+static void rekeying_keeps_the_previous_key_pair(void **state)
+{
+	(void)state;
+	shake_hands();
+	const struct keypair *first_a = to_b->current, *first_b = to_a->current;
+	loopback_pass(120 * NS_PER_S);
+	shake_hands();
+	check_same_session(to_b->current, to_a->current);
+	assert_ptr_equal(to_b->previous_keypair, first_a);
+	assert_ptr_equal(to_a->previous_keypair, first_b);
+	for (int i = 0; i < 5; i++) {
+		loopback_pass(120 * NS_PER_S);
+		shake_hands();
+	}
+	assert_int_equal(loopback_indices(a), 2);
+	assert_int_equal(loopback_indices(b), 2);
+}
+
+static void works_over_ipv6(void **state)
+{
+	struct control_message m = {0};
+
+	(void)state;
+	if (a->udp.fd[1] < 0) {
+		print_message("this host has no IPv6\n");
+		skip();
+	}
+	handshake_initiate(to_b, false);
+	m = take(b, MESSAGE_INITIATION);
+	m.from = (struct udp_endpoint){.remote.v6 = {.sin6_family = AF_INET6,
+	                                             .sin6_port = htons(a->udp.port),
+	                                             .sin6_addr = IN6ADDR_LOOPBACK_INIT}};
+	handshake_receive(b, &m);
+	if (count(b, drop_tx_send)) {
+		print_message("no route to ::1\n");
+		skip();
+	}
+	assert_true(loopback_readable(a->udp.fd[1], LOOPBACK_WAIT_MS));
+	assert_int_equal(recv(a->udp.fd[1], m.bytes, sizeof(m.bytes), 0), 92);
+}
+
+static void sends_with_the_handshake_tos(void **state)
+{
+	int on = 1, tos = -1;
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[256];
+	} control;
+	uint8_t bytes[256];
+	struct iovec iov = {bytes, sizeof(bytes)};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = &control,
+	                   .msg_controllen = sizeof(control)};
+
+	(void)state;
+	setsockopt(b->udp.fd[0], IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	handshake_initiate(to_b, false);
+	assert_true(loopback_readable(b->udp.fd[0], LOOPBACK_WAIT_MS));
+	assert_int_equal(recvmsg(b->udp.fd[0], &m, 0), 148);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			tos = *CMSG_DATA(c);
+	assert_int_equal(tos, 0x88);
+}
+
+// ---- losses and crossings
+
+static void a_lost_response_is_made_up_for(void **state)
+{
+	(void)state;
+	loopback_stage(to_b);
+	loopback_control(a);
+	for (int i = 0; i < 5; i++) {
+		deliver(b, MESSAGE_INITIATION);
+		take(a, MESSAGE_RESPONSE);
+		assert_int_equal(loopback_indices(a), 1);
+		assert_int_equal(loopback_indices(b), 1);
+		loopback_pass(5 * NS_PER_S + NS_PER_S / 2);
+		timers_expire(a, loopback_now_ns);
+	}
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	receive_data(b);
+	check_same_session(to_b->current, to_a->current);
+}
+
+static void crossing_initiations_end_in_one_session(void **state)
+{
+	(void)state;
+	to_a->endpoint = loopback_endpoint(a->udp.port);
+	loopback_stage(to_a);
+	loopback_stage(to_b);
+	loopback_control(a);
+	loopback_control(b);
+	struct control_message from_a = take(b, MESSAGE_INITIATION);
+	struct control_message from_b = take(a, MESSAGE_INITIATION);
+	loopback_pass(NS_PER_S / 10);
+	handshake_receive(a, &from_b);
+	handshake_receive(b, &from_a);
+	// Each has given its own initiation up, so neither response finds it.
+	deliver(a, MESSAGE_RESPONSE);
+	deliver(b, MESSAGE_RESPONSE);
+	assert_int_equal(count(a, drop_rx_index) + count(a, drop_rx_authentication), 1);
+	assert_null(to_b->current);
+	assert_int_equal(loopback_indices(a), 1);
+	// Whoever's timer is first ends it.
+	for (int i = 0; i < 700 && !(to_a->current && to_b->current); i++) {
+		loopback_pass(NS_PER_S / 100);
+		timers_expire(a, loopback_now_ns);
+		timers_expire(b, loopback_now_ns);
+		for (int turn = 0; turn < 3; turn++) {
+			struct control_message m;
+
+			while (loopback_take(b->udp.fd[0], &m, 0) && loopback_type(&m) < 4)
+				handshake_receive(b, &m);
+			while (loopback_take(a->udp.fd[0], &m, 0) && loopback_type(&m) < 4)
+				handshake_receive(a, &m);
+		}
+		if (to_b->current || to_a->current)
+			break;
+	}
+	assert_true(to_b->current || to_a->current);
+	struct peer *initiator = to_b->current ? to_b : to_a;
+	struct peer *responder = to_b->current ? to_a : to_b;
+	check_same_session(initiator->current, responder->next_keypair);
+}
+
+static void one_initiation_in_5_seconds(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+	loopback_pass(5 * NS_PER_S - 1);
+	handshake_initiate(to_b, false);
+	handshake_peer_events(to_b, PEER_EVENT_HANDSHAKE);
+	assert_true(silent(b));
+	loopback_pass(1);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+}
+
+static void nothing_without_key_endpoint_or_link(void **state)
+{
+	static const uint8_t none[NOISE_KEY_BYTES];
+	struct udp_endpoint e = to_b->endpoint;
+
+	(void)state;
+	to_b->endpoint = (struct udp_endpoint){0};
+	handshake_initiate(to_b, false);
+	to_b->endpoint = e;
+	device_set_private_key(a, none);
+	handshake_initiate(to_b, false);
+	device_set_private_key(a, key_a);
+	assert_int_equal(device_down(a), 0);
+	handshake_initiate(to_b, false);
+	assert_true(silent(b));
+	assert_int_equal(loopback_indices(a), 0);
+	assert_int_equal(device_up(a), 0);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+}
+
+// ---- what must be refused
+
+static void type_length_and_reserved_bytes_are_exact(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	const struct control_message good = take(b, MESSAGE_INITIATION);
+	unsigned refused = 0;
+	for (int i = 0; i < 256; i++) {
+		struct control_message m = good;
+
+		m.bytes[0] = i;
+		if (i == MESSAGE_INITIATION)
+			continue;
+		handshake_receive(b, &m);
+		assert_int_equal(count(b, drop_rx_malformed), ++refused);
+	}
+	for (int at = 1; at < 4; at++) {
+		struct control_message m = good;
+
+		m.bytes[at] = 1;
+		handshake_receive(b, &m);
+		assert_int_equal(count(b, drop_rx_malformed), ++refused);
+	}
+	for (int length = 0; length < 148; length++) {
+		struct control_message m = good;
+
+		m.length = length;
+		handshake_receive(b, &m);
+		assert_int_equal(count(b, drop_rx_malformed), ++refused);
+	}
+	assert_true(silent(a));
+	handshake_receive(b, &good);
+	take(a, MESSAGE_RESPONSE);
+}
+
+static void a_replayed_initiation_moves_nothing(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	struct control_message m = take(b, MESSAGE_INITIATION);
+	handshake_receive(b, &m);
+	take(a, MESSAGE_RESPONSE);
+	const struct keypair *next = to_a->next_keypair;
+	loopback_pass(NS_PER_S);
+	m.from = loopback_endpoint(9);
+	handshake_receive(b, &m);
+	assert_int_equal(count(b, drop_rx_replay), 1);
+	assert_int_equal(to_a->endpoint.remote.v4.sin_port, htons(a->udp.port));
+	assert_ptr_equal(to_a->next_keypair, next);
+	assert_true(silent(a));
+}
+
+static void a_replayed_response_changes_nothing(void **state)
+{
+	(void)state;
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	struct control_message m = take(a, MESSAGE_RESPONSE);
+	handshake_receive(a, &m);
+	take(b, MESSAGE_DATA);
+	const struct keypair *current = to_b->current;
+	m.from = loopback_endpoint(9);
+	handshake_receive(a, &m);
+	assert_int_equal(count(a, drop_rx_index), 1);
+	assert_ptr_equal(to_b->current, current);
+	assert_int_equal(to_b->endpoint.remote.v4.sin_port, htons(b->udp.port));
+	assert_true(silent(b));
+}
+
+static void strangers_are_refused(void **state)
+{
+	(void)state;
+	peer_remove(to_a);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	assert_int_equal(count(b, drop_rx_authentication), 1);
+	assert_int_equal(loopback_indices(b), 0);
+	assert_true(silent(a));
+}
+
+static void another_preshared_key_makes_no_session(void **state)
+{
+	(void)state;
+	shake_hands();
+	const struct keypair *current = to_b->current;
+	to_a->handshake.preshared_key[0] = 1;
+	loopback_pass(120 * NS_PER_S);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	assert_int_equal(count(a, drop_rx_authentication), 1);
+	// The session that there is goes on.
+	assert_ptr_equal(to_b->current, current);
+	assert_true(silent(b));
+	to_b->handshake.preshared_key[0] = 1;
+	loopback_pass(6 * NS_PER_S);
+	shake_hands();
+	check_same_session(to_b->current, to_a->current);
+}
+
+// The key pair that the event was posted for may be gone by the time it is handled.
+static void a_late_confirmation_promotes_nothing_unconfirmed(void **state)
+{
+	(void)state;
+	shake_hands();
+	struct keypair *current = to_a->current;
+	loopback_pass(120 * NS_PER_S);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	assert_non_null(to_a->next_keypair);
+	handshake_peer_events(to_a, PEER_EVENT_CONFIRMED);
+	assert_ptr_equal(to_a->current, current);
+	assert_non_null(to_a->next_keypair);
+}
+
+static void at_most_50_initiations_a_second(void **state)
+{
+	const uint64_t step_ns = 1 << 24; // of the timestamp
+	unsigned accepted = 0;
+
+	(void)state;
+	for (int i = 0; i < 120; i++) {
+		atomic_store(&to_b->last_initiation_sent_ns, 0);
+		handshake_initiate(to_b, false);
+		deliver(b, MESSAGE_INITIATION);
+		if (!silent(a)) {
+			take(a, MESSAGE_RESPONSE);
+			accepted++;
+		}
+		loopback_pass(step_ns);
+	}
+	// Two seconds, in which every second one comes too early.
+	assert_int_equal(accepted, 60);
+	assert_int_equal(count(b, drop_handshake_limit), 60);
+	assert_int_equal(loopback_indices(b), 1);
+}
+
+// ---- under load
+
+static void fill_queue(struct device *d, unsigned messages)
+{
+	const uint8_t nothing[4] = {0};
+	struct udp_endpoint from = loopback_endpoint(9);
+
+	for (unsigned i = 0; i < messages; i++)
+		assert_true(control_post_message(d, nothing, sizeof(nothing), &from));
+}
+
+static void empty_queue(struct device *d)
+{
+	while (d->control.messages_count)
+		loopback_control(d);
+}
+
+static void under_load_a_cookie_is_demanded(void **state)
+{
+	(void)state;
+	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	assert_int_equal(count(b, drop_handshake_limit), 1);
+	assert_int_equal(loopback_indices(b), 0);
+	assert_int_equal(to_a->endpoint.remote.any.sa_family, AF_UNSPEC);
+
+	struct control_message reply = take(a, MESSAGE_COOKIE);
+	assert_int_equal(reply.length, 64);
+	reply.from = loopback_endpoint(9);
+	handshake_receive(a, &reply);
+	assert_int_equal(to_b->cookie.cookie_born_ns, loopback_now_ns);
+	// A cookie reply doesn't move the endpoint.
+	assert_int_equal(to_b->endpoint.remote.v4.sin_port, htons(b->udp.port));
+
+	loopback_pass(6 * NS_PER_S);
+	timers_expire(a, loopback_now_ns);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	receive_data(b);
+	check_same_session(to_b->current, to_a->next_keypair ? to_a->next_keypair : to_a->current);
+	empty_queue(b);
+}
+
+static void load_is_held_for_a_second(void **state)
+{
+	(void)state;
+	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	take(a, MESSAGE_COOKIE);
+	empty_queue(b);
+	loopback_pass(NS_PER_S - 1);
+	atomic_store(&to_b->last_initiation_sent_ns, 0);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	take(a, MESSAGE_COOKIE);
+	loopback_pass(1);
+	atomic_store(&to_b->last_initiation_sent_ns, 0);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	take(a, MESSAGE_RESPONSE);
+}
+
+static void one_message_less_is_no_load(void **state)
+{
+	(void)state;
+	fill_queue(b, CONTROL_MESSAGES_MAX / 8 - 1);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	take(a, MESSAGE_RESPONSE);
+	empty_queue(b);
+}
+
+// A flood from a proven address is limited, also where each message is new.
+static void under_load_a_source_is_limited(void **state)
+{
+	(void)state;
+	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_COOKIE);
+	unsigned responses = 0;
+	for (int i = 0; i < 20; i++) {
+		loopback_pass(2 << 24);
+		atomic_store(&to_b->last_initiation_sent_ns, 0);
+		handshake_initiate(to_b, false);
+		deliver(b, MESSAGE_INITIATION);
+		if (!silent(a)) {
+			take(a, MESSAGE_RESPONSE);
+			responses++;
+		}
+	}
+	// 20 in 0.67 s: the burst of 5 and 20 a second.
+	assert_in_range(responses, 17, 18);
+	empty_queue(b);
+}
+
+static void cookie_replies_have_a_budget(void **state)
+{
+	unsigned replies = 0;
+
+	(void)state;
+	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	handshake_initiate(to_b, false);
+	struct control_message m = take(b, MESSAGE_INITIATION), reply;
+	for (int i = 0; i < 2000; i++) {
+		handshake_receive(b, &m);
+		while (loopback_take(a->udp.fd[0], &reply, 0))
+			replies++;
+	}
+	assert_int_equal(replies, 256);
+	empty_queue(b);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(staged_packet_leads_to_a_session),
+	    TEST(keepalive_confirms_where_nothing_is_staged),
+	    TEST(responder_flushes_when_confirmed),
+	    TEST(rekeying_keeps_the_previous_key_pair),
+	    TEST(works_over_ipv6),
+	    TEST(sends_with_the_handshake_tos),
+	    TEST(a_lost_response_is_made_up_for),
+	    TEST(crossing_initiations_end_in_one_session),
+	    TEST(one_initiation_in_5_seconds),
+	    TEST(nothing_without_key_endpoint_or_link),
+	    TEST(type_length_and_reserved_bytes_are_exact),
+	    TEST(a_replayed_initiation_moves_nothing),
+	    TEST(a_replayed_response_changes_nothing),
+	    TEST(strangers_are_refused),
+	    TEST(another_preshared_key_makes_no_session),
+	    TEST(a_late_confirmation_promotes_nothing_unconfirmed),
+	    TEST(at_most_50_initiations_a_second),
+	    TEST(under_load_a_cookie_is_demanded),
+	    TEST(load_is_held_for_a_second),
+	    TEST(one_message_less_is_no_load),
+	    TEST(under_load_a_source_is_limited),
+	    TEST(cookie_replies_have_a_budget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
