@@ -3,7 +3,7 @@
 // thread does the work, marks the job done, and becomes the lane's drainer unless there is one: the
 // drainer finishes jobs from the head of the lane until it meets one that isn't done.
 //
-// Room is reserved by counting before anything is queued, so neither push can fail and a refused
+// Room is reserved by counting before anything is queued, so both pushes find room and a refused
 // job has never been on a ring. (The rejected alternative, to push and take back when the second
 // ring is full, would need rings from whose middle one can remove.)
 //
