@@ -202,7 +202,7 @@ static void skip_without_threads(const char *why)
 	assert_true(atomic_load(&job.done));
 	if (job.number)
 		return;
-	print_message("skipped: %s has no threads, %s\n", workers_variant, why);
+	print_message("# %s has no threads, %s\n", workers_variant, why);
 	skip();
 }
 
