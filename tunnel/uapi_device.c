@@ -113,7 +113,7 @@ static void collect(struct entries *to, struct peer *owner)
 
 static bool changes_allowed_ips(const struct uapi_request *r)
 {
-	bool changes = r->replace_peers || r->allowed_ip_count;
+	bool changes = r->allowed_ip_count;
 
 	for (size_t i = 0; i < r->peer_count && !changes; i++)
 		changes = r->peers[i].replace_allowed_ips;
@@ -159,9 +159,6 @@ static int change_allowed_ips(struct transaction *t)
 	const struct uapi_request *r = t->request;
 	struct allowedips *table = t->device->allowed_ips;
 
-	if (r->replace_peers)
-		for (struct peer *p = t->device->peers; p; p = p->next)
-			allowedips_remove_owner(table, &p->allowed_ips);
 	for (size_t i = 0; i < r->peer_count; i++) {
 		const struct uapi_allowed_ip *a = &r->allowed_ips[r->peers[i].allowed_ips_first];
 		const struct uapi_allowed_ip *end = a + r->peers[i].allowed_ips_count;
