@@ -16,8 +16,8 @@ works() { # WGBENCH_TUNNEL_SWITCHES
 	transfer left 4
 	transfer right 6
 	iperf -n 8M --bidir
-	udp
-	udp -l 64 -b 2M -n 200K
+	udp -n 500K
+	udp -l 64 -b 2M -n 100K
 }
 
 check "the switches are listed" test ${#switches[@]} -ge 6

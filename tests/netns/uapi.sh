@@ -159,8 +159,8 @@ configuration() {
 	local n
 	printf '[Interface]\nPrivateKey = %s\nListenPort = 51821\n' "$(<"$keys/left")"
 	for ((n = 0; n < $1; n++)); do
-		printf '\n[Peer]\nPublicKey = %s\nAllowedIPs = 10.%d.%d.0/24\n' \
-			"$(printf '%042d0=' "$n")" $((n / 256)) $((n % 256))
+		printf '\n[Peer]\nPublicKey = %042d0=\nAllowedIPs = 10.%d.%d.0/24\n' \
+			$n $((n / 256)) $((n % 256))
 	done
 }
 
