@@ -42,8 +42,11 @@ static void print_text(const struct outcome *o)
 	table_print(&tunnels, stdout);
 	printf("\n");
 	table_print(&verdicts, stdout);
+	printf("\nfaster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
+	       "better "
+	       "or worse side.\n");
 	if (*o->remark)
-		printf("\n%s\n", o->remark);
+		printf("%s\n", o->remark);
 	table_free(&tunnels);
 	table_free(&verdicts);
 }

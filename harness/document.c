@@ -14,12 +14,12 @@ static const char css[] =
     "color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
     "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.87rem;"
     "display:block;overflow-x:auto}th,td{padding:.25rem .7rem;border-bottom:1px solid #e4e8ec;"
-    "text-align:left;vertical-align:top}th{color:#57606a;font-weight:600}"
+    "text-align:left;vertical-align:top}th{color:#57606a;font-weight:600;white-space:nowrap}"
     ".right{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".red{color:#b42318;font-weight:600}.green{color:#116329;font-weight:600}"
     ".yellow{color:#8a5a00;font-weight:600}.dim{color:#57606a}"
     "pre{background:#f4f6f8;padding:.7rem;overflow-x:auto}"
-    "figure{margin:1rem 0}svg{max-width:100%;height:auto}";
+    "figure{margin:.5rem 0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
 
 static const char *const names[] = {"report.md", "report.html"};
 

@@ -15,21 +15,24 @@ const char *const trial_status_names[] = {
 };
 enum { STATUSES = sizeof(trial_status_names) / sizeof(trial_status_names[0]) };
 
+static json_t *encode_metric(const struct metric *m)
+{
+	if (!isfinite(m->value))
+		return NULL;
+	return json_pack("{s:f, s:s, s:s, s:b}", "value", m->value, "unit", m->unit, "better",
+	                 m->higher_is_better ? "higher" : "lower", "judged", m->judged);
+}
+
 static json_t *encode_metrics(const struct trial *t)
 {
 	json_t *metrics = json_object();
 
 	for (size_t i = 0; i < t->metrics; i++) {
 		const struct metric *m = &t->metric[i];
-		json_t *row =
-		    isfinite(m->value)
-		        ? json_pack("{s:f, s:s, s:s, s:b}", "value", m->value, "unit", m->unit,
-		                    "better", m->higher_is_better ? "higher" : "lower", "judged",
-		                    m->judged)
-		        : NULL;
 
-		if (!row || json_object_get(metrics, m->name) ||
-		    json_object_set_new(metrics, m->name, row)) {
+		// json_object_set_new() refuses NULL, and takes the value on failure too.
+		if (json_object_get(metrics, m->name) ||
+		    json_object_set_new(metrics, m->name, encode_metric(m))) {
 			json_decref(metrics);
 			return NULL;
 		}
@@ -37,22 +40,31 @@ static json_t *encode_metrics(const struct trial *t)
 	return metrics;
 }
 
-// json_pack() takes NULL for 'o*' and 'O*' as: leave the key out.
+static int add_borrowed(json_t *row, const char *key, json_t *value)
+{
+	return value ? json_object_set(row, key, value) : 0;
+}
+
+// Objects are added one by one: a json_pack() that fails loses those that it was given.
 static json_t *encode(const struct trial *t, const struct store *st)
 {
-	json_t *metrics = (size_t)t->status < STATUSES ? encode_metrics(t) : NULL;
+	json_t *row;
 
-	if (!metrics)
+	if ((size_t)t->status >= STATUSES)
 		return NULL;
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:O*, s:I, s:I, s:s, s:s, s:o, s:O*, "
-	                 "s:O*}",
-	                 "run", st->id, "block", (json_int_t)t->block, "position",
-	                 (json_int_t)t->position, "start", (json_int_t)t->start, "attempt",
-	                 (json_int_t)t->attempt, "tunnel", (json_int_t)t->tunnel, "workload",
-	                 t->workload, "parameters", t->parameters, "start_ns",
-	                 (json_int_t)t->start_ns, "duration_ns", (json_int_t)t->duration_ns,
-	                 "status", trial_status_names[t->status], "reason", t->reason, "metrics",
-	                 metrics, "samples", t->samples, "environment", t->environment);
+	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:s, s:s}", "run", st->id,
+	                "block", (json_int_t)t->block, "position", (json_int_t)t->position, "start",
+	                (json_int_t)t->start, "attempt", (json_int_t)t->attempt, "tunnel",
+	                (json_int_t)t->tunnel, "workload", t->workload, "start_ns",
+	                (json_int_t)t->start_ns, "duration_ns", (json_int_t)t->duration_ns,
+	                "status", trial_status_names[t->status], "reason", t->reason);
+	if (row && !add_borrowed(row, "parameters", t->parameters) &&
+	    !json_object_set_new(row, "metrics", encode_metrics(t)) &&
+	    !add_borrowed(row, "samples", t->samples) &&
+	    !add_borrowed(row, "environment", t->environment))
+		return row;
+	json_decref(row);
+	return NULL;
 }
 
 static void forget(struct trial *t)

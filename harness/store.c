@@ -375,7 +375,7 @@ int store_append(struct store *st, const struct trial *trial)
 			ret = -errno;
 		if (ret && ftruncate(st->trials_fd, before.st_size))
 			fprintf(stderr, "wgbench: %s/trials.jsonl: half a line stays: %s\n",
-				st->dir, strerror(errno));
+			        st->dir, strerror(errno));
 	}
 	free(line);
 	return ret;
