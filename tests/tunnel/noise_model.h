@@ -141,16 +141,16 @@ static inline void model_mix_dh(struct model *m, const uint8_t private_key[32],
 	model_mix_key(m, shared);
 }
 
-// First message: e, es, s, ss and the payload. `ephemeral` NULL: the public key of keys'. out: 32 +
-// 48 + bytes + 16.
+// First message: e, es, s, ss and the payload. Public keys that are NULL are those of keys'. out:
+// 32 + 48 + bytes + 16.
 static inline void model_first(struct model *m, const struct model_keys *keys, const void *prologue,
-                               size_t prologue_bytes, const uint8_t *ephemeral, const void *payload,
-                               size_t bytes, uint8_t *out)
+                               size_t prologue_bytes, const uint8_t *ephemeral,
+                               const uint8_t *initiator, const void *payload, size_t bytes,
+                               uint8_t *out)
 {
 	static const char name[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
 	uint8_t s[32], rs[32];
 
-	model_public(s, keys->initiator_static);
 	model_public(rs, keys->responder_static);
 	model_hash(m->h, name, strlen(name), NULL, 0);
 	memcpy(m->ck, m->h, 32);
@@ -161,6 +161,10 @@ static inline void model_first(struct model *m, const struct model_keys *keys, c
 		memcpy(out, ephemeral, 32);
 	else
 		model_public(out, keys->initiator_ephemeral);
+	if (initiator)
+		memcpy(s, initiator, 32);
+	else
+		model_public(s, keys->initiator_static);
 	model_mix_hash(m, out, 32);
 	model_mix_key(m, out);
 	model_mix_dh(m, keys->responder_static, out);

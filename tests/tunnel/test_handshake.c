@@ -245,23 +245,21 @@ static void crossing_initiations_end_in_one_session(void **state)
 	assert_int_equal(count(a, drop_rx_index) + count(a, drop_rx_authentication), 1);
 	assert_null(to_b->current);
 	assert_int_equal(loopback_indices(a), 1);
-	// Whoever's timer is first ends it.
-	for (int i = 0; i < 700 && !(to_a->current && to_b->current); i++) {
-		loopback_pass(NS_PER_S / 100);
+	// Whose timer is first ends it; they may cross once more, but not for ever.
+	for (int ms = 0; ms < 60000 && !to_a->current && !to_b->current; ms++) {
+		struct control_message m;
+
+		loopback_pass(NS_PER_MS);
 		timers_expire(a, loopback_now_ns);
 		timers_expire(b, loopback_now_ns);
-		for (int turn = 0; turn < 3; turn++) {
-			struct control_message m;
-
-			while (loopback_take(b->udp.fd[0], &m, 0) && loopback_type(&m) < 4)
+		for (int turn = 0; turn < 2; turn++) {
+			if (loopback_take(b->udp.fd[0], &m, 0))
 				handshake_receive(b, &m);
-			while (loopback_take(a->udp.fd[0], &m, 0) && loopback_type(&m) < 4)
+			if (loopback_take(a->udp.fd[0], &m, 0))
 				handshake_receive(a, &m);
 		}
-		if (to_b->current || to_a->current)
-			break;
 	}
-	assert_true(to_b->current || to_a->current);
+	assert_true(!to_a->current != !to_b->current);
 	struct peer *initiator = to_b->current ? to_b : to_a;
 	struct peer *responder = to_b->current ? to_a : to_b;
 	check_same_session(initiator->current, responder->next_keypair);

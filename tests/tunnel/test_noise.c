@@ -231,7 +231,7 @@ static void model_fits_the_published_vector(void **state)
 	      "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b");
 	memcpy(keys.preshared, "This is my Austrian perspective!", 32);
 	unhex(payload, "4c756477696720766f6e204d69736573");
-	model_first(&m, &keys, "John Galt", 9, NULL, payload, 16, out);
+	model_first(&m, &keys, "John Galt", 9, NULL, NULL, payload, 16, out);
 	assert_hex(out, 112,
 	           "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944001e21de"
 	           "9f98ddd8e2ad57527207feb56253c9c94a9e496782ecfcb2a75fbcaf1b52948cc48daefe"
@@ -267,7 +267,8 @@ static void handshake_agrees_with_the_model(void **state)
 			memset(keys.preshared, 0, sizeof(keys.preshared));
 		make_ends(&a, &b, &keys);
 		noise_tai64n(timestamp, wall_ns);
-		model_first(&m, &keys, prologue, strlen(prologue), NULL, timestamp, 12, first);
+		model_first(&m, &keys, prologue, strlen(prologue), NULL, NULL, timestamp, 12,
+		            first);
 		model_second(&m, &keys, NULL, 0, second, transport);
 
 		set_next_random(keys.initiator_ephemeral);
@@ -434,9 +435,16 @@ static void an_all_zero_shared_secret_is_refused(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct model model = {0};
 
-		model_first(&model, &keys, prologue, strlen(prologue), low_order[i], timestamp, 12,
-		            m.ephemeral);
+		model_first(&model, &keys, prologue, strlen(prologue), low_order[i], NULL,
+		            timestamp, 12, m.ephemeral);
 		assert_int_equal(consume_initiation(&b, &m), -EBADMSG);
+
+		model_first(&model, &keys, prologue, strlen(prologue), NULL, low_order[i],
+		            timestamp, 12, m.ephemeral);
+		struct end c = b;
+		memcpy(c.handshake.remote_static, low_order[i], 32);
+		noise_precompute(&c.handshake, &c.identity);
+		assert_int_equal(consume_initiation(&c, &m), -EBADMSG);
 
 		memcpy(a.handshake.remote_static, low_order[i], 32);
 		noise_precompute(&a.handshake, &a.identity);

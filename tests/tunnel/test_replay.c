@@ -80,6 +80,11 @@ static void forwards_and_backwards(void **state)
 	struct replay r = {0};
 
 	(void)state;
+	for (uint64_t i = 0; i < 3 * REPLAY_BITS; i++) {
+		assert_true(replay_accept(&r, i));
+		assert_false(replay_accept(&r, i));
+	}
+	memset(&r, 0, sizeof(r));
 	for (uint64_t i = 1; i <= REPLAY_USABLE; i++)
 		assert_true(replay_accept(&r, i));
 	assert_true(replay_accept(&r, 0));
