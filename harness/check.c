@@ -61,6 +61,7 @@ static int check_tun(void)
 int check_folder(const char *dir)
 {
 	char path[4200];
+	const char *above = path;
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/run.json", dir);
@@ -70,9 +71,9 @@ int check_folder(const char *dir)
 		return -EEXIST;
 	}
 	snprintf(path, sizeof(path), "%s", dir);
-	while (stat(path, &st) && strcmp(path, "/") && strcmp(path, "."))
-		dirname(path);
-	if (!stat(path, &st) && S_ISDIR(st.st_mode) && !access(path, W_OK | X_OK))
+	while (stat(above, &st) && strcmp(above, "/") && strcmp(above, "."))
+		above = dirname(path);
+	if (!stat(above, &st) && S_ISDIR(st.st_mode) && !access(above, W_OK | X_OK))
 		return 0;
 	fprintf(stderr, "wgbench: %s cannot be written: choose another folder with --out\n", dir);
 	return -EACCES;

@@ -170,10 +170,9 @@ int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *
 
 void tunnel_stop(struct tunnel_process *t)
 {
-	bool before = process_shield(true);
-
 	if (!t->pair)
 		return;
+	bool before = process_shield(true);
 	for (int i = 0; i < 2; i++) {
 		const struct netns_side *s = &t->pair->side[i];
 		const char *const argv[] = {"ip", "link", "delete", s->interface, NULL};
