@@ -45,6 +45,7 @@ variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
 TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c))
 HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c))
+TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c))
 SPEC ?= default
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
 
@@ -52,7 +53,7 @@ SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
 
 all: harness tunnel ## build the harness and the default tunnel
 
-harness: $(B)/wgbench ## build the wgbench program
+harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its traffic generator
 
 tunnel: $$(B)/tunnels/$$(SPEC)/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
 
@@ -83,6 +84,9 @@ $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
 
+$(B)/wgbench-traffic: $(TRAFFIC_OBJECTS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -ljansson -lm
+
 # ---- tests: a contract body per slot for every variant, unit tests, scripts in namespaces
 
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
@@ -101,7 +105,7 @@ $(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants
 $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -lm
 
-$(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/revision.o
+$(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
 
 test-programs: $(TEST_PROGRAMS) tunnels harness ## build what `make test` runs
@@ -119,7 +123,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing
 	$(Q)scripts/setup
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -137,4 +141,4 @@ help: ## this list
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)

@@ -11,6 +11,7 @@
 const struct workload *const workloads[] = {
     &tcp_workload,
     &udp_workload,
+    &udp_max_workload,
     &ping_workload,
     NULL,
 };

@@ -4,7 +4,7 @@
 
 #include "harness/workload.h"
 
-extern const struct workload tcp_workload, udp_workload, ping_workload;
+extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload;
 
 // Rows of metrics that the harness fills in from its accounting: CPU seconds of the tunnel's
 // processes at both ends and of the whole machine per gigabit that arrived, and the tunnel's

@@ -1,0 +1,180 @@
+#include "workloads/generator.h"
+#include "workloads/workloads.h"
+
+#include "harness/process.h"
+#include "harness/store.h"
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000 };
+
+// Of what was planned or sent: less is noise of the start and the end.
+#define SHORTFALL 0.005
+
+static const char receiver_timeout_ms[] = "1000";
+
+// It lies beside wgbench.
+static int find_program(char *path, size_t bytes)
+{
+	ssize_t n = readlink("/proc/self/exe", path, bytes);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == bytes)
+		return -ENAMETOOLONG;
+	path[n] = 0;
+	char *name = strrchr(path, '/') + 1;
+	n = snprintf(name, bytes - (name - path), "wgbench-traffic");
+	return (size_t)n < bytes - (name - path) ? 0 : -ENAMETOOLONG;
+}
+
+// The program's own last words are the best reason.
+static int complain(struct trial *t, const struct process *p, const char *what)
+{
+	char *text = process_read(p->err), line[200];
+
+	process_last_line(text, line, sizeof(line));
+	free(text);
+	snprintf(t->reason, sizeof(t->reason), "%s", line[0] ? line : what);
+	t->status = TRIAL_FAILED;
+	return -EIO;
+}
+
+static int wait_ready(struct process *p, struct trial *t)
+{
+	for (unsigned waited = 0; waited < READY_MS; waited += POLL_MS) {
+		char *text = process_read(p->out);
+		bool ready = text && strchr(text, '\n');
+
+		free(text);
+		if (ready)
+			return 0;
+		int ret = process_wait(p, POLL_MS);
+		if (ret == -EINTR)
+			return ret;
+		if (ret != -ETIMEDOUT)
+			return complain(t, p, "the traffic receiver ended at once");
+	}
+	return complain(t, p, "the traffic receiver does not start");
+}
+
+static int wait_end(struct process *p, struct trial *t, unsigned timeout_ms)
+{
+	int ret = process_wait(p, timeout_ms);
+
+	if (!ret || ret == -EINTR)
+		return ret;
+	return complain(
+	    t, p, ret == -ETIMEDOUT ? "wgbench-traffic does not end" : "wgbench-traffic failed");
+}
+
+static double number(json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+int generator_parse(const char *sent, const char *received, struct generator_result *r,
+                    char *reason, size_t bytes)
+{
+	const char *report = strchr(received, '\n'); // behind the line "ready"
+	json_t *from = json_loads(sent, 0, NULL);
+	json_t *to = report ? json_loads(report, 0, NULL) : NULL;
+	json_t *delay = json_object_get(to, "delay_ns");
+	int ret = from && delay ? 0 : -EIO;
+
+	*r = (struct generator_result){
+	    .planned = number(from, "planned"),
+	    .sent = number(from, "sent"),
+	    // A stale packet is older than the window for telling duplicates; it has arrived.
+	    .received = number(to, "received") + number(to, "stale"),
+	    .socket_drops = number(to, "socket_drops"),
+	    .seconds = number(from, "seconds"),
+	    .cpu_s = number(from, "cpu_s") + number(to, "cpu_s"),
+	    .delay_p50_us = number(delay, "p50") / 1000,
+	    .delay_p99_us = number(delay, "p99") / 1000,
+	};
+	if (ret)
+		snprintf(reason, bytes, "wgbench-traffic wrote no report");
+	json_decref(from);
+	json_decref(to);
+	return ret;
+}
+
+static int read_reports(const struct process *sender, const struct process *receiver,
+                        struct trial *t, struct generator_result *r)
+{
+	char *sent = process_read(sender->out), *received = process_read(receiver->out);
+	int ret = generator_parse(sent ? sent : "", received ? received : "", r, t->reason,
+	                          sizeof(t->reason));
+
+	if (ret)
+		t->status = TRIAL_FAILED;
+	free(sent);
+	free(received);
+	return ret;
+}
+
+int generator_run(const struct workload_context *c, const struct generator_options *o,
+                  struct trial *t, struct generator_result *r)
+{
+	static unsigned run;
+	struct process receiver = {.pidfd = -1, .out = -1, .err = -1}, sender = receiver;
+	char program[PATH_MAX], address[64], rate[24], size[24], seconds[24], gso[24], id[24];
+	const char *const receive_argv[] = {program,
+	                                    "receive",
+	                                    "--listen",
+	                                    address,
+	                                    "--run",
+	                                    id,
+	                                    "--timeout",
+	                                    receiver_timeout_ms,
+	                                    o->segments > 1 ? "--gro" : NULL,
+	                                    NULL};
+	const char *const send_argv[] = {program, "send",   "--to",       address,  "--run",
+	                                 id,      "--rate", rate,         "--size", size,
+	                                 "--gso", gso,      "--duration", seconds,  NULL};
+
+	snprintf(address, sizeof(address), o->ipv6 ? "[%s]:%d" : "%s:%d",
+	         c->pair->side[1].inner[o->ipv6], PORT);
+	snprintf(rate, sizeof(rate), "%.0f", o->rate_pps);
+	snprintf(size, sizeof(size), "%ld", o->size_bytes);
+	snprintf(gso, sizeof(gso), "%ld", o->segments);
+	snprintf(seconds, sizeof(seconds), "%.3f", o->duration_ms * 1e-3);
+	snprintf(id, sizeof(id), "%u", ++run);
+	int ret = find_program(program, sizeof(program));
+	if (!ret)
+		ret = process_start(&receiver, receive_argv, c->pair->side[1].fd, NULL);
+	ret = workload_fail(t, ret, "can't start wgbench-traffic");
+	if (!ret)
+		ret = wait_ready(&receiver, t);
+	if (!ret)
+		ret = workload_fail(t, process_start(&sender, send_argv, c->pair->side[0].fd, NULL),
+		                    "can't start wgbench-traffic");
+	if (!ret)
+		ret = wait_end(&sender, t, o->duration_ms + SLACK_MS);
+	if (!ret)
+		ret = wait_end(&receiver, t, SLACK_MS);
+	if (!ret)
+		ret = read_reports(&sender, &receiver, t, r);
+	process_end(&sender);
+	process_end(&receiver);
+	return ret;
+}
+
+double generator_loss(const struct generator_result *r)
+{
+	double lost = r->sent - r->received - r->socket_drops;
+
+	return r->sent > 0 && lost > 0 ? lost / r->sent : 0;
+}
+
+bool generator_limited(const struct generator_result *r)
+{
+	return r->sent < r->planned * (1 - SHORTFALL) || r->socket_drops > r->sent * SHORTFALL;
+}

@@ -1,0 +1,220 @@
+// wgbench-traffic send|receive. Every option is a row: a number within bounds, or a flag.
+#include "workloads/traffic/traffic.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTIONS_MAX = 8 };
+
+struct row {
+	const char *name, *value, *help; // value NULL: a flag
+	double fallback, min, max;
+	bool whole;
+};
+
+struct role {
+	const char *name, *summary, *address; // the option that takes ADDRESS:PORT
+	const struct row *rows;               // up to one without a name
+	int (*run)(const struct traffic_address *, const double *value, json_t **report);
+};
+
+enum { SEND_RATE, SEND_SIZE, SEND_DURATION, SEND_FLOWS, SEND_GSO, SEND_QUANTUM, SEND_RUN };
+static const struct row send_rows[] = {
+    {"rate", "PPS", "packets per second", 10000, 1, 1e8, true},
+    {"size", "BYTES", "of UDP payload", 1372, sizeof(struct traffic_header), TRAFFIC_DATAGRAM_MAX,
+     true},
+    {"duration", "SECONDS", "of sending", 1, 0.001, 86400, false},
+    {"flows", "N", "source ports, in turn", 1, 1, TRAFFIC_FLOWS_MAX, true},
+    {"gso", "SEGMENTS", "datagrams that the kernel gets as one (UDP_SEGMENT)", 1, 1,
+     TRAFFIC_QUANTUM_PACKETS_MAX, true},
+    {"quantum", "MICROSECONDS", "traffic that is due at once; never over 64 packets", 100, 1,
+     1000000, true},
+    {"run", "ID", "marks the packets of this run", 1, 1, UINT32_MAX, true},
+    {0},
+};
+
+enum { RECEIVE_TIMEOUT, RECEIVE_QUANTUM, RECEIVE_RUN, RECEIVE_GRO };
+static const struct row receive_rows[] = {
+    {"timeout", "MILLISECONDS", "without a packet, after which no more are awaited", 2000, 1, 1e6,
+     true},
+    {"quantum", "MICROSECONDS", "from one look at the socket to the next", 100, 0, 999999, true},
+    {"run", "ID", "whose packets count; 0: the first packet's", 0, 0, UINT32_MAX, true},
+    {"gro", NULL, "let the kernel join datagrams (UDP_GRO)", 0, 0, 1, true},
+    {0},
+};
+
+static int run_send(const struct traffic_address *to, const double *value, json_t **report)
+{
+	const struct sender_options o = {
+	    .to = *to,
+	    .run = value[SEND_RUN],
+	    .rate_pps = value[SEND_RATE],
+	    .duration_ns = value[SEND_DURATION] * 1e9,
+	    .size_bytes = value[SEND_SIZE],
+	    .flows = value[SEND_FLOWS],
+	    .segments = value[SEND_GSO],
+	    .quantum_us = value[SEND_QUANTUM],
+	};
+
+	if (o.segments * o.size_bytes > TRAFFIC_DATAGRAM_MAX) {
+		fprintf(stderr, "wgbench-traffic: --gso times --size is over %d bytes\n",
+		        TRAFFIC_DATAGRAM_MAX);
+		return -EINVAL;
+	}
+	return sender_run(&o, report);
+}
+
+static int run_receive(const struct traffic_address *at, const double *value, json_t **report)
+{
+	const struct receiver_options o = {
+	    .listen = *at,
+	    .run = value[RECEIVE_RUN],
+	    .timeout_ms = value[RECEIVE_TIMEOUT],
+	    .quantum_us = value[RECEIVE_QUANTUM],
+	    .gro = value[RECEIVE_GRO],
+	};
+
+	return receiver_run(&o, report);
+}
+
+static const struct role roles[] = {
+    {"send", "Sends at a fixed rate, open loop", "to", send_rows, run_send},
+    {"receive", "Prints \"ready\", receives until the sender's end", "listen", receive_rows,
+     run_receive},
+    {0},
+};
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "usage: wgbench-traffic send --to ADDRESS:PORT [OPTION]...\n"
+	            "       wgbench-traffic receive --listen ADDRESS:PORT [OPTION]...\n\n"
+	            "A UDP generator and its receiver, both on one machine. Reports are JSON.\n"
+	            "An IPv6 address stands in brackets.\n");
+	for (const struct role *r = roles; r->name; r++) {
+		fprintf(to, "\n%s: %s\n", r->name, r->summary);
+		for (const struct row *row = r->rows; row->name; row++) {
+			char left[40];
+
+			snprintf(left, sizeof(left), "--%s %s", row->name,
+			         row->value ? row->value : "");
+			fprintf(to, "  %-24s %s", left, row->help);
+			if (row->value)
+				fprintf(to, "; %.10g to %.10g; default: %.10g", row->min, row->max,
+				        row->fallback);
+			fputc('\n', to);
+		}
+	}
+}
+
+static int refuse(const char *option, const char *text, const char *wanted)
+{
+	fprintf(stderr, "wgbench-traffic: --%s '%s': %s\n", option, text, wanted);
+	return -EINVAL;
+}
+
+static int parse_address(struct traffic_address *a, const char *option, const char *text)
+{
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	                               .ai_socktype = SOCK_DGRAM};
+	const char *colon = strrchr(text, ':');
+	bool brackets = *text == '[' && colon > text && colon[-1] == ']';
+	struct addrinfo *found;
+	char host[64];
+
+	if (colon)
+		snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * brackets,
+		         text + brackets);
+	if (!colon || !colon[1] || (strchr(host, ':') && !brackets) ||
+	    getaddrinfo(host, colon + 1, &hints, &found))
+		return refuse(option, text,
+		              "an address and a port, as 10.0.0.1:7000 or [fd00::1]:7000");
+	memcpy(&a->socket, found->ai_addr, found->ai_addrlen);
+	a->length = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int parse_number(double *value, const struct row *row, const char *text)
+{
+	char *end, wanted[80];
+
+	errno = 0;
+	*value = strtod(text, &end);
+	if (!errno && end != text && !*end && *value >= row->min && *value <= row->max &&
+	    (!row->whole || *value == floor(*value)))
+		return 0;
+	snprintf(wanted, sizeof(wanted), "a %snumber from %.10g to %.10g",
+	         row->whole ? "whole " : "", row->min, row->max);
+	return refuse(row->name, text, wanted);
+}
+
+// 0; 1 after -h; -EINVAL after a printed line.
+static int parse(const struct role *role, int argc, char **argv, struct traffic_address *address,
+                 double value[OPTIONS_MAX])
+{
+	enum { IS_ROW = 1 };
+	struct option options[OPTIONS_MAX + 2] = {0};
+	int n = 0, index = 0, got, ret = 0;
+
+	for (; role->rows[n].name; n++) {
+		options[n] = (struct option){role->rows[n].name,
+		                             role->rows[n].value ? required_argument : no_argument,
+		                             NULL, IS_ROW};
+		value[n] = role->rows[n].fallback;
+	}
+	options[n] = (struct option){role->address, required_argument, NULL, IS_ROW};
+	options[n + 1] = (struct option){"help", no_argument, NULL, 'h'};
+	while (!ret && (got = getopt_long(argc, argv, "h", options, &index)) != -1) {
+		if (got == 'h')
+			return 1;
+		if (got != IS_ROW)
+			return -EINVAL; // getopt_long has named it
+		if (index == n)
+			ret = parse_address(address, role->address, optarg);
+		else if (role->rows[index].value)
+			ret = parse_number(&value[index], &role->rows[index], optarg);
+		else
+			value[index] = 1;
+	}
+	if (!ret && optind < argc)
+		ret = refuse(role->name, argv[optind], "this word is one too many");
+	if (!ret && !address->length)
+		ret = refuse(role->address, "", "missing");
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	const struct role *role = roles;
+	struct traffic_address address = {0};
+	double value[OPTIONS_MAX];
+	json_t *report = NULL;
+	int ret;
+
+	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
+		print_help(stdout);
+		return 0;
+	}
+	while (role->name && (argc < 2 || strcmp(role->name, argv[1])))
+		role++;
+	if (!role->name) {
+		print_help(stderr);
+		return 2;
+	}
+	argv[1] = argv[0]; // what getopt_long puts before its messages
+	ret = parse(role, argc - 1, argv + 1, &address, value);
+	if (ret > 0)
+		print_help(stdout);
+	if (ret)
+		return ret > 0 ? 0 : 2;
+	if (role->run(&address, value, &report))
+		return 1;
+	ret = json_dumpf(report, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout);
+	json_decref(report);
+	return ret ? 1 : 0;
+}

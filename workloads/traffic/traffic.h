@@ -1,0 +1,66 @@
+// wgbench-traffic: an open-loop UDP generator and its receiver, on one machine (both ends read the
+// same clock, in its byte order). A packet's intended send time follows from the rate alone, never
+// from when another packet left, so a stalled sender or a full queue shows as delay (no coordinated
+// omission). What the generator itself couldn't do is reported as its own and never as loss.
+#ifndef WGBENCH_TRAFFIC_H
+#define WGBENCH_TRAFFIC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+	TRAFFIC_FLOWS_MAX = 64,
+	TRAFFIC_QUANTUM_PACKETS_MAX = 64,
+	TRAFFIC_DATAGRAM_MAX = 65507, // bytes, IPv4
+};
+
+enum traffic_kind {
+	TRAFFIC_DATA = 0x77674401,
+	TRAFFIC_END,          // from the sender, repeated until it is acknowledged
+	TRAFFIC_ACKNOWLEDGED, // from the receiver, the END sent back
+};
+
+// At the start of every payload.
+struct traffic_header {
+	uint32_t kind;
+	uint32_t run;         // packets of another run are foreign
+	uint32_t flow, flows; // flow < flows
+	uint64_t sequence;    // per flow from 0; of an END: how many data packets there were
+	uint64_t intended_ns; // CLOCK_MONOTONIC
+};
+
+struct traffic_address {
+	struct sockaddr_storage socket;
+	socklen_t length;
+};
+
+struct sender_options {
+	struct traffic_address to;
+	uint32_t run;
+	uint64_t rate_pps;
+	uint64_t duration_ns;
+	unsigned size_bytes; // of the payload, the header included
+	unsigned flows;      // a source port each
+	unsigned segments;   // datagrams that go to the kernel as one (UDP_SEGMENT); 1: each alone
+	unsigned quantum_us; // traffic that is due together and sent together
+};
+
+struct receiver_options {
+	struct traffic_address listen;
+	uint32_t run;        // 0: that of the first packet
+	unsigned timeout_ms; // without a packet, after which it gives up waiting for the end
+	unsigned quantum_us; // between two looks at the socket; delays are the kernel's time stamps
+	bool gro;
+};
+
+// Send, or receive until the end. The report is a new object. 0; -errno after a printed line.
+int sender_run(const struct sender_options *, json_t **report);
+int receiver_run(const struct receiver_options *, json_t **report); // prints "ready" when bound
+
+// How many packets go together: a quantum's share of the rate, whole super-packets, at least one
+// and at most TRAFFIC_QUANTUM_PACKETS_MAX.
+unsigned sender_quantum(const struct sender_options *);
+
+#endif
