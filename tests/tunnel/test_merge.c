@@ -474,25 +474,65 @@ static void udp_without_checksum_gets_none(void **state)
 	burst_clear(&b);
 }
 
+// Otherwise what follows the packet would become part of the stream.
+static void padded_packets_pass_as_they_are(void **state)
+{
+	(void)state;
+	for (int family = 0; family < 2; family++) {
+		struct packet_spec s = packet_random(&generator, false);
+		struct burst b = {0};
+		uint8_t packet[300] = {0};
+
+		s.family = family ? AF_INET6 : AF_INET;
+		s.protocol = IPPROTO_TCP;
+		s.df = true;
+		s.payload = payload;
+		s.payload_bytes = 100;
+		for (size_t i = 0; i < 3; i++, s.sequence += 100)
+			burst_add_bytes(&b, packet, packet_build(packet, &s) + 4 * (i == 1));
+		burst_merge(&b, BOTH);
+		assert_int_equal(b.made, 3);
+		writes_undo(&b);
+		burst_clear(&b);
+	}
+}
+
+// Cuts a packet off at `most` bytes, with an IP header that says so where there is room for one.
+static void truncate_packet(const struct packet_spec *s, uint8_t *packet, size_t most)
+{
+	if (s->family == AF_INET && most >= 20) {
+		put16(packet + 2, most);
+		put16(packet + 10, 0);
+		put16(packet + 10, ~naive_sum(packet, 20, 0));
+	} else if (s->family == AF_INET6 && most >= 40) {
+		put16(packet + 4, most - 40);
+	}
+}
+
 static void truncated_packets_pass_as_they_are(void **state)
 {
 	(void)state;
-	for (int kind = 0; kind < 4; kind++) {
+	for (int kind = 0; kind < 8; kind++) {
 		struct packet_spec s = packet_random(&generator, false);
 		uint8_t packet[300];
 
 		s.family = kind & 1 ? AF_INET : AF_INET6;
 		s.protocol = kind & 2 ? IPPROTO_TCP : IPPROTO_UDP;
+		s.df = true;
 		s.payload = payload;
 		s.payload_bytes = 100;
 		size_t length = packet_build(packet, &s);
 		for (size_t most = 0; most < length; most++) {
 			struct burst b = {0};
 
+			packet_build(packet, &s);
+			burst_add_bytes(&b, packet, length);
+			if (kind & 4)
+				truncate_packet(&s, packet, most);
 			burst_add_bytes(&b, packet, most);
 			burst_add_bytes(&b, packet, most);
 			burst_merge(&b, BOTH | (most & 1 ? OFFLOAD_MERGE_STRICT : 0));
-			assert_int_equal(b.made, 2);
+			assert_int_equal(b.made, 3);
 			writes_undo(&b);
 			burst_clear(&b);
 		}
@@ -539,6 +579,7 @@ int main(void)
 	    cmocka_unit_test(merged_packets_stay_within_64k),
 	    cmocka_unit_test(wrong_ipv4_header_checksum_is_never_repaired),
 	    cmocka_unit_test(udp_without_checksum_gets_none),
+	    cmocka_unit_test(padded_packets_pass_as_they_are),
 	    cmocka_unit_test(truncated_packets_pass_as_they_are),
 	    cmocka_unit_test(garbage_does_no_harm),
 	};

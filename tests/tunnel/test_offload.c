@@ -102,6 +102,18 @@ static void zero_udp_checksum_is_written_as_ffff(void **state)
 		assert_int_equal(get16(packet + 26), 0xffff);
 	}
 	cut_gives_what_the_model_gives(&s, GSO);
+
+	struct packet_spec one = model_segment(&s, GSO, 0);
+	struct virtio_net_hdr header = super_header(&one, 0);
+	struct offload_cutter cutter;
+	uint8_t packet[200];
+	size_t length = packet_build(packet, &one);
+
+	header.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	packet_make_partial(packet, &one, length);
+	assert_int_equal(offload_cut_init(&cutter, &header, packet, length), 0);
+	assert_non_null(offload_cut_next(&cutter, &(uint32_t){0}));
+	assert_int_equal(get16(packet + 26), 0xffff);
 }
 
 static void partial_checksum_of_one_packet_is_completed(void **state)
@@ -188,6 +200,7 @@ static void contradictions_are_refused(void **state)
 	     0,
 	     {.csum_start = 48},
 	     -EINVAL},
+	    {"csum_start astride", AF_INET6, 6, 40 + 13, 0x50, {.csum_start = 41}, -EINVAL},
 	    {"csum_start behind the packet",
 	     AF_INET,
 	     6,
