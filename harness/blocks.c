@@ -45,7 +45,7 @@ static void recall(const struct work *w, unsigned block, const char *workload, s
 			    strcmp(t->workload, workload))
 				continue;
 			trials++;
-			spoilt += t->status == TRIAL_FAILED || t->status == TRIAL_CONTAMINATED;
+			spoilt += trial_spoils(t);
 		}
 		more = trials;
 		h->whole += trials == w->trials_per_block;
@@ -88,24 +88,30 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 	return ret;
 }
 
-// One attempt; `status` and `reason` are the worst of its trials'.
+// What an attempt came to: `status` and `reason` are the worst of its trials'.
+struct outcome {
+	enum trial_status status;
+	bool spoilt;
+	char reason[512];
+};
+
 static int attempt(struct work *w, unsigned block, const struct workload_use *use, unsigned n,
-                   enum trial_status *status, char *reason, size_t bytes)
+                   struct outcome *o)
 {
 	unsigned order[2 * ORDER_TUNNELS_MAX];
 	struct trial *t = calloc(1, sizeof(*t));
 	int ret = t ? 0 : -ENOMEM;
 
-	*status = TRIAL_OK;
-	reason[0] = 0;
+	*o = (struct outcome){0};
 	order_block(order, w->plan->tunnels, block, w->plan->seed);
 	for (unsigned i = 0; !ret && i < w->trials_per_block; i++) {
 		progress_show(&w->progress, block, use->name, i, w->trials_per_block, n);
 		ret = run_trial(w, t, order[i], use, block, i, n);
-		if (!ret && t->status > *status) {
-			*status = t->status;
-			snprintf(reason, bytes, "%s: %.200s", w->plan->tunnel[order[i]].spec,
-			         t->reason);
+		o->spoilt |= !ret && trial_spoils(t);
+		if (!ret && t->status > o->status) {
+			o->status = t->status;
+			snprintf(o->reason, sizeof(o->reason), "%s: %s",
+			         w->plan->tunnel[order[i]].spec, t->reason);
 		}
 		if (!ret && t->status == TRIAL_FAILED && !session_alive(w->session))
 			ret = start(w, w->group);
@@ -118,25 +124,26 @@ static int attempt(struct work *w, unsigned block, const struct workload_use *us
 
 static int run_block(struct work *w, unsigned block, const struct workload_use *use)
 {
-	enum trial_status status = TRIAL_OK;
-	char reason[256] = "", note[512] = "";
+	struct outcome o = {0};
 	struct history h;
+	char note[600] = "";
 	int ret = 0;
 
 	recall(w, block, use->name, &h);
 	while (!ret && !h.settled && h.whole < ATTEMPTS_MAX && (!h.whole || w->repeats_left)) {
 		w->repeats_left -= h.whole > 0;
-		ret = attempt(w, block, use, h.next_attempt++, &status, reason, sizeof(reason));
+		ret = attempt(w, block, use, h.next_attempt++, &o);
 		h.whole++;
-		h.settled = status != TRIAL_FAILED && status != TRIAL_CONTAMINATED;
+		h.settled = !o.spoilt;
 	}
 	if (ret)
 		return ret;
-	if (status == TRIAL_FAILED && !w->result->failed++)
-		snprintf(w->result->reason, sizeof(w->result->reason), "%s", reason);
-	w->result->contaminated += status == TRIAL_CONTAMINATED;
-	if (status)
-		snprintf(note, sizeof(note), "%s: %s", trial_status_names[status], reason);
+	if (o.status == TRIAL_FAILED && !w->result->failed++)
+		snprintf(w->result->reason, sizeof(w->result->reason), "%s", o.reason);
+	else if (o.spoilt && o.status != TRIAL_FAILED)
+		w->result->contaminated++;
+	if (o.status)
+		snprintf(note, sizeof(note), "%s: %s", trial_status_names[o.status], o.reason);
 	progress_finish(&w->progress, block, use->name, note);
 	return 0;
 }

@@ -296,9 +296,12 @@ int run_main(int argc, char **argv)
 	ret = parse(&options, argc, argv);
 	if (ret == OPTIONS_HELPED)
 		code = EXIT_NO_REGRESSION;
-	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog))
+	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog)) {
+		// A `make` beside a long run replaces the program that the tree is found from.
+		setenv("WGBENCH_ROOT", catalog->root, 1);
 		code = options.resume ? run_again(&options, catalog, session)
 		                      : run_new(&options, catalog, session);
+	}
 	free(session);
 	free(catalog);
 	return code;

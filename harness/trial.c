@@ -49,11 +49,14 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 {
 	struct session_tunnel *under_test = &s->tunnel[tunnel];
 	const struct netns_pair *pair = under_test->process.pair;
-	const struct workload_context context = {
-	    .use = use, .pair = pair, .server = &under_test->server, .duration_ms = duration_s * 1000};
+	const struct workload_context context = {.use = use,
+	                                         .pair = pair,
+	                                         .server = &under_test->server,
+	                                         .duration_ms = duration_s * 1000};
 	static struct accounting_snapshot before, after;
 	struct accounting_processes who;
 	struct accounting_result cost;
+	char contamination[sizeof(t->reason)];
 	double gigabits = 0;
 	int ret;
 
@@ -73,14 +76,24 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
 		set_cost(t, use->workload, &cost, who.tunnel, gigabits);
-	if (t->status == TRIAL_OK && accounting_contamination(&cost, t->reason, sizeof(t->reason)))
-		t->status = TRIAL_CONTAMINATED;
 	t->environment = accounting_json(&cost, &before, &after);
+	if (accounting_contamination(&cost, contamination, sizeof(contamination))) {
+		json_object_set_new(t->environment, "contamination", json_string(contamination));
+		if (t->status == TRIAL_OK) {
+			t->status = TRIAL_CONTAMINATED;
+			snprintf(t->reason, sizeof(t->reason), "%s", contamination);
+		}
+	}
 	unsigned long long handshake = tunnel_last_handshake(&under_test->process);
 	json_object_set_new(t->environment, "handshakes",
 	                    json_integer(handshake != under_test->handshake));
 	under_test->handshake = handshake;
 	return t->environment ? 0 : -ENOMEM;
+}
+
+bool trial_spoils(const struct trial *t)
+{
+	return t->status == TRIAL_FAILED || json_object_get(t->environment, "contamination");
 }
 
 void trial_free(struct trial *t)

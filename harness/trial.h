@@ -12,6 +12,10 @@
 int trial_run(struct trial *, struct session *, unsigned tunnel, const struct workload_use *,
               unsigned duration_s);
 
+// Whether its block is to be repeated: the trial failed, or was contaminated, also where its status
+// says that the generator was too slow, which may well be the reason.
+bool trial_spoils(const struct trial *);
+
 void trial_free(struct trial *);
 
 #endif
