@@ -15,10 +15,9 @@ const char *const trial_status_names[] = {
 };
 enum { STATUSES = sizeof(trial_status_names) / sizeof(trial_status_names[0]) };
 
+// NULL for a value that isn't finite: JSON has none such.
 static json_t *encode_metric(const struct metric *m)
 {
-	if (!isfinite(m->value))
-		return NULL;
 	return json_pack("{s:f, s:s, s:s, s:b}", "value", m->value, "unit", m->unit, "better",
 	                 m->higher_is_better ? "higher" : "lower", "judged", m->judged);
 }

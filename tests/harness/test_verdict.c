@@ -152,6 +152,25 @@ static void an_effect_at_the_floor_is_not_slower(void **state)
 	finish(&j, &s);
 }
 
+static void beyond_the_gate_counts_only_with_the_whole_interval(void **state)
+{
+	const struct verdict *v;
+	struct synthetic s;
+	struct judged j;
+
+	(void)state;
+	synthetic_begin(&s, 2, 8);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(
+		    &s, i, 0,
+		    &(struct synthetic_block){.effect = {0, 0.05 + (i % 2 ? 0.06 : -0.06)}});
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	v = find(&j, "goodput_gbps", 1);
+	assert_true(v->clean.effect > 4);
+	assert_word(v, VERDICT_INCONCLUSIVE);
+	finish(&j, &s);
+}
+
 static void never_from_fewer_than_six_blocks(void **state)
 {
 	(void)state;
@@ -396,6 +415,7 @@ int main(void)
 	    cmocka_unit_test(drift_within_blocks_cancels),
 	    cmocka_unit_test(noise_is_inconclusive_and_says_how_many_more),
 	    cmocka_unit_test(an_effect_at_the_floor_is_not_slower),
+	    cmocka_unit_test(beyond_the_gate_counts_only_with_the_whole_interval),
 	    cmocka_unit_test(never_from_fewer_than_six_blocks),
 	    cmocka_unit_test(repeated_blocks_count_by_their_last_whole_attempt),
 	    cmocka_unit_test(contaminated_blocks_are_shown_apart),
