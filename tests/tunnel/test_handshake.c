@@ -265,6 +265,25 @@ static void crossing_initiations_end_in_one_session(void **state)
 	check_same_session(initiator->current, responder->next_keypair);
 }
 
+// The answer to the peer's own initiation holds a retry back, but doesn't end the retries.
+static void an_answer_puts_a_retry_off(void **state)
+{
+	(void)state;
+	to_a->endpoint = loopback_endpoint(a->udp.port);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+	loopback_pass(5 * NS_PER_S - NS_PER_S / 10);
+	handshake_initiate(to_a, false);
+	deliver(a, MESSAGE_INITIATION);
+	take(b, MESSAGE_RESPONSE);
+	loopback_pass(NS_PER_S);
+	timers_expire(a, loopback_now_ns);
+	assert_true(silent(b));
+	loopback_pass(5 * NS_PER_S);
+	timers_expire(a, loopback_now_ns);
+	take(b, MESSAGE_INITIATION);
+}
+
 static void one_initiation_in_5_seconds(void **state)
 {
 	(void)state;
@@ -565,6 +584,7 @@ int main(void)
 	    TEST(sends_with_the_handshake_tos),
 	    TEST(a_lost_response_is_made_up_for),
 	    TEST(crossing_initiations_end_in_one_session),
+	    TEST(an_answer_puts_a_retry_off),
 	    TEST(one_initiation_in_5_seconds),
 	    TEST(nothing_without_key_endpoint_or_link),
 	    TEST(type_length_and_reserved_bytes_are_exact),
