@@ -95,7 +95,6 @@ static int configure(struct tunnel_process *t, const struct spec *spec, int side
 	const char *const set[] = {
 	    "wg",   "set", s->interface,  "listen-port", port,       "private-key", "/dev/stdin",
 	    "peer", peer,  "allowed-ips", allowed,       "endpoint", endpoint,      NULL};
-	const char *const up[] = {"ip", "-batch", "-", NULL};
 
 	snprintf(port, sizeof(port), "%d", PORT);
 	snprintf(allowed, sizeof(allowed), "%s/32,%s/128", other->inner[0], other->inner[1]);
@@ -111,7 +110,7 @@ static int configure(struct tunnel_process *t, const struct spec *spec, int side
 	         "address add %s/64 dev %s nodad\n"
 	         "link set %s mtu %d up\n",
 	         s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
-	ret = run_wg(up, s->fd, commands, line, sizeof(line));
+	ret = netns_batch(s->fd, commands, line, sizeof(line));
 	if (ret && ret != -EINTR)
 		complain(t, spec, side, line);
 	return ret;

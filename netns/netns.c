@@ -17,18 +17,28 @@ enum { DEV, SNMP, SNMP6, FILES };
 
 static const char veth[] = "outer0";
 
-static int batch(int ns, const char *commands)
+int netns_batch(int ns, const char *commands, char *reason, size_t bytes)
 {
 	const char *const argv[] = {"ip", "-batch", "-", NULL};
 	struct process_text text;
-	char line[256];
 	int ret = process_run(argv, ns, commands, COMMAND_MS, &text);
 
-	if (ret && ret != -EINTR)
-		fprintf(stderr, "wgbench: can't build the test network: %s\n",
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+	// Its last line says only which command it was that failed.
+	snprintf(reason, bytes, "%.*s", ret > 0 ? (int)strcspn(text.err, "\n") : 0, text.err);
+	if (ret < 0)
+		snprintf(reason, bytes, "ip: %s", strerror(-ret));
 	process_text_free(&text);
 	return ret > 0 ? -EIO : ret;
+}
+
+static int batch(int ns, const char *commands)
+{
+	char reason[256];
+	int ret = netns_batch(ns, commands, reason, sizeof(reason));
+
+	if (ret && ret != -EINTR)
+		fprintf(stderr, "wgbench: can't build the test network: %s\n", reason);
+	return ret;
 }
 
 static void name_side(struct netns_side *s, unsigned n, int right)

@@ -53,6 +53,9 @@ void netns_pair_destroy(struct netns_pair *);
 // Lets go of the lock; pairs must be gone.
 void netns_close(void);
 
+// Runs lines of `ip` in a namespace. 0; -errno with the reason, in one line, written.
+int netns_batch(int ns_fd, const char *commands, char *reason, size_t bytes);
+
 // The processes whose network namespace this is, other than the caller; at most `max` of them are
 // written. How many there are.
 size_t netns_processes(int ns_fd, pid_t *pids, size_t max);

@@ -9,6 +9,7 @@
 #include "netns/netns.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ size_t ping_parse(const char *text, double *rtt_us, size_t max)
 		char *end;
 
 		text += strlen(key);
-		rtt_us[n] = strtod(text, &end) * 1000;
+		rtt_us[n] = round(strtod(text, &end) * 1000);
 		// A line cut short has no unit.
 		n += end > text && !strncmp(end, " ms\n", 4);
 	}

@@ -1,0 +1,231 @@
+#include "netns/netns.h"
+#include "harness/process.h"
+#include "tests/support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LONG_MS = 20000 };
+
+static void need_root(void)
+{
+	if (!geteuid())
+		return;
+	print_message("# SKIP: network namespaces need root\n");
+	skip();
+}
+
+static bool exists(const char *format, ...)
+{
+	char path[128];
+	struct stat st;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(path, sizeof(path), format, arguments);
+	va_end(arguments);
+	return !lstat(path, &st);
+}
+
+static int ping(const struct netns_pair *p, int family)
+{
+	const char *const argv[] = {
+	    "ping", "-n", "-q", "-c", "1", "-W", "2", p->side[1].outer[family], NULL};
+
+	return process_run(argv, p->side[0].fd, NULL, LONG_MS, NULL);
+}
+
+static void pair_passes_packets_and_goes(void **state)
+{
+	struct netns_pair p;
+	struct netns_counters before, after;
+	struct process guest;
+	const char *const argv[] = {"sleep", "100", NULL};
+	char name[32];
+	pid_t pids[4];
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 7), 0);
+	assert_true(strlen(p.side[0].interface) < 15);
+	assert_int_equal(netns_count(&p.side[1], &before), 0);
+	assert_int_equal(ping(&p, 0), 0);
+	assert_int_equal(ping(&p, 1), 0);
+	assert_int_equal(netns_count(&p.side[1], &after), 0);
+	assert_true(after.veth.rx_packets >= before.veth.rx_packets + 2);
+	assert_true(after.veth.tx_bytes >= before.veth.tx_bytes + 84);
+	assert_int_equal(netns_processes(p.side[0].fd, pids, 4), 0);
+	assert_int_equal(process_start(&guest, argv, p.side[0].fd, NULL), 0);
+	assert_int_equal(netns_processes(p.side[0].fd, pids, 4), 1);
+	assert_int_equal(pids[0], guest.pid);
+	snprintf(name, sizeof(name), "%s", p.side[0].name);
+	assert_true(exists("/run/netns/%s", name));
+	netns_pair_destroy(&p);
+	assert_false(exists("/run/netns/%s", name));
+	assert_int_equal(process_wait(&guest, LONG_MS), 128 + SIGTERM);
+	process_end(&guest);
+	netns_close();
+	assert_false(exists("/run/wgbench/%d", getpid()));
+}
+
+static void pairs_are_apart(void **state)
+{
+	struct netns_pair a, b;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&a, 0), 0);
+	assert_int_equal(netns_pair_create(&b, 1), 0);
+	// a's left end has no way to b's right one.
+	struct netns_pair crossed = a;
+	crossed.side[1] = b.side[1];
+	assert_int_not_equal(ping(&crossed, 0), 0);
+	netns_pair_destroy(&a);
+	assert_int_equal(ping(&b, 0), 0);
+	netns_pair_destroy(&b);
+	netns_close();
+}
+
+// A child that builds a pair with a process in it, says so, and waits.
+static pid_t start_owner(int *guest)
+{
+	int told[2];
+	const char *const argv[] = {"setsid", "-f", "sleep", "100", NULL};
+
+	assert_return_code(pipe(told), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		struct netns_pair p;
+		pid_t inside[1];
+		char socket[64];
+
+		if (netns_open() || netns_pair_create(&p, 3) ||
+		    process_run(argv, p.side[1].fd, NULL, LONG_MS, NULL))
+			_exit(1);
+		mkdir("/var/run/wireguard", 0755);
+		snprintf(socket, sizeof(socket), "/var/run/wireguard/%s.sock", p.side[0].interface);
+		close(open(socket, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		while (netns_processes(p.side[1].fd, inside, 1) != 1)
+			process_pause(5);
+		if (write(told[1], inside, sizeof(inside)) == sizeof(inside))
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(told[0], guest, sizeof(*guest)), sizeof(*guest));
+	close(told[0]);
+	close(told[1]);
+	return pid;
+}
+
+static void killed_owner_is_reaped_and_a_live_one_is_not(void **state)
+{
+	int guest;
+
+	(void)state;
+	need_root();
+	pid_t owner = start_owner(&guest);
+	netns_reap();
+	assert_true(exists("/run/netns/wgb-%d-3r", owner));
+	assert_true(exists("/var/run/wireguard/wgb%dn3l.sock", owner));
+	assert_int_equal(kill(guest, 0), 0);
+	kill(owner, SIGKILL);
+	waitpid(owner, NULL, 0);
+	assert_true(exists("/run/netns/wgb-%d-3r", owner));
+	assert_true(netns_reap() >= 2);
+	assert_false(exists("/run/netns/wgb-%d-3l", owner));
+	assert_false(exists("/run/netns/wgb-%d-3r", owner));
+	assert_false(exists("/var/run/wireguard/wgb%dn3l.sock", owner));
+	assert_false(exists("/run/wgbench/%d", owner));
+	for (int i = 0; !kill(guest, 0) && i < 500; i++)
+		process_pause(10);
+	assert_true(kill(guest, 0) && errno == ESRCH);
+}
+
+static void failure_leaves_nothing(void **state)
+{
+	struct netns_pair p;
+	char name[32];
+	const char *const argv[] = {"ip", "netns", "add", name, NULL};
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	// The right end's name is taken.
+	snprintf(name, sizeof(name), "wgb-%d-4r", getpid());
+	assert_int_equal(process_run(argv, PROCESS_HERE, NULL, LONG_MS, NULL), 0);
+	assert_true(netns_pair_create(&p, 4) < 0);
+	assert_false(exists("/run/netns/wgb-%d-4l", getpid()));
+	assert_false(exists("/run/netns/wgb-%d-4r", getpid()));
+	netns_close();
+}
+
+// The file of the counters' format, as the kernel writes it.
+static void counters_are_read(void **state)
+{
+	static const char *const texts[3] = {
+	    "Inter-|   Receive                                                |  Transmit\n"
+	    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
+	    "errs "
+	    "drop fifo colls carrier compressed\n"
+	    "    lo:       9       9    9    9    9     9          9         9        9       9    "
+	    "9  "
+	    "  9    9     9       9          9\n"
+	    "outer0:     101     102  103  104  105   106        107       108      109     110  "
+	    "111 "
+	    " 112  113   114     115        116\n"
+	    "  wgb1:     201     202  203  204  205   206        207       208      209     210  "
+	    "211 "
+	    " 212  213   214     215        216\n",
+	    "Tcp: RtoAlgorithm InErrs RetransSegs OutSegs\nTcp: 1 2 33 4\n"
+	    "Udp: InDatagrams RcvbufErrors SndbufErrors\nUdp: 5 66 77\n"
+	    "UdpLite: InDatagrams RcvbufErrors SndbufErrors\nUdpLite: 8 9 10\n",
+	    "Udp6InErrors                    \t1\nUdp6RcvbufErrors                \t100\n"
+	    "Udp6SndbufErrors                \t200\n",
+	};
+	struct netns_side s = {.interface = "wgb1"};
+	struct netns_counters c;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		FILE *f = tmpfile();
+		assert_non_null(f);
+		fputs(texts[i], f);
+		fflush(f);
+		s.counters[i] = dup(fileno(f));
+		fclose(f);
+	}
+	assert_int_equal(netns_count(&s, &c), 0);
+	assert_int_equal(c.tunnel.rx_packets, 202);
+	assert_int_equal(c.tunnel.rx_dropped, 204);
+	assert_int_equal(c.tunnel.tx_bytes, 209);
+	assert_int_equal(c.tunnel.tx_packets, 210);
+	assert_int_equal(c.tunnel.tx_dropped, 212);
+	assert_int_equal(c.veth.rx_dropped, 104);
+	assert_int_equal(c.tcp_retransmits, 33);
+	assert_int_equal(c.udp_receive_buffer_errors, 166);
+	assert_int_equal(c.udp_send_buffer_errors, 277);
+	for (int i = 0; i < 3; i++)
+		close(s.counters[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pair_passes_packets_and_goes),
+	    cmocka_unit_test(pairs_are_apart),
+	    cmocka_unit_test(killed_owner_is_reaped_and_a_live_one_is_not),
+	    cmocka_unit_test(failure_leaves_nothing),
+	    cmocka_unit_test(counters_are_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

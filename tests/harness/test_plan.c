@@ -1,0 +1,188 @@
+#include "harness/plan.h"
+#include "tests/harness/capture.h"
+#include "tests/support.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static char root[] = "/tmp/wgbench-test-XXXXXX";
+
+static int make_root(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	if (!mkdtemp(root))
+		return -1;
+	snprintf(path, sizeof(path), "%s/workloads", root);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/workloads/plans", root);
+	return mkdir(path, 0755);
+}
+
+static void plan_path(char *path, const char *name)
+{
+	snprintf(path, PATH_MAX, "%s/workloads/plans/%s.plan", root, name);
+}
+
+static int remove_root(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	plan_path(path, "it");
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/workloads/plans", root);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/workloads", root);
+	rmdir(path);
+	return rmdir(root);
+}
+
+static int load(struct plan *p, const char *text, struct capture *c)
+{
+	char path[PATH_MAX];
+
+	plan_path(path, "it");
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	capture_begin(c, STDERR_FILENO);
+	int ret = plan_load(p, root, "it");
+	capture_end(c);
+	return ret;
+}
+
+static void file_is_read(void **state)
+{
+	struct plan p;
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(load(&p,
+	                      "# what\n\ntunnel default  # baseline\n"
+	                      "tunnel wireguard-go if-available\nworkload tcp:flows=2\n"
+	                      "workload ping\nblocks 13\nduration 2",
+	                      &c),
+	                 0);
+	assert_string_equal(p.name, "it");
+	assert_int_equal(p.tunnels, 2);
+	assert_string_equal(p.tunnel[0].spec, "default");
+	assert_false(p.tunnel[0].if_available);
+	assert_true(p.tunnel[1].if_available);
+	assert_int_equal(p.workloads, 2);
+	assert_string_equal(p.workload[0].name, "tcp:flows=2");
+	assert_int_equal(p.blocks, 13);
+	assert_int_equal(p.duration_s, 2);
+}
+
+static void bad_files_are_named(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+	    {"", "it.plan: needs a tunnel and a workload"},
+	    {"tunnel default\n", "needs a tunnel and a workload"},
+	    {"tunnel\n", "it.plan:1: 'tunnel' needs a word"},
+	    {"tunnel default perhaps\n", "it.plan:1: trailing 'perhaps'"},
+	    {"tunnel a\nworkload nope\n", "unknown workload 'nope'"},
+	    {"tunnel a\nworkload tcp\nworkload tcp\n", "'tcp' is given twice"},
+	    {"tunnel a\nworkload tcp\nblocks 0\n", "it.plan:3: 'blocks 0'"},
+	    {"tunnel a\nworkload tcp\nblocks 5x\n", "'blocks 5x'"},
+	    {"tunnel a\nworkload tcp\nduration -1\n", "'duration -1'"},
+	    {"tunnel a\nworkload tcp\nduration 1 2\n", "trailing '2'"},
+	    {"tunel a\n", "'tunel a': expected tunnel"},
+	};
+	struct plan p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct capture c;
+
+		assert_int_equal(load(&p, cases[i].text, &c), -EINVAL);
+		assert_says(&c, cases[i].said);
+	}
+}
+
+static void unknown_plan_lists_what_exists(void **state)
+{
+	struct plan p;
+	struct capture c;
+
+	(void)state;
+	load(&p, "tunnel default\nworkload tcp\n", &c);
+	capture_begin(&c, STDERR_FILENO);
+	assert_int_equal(plan_load(&p, root, "other"), -EINVAL);
+	assert_int_equal(plan_load(&p, root, "../plans/it"), -EINVAL);
+	capture_end(&c);
+	assert_says(&c, "unknown plan 'other': one of it\n");
+	assert_says(&c, "unknown plan '../plans/it'");
+}
+
+// What goes into run.json comes out of it, for --resume.
+static void run_json_round_trip(void **state)
+{
+	struct plan p, back;
+	json_t *run = json_object();
+
+	(void)state;
+	plan_default(&p);
+	assert_int_equal(plan_add_tunnel(&p, "wireguard-go", true), 0);
+	assert_int_equal(plan_add_workload(&p, "udp:rate=7,length=100"), 0);
+	p.seed = (1ull << 53) - 1;
+	p.blocks = 17;
+	p.duration_s = 3;
+	plan_to_run(&p, run);
+	assert_int_equal(json_integer_value(json_object_get(run, "trials_per_block")), 4);
+	json_object_set_new(run, "tunnels",
+	                    json_pack("[{ss}{ss}]", "spec", "default", "spec", "wireguard-go"));
+	assert_int_equal(plan_from_run(&back, run, "dir"), 0);
+	assert_int_equal(back.seed, p.seed);
+	assert_int_equal(back.blocks, 17);
+	assert_int_equal(back.duration_s, 3);
+	assert_int_equal(back.tunnels, 2);
+	assert_string_equal(back.tunnel[1].spec, "wireguard-go");
+	assert_int_equal(back.workloads, 2);
+	assert_string_equal(back.workload[1].name, p.workload[1].name);
+	json_decref(run);
+}
+
+static void damaged_run_json_is_refused(void **state)
+{
+	static const char *const missing[] = {"seed", "blocks", "duration", "tunnels", "workloads"};
+	struct plan p, back;
+
+	(void)state;
+	plan_default(&p);
+	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++) {
+		json_t *run = json_object();
+		struct capture c;
+
+		plan_to_run(&p, run);
+		json_object_set_new(run, "tunnels", json_pack("[{ss}]", "spec", "default"));
+		assert_int_equal(plan_from_run(&back, run, "dir"), 0);
+		json_object_del(run, missing[i]);
+		capture_begin(&c, STDERR_FILENO);
+		int ret = plan_from_run(&back, run, "dir");
+		capture_end(&c);
+		assert_int_equal(ret, -EINVAL);
+		assert_says(&c, "dir/run.json");
+		json_decref(run);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(file_is_read),
+	    cmocka_unit_test(bad_files_are_named),
+	    cmocka_unit_test(unknown_plan_lists_what_exists),
+	    cmocka_unit_test(run_json_round_trip),
+	    cmocka_unit_test(damaged_run_json_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_root, remove_root);
+}
