@@ -19,9 +19,8 @@ static const char css[] =
     ".red{color:#b42318;font-weight:600}.green{color:#116329;font-weight:600}"
     ".yellow{color:#8a5a00;font-weight:600}.dim{color:#57606a}"
     "pre{background:#f4f6f8;padding:.7rem;overflow-x:auto}"
-    "figure{margin:.5rem 0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
-
-static const char *const names[] = {"report.md", "report.html"};
+    "figure{margin:.5rem "
+    "0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
 
 static void put_escaped(FILE *to, const char *text)
 {
@@ -48,18 +47,6 @@ static void put_element(FILE *to, const char *tag, const char *text)
 	fprintf(to, "</%s>\n", tag);
 }
 
-static FILE *open_part(struct document *d, int which)
-{
-	char path[PATH_MAX + 32];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s.new", d->dir, names[which]);
-	file = fopen(path, "we");
-	if (!file)
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(errno));
-	return file;
-}
-
 int document_begin(struct document *d, const char *dir, const char *title)
 {
 	char plots[PATH_MAX + 32];
@@ -73,12 +60,10 @@ int document_begin(struct document *d, const char *dir, const char *title)
 		fprintf(stderr, "wgbench: %s: %s\n", plots, strerror(-ret));
 		return ret;
 	}
-	d->markdown = open_part(d, 0);
-	d->html = open_part(d, 1);
-	if (!d->markdown || !d->html) {
-		document_abandon(d);
-		return -EIO;
-	}
+	d->markdown = open_memstream(&d->text[0], &d->bytes[0]);
+	d->html = open_memstream(&d->text[1], &d->bytes[1]);
+	if (!d->markdown || !d->html)
+		abort();
 	fprintf(d->markdown, "# %s\n", title);
 	fprintf(d->html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	                 "<meta name=\"viewport\" content=\"width=device-width\">\n");
@@ -166,16 +151,24 @@ int document_plot(struct document *d, const char *name, const char *svg)
 	return 0;
 }
 
-static int finish_part(const struct document *d, FILE *file, int which)
+static int write_file(const struct document *d, const char *name, const char *text, size_t bytes)
 {
 	char path[PATH_MAX + 32], next[sizeof(path) + 8];
+	FILE *file;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", d->dir, names[which]);
+	snprintf(path, sizeof(path), "%s/%s", d->dir, name);
 	snprintf(next, sizeof(next), "%s.new", path);
-	if (fflush(file) || ferror(file) || rename(next, path)) {
-		ret = errno ? -errno : -EIO;
+	file = fopen(next, "we");
+	if (!file || fwrite(text, 1, bytes, file) != bytes)
+		ret = -errno;
+	if (file && fclose(file) && !ret)
+		ret = -errno;
+	if (!ret && rename(next, path))
+		ret = -errno;
+	if (ret) {
 		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+		unlink(next);
 	}
 	return ret;
 }
@@ -185,23 +178,19 @@ int document_end(struct document *d)
 	int ret;
 
 	fprintf(d->html, "</body>\n</html>\n");
-	ret = finish_part(d, d->markdown, 0);
+	fflush(d->markdown);
+	fflush(d->html);
+	ret = write_file(d, "report.md", d->text[0], d->bytes[0]);
 	if (!ret)
-		ret = finish_part(d, d->html, 1);
+		ret = write_file(d, "report.html", d->text[1], d->bytes[1]);
 	document_abandon(d);
 	return ret;
 }
 
 void document_abandon(struct document *d)
 {
-	char path[PATH_MAX + 32];
-
-	for (int i = 0; i < 2; i++) {
-		FILE *file = i ? d->html : d->markdown;
-
-		if (file)
-			fclose(file);
-		snprintf(path, sizeof(path), "%s/%s.new", d->dir, names[i]);
-		unlink(path);
-	}
+	fclose(d->markdown);
+	fclose(d->html);
+	free(d->text[0]);
+	free(d->text[1]);
 }

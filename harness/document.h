@@ -7,11 +7,13 @@
 
 struct document {
 	char dir[4096];
-	FILE *markdown, *html;
+	FILE *markdown, *html; // in memory until document_end()
+	char *text[2];
+	size_t bytes[2];
 	unsigned plots;
 };
 
-// Begins DIR/report.md and DIR/report.html, and makes DIR/plots/. 0; -errno after a printed line.
+// Makes DIR/plots/. 0; -errno after a printed line.
 int document_begin(struct document *, const char *dir, const char *title);
 
 void document_heading(struct document *, const char *text);
@@ -23,7 +25,7 @@ void document_table(struct document *, const struct table *);
 // Writes DIR/plots/NAME.svg, and shows it in both. 0; -errno after a printed line.
 int document_plot(struct document *, const char *name, const char *svg);
 
-// Puts both files in place. 0; -errno after a printed line, and nothing is in place.
+// Puts DIR/report.md and DIR/report.html in place. 0; -errno after a printed line.
 int document_end(struct document *);
 
 // Instead of document_end().

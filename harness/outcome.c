@@ -103,12 +103,30 @@ char outcome_letter(unsigned tunnel)
 	return 'A' + tunnel;
 }
 
+// Its variants, or, of an external one, the first line of its version.
+static void add_identity(struct table *t, const struct outcome *o, size_t i)
+{
+	json_t *tunnel = json_array_get(json_object_get(o->store.run, "tunnels"), i), *variant;
+	const char *version = o->store.tunnel[i].version, *slot;
+	char text[1024] = "";
+	size_t n = 0;
+
+	json_object_foreach(json_object_get(tunnel, "variants"), slot, variant)
+	{
+		if (n < sizeof(text))
+			n += snprintf(text + n, sizeof(text) - n, "%s%s=%s", n ? "," : "", slot,
+			              json_string_value(variant));
+	}
+	if (n)
+		table_add(t, TABLE_PLAIN, "%s", text);
+	else
+		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(version, "\n"), version);
+}
+
 void outcome_tunnels(const struct outcome *o, struct table *t)
 {
-	static const struct table_column columns[] = {{"", TABLE_LEFT},
-	                                              {"tunnel", TABLE_LEFT},
-	                                              {"revision", TABLE_LEFT},
-	                                              {"version", TABLE_LEFT}};
+	static const struct table_column columns[] = {
+	    {"", TABLE_LEFT}, {"tunnel", TABLE_LEFT}, {"revision", TABLE_LEFT}, {"is", TABLE_LEFT}};
 
 	table_init(t, columns, 4);
 	for (size_t i = 0; i < o->store.tunnels; i++) {
@@ -118,9 +136,16 @@ void outcome_tunnels(const struct outcome *o, struct table *t)
 		table_add(t, TABLE_PLAIN, "%s", tunnel->spec);
 		table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
 		          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
-		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(tunnel->version, "\n"),
-		          tunnel->version);
+		add_identity(t, o, i);
 	}
+}
+
+void outcome_add_value(struct table *t, double value)
+{
+	if (isnan(value))
+		table_add(t, TABLE_DIM, "none");
+	else
+		table_add(t, TABLE_PLAIN, fabs(value) < 1000 ? "%.4g" : "%.0f", value);
 }
 
 static void add_effect(struct table *t, const struct verdict_effect *e)
@@ -133,7 +158,10 @@ static void add_effect(struct table *t, const struct verdict_effect *e)
 		table_add(t, TABLE_PLAIN, "[%+.2f, %+.2f]", e->low, e->high);
 	else
 		table_add(t, TABLE_DIM, "none");
-	table_add(t, TABLE_PLAIN, "%.3g", e->p);
+	if (e->blocks)
+		table_add(t, TABLE_PLAIN, "%.3g", e->p);
+	else
+		table_add(t, TABLE_DIM, "none");
 }
 
 static void describe_contaminated(const struct verdict *v, char *text, size_t bytes)
@@ -168,8 +196,8 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	table_add(t, TABLE_PLAIN, "%s", s->unit);
 	table_add(t, TABLE_PLAIN, "%s", s->higher_is_better ? "higher" : "lower");
 	table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
-	table_add(t, TABLE_PLAIN, "%.4g", v->baseline_median);
-	table_add(t, TABLE_PLAIN, "%.4g", v->candidate_median);
+	outcome_add_value(t, v->baseline_median);
+	outcome_add_value(t, v->candidate_median);
 	add_effect(t, &v->clean);
 	table_add(t, TABLE_PLAIN, "%zu", v->clean.blocks);
 	table_add(t, colours[v->word], "%s", verdict_names[v->word]);

@@ -27,6 +27,9 @@ char outcome_letter(unsigned tunnel);
 void outcome_tunnels(const struct outcome *, struct table *);
 void outcome_verdicts(const struct outcome *, struct table *);
 
+// A cell with four digits, or "none" for NAN.
+void outcome_add_value(struct table *, double value);
+
 // verdict.json's content, a new object.
 json_t *outcome_json(const struct outcome *);
 

@@ -7,7 +7,6 @@
 #include "harness/spec.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,14 +90,8 @@ static void write_values(struct document *d, const struct outcome *o)
 		table_add(&t, TABLE_PLAIN, "%s", series->workload);
 		table_add(&t, TABLE_PLAIN, "%s", series->metric);
 		table_add(&t, TABLE_PLAIN, "%s", series->unit);
-		for (size_t i = 0; i < o->store.tunnels; i++) {
-			double median = series_median(series, i, true);
-
-			if (isnan(median))
-				table_add(&t, TABLE_DIM, "none");
-			else
-				table_add(&t, TABLE_PLAIN, "%.4g", median);
-		}
+		for (size_t i = 0; i < o->store.tunnels; i++)
+			outcome_add_value(&t, series_median(series, i, true));
 	}
 	document_table(d, &t);
 	document_paragraph(d, "Over all whole blocks, contaminated ones too.");

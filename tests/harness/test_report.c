@@ -4,6 +4,8 @@
 #include "tests/harness/capture.h"
 #include "tests/harness/synthetic.h"
 
+#include <sys/stat.h>
+
 static char *read_file(const struct synthetic *s, const char *name)
 {
 	char path[256], *text = calloc(1, 4 << 20);
@@ -144,8 +146,21 @@ static void no_gnuplot_no_report(void **state)
 	assert_says(&err, "plots need gnuplot: apt-get install gnuplot-nox");
 	snprintf(path, sizeof(path), "%s/report.html", s.dir);
 	assert_int_equal(access(path, F_OK), -1);
-	snprintf(path, sizeof(path), "%s/report.md.new", s.dir);
-	assert_int_equal(access(path, F_OK), -1);
+	synthetic_end(&s);
+}
+
+static void what_cannot_be_written_is_an_error(void **state)
+{
+	struct capture err;
+	struct synthetic s;
+	char path[256];
+
+	(void)state;
+	synthetic_fill(&s, 6, 0, 0);
+	snprintf(path, sizeof(path), "%s/report.html.new", s.dir);
+	assert_int_equal(mkdir(path, 0755), 0); // stands in the way, for root too
+	assert_int_equal(report(&err, &s), 2);
+	assert_says(&err, "report.html: not written");
 	synthetic_end(&s);
 }
 
@@ -167,6 +182,7 @@ int main(void)
 	    cmocka_unit_test(whole_and_self_contained),
 	    cmocka_unit_test(runs_that_hold_little),
 	    cmocka_unit_test(no_gnuplot_no_report),
+	    cmocka_unit_test(what_cannot_be_written_is_an_error),
 	    cmocka_unit_test(an_empty_folder_is_refused),
 	};
 
