@@ -80,6 +80,8 @@ int tun_open(struct tun *t, const char *name, const struct switches *s)
 		goto err_close;
 	}
 	probe_offloads(t, s);
+	t->merge_tcp = t->tso && s->merge_tcp;
+	t->merge_udp = t->uso && s->merge_udp;
 	t->ifindex = if_nametoindex(name);
 	t->mtu = TUN_MTU_DEFAULT;
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
@@ -145,6 +147,40 @@ int tun_read(struct device *d, uint64_t now_ns)
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }
 
+static void write_packet(struct device *d, const struct virtio_net_hdr *header, struct iovec *iov,
+                         int vectors, unsigned packets)
+{
+	device_count(d, tun_writes, 1);
+	if (tun_write_frame(&d->tun, header, iov, vectors))
+		device_count(d, drop_rx_tun, packets);
+}
+
+// The kernel refused a super-packet: cuts it again and writes the packets one by one.
+static void write_cut(struct device *d, const struct offload_write *w, const struct iovec *iov,
+                      int vectors)
+{
+	static const struct virtio_net_hdr plain;
+	struct offload_cutter cutter;
+	struct batch *scratch = batch_get(d);
+	uint8_t *packet;
+	uint32_t length = 0;
+
+	if (!scratch) {
+		device_count(d, drop_memory, w->count);
+		return;
+	}
+	for (int i = 1; i < vectors; i++) {
+		memcpy(scratch->in + length, iov[i].iov_base, iov[i].iov_len);
+		length += iov[i].iov_len;
+	}
+	if (offload_cut_init(&cutter, &w->header, scratch->in, length))
+		device_count(d, drop_rx_tun, w->count);
+	else
+		while ((packet = offload_cut_next(&cutter, &length)))
+			write_packet(d, &plain, (struct iovec[]){{0}, {packet, length}}, 2, 1);
+	batch_put(scratch);
+}
+
 static void write_merged(struct device *d, struct offload_packet *packets, size_t n, unsigned flags)
 {
 	uint16_t next[OFFLOAD_MERGE_MAX];
@@ -160,18 +196,32 @@ static void write_merged(struct device *d, struct offload_packet *packets, size_
 		     at = next[at], skip = w->skip)
 			iov[vectors++] =
 			    (struct iovec){packets[at].data + skip, packets[at].length - skip};
-		if (tun_write_frame(&d->tun, &w->header, iov, vectors))
+		if (w->count == 1) {
+			write_packet(d, &w->header, iov, vectors, 1);
+			continue;
+		}
+		device_count(d, tun_writes, 1);
+		int ret = tun_write_frame(&d->tun, &w->header, iov, vectors);
+		if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM) {
 			device_count(d, drop_rx_tun, w->count);
+		} else if (ret) {
+			atomic_bool *merges = w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4
+			                          ? &d->tun.merge_udp
+			                          : &d->tun.merge_tcp;
+			atomic_store_explicit(merges, false, memory_order_relaxed);
+			write_cut(d, w, iov, vectors);
+		}
 	}
-	device_count(d, tun_writes, count);
 }
 
 void tun_write(struct device *d, struct batch *b)
 {
-	const struct switches *s = &d->switches;
-	unsigned flags = (d->tun.tso && s->merge_tcp ? OFFLOAD_MERGE_TCP : 0) |
-	                 (d->tun.uso && s->merge_udp ? OFFLOAD_MERGE_UDP : 0) |
-	                 (s->strict_checksum ? OFFLOAD_MERGE_STRICT : 0);
+	unsigned flags =
+	    (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed) ? OFFLOAD_MERGE_TCP
+	                                                                   : 0) |
+	    (atomic_load_explicit(&d->tun.merge_udp, memory_order_relaxed) ? OFFLOAD_MERGE_UDP
+	                                                                   : 0) |
+	    (d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0);
 	struct offload_packet packets[OFFLOAD_MERGE_MAX];
 	size_t n = 0;
 

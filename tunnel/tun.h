@@ -15,9 +15,9 @@ enum { TUN_MTU_DEFAULT = 1420 };
 struct tun {
 	int fd;
 	unsigned ifindex;
-	bool vnet;       // frames carry a struct virtio_net_hdr
-	bool tso, uso;   // what the kernel may hand over, and takes
-	atomic_uint mtu; // inner, bytes; follows the link
+	bool tso, uso;                    // what the kernel may hand over, and takes
+	atomic_bool merge_tcp, merge_udp; // cleared when the kernel refuses a super-packet
+	atomic_uint mtu;                  // inner, bytes; follows the link
 };
 
 // Creates the interface (owner root, so that no other user can attach a queue), with the offloads

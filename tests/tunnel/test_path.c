@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -15,7 +16,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 
-enum { FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536, TIMEOUT_MS = 5000 };
+enum { FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536, TIMEOUT_MS = 5000, LARGE = 4 << 20 };
 
 struct end {
 	struct device *device;
@@ -25,20 +26,28 @@ struct end {
 
 static struct end ends[2];
 
-static void open_end(struct end *e, const char *switches_text)
+// The device's end blocks on a full queue, so that nothing is lost there, and it refuses frames
+// above `tun_bytes` with EMSGSIZE, as a kernel that doesn't take super-packets would.
+static void open_end(struct end *e, const char *switches_text, int tun_bytes)
 {
+	const struct timeval soon = {.tv_usec = 1000};
 	struct switches switches;
-	int pair[2], bytes = 4 << 20;
+	int pair[2], large = 4 << 20;
 
 	assert_int_equal(switches_parse(&switches, switches_text), 0);
 	assert_int_equal(device_create(&e->device, "wgbtest", &switches), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)),
-		                 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &tun_bytes, sizeof(tun_bytes));
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
 	e->tun = pair[0];
-	e->device->tun = (struct tun){
-	    .fd = pair[1], .vnet = true, .tso = true, .uso = true, .mtu = TUN_MTU_DEFAULT};
+	e->device->tun = (struct tun){.fd = pair[1],
+	                              .tso = true,
+	                              .uso = true,
+	                              .merge_tcp = switches.merge_tcp,
+	                              .merge_udp = switches.merge_udp,
+	                              .mtu = TUN_MTU_DEFAULT};
 	assert_int_equal(device_up(e->device), 0);
 }
 
@@ -81,10 +90,10 @@ static void close_ends(void)
 	}
 }
 
-static void open_ends(const char *switches_text)
+static void open_ends(const char *switches_text, int tun_bytes)
 {
 	for (int i = 0; i < 2; i++)
-		open_end(&ends[i], switches_text);
+		open_end(&ends[i], switches_text, tun_bytes);
 	join();
 }
 
@@ -171,7 +180,7 @@ static void take_stream(const struct end *e, uint16_t port, uint32_t first, cons
 	}
 }
 
-static void carry(const char *switches_text)
+static void carry(const char *switches_text, int tun_bytes)
 {
 	enum { BYTES = 1 << 20 };
 	static uint8_t stream[BYTES], frame[FRAME_MAX];
@@ -179,7 +188,7 @@ static void carry(const char *switches_text)
 
 	support_random_init(&r, support_seed());
 	support_random_fill(&r, stream, sizeof(stream));
-	open_ends(switches_text);
+	open_ends(switches_text, tun_bytes);
 	for (int from = 0; from < 2; from++) {
 		uint32_t first = 0xfff00000 + (uint32_t)support_random_below(&r, 1 << 20);
 		uint16_t port = 1024 + from;
@@ -209,6 +218,8 @@ static void carry(const char *switches_text)
 		                     c->drop_rx_invalid + c->drop_rx_allowed_ips + c->drop_rx_tun +
 		                     c->drop_tx_send + c->drop_tx_invalid + c->drop_memory,
 		                 0);
+		assert_int_equal(ends[i].device->tun.merge_tcp,
+		                 ends[i].device->switches.merge_tcp && tun_bytes == LARGE);
 		assert_true(ends[i].peer->rx_bytes > BYTES && ends[i].peer->tx_bytes > BYTES);
 	}
 	close_ends();
@@ -217,31 +228,37 @@ static void carry(const char *switches_text)
 static void streams_cross_unchanged(void **state)
 {
 	(void)state;
-	carry(NULL);
+	carry(NULL, LARGE);
 }
 
 static void streams_cross_without_udp_gso(void **state)
 {
 	(void)state;
-	carry("udp-gso=off");
+	carry("udp-gso=off", LARGE);
 }
 
 static void streams_cross_without_udp_gro(void **state)
 {
 	(void)state;
-	carry("udp-gro=off");
+	carry("udp-gro=off", LARGE);
 }
 
 static void streams_cross_without_merging(void **state)
 {
 	(void)state;
-	carry("merge-tcp=off,merge-udp=off");
+	carry("merge-tcp=off,merge-udp=off", LARGE);
 }
 
 static void streams_cross_with_strict_checksums(void **state)
 {
 	(void)state;
-	carry("strict-checksum=on");
+	carry("strict-checksum=on", LARGE);
+}
+
+static void a_refused_super_packet_crosses_in_pieces(void **state)
+{
+	(void)state;
+	carry(NULL, 8192);
 }
 
 // ---- what must not come through
@@ -262,7 +279,7 @@ static void forged_and_replayed_messages_are_dropped(void **state)
 	socklen_t bytes = sizeof(any);
 
 	(void)state;
-	open_ends(NULL);
+	open_ends(NULL, LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
 	struct device_counters *c = &b->device->counters;
 	assert_int_equal(bind(wire, (struct sockaddr *)&any, sizeof(any)), 0);
@@ -307,7 +324,7 @@ static void crypto_routing_filters_sources(void **state)
 	uint8_t payload[100] = {0}, address[4] = {10, 0, 0, 0};
 
 	(void)state;
-	open_ends(NULL);
+	open_ends(NULL, LARGE);
 	struct end *b = &ends[1];
 	path_lock_exclusive(b->device);
 	assert_int_equal(
@@ -325,7 +342,7 @@ static void an_old_key_pair_neither_sends_nor_receives(void **state)
 	uint8_t payload[100] = {0};
 
 	(void)state;
-	open_ends(NULL);
+	open_ends(NULL, LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
 	b->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
 	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
@@ -345,7 +362,7 @@ static void counters_end_before_they_wrap(void **state)
 	uint8_t payload[100] = {0};
 
 	(void)state;
-	open_ends(NULL);
+	open_ends(NULL, LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
 	a->peer->current->send_counter = REJECT_AFTER_MESSAGES - 1;
 	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
@@ -368,6 +385,7 @@ int main(void)
 	    cmocka_unit_test(streams_cross_without_udp_gro),
 	    cmocka_unit_test(streams_cross_without_merging),
 	    cmocka_unit_test(streams_cross_with_strict_checksums),
+	    cmocka_unit_test(a_refused_super_packet_crosses_in_pieces),
 	    cmocka_unit_test(forged_and_replayed_messages_are_dropped),
 	    cmocka_unit_test(crypto_routing_filters_sources),
 	    cmocka_unit_test(an_old_key_pair_neither_sends_nor_receives),
