@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 #include "tunnel/device.h"
 #include "tunnel/handshake.h"
@@ -187,6 +188,40 @@ static void signals_ready(struct device *d, struct control_source *source, uint3
 	}
 }
 
+// ---- suspend
+
+static int64_t suspended_ns(void)
+{
+	struct timespec boot, awake;
+
+	clock_gettime(CLOCK_MONOTONIC, &awake);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (boot.tv_sec - awake.tv_sec) * (int64_t)NS_PER_S + boot.tv_nsec - awake.tv_nsec;
+}
+
+static void clock_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	uint64_t ignored;
+
+	(void)d;
+	(void)epoll_events;
+	// ECANCELED: the clock jumped, as it does on resume; control_run() sees how.
+	while (read(source->fd, &ignored, sizeof(ignored)) < 0 && errno == EINTR)
+		;
+}
+
+// No key outlives a suspend. A second of difference may be a thread that wasn't run in between.
+static void drop_keys_after_suspend(struct device *d)
+{
+	int64_t now_ns = suspended_ns();
+
+	if (now_ns < d->control.suspended_ns + (int64_t)NS_PER_S)
+		return;
+	d->control.suspended_ns = now_ns;
+	for (struct peer *p = d->peers; p; p = p->next)
+		peer_zero_keys(p);
+}
+
 int control_run(struct device *d)
 {
 	struct control *c = &d->control;
@@ -198,6 +233,7 @@ int control_run(struct device *d)
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		drop_keys_after_suspend(d);
 		if (n == 1) {
 			struct control_source *source = event.data.ptr;
 			source->ready(d, source, event.events);
@@ -217,7 +253,7 @@ static int open_source(struct device *d, struct control_source *source, int fd,
 
 static void close_all(struct control *c)
 {
-	const int fds[] = {c->posted.fd, c->timer.fd, c->signals.fd, c->epoll};
+	const int fds[] = {c->posted.fd, c->timer.fd, c->clock.fd, c->signals.fd, c->epoll};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -230,11 +266,14 @@ static void close_all(struct control *c)
 int control_init(struct device *d)
 {
 	struct control *c = &d->control;
+	const struct itimerspec never = {.it_value.tv_sec = INT32_MAX};
+	const int flags = SFD_NONBLOCK | SFD_CLOEXEC;
 	sigset_t signals;
 	int ret;
 
 	memset(c, 0, sizeof(*c));
-	c->posted.fd = c->timer.fd = c->signals.fd = -1;
+	c->posted.fd = c->timer.fd = c->clock.fd = c->signals.fd = -1;
+	c->suspended_ns = suspended_ns();
 	c->events_last = &c->events_first;
 	pthread_mutex_init(&c->lock, NULL);
 	sigemptyset(&signals);
@@ -251,9 +290,14 @@ int control_init(struct device *d)
 		                  timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC),
 		                  timer_ready);
 	if (!ret)
-		ret =
-		    open_source(d, &c->signals, signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC),
-		                signals_ready);
+		ret = open_source(d, &c->clock,
+		                  timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC),
+		                  clock_ready);
+	if (!ret &&
+	    timerfd_settime(c->clock.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
+		ret = -errno;
+	if (!ret)
+		ret = open_source(d, &c->signals, signalfd(-1, &signals, flags), signals_ready);
 	if (!ret) {
 		c->messages = calloc(CONTROL_MESSAGES_MAX, sizeof(*c->messages));
 		ret = c->messages ? 0 : -ENOMEM;

@@ -38,6 +38,8 @@ struct control {
 	atomic_int result;            // of control_run()
 	struct control_source posted; // eventfd
 	struct control_source timer;  // timerfd
+	struct control_source clock;  // timerfd that wakes the loop when the machine resumes
+	int64_t suspended_ns;         // how long the machine has slept since it booted
 	struct control_source signals;
 	struct uapi_server *uapi; // uapi_socket.c's; NULL: not open
 	struct link *link;        // link.c's; likewise
@@ -78,7 +80,11 @@ int uapi_open(struct device *); // 0 or -errno after a printed line; replaces a 
 void uapi_close(struct device *);
 
 // The link (link.c): up, down and MTU, by rtnetlink, into whichever namespace it's moved.
-int link_open(struct device *); // 0 or -errno after a printed line
+// Opens the socket for link_open(). With CAP_NET_BROADCAST (needed here only) it hears of other
+// namespaces too. The descriptor or -errno.
+int link_socket(void);
+// Takes over `socket`, which may be an error of link_socket()'s. 0 or -errno after a printed line.
+int link_open(struct device *, int socket);
 void link_close(struct device *);
 // Sets the interface's MTU and its largest GSO size (0: leave). 0 or -errno.
 int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tunnel/control.h"
@@ -25,8 +26,7 @@ enum {
 };
 
 struct link {
-	struct control_source source; // first
-	struct mnl_socket *events;
+	struct control_source source;
 	int namespace; // its id, as seen from ours
 	int ifindex;
 };
@@ -246,23 +246,33 @@ static void events_ready(struct device *d, struct control_source *source, uint32
 		event(d, h, namespace_of(&m));
 }
 
-int link_open(struct device *d)
+int link_socket(void)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	int one = 1, ret;
+
+	if (fd < 0)
+		return -errno;
+	// Without it a moved interface keeps the state that it left with.
+	setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
+	if (!bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int link_open(struct device *d, int socket)
 {
 	struct link *l = calloc(1, sizeof(*l));
-	int one = 1, ret = -ENOMEM;
+	int ret = socket < 0 ? socket : -ENOMEM;
 
-	if (!l)
+	if (!l || socket < 0)
 		goto err;
-	l->ifindex = d->tun.ifindex;
-	l->namespace = OWN_NAMESPACE;
-	l->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!l->events || mnl_socket_bind(l->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
-		ret = -errno;
-		goto err;
-	}
-	l->source = (struct control_source){mnl_socket_get_fd(l->events), events_ready};
-	// Needs CAP_NET_BROADCAST; without it a moved interface keeps the state that it left with.
-	mnl_socket_setsockopt(l->events, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one));
+	*l = (struct link){.source = {socket, events_ready},
+	                   .namespace = OWN_NAMESPACE,
+	                   .ifindex = d->tun.ifindex};
 	ret = control_watch(d, &l->source, EPOLLIN);
 	if (ret)
 		goto err;
@@ -274,8 +284,8 @@ int link_open(struct device *d)
 err:
 	fprintf(stderr, "wgbench-tunnel: %s: cannot follow the link by netlink: %s\n", d->name,
 	        strerror(-ret));
-	if (l && l->events)
-		mnl_socket_close(l->events);
+	if (socket >= 0)
+		close(socket);
 	free(l);
 	return ret;
 }
@@ -287,6 +297,6 @@ void link_close(struct device *d)
 	if (!l)
 		return;
 	d->control.link = NULL;
-	mnl_socket_close(l->events);
+	close(l->source.fd);
 	free(l);
 }

@@ -60,22 +60,20 @@ static int check_name(const char *name)
 	return -EINVAL;
 }
 
-// Keeps, of what there is: the interface, SO_MARK and buffers; ports below 1024; and (for
-// NET_BROADCAST) netlink events of the namespace that the interface is moved to.
+// Keeps, of what there is: what the interface, SO_MARK and socket buffers need, and ports below
+// 1024.
 static int drop_privileges(void)
 {
-	const uint64_t keep =
-	    1ull << CAP_NET_ADMIN | 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_BROADCAST;
+	const uint32_t keep = 1u << CAP_NET_ADMIN | 1u << CAP_NET_BIND_SERVICE;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
-	for (int i = 0; i < 2; i++) {
-		data[i].permitted &= (uint32_t)(keep >> (32 * i));
-		data[i].effective = data[i].permitted;
-		data[i].inheritable = 0;
-	}
+	data[0].permitted &= keep;
+	data[0].effective = data[0].permitted;
+	data[0].inheritable = 0;
+	data[1] = (struct __user_cap_data_struct){0};
 	if (!(data[0].permitted & 1u << CAP_NET_ADMIN))
 		return -EPERM;
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
@@ -140,10 +138,17 @@ static int detach(int pipe_end)
 static int serve(const char *name, const struct switches *switches, bool foreground)
 {
 	struct device *device;
-	int ret, pipe_end = -1;
+	int ret, events, pipe_end = -1;
 
 	if (!foreground)
 		pipe_end = daemonize();
+	events = link_socket();
+	ret = drop_privileges();
+	if (ret) {
+		fprintf(stderr, "wgbench-tunnel: %s: it needs root (CAP_NET_ADMIN)\n",
+		        strerror(-ret));
+		return ret;
+	}
 	ret = device_new(&device, name, switches);
 	if (ret)
 		return ret;
@@ -153,7 +158,7 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	ret = device_start(device);
 	if (ret)
 		goto close_uapi;
-	ret = link_open(device);
+	ret = link_open(device, events);
 	if (ret)
 		goto close_uapi;
 	if (!foreground)
@@ -183,7 +188,7 @@ int main(int argc, char **argv)
 	                                        {0}};
 	struct switches switches;
 	bool foreground = false;
-	int option, ret;
+	int option;
 
 	if (switches_parse(&switches, getenv(SWITCHES_VARIABLE)))
 		return 1;
@@ -209,12 +214,6 @@ int main(int argc, char **argv)
 	}
 	if (check_name(argv[optind]))
 		return 1;
-	ret = drop_privileges();
-	if (ret) {
-		fprintf(stderr, "wgbench-tunnel: %s: it needs root (CAP_NET_ADMIN)\n",
-		        strerror(-ret));
-		return 1;
-	}
 	if (!switches.dumpable && prctl(PR_SET_DUMPABLE, 0)) {
 		perror("wgbench-tunnel: PR_SET_DUMPABLE");
 		return 1;

@@ -185,6 +185,25 @@ static void test_messages(void **state)
 	settle();
 }
 
+static void test_keys_go_with_a_suspend(void **state)
+{
+	(void)state;
+	struct noise_session session = {.initiator = true};
+
+	set("set=1\n" PEER_A "\n");
+	session.local_index = index_new(device, device->peers)->index;
+	assert_int_equal(peer_install_session(device->peers, &session, clock_now_ns()), 0);
+	control_stop(device);
+	assert_int_equal(control_run(device), 0);
+	assert_non_null(device->peers->current);
+
+	device->control.suspended_ns -= 2 * NS_PER_S;
+	atomic_store(&device->control.stop, false);
+	kill(getpid(), SIGTERM);
+	assert_int_equal(control_run(device), 0);
+	assert_null(device->peers->current);
+}
+
 // ---- the socket
 
 static bool is_root(void)
@@ -511,7 +530,7 @@ static void test_link_is_followed_through_namespaces(void **state)
 	device_free(device);
 	assert_int_equal(switches_parse(&switches, NULL), 0);
 	assert_int_equal(device_new(&device, name, &switches), 0);
-	assert_int_equal(link_open(device), 0);
+	assert_int_equal(link_open(device, link_socket()), 0);
 
 	expect_state(false, 1420);
 	set_link(name, true, 1420);
@@ -559,6 +578,7 @@ int main(void)
 	    TEST(test_signals),
 	    TEST(test_posts_from_many_threads),
 	    TEST(test_messages),
+	    TEST(test_keys_go_with_a_suspend),
 	    TEST(test_clients),
 	    TEST(test_a_stalled_client_stalls_nobody),
 	    TEST(test_more_clients_than_are_served),
