@@ -6,7 +6,7 @@
 static unsigned bucket_of(uint64_t ns)
 {
 	unsigned bits = 64 - __builtin_clzll(ns | 1);
-	unsigned shift = bits > HISTOGRAM_STEP_BITS + 1 ? bits - HISTOGRAM_STEP_BITS - 1 : 0;
+	unsigned shift = bits > HISTOGRAM_STEP_BITS ? bits - HISTOGRAM_STEP_BITS - 1 : 0;
 
 	return (shift << HISTOGRAM_STEP_BITS) + (ns >> shift);
 }

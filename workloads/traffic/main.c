@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 8 };
+enum { OPTIONS_MAX = 9 };
 
 struct row {
 	const char *name, *value, *help; // value NULL: a flag
@@ -23,7 +23,16 @@ struct role {
 	int (*run)(const struct traffic_address *, const double *value, json_t **report);
 };
 
-enum { SEND_RATE, SEND_SIZE, SEND_DURATION, SEND_FLOWS, SEND_GSO, SEND_QUANTUM, SEND_RUN };
+enum {
+	SEND_RATE,
+	SEND_SIZE,
+	SEND_DURATION,
+	SEND_FLOWS,
+	SEND_GSO,
+	SEND_QUANTUM,
+	SEND_GRACE,
+	SEND_RUN
+};
 static const struct row send_rows[] = {
     {"rate", "PPS", "packets per second", 10000, 1, 1e8, true},
     {"size", "BYTES", "of UDP payload", 1372, sizeof(struct traffic_header), TRAFFIC_DATAGRAM_MAX,
@@ -34,6 +43,7 @@ static const struct row send_rows[] = {
      TRAFFIC_QUANTUM_PACKETS_MAX, true},
     {"quantum", "MICROSECONDS", "traffic that is due at once; never over 64 packets", 100, 1,
      1000000, true},
+    {"grace", "MILLISECONDS", "to catch up at the end; the rest stays unsent", 10, 0, 1e6, true},
     {"run", "ID", "marks the packets of this run", 1, 1, UINT32_MAX, true},
     {0},
 };
@@ -55,6 +65,7 @@ static int run_send(const struct traffic_address *to, const double *value, json_
 	    .run = value[SEND_RUN],
 	    .rate_pps = value[SEND_RATE],
 	    .duration_ns = value[SEND_DURATION] * 1e9,
+	    .grace_ns = value[SEND_GRACE] * 1e6,
 	    .size_bytes = value[SEND_SIZE],
 	    .flows = value[SEND_FLOWS],
 	    .segments = value[SEND_GSO],

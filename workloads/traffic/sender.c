@@ -16,9 +16,8 @@
 
 enum {
 	SECOND_NS = 1000000000,
-	LEAD_NS = 1000000,   // from the start to the first packet
-	LATE_NS = 1000000,   // behind its time by more, a packet counts as late
-	GRACE_NS = 10000000, // behind by more at the end, the rest stays unsent
+	LEAD_NS = 1000000, // from the start to the first packet
+	LATE_NS = 1000000, // behind its time by more, a packet counts as late
 	END_ROUNDS = 60,
 	END_ROUND_MS = 5,
 	BUFFER_BYTES = 8 << 20,
@@ -116,7 +115,7 @@ static int send_packets(struct sender *s, unsigned flow, unsigned n, uint64_t du
 static int send_all(struct sender *s)
 {
 	unsigned quantum = sender_quantum(s->o);
-	uint64_t deadline_ns = s->start_ns + s->o->duration_ns + GRACE_NS;
+	uint64_t deadline_ns = s->start_ns + s->o->duration_ns + s->o->grace_ns;
 
 	for (uint64_t quanta = 0; s->sent < s->planned; quanta++) {
 		unsigned flow = quanta % s->o->flows;

@@ -41,6 +41,7 @@ struct sender_options {
 	uint32_t run;
 	uint64_t rate_pps;
 	uint64_t duration_ns;
+	uint64_t grace_ns;   // behind by more at the end, the rest stays unsent
 	unsigned size_bytes; // of the payload, the header included
 	unsigned flows;      // a source port each
 	unsigned segments;   // datagrams that go to the kernel as one (UDP_SEGMENT); 1: each alone
