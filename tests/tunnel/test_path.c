@@ -26,6 +26,13 @@ struct end {
 
 static struct end ends[2];
 
+struct tcp_frame {
+	struct virtio_net_hdr vnet;
+	struct iphdr ip;
+	struct tcphdr tcp;
+	uint8_t payload[];
+} __attribute__((packed));
+
 // The device's end blocks on a full queue, so that nothing is lost there, and it refuses frames
 // above `tun_bytes` with EMSGSIZE, as a kernel that doesn't take super-packets would.
 static void open_end(struct end *e, const char *switches_text, int tun_bytes)
@@ -101,41 +108,39 @@ static void open_ends(const char *switches_text, int tun_bytes)
 static size_t make_tcp(uint8_t *frame, int from, uint16_t port, uint32_t sequence,
                        const uint8_t *payload, uint32_t bytes, uint16_t mss)
 {
-	struct virtio_net_hdr *vnet = (struct virtio_net_hdr *)frame;
-	struct iphdr *ip = (struct iphdr *)(vnet + 1);
-	struct tcphdr *tcp = (struct tcphdr *)(ip + 1);
-	uint32_t length = sizeof(*ip) + sizeof(*tcp) + bytes;
+	struct tcp_frame *f = (struct tcp_frame *)frame;
+	uint32_t length = sizeof(f->ip) + sizeof(f->tcp) + bytes;
 	struct offload_ip parsed;
 
-	memset(frame, 0, sizeof(*vnet) + sizeof(*ip) + sizeof(*tcp));
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tot_len = htons(length);
-	ip->frag_off = htons(0x4000);
-	ip->ttl = 64;
-	ip->protocol = IPPROTO_TCP;
-	ip->saddr = htonl(10u << 24 | (uint32_t)from << 8 | 1);
-	ip->daddr = htonl(10u << 24 | (uint32_t)!from << 8 | 1);
-	ip->check = ~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
-	tcp->source = htons(port);
-	tcp->dest = htons(5201);
-	tcp->seq = htonl(sequence);
-	tcp->ack_seq = htonl(1);
-	tcp->doff = 5;
-	tcp->ack = 1;
-	tcp->window = htons(1000);
-	memcpy(tcp + 1, payload, bytes);
-	assert_int_equal(offload_ip_parse(&parsed, (uint8_t *)ip, length), 0);
-	tcp->check = checksum_fold(checksum_pseudo(&parsed, IPPROTO_TCP, sizeof(*tcp) + bytes));
-	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	vnet->csum_start = sizeof(*ip);
-	vnet->csum_offset = offsetof(struct tcphdr, check);
+	memset(f, 0, sizeof(*f));
+	f->ip.version = 4;
+	f->ip.ihl = 5;
+	f->ip.tot_len = htons(length);
+	f->ip.frag_off = htons(0x4000);
+	f->ip.ttl = 64;
+	f->ip.protocol = IPPROTO_TCP;
+	f->ip.saddr = htonl(10u << 24 | (uint32_t)from << 8 | 1);
+	f->ip.daddr = htonl(10u << 24 | (uint32_t)!from << 8 | 1);
+	f->ip.check = ~checksum_fold(checksum_add(0, &f->ip, sizeof(f->ip)));
+	f->tcp.source = htons(port);
+	f->tcp.dest = htons(5201);
+	f->tcp.seq = htonl(sequence);
+	f->tcp.ack_seq = htonl(1);
+	f->tcp.doff = 5;
+	f->tcp.ack = 1;
+	f->tcp.window = htons(1000);
+	memcpy(f->payload, payload, bytes);
+	assert_int_equal(offload_ip_parse(&parsed, (uint8_t *)&f->ip, length), 0);
+	f->tcp.check = checksum_fold(checksum_pseudo(&parsed, IPPROTO_TCP, sizeof(f->tcp) + bytes));
+	f->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	f->vnet.csum_start = sizeof(f->ip);
+	f->vnet.csum_offset = offsetof(struct tcphdr, check);
 	if (bytes > mss) {
-		vnet->gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
-		vnet->gso_size = mss;
-		vnet->hdr_len = sizeof(*ip) + sizeof(*tcp);
+		f->vnet.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+		f->vnet.gso_size = mss;
+		f->vnet.hdr_len = sizeof(f->ip) + sizeof(f->tcp);
 	}
-	return sizeof(*vnet) + length;
+	return sizeof(f->vnet) + length;
 }
 
 static void wait_for(int fd, short events)
@@ -163,19 +168,17 @@ static void take_stream(const struct end *e, uint16_t port, uint32_t first, cons
 	while (at < expected) {
 		wait_for(e->tun, POLLIN);
 		ssize_t n = recv(e->tun, frame, sizeof(frame), 0);
-		const struct virtio_net_hdr *vnet = (struct virtio_net_hdr *)frame;
-		const struct iphdr *ip = (struct iphdr *)(vnet + 1);
-		const struct tcphdr *tcp = (struct tcphdr *)(ip + 1);
-		uint32_t headers = sizeof(*ip) + sizeof(*tcp);
+		const struct tcp_frame *f = (struct tcp_frame *)frame;
 
-		assert_true(n >= (ssize_t)(sizeof(*vnet) + headers));
-		uint32_t length = ntohs(ip->tot_len), bytes = length - headers;
-		assert_int_equal(n, sizeof(*vnet) + length);
-		assert_int_equal(checksum_fold(checksum_add(0, ip, sizeof(*ip))), 0xffff);
-		assert_int_equal(ntohs(tcp->source), port);
-		assert_int_equal(ntohl(tcp->seq), first + at);
+		assert_true(n >= (ssize_t)sizeof(*f));
+		uint32_t length = ntohs(f->ip.tot_len),
+		         bytes = sizeof(f->vnet) + length - sizeof(*f);
+		assert_int_equal(n, sizeof(f->vnet) + length);
+		assert_int_equal(checksum_fold(checksum_add(0, &f->ip, sizeof(f->ip))), 0xffff);
+		assert_int_equal(ntohs(f->tcp.source), port);
+		assert_int_equal(ntohl(f->tcp.seq), first + at);
 		assert_true(at + bytes <= expected);
-		assert_memory_equal(tcp + 1, stream + at, bytes);
+		assert_memory_equal(f->payload, stream + at, bytes);
 		at += bytes;
 	}
 }
