@@ -339,6 +339,13 @@ static void crypto_routing_filters_sources(void **state)
 	close_ends();
 }
 
+static void expire(struct end *e)
+{
+	path_lock_exclusive(e->device);
+	e->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
+	path_unlock_exclusive(e->device);
+}
+
 static void an_old_key_pair_neither_sends_nor_receives(void **state)
 {
 	static uint8_t frame[FRAME_MAX];
@@ -347,10 +354,10 @@ static void an_old_key_pair_neither_sends_nor_receives(void **state)
 	(void)state;
 	open_ends(NULL, LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
-	b->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
+	expire(b);
 	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	expect_counter(&b->device->counters.drop_rx_expired, 1);
-	a->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
+	expire(a);
 	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	for (int ms = 0; !atomic_load(&a->peer->staged_packets) && ms < TIMEOUT_MS; ms++)
 		poll(NULL, 0, 1);
