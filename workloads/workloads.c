@@ -9,11 +9,7 @@
 #include <string.h>
 
 const struct workload *const workloads[] = {
-    &tcp_workload,
-    &udp_workload,
-    &udp_max_workload,
-    &ping_workload,
-    NULL,
+    &tcp_workload, &udp_workload, &udp_max_workload, &ping_workload, NULL,
 };
 
 static int unknown_workload(const char *word, size_t length)
