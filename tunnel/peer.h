@@ -76,7 +76,7 @@ struct peer {
 	atomic_uint_fast64_t last_initiation_sent_ns; // 0: never; the path reads it
 	uint64_t last_initiation_accepted_ns;         // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
-	unsigned handshake_attempts;
+	atomic_uint handshake_attempts;         // retries so far; the path reads it
 	bool removed;
 
 	// Timers: deadlines in clock_now_ns(), 0: not set. The data path sets the first three.

@@ -36,7 +36,10 @@ static void want_handshake(struct peer *p, uint64_t now_ns)
 {
 	uint64_t sent_ns = atomic_load_explicit(&p->last_initiation_sent_ns, memory_order_relaxed);
 
-	if (!sent_ns || now_ns - sent_ns >= REKEY_TIMEOUT_NS)
+	// Also while it is being retried: new traffic begins the count of attempts anew (paper,
+	// section 6.4).
+	if (!sent_ns || now_ns - sent_ns >= REKEY_TIMEOUT_NS ||
+	    atomic_load_explicit(&p->handshake_attempts, memory_order_relaxed))
 		control_post(p, PEER_EVENT_HANDSHAKE);
 }
 
