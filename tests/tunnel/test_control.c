@@ -22,7 +22,7 @@
 #include "tunnel/device.h"
 #include "tunnel/uapi.h"
 
-enum { TIMEOUT_MS = 5000, QUIET_MS = 2 };
+enum { TIMEOUT_MS = 5000, QUIET_MS = 2, LIMIT_S = 120 };
 
 static struct device *device;
 static char name[IFNAMSIZ], socket_path[64];
@@ -307,6 +307,39 @@ static void test_clients(void **state)
 	assert_int_equal(device->fwmark, 10);
 }
 
+// Requests of different lengths in portions that end anywhere.
+static void test_a_stream_in_random_portions(void **state)
+{
+	(void)state;
+	enum { COUNT = 1000 };
+	static const char answer[] = "errno=0\n\n";
+	struct support_random r;
+	struct uapi_buffer text = {0};
+	size_t sent = 0, answers = 0;
+
+	if (!is_root())
+		skip();
+	support_random_init(&r, support_seed());
+	for (unsigned i = 0; i < COUNT; i++)
+		uapi_print(&text, "set=1\nfwmark=%0*u\n\n", (int)support_random_below(&r, 300), i);
+	assert_int_equal(uapi_open(device), 0);
+	int fd = client();
+	while (sent < text.length) {
+		size_t portion = 1 + support_random_below(&r, 6000);
+		portion = portion < text.length - sent ? portion : text.length - sent;
+		assert_int_equal(send(fd, text.text + sent, portion, MSG_NOSIGNAL), portion);
+		sent += portion;
+		const char *got = received(fd);
+		for (; !strncmp(got, answer, strlen(answer)); got += strlen(answer))
+			answers++;
+		assert_string_equal(got, "");
+	}
+	assert_int_equal(answers, COUNT);
+	assert_int_equal(device->fwmark, COUNT - 1);
+	close(fd);
+	uapi_buffer_free(&text);
+}
+
 static void test_a_stalled_client_stalls_nobody(void **state)
 {
 	(void)state;
@@ -580,6 +613,7 @@ int main(void)
 	    TEST(test_messages),
 	    TEST(test_keys_go_with_a_suspend),
 	    TEST(test_clients),
+	    TEST(test_a_stream_in_random_portions),
 	    TEST(test_a_stalled_client_stalls_nobody),
 	    TEST(test_more_clients_than_are_served),
 	    TEST(test_socket_file),
@@ -595,5 +629,6 @@ int main(void)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	alarm(LIMIT_S); // since SIGTERM is blocked, a hang is ended so
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
