@@ -1,8 +1,8 @@
 // Slot `allowedips`: the table of allowed IPs, from an inner address to the peer that owns it
 // (cryptokey routing; WireGuard paper, section 2). The longest matching prefix wins.
 //
-// Thread safety: any number of lookups at once; every other call excludes all others. The tunnel
-// holds its path lock shared for the former and exclusive for the latter.
+// Thread safety: any number of calls with a const table at once; every other call excludes all
+// others. The tunnel holds its path lock exclusively for the latter.
 #ifndef WGBENCH_ALLOWEDIPS_H
 #define WGBENCH_ALLOWEDIPS_H
 
