@@ -32,12 +32,12 @@ void aead_free(struct aead *);
 
 // Encrypts: `length` bytes at source to `length` + AEAD_TAG_BYTES bytes at target, tag last.
 void aead_seal(struct aead *, const uint8_t key[static AEAD_KEY_BYTES], struct aead_message *,
-	       size_t n);
+               size_t n);
 
 // Decrypts: `length` + AEAD_TAG_BYTES bytes at source to `length` bytes at target, and sets
 // `authentic` by a constant-time comparison of the tag. The target of a message that isn't
 // authentic holds unspecified bytes. Returns how many were authentic.
 size_t aead_open(struct aead *, const uint8_t key[static AEAD_KEY_BYTES], struct aead_message *,
-		 size_t n);
+                 size_t n);
 
 #endif

@@ -38,7 +38,7 @@ void workers_free(struct workers *);
 // work: any thread, any order, no lock held. finish: in the lane's order, one at a time, inside
 // the path bracket; the job is the caller's again from then on. NULL when out of memory.
 struct workers_lane *workers_lane_new(struct workers *, void (*work)(struct workers_job *),
-				      void (*finish)(struct workers_job *));
+                                      void (*finish)(struct workers_job *));
 // Waits until every job of the lane is finished. The caller is outside the path bracket and sees
 // to it that nobody submits any more.
 void workers_lane_free(struct workers_lane *);
