@@ -12,12 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384 };
+enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384, SCANS_MAX = 8 };
 
 struct seen {
 	pid_t pid, parent;
-	bool kernel, ours;
+	bool kernel;
 	uint64_t waited_ns; // CPU of children that ended and were waited for
+	uint64_t cpu_ns;    // its own
 };
 
 static uint64_t ticks_to_ns(uint64_t ticks)
@@ -39,15 +40,17 @@ static ssize_t read_file(const char *path, char *text, size_t bytes)
 	return n;
 }
 
-// The CPU clock of a whole process with all its threads; one that is gone counts 0.
-static uint64_t process_cpu_ns(pid_t pid)
+// The CPU clock of a whole process with all its threads.
+static bool read_clock(pid_t pid, uint64_t *ns)
 {
 	clockid_t clock;
 	struct timespec t;
 
+	*ns = 0;
 	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+		return false;
+	*ns = (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return true;
 }
 
 static bool read_process(pid_t pid, struct seen *s)
@@ -66,7 +69,7 @@ static bool read_process(pid_t pid, struct seen *s)
 		return false;
 	s->kernel = flags & FLAG_KERNEL_THREAD;
 	s->waited_ns = ticks_to_ns(user + system);
-	return true;
+	return read_clock(pid, &s->cpu_ns);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -96,34 +99,55 @@ static bool is_ours(struct seen *all, size_t n, struct seen *s,
 	return false;
 }
 
+// All processes, by pid. Parents have been read before their children, so one that ended on the way
+// is in neither: `gone` says that there was such a one.
+static int scan(struct seen *all, size_t *n, bool *gone)
+{
+	DIR *proc = opendir("/proc");
+
+	*n = 0;
+	*gone = false;
+	if (!proc)
+		return -errno;
+	for (struct dirent *e; *n < PROCESSES_MAX && (e = readdir(proc));) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		if (read_process(atoi(e->d_name), &all[*n]))
+			++*n;
+		else
+			*gone = true;
+	}
+	closedir(proc);
+	qsort(all, *n, sizeof(*all), by_pid);
+	return 0;
+}
+
 static int count_processes(struct accounting_snapshot *a, const struct accounting_processes *who)
 {
 	static struct seen all[PROCESSES_MAX];
-	size_t n = 0;
-	DIR *proc = opendir("/proc");
+	bool gone = true;
+	size_t n;
 
-	if (!proc)
-		return -errno;
-	for (struct dirent *e; n < PROCESSES_MAX && (e = readdir(proc));)
-		if (isdigit((unsigned char)e->d_name[0]) && read_process(atoi(e->d_name), &all[n]))
-			n++;
-	closedir(proc);
-	qsort(all, n, sizeof(*all), by_pid);
+	for (int i = 0; gone && i < SCANS_MAX; i++) {
+		int ret = scan(all, &n, &gone);
+		if (ret)
+			return ret;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].kernel)
-			a->kernel_cpu_ns += process_cpu_ns(all[i].pid);
+			a->kernel_cpu_ns += all[i].cpu_ns;
 		else if (!is_ours(all, n, &all[i], who))
-			a->foreign_cpu_ns += process_cpu_ns(all[i].pid) + all[i].waited_ns;
+			a->foreign_cpu_ns += all[i].cpu_ns + all[i].waited_ns;
 	}
 	return 0;
 }
 
 static uint64_t sum_clocks(const pid_t *pids, size_t n)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, ns;
 
 	for (size_t i = 0; i < n; i++)
-		sum += process_cpu_ns(pids[i]);
+		sum += read_clock(pids[i], &ns) ? ns : 0;
 	return sum;
 }
 
