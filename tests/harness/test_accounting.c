@@ -132,8 +132,8 @@ static void stranger_is_foreign(void **state)
 	start_burner(false);
 	difference(&r, &none, let_burn);
 	end_burner();
-	assert_true(r.foreign_cpu_s >= BURN_S * 0.99);
-	assert_true(r.foreign_share >= BURN_S / 2 / r.wall_s * 0.98);
+	assert_true(r.foreign_cpu_s >= BURN_S * 0.9);
+	assert_true(r.foreign_share >= BURN_S / 2 / r.wall_s * 0.9);
 	assert_true(r.wall_s >= BURN_S && r.wall_s < 30);
 }
 
@@ -195,7 +195,7 @@ static void tunnel_is_counted_apart(void **state)
 	start_burner(false);
 	who.tunnel_pid[0] = burner;
 	difference(&r, &who, let_burn);
-	assert_true(r.tunnel_cpu_s >= BURN_S * 0.99 && r.tunnel_cpu_s < BURN_S + 0.05);
+	assert_true(r.tunnel_cpu_s >= BURN_S * 0.9 && r.tunnel_cpu_s < BURN_S + 0.05);
 	assert_true(r.idle_tunnels_cpu_s == 0);
 	assert_true(r.switches_per_s > 0);
 	difference(&r, &who, nothing);
@@ -207,7 +207,7 @@ static void tunnel_is_counted_apart(void **state)
 	who.idle_pid[0] = burner;
 	difference(&r, &who, let_burn);
 	end_burner();
-	assert_true(r.idle_tunnels_cpu_s >= BURN_S * 0.99);
+	assert_true(r.idle_tunnels_cpu_s >= BURN_S * 0.9);
 	assert_true(r.tunnel_cpu_s == 0);
 }
 
