@@ -1,5 +1,5 @@
-// The machine as run.json remembers it: what a reader needs to judge whether figures are comparable.
-// The host's name is not among it.
+// The machine as run.json remembers it: what a reader needs to judge whether figures are
+// comparable. The host's name is not among it.
 #ifndef WGBENCH_ENVIRONMENT_H
 #define WGBENCH_ENVIRONMENT_H
 
