@@ -25,7 +25,7 @@ $(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan)
 endif
 CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
-HARNESS_LIBS := -ljansson -lsqlite3 -lmnl -lm
+HARNESS_LIBS := -ljansson -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists
 

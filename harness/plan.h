@@ -10,7 +10,7 @@
 
 #include "harness/workload.h"
 
-enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_BLOCKS_MAX = 10000 };
+enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_BLOCKS_MAX = 500 };
 enum { PLAN_DURATION_MAX_S = 3600 };
 
 struct plan_tunnel {
