@@ -59,7 +59,7 @@ export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
 check "ours rekeys with ours, three times" rekeyed "$ours" "$ours" 3 5 40
 if [[ -x $go ]]; then
 	check "ours rekeys with wireguard-go, three times" rekeyed "$ours" "$go" 3 5 40
-	wait $slow
+	wait "$slow"
 	check "wireguard-go rekeys with ours after its 120 s" slow_passed
 else
 	reason="wireguard-go couldn't be fetched (scripts/fetch-external)"
