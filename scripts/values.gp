@@ -1,6 +1,8 @@
 # Each tunnel's value in each block. Also set: tunnels, name[].
 load scripts . '/style.gp'
 plot for [t = 1 : tunnels] $data index t - 1 using 1:(clean($2, $3)) \
-	with points pt 7 ps 0.7 lt t title name[t], \
+	with points pt 7 ps 0.7 lt t notitle, \
      for [t = 1 : tunnels] $data index t - 1 using 1:(marked($2, $3)) \
-	with points pt 6 ps 0.7 lt t title (t == 1 ? 'hollow: contaminated' : '')
+	with points pt 6 ps 0.7 lt t notitle, \
+     for [t = 1 : tunnels] keyentry with points pt 7 ps 0.7 lt t title name[t], \
+     keyentry with points pt 6 ps 0.7 lt 1 title 'hollow: contaminated'
