@@ -20,8 +20,8 @@ namespaces=()
 namespace() {
 	local -n ns=ns_$1
 	ns=wgbt-$$-$1
-	ip netns add "$ns" || skip_all "network namespaces can't be made here"
 	namespaces+=("$ns")
+	ip netns add "$ns" && on "$ns" true || skip_all "network namespaces can't be used here"
 	ip -n "$ns" link set lo up
 	# Addresses are usable at once, by duplicate detection they'd be only after a second.
 	ip netns exec "$ns" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0
