@@ -26,6 +26,7 @@ static const char namespaces[] = "/run/netns";
 static const char sockets[] = "/var/run/wireguard";
 
 static int lock_fd = -1;
+static char *outer_tmpdir; // TMPDIR as it was
 
 // Opens and locks `path` so that the lock is on the file that the name still stands for.
 static int lock_file(const char *path, int flags)
@@ -159,6 +160,56 @@ static int remove_all_of(pid_t pid)
 	return removed;
 }
 
+// Beside the lock: where the programs that a run starts put their temporary files. One that is
+// killed between making and unlinking such a file (iperf3 is) leaves nothing elsewhere.
+static void scratch_path(char *path, size_t bytes, pid_t pid)
+{
+	snprintf(path, bytes, "%s/%d.tmp", owners, pid);
+}
+
+static void remove_scratch(pid_t pid)
+{
+	char dir[64], path[400];
+
+	scratch_path(dir, sizeof(dir), pid);
+	DIR *d = opendir(dir);
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		unlink(path); // fails on the folder's own two entries
+	}
+	closedir(d);
+	rmdir(dir);
+}
+
+static int make_scratch(void)
+{
+	char dir[64];
+
+	scratch_path(dir, sizeof(dir), getpid());
+	if (mkdir(dir, 0700) && errno != EEXIST) {
+		int ret = -errno;
+		fprintf(stderr, "wgbench: can't make %s: %s\n", dir, strerror(errno));
+		return ret;
+	}
+	const char *before = getenv("TMPDIR");
+	outer_tmpdir = before ? strdup(before) : NULL;
+	setenv("TMPDIR", dir, 1);
+	return 0;
+}
+
+static void drop_scratch(void)
+{
+	if (outer_tmpdir)
+		setenv("TMPDIR", outer_tmpdir, 1);
+	else
+		unsetenv("TMPDIR");
+	free(outer_tmpdir);
+	outer_tmpdir = NULL;
+	remove_scratch(getpid());
+}
+
 int netns_reap(void)
 {
 	int removed = 0;
@@ -176,6 +227,7 @@ int netns_reap(void)
 		if (fd < 0)
 			continue;
 		removed += remove_all_of(atoi(e->d_name));
+		remove_scratch(atoi(e->d_name));
 		unlink(path);
 		close(fd);
 	}
@@ -206,6 +258,13 @@ int netns_open(void)
 		return lock_fd;
 	}
 	remove_all_of(getpid()); // of one that had our pid and was reaped by nobody
+	int ret = make_scratch();
+	if (ret) {
+		unlink(path);
+		close(lock_fd);
+		lock_fd = -1;
+		return ret;
+	}
 	int removed = netns_reap();
 	if (removed > 0)
 		fprintf(stderr, "wgbench: removed %d namespaces that a killed run had left\n",
@@ -221,6 +280,7 @@ void netns_close(void)
 		return;
 	owner_path(path, sizeof(path));
 	each_of(sockets, "wgb", getpid(), 'n', remove_socket);
+	drop_scratch();
 	unlink(path);
 	close(lock_fd);
 	lock_fd = -1;

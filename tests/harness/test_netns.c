@@ -74,6 +74,7 @@ static void pair_passes_packets_and_goes(void **state)
 	process_end(&guest);
 	netns_close();
 	assert_false(exists("/run/wgbench/%d", getpid()));
+	assert_false(exists("/run/wgbench/%d.tmp", getpid()));
 }
 
 static void pairs_are_apart(void **state)
@@ -114,6 +115,9 @@ static pid_t start_owner(int *guest)
 		mkdir("/var/run/wireguard", 0755);
 		snprintf(socket, sizeof(socket), "/var/run/wireguard/%s.sock", p.side[0].interface);
 		close(open(socket, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		char scratch[] = "iperf3.XXXXXX";
+		if (chdir(getenv("TMPDIR")) || mkstemp(scratch) < 0 || chdir("/"))
+			_exit(1);
 		while (netns_processes(p.side[1].fd, inside, 1) != 1)
 			process_pause(5);
 		if (write(told[1], inside, sizeof(inside)) == sizeof(inside))
@@ -136,6 +140,7 @@ static void killed_owner_is_reaped_and_a_live_one_is_not(void **state)
 	netns_reap();
 	assert_true(exists("/run/netns/wgb-%d-3r", owner));
 	assert_true(exists("/var/run/wireguard/wgb%dn3l.sock", owner));
+	assert_true(exists("/run/wgbench/%d.tmp", owner));
 	assert_int_equal(kill(guest, 0), 0);
 	kill(owner, SIGKILL);
 	waitpid(owner, NULL, 0);
@@ -145,6 +150,7 @@ static void killed_owner_is_reaped_and_a_live_one_is_not(void **state)
 	assert_false(exists("/run/netns/wgb-%d-3r", owner));
 	assert_false(exists("/var/run/wireguard/wgb%dn3l.sock", owner));
 	assert_false(exists("/run/wgbench/%d", owner));
+	assert_false(exists("/run/wgbench/%d.tmp", owner));
 	for (int i = 0; !kill(guest, 0) && i < 500; i++)
 		process_pause(10);
 	assert_true(kill(guest, 0) && errno == ESRCH);
