@@ -74,8 +74,8 @@ static void estimate_more(struct verdict *v, const double *ratio, size_t n, doub
 		    v->reason, sizeof(v->reason),
 		    "the effect is so close to the floor that no fair number of blocks decides");
 	else
-		snprintf(v->reason, sizeof(v->reason), "about %.0f more blocks would decide",
-		         fmax(1, more));
+		snprintf(v->reason, sizeof(v->reason), "about %.0f more block%s would decide",
+		         fmax(1, more), more > 1 ? "s" : "");
 }
 
 static const char *plural(size_t n)
