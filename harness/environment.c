@@ -15,15 +15,9 @@ enum { COMMAND_MS = 10000 };
 
 // What moves throughput or delay of a tunnel and differs between machines.
 static const char *const sysctls[] = {
-    "net.core.rmem_max",
-    "net.core.wmem_max",
-    "net.core.netdev_budget",
-    "net.core.netdev_max_backlog",
-    "net.core.default_qdisc",
-    "net.ipv4.tcp_congestion_control",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
-    "kernel.sched_autogroup_enabled",
+    "net.core.rmem_max",           "net.core.wmem_max",      "net.core.netdev_budget",
+    "net.core.netdev_max_backlog", "net.core.default_qdisc", "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_rmem",           "net.ipv4.tcp_wmem",      "kernel.sched_autogroup_enabled",
 };
 
 const char *environment_read_line(const char *path, char *line, size_t bytes)

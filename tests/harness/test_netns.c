@@ -178,24 +178,24 @@ static void failure_leaves_nothing(void **state)
 static void counters_are_read(void **state)
 {
 	static const char *const texts[3] = {
-	    "Inter-|   Receive                                                |  Transmit\n"
-	    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
-	    "errs "
-	    "drop fifo colls carrier compressed\n"
-	    "    lo:       9       9    9    9    9     9          9         9        9       9    "
-	    "9  "
-	    "  9    9     9       9          9\n"
-	    "outer0:     101     102  103  104  105   106        107       108      109     110  "
-	    "111 "
-	    " 112  113   114     115        116\n"
-	    "  wgb1:     201     202  203  204  205   206        207       208      209     210  "
-	    "211 "
-	    " 212  213   214     215        216\n",
-	    "Tcp: RtoAlgorithm InErrs RetransSegs OutSegs\nTcp: 1 2 33 4\n"
-	    "Udp: InDatagrams RcvbufErrors SndbufErrors\nUdp: 5 66 77\n"
-	    "UdpLite: InDatagrams RcvbufErrors SndbufErrors\nUdpLite: 8 9 10\n",
-	    "Udp6InErrors                    \t1\nUdp6RcvbufErrors                \t100\n"
-	    "Udp6SndbufErrors                \t200\n",
+	    ("Inter-|   Receive                                                |  Transmit\n"
+	     " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
+	     "errs drop fifo colls carrier compressed\n"
+	     "    lo:       9       9    9    9    9     9          9         9        9       9   "
+	     " 9    9    9     9       9          9\n"
+	     "outer0:     101     102  103  104  105   106        107       108      109     110  "
+	     "111  112  113   114     115        116\n"
+	     "  wgb1:     201     202  203  204  205   206        207       208      209     210  "
+	     "211  212  213   214     215        216\n"),
+	    ("Tcp: RtoAlgorithm InErrs RetransSegs OutSegs\n"
+	     "Tcp: 1 2 33 4\n"
+	     "Udp: InDatagrams RcvbufErrors SndbufErrors\n"
+	     "Udp: 5 66 77\n"
+	     "UdpLite: InDatagrams RcvbufErrors SndbufErrors\n"
+	     "UdpLite: 8 9 10\n"),
+	    ("Udp6InErrors                    \t1\n"
+	     "Udp6RcvbufErrors                \t100\n"
+	     "Udp6SndbufErrors                \t200\n"),
 	};
 	struct netns_side s = {.interface = "wgb1"};
 	struct netns_counters c;
