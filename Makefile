@@ -117,6 +117,9 @@ PLAN ?= standard
 bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
 	$(Q)$(B)/wgbench run --plan $(PLAN)
 
+bench-speed: ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
+	$(Q)$(MAKE) --no-print-directory bench PLAN=speed
+
 external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
 	$(Q)scripts/fetch-external
 
@@ -137,7 +140,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels test test-programs bench external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels test test-programs bench bench-speed external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 

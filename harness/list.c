@@ -53,10 +53,10 @@ static json_t *list_presets(const struct spec_catalog *c)
 
 static json_t *list_external(const struct spec_catalog *c)
 {
-	static const char *const names[] = {"wireguard-go", "kernel"};
+	static const char *const names[] = {"wireguard-go", "kernel", "veth"};
 	json_t *external = json_array();
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct spec spec;
 		char reason[256];
 		bool available;

@@ -20,7 +20,7 @@ static int refuse_tunnel(const struct spec_catalog *c, const char *word)
 	fprintf(stderr, "; slot=variant,... with the slots");
 	for (size_t i = 0; i < c->slots; i++)
 		fprintf(stderr, " %s", c->slot[i].name);
-	fprintf(stderr, "; either with @REVISION; wireguard-go; kernel; exec:PATH\n");
+	fprintf(stderr, "; either with @REVISION; wireguard-go; kernel; veth; exec:PATH\n");
 	return -EINVAL;
 }
 
@@ -141,6 +141,11 @@ static int parse_exec(struct spec *spec, const char *path)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum spec_kind kind;
+} external[] = {{"wireguard-go", SPEC_WIREGUARD_GO}, {"kernel", SPEC_KERNEL}, {"veth", SPEC_VETH}};
+
 int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text)
 {
 	char words[SPEC_NAME_MAX], *at;
@@ -157,10 +162,11 @@ int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text
 		spec->kind = SPEC_EXEC;
 		return parse_exec(spec, text + 5);
 	}
-	if (!strcmp(text, "wireguard-go") || !strcmp(text, "kernel")) {
-		spec->kind = *text == 'k' ? SPEC_KERNEL : SPEC_WIREGUARD_GO;
-		return 0;
-	}
+	for (size_t i = 0; i < sizeof(external) / sizeof(external[0]); i++)
+		if (!strcmp(text, external[i].name)) {
+			spec->kind = external[i].kind;
+			return 0;
+		}
 	spec->kind = SPEC_OWN;
 	strcpy(words, text);
 	at = strchr(words, '@');
@@ -231,7 +237,8 @@ bool spec_available(const struct spec *spec, const struct spec_catalog *c, char 
 {
 	char program[4096];
 
-	*reason = 0;
+	snprintf(reason, bytes, "%s",
+	         spec->kind == SPEC_VETH ? "no tunnel: what the path itself carries" : "");
 	if (spec->kind == SPEC_KERNEL)
 		return probe_kernel(reason, bytes);
 	if (spec->kind != SPEC_WIREGUARD_GO || spec_find_wireguard_go(c, program))

@@ -1,6 +1,7 @@
 // What can be compared: a tunnel SPEC (architecture.md's command line) is a preset, or
 // `slot=variant,...` over the preset `default`, each perhaps with `@REVISION`; or an external
-// tunnel: `wireguard-go`, `kernel`, `exec:/path/to/program`.
+// tunnel: `wireguard-go`, `kernel`, `exec:/path/to/program`. And `veth`, no tunnel at all: the path
+// that the outer packets take, for the inner ones.
 #ifndef WGBENCH_SPEC_H
 #define WGBENCH_SPEC_H
 
@@ -9,7 +10,7 @@
 
 enum { SPEC_SLOTS_MAX = 16, SPEC_VARIANTS_MAX = 32, SPEC_NAME_MAX = 256 };
 
-enum spec_kind { SPEC_OWN, SPEC_WIREGUARD_GO, SPEC_KERNEL, SPEC_EXEC };
+enum spec_kind { SPEC_OWN, SPEC_WIREGUARD_GO, SPEC_KERNEL, SPEC_EXEC, SPEC_VETH };
 
 struct spec_slot {
 	char name[32];

@@ -144,6 +144,8 @@ int spec_build(const struct spec *spec, const struct spec_catalog *c, char progr
 	case SPEC_EXEC:
 		strcpy(program, spec->program);
 		return 0;
+	case SPEC_VETH:
+		return 0;
 	case SPEC_WIREGUARD_GO:
 	case SPEC_KERNEL:
 		break;

@@ -40,6 +40,25 @@ static int launch(struct tunnel_process *t, const struct spec *spec, const char 
 	const char *const add[] = {"ip", "link", "add", s->interface, "type", "wireguard", NULL};
 	int ret;
 
+	const char *const veth[] = {"ip",
+	                            "link",
+	                            "add",
+	                            s->interface,
+	                            "type",
+	                            "veth",
+	                            "peer",
+	                            "name",
+	                            t->pair->side[!side].interface,
+	                            "netns",
+	                            t->pair->side[!side].name,
+	                            NULL};
+
+	if (spec->kind == SPEC_VETH) {
+		if (side)
+			return 0; // made with its other end
+		ret = process_run(veth, s->fd, NULL, COMMAND_MS, NULL);
+		return ret > 0 ? complain(t, spec, side, "cannot make a pair of veth") : ret;
+	}
 	if (spec->kind != SPEC_KERNEL) {
 		ret = process_start(&t->program[side], argv, s->fd, NULL);
 		return ret ? complain(t, spec, side, strerror(-ret)) : 0;
@@ -87,30 +106,49 @@ static int make_keys(char secret[64], char public[64])
 	return ret ? ret : run_wg(pubkey, PROCESS_HERE, secret, public, 64);
 }
 
-static int configure(struct tunnel_process *t, const struct spec *spec, int side,
-                     const char *secret, const char *peer)
+static void print_endpoint(char text[64], const struct netns_side *s, int outer)
+{
+	snprintf(text, 64, outer ? "[%s]:%d" : "%s:%d", s->outer[outer], PORT);
+}
+
+static int set_wg(struct tunnel_process *t, const struct spec *spec, int side,
+                  const char *const argv[], const char *input)
+{
+	char line[256];
+	int ret = run_wg(argv, t->pair->side[side].fd, input, line, sizeof(line));
+
+	if (ret && ret != -EINTR)
+		complain(t, spec, side, line);
+	return ret;
+}
+
+static int configure_peer(struct tunnel_process *t, const struct spec *spec, int side,
+                          const char *secret)
 {
 	const struct netns_side *s = &t->pair->side[side], *other = &t->pair->side[!side];
-	char port[8], allowed[96], endpoint[64], commands[512], line[256];
+	char port[8], allowed[96], endpoint[64];
 	const char *const set[] = {
-	    "wg",   "set", s->interface,  "listen-port", port,       "private-key", "/dev/stdin",
-	    "peer", peer,  "allowed-ips", allowed,       "endpoint", endpoint,      NULL};
+	    "wg",         "set",  s->interface,      "listen-port", port,    "private-key",
+	    "/dev/stdin", "peer", t->peer_key[side], "allowed-ips", allowed, "endpoint",
+	    endpoint,     NULL};
 
 	snprintf(port, sizeof(port), "%d", PORT);
 	snprintf(allowed, sizeof(allowed), "%s/32,%s/128", other->inner[0], other->inner[1]);
-	snprintf(endpoint, sizeof(endpoint), "%s:%d", other->outer[0], PORT);
-	int ret = run_wg(set, s->fd, secret, line, sizeof(line));
-	if (ret) {
-		if (ret != -EINTR)
-			complain(t, spec, side, line);
-		return ret;
-	}
+	print_endpoint(endpoint, other, t->outer);
+	return set_wg(t, spec, side, set, secret);
+}
+
+static int configure_link(struct tunnel_process *t, const struct spec *spec, int side)
+{
+	const struct netns_side *s = &t->pair->side[side];
+	char commands[512], line[256];
+
 	snprintf(commands, sizeof(commands),
 	         "address add %s/24 dev %s\n"
 	         "address add %s/64 dev %s nodad\n"
 	         "link set %s mtu %d up\n",
 	         s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
-	ret = netns_batch(s->fd, commands, line, sizeof(line));
+	int ret = netns_batch(s->fd, commands, line, sizeof(line));
 	if (ret && ret != -EINTR)
 		complain(t, spec, side, line);
 	return ret;
@@ -146,24 +184,49 @@ int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *
                  const struct netns_pair *pair)
 {
 	const struct process idle = {.pidfd = -1, .out = -1, .err = -1};
-	char secret[2][64], public[2][64];
+	char secret[2][64];
 	int ret = 0;
 
-	*t = (struct tunnel_process){.pair = pair, .program = {idle, idle}};
+	*t = (struct tunnel_process){
+	    .pair = pair, .program = {idle, idle}, .has_outer = spec->kind != SPEC_VETH};
 	unsetenv("WG_PROCESS_FOREGROUND");
 	for (int i = 0; i < 2 && !ret; i++)
 		if (!(ret = launch(t, spec, program, i)))
-			ret = make_keys(secret[i], public[i]);
-	for (int i = 0; i < 2 && !ret; i++)
+			ret = make_keys(secret[i], t->peer_key[!i]);
+	for (int i = 0; i < 2 && !ret && t->has_outer; i++)
 		ret = wait_answer(t, spec, i);
 	if (!ret)
 		collect(t);
+	for (int i = 0; i < 2 && !ret && t->has_outer; i++)
+		ret = configure_peer(t, spec, i, secret[i]);
 	for (int i = 0; i < 2 && !ret; i++)
-		ret = configure(t, spec, i, secret[i], public[!i]);
+		ret = configure_link(t, spec, i);
 	if (!ret)
 		ret = wait_packets(t, spec);
 	if (ret)
 		tunnel_stop(t);
+	return ret;
+}
+
+int tunnel_set_outer(struct tunnel_process *t, const struct spec *spec, int outer)
+{
+	int ret = 0;
+
+	if (outer == t->outer || !t->has_outer)
+		return 0;
+	for (int i = 0; i < 2 && !ret; i++) {
+		char endpoint[64];
+		const char *const set[] = {
+		    "wg",     "set", t->pair->side[i].interface, "peer", t->peer_key[i], "endpoint",
+		    endpoint, NULL};
+
+		print_endpoint(endpoint, &t->pair->side[!i], outer);
+		ret = set_wg(t, spec, i, set, NULL);
+	}
+	if (!ret)
+		ret = wait_packets(t, spec);
+	if (!ret)
+		t->outer = outer;
 	return ret;
 }
 
@@ -208,7 +271,7 @@ unsigned long long tunnel_last_handshake(const struct tunnel_process *t)
 	const char *const show[] = {"wg", "show", s->interface, "latest-handshakes", NULL};
 	char line[128];
 
-	if (run_wg(show, s->fd, NULL, line, sizeof(line)))
+	if (!t->has_outer || run_wg(show, s->fd, NULL, line, sizeof(line)))
 		return 0;
 	return strtoull(line + strcspn(line, "\t "), NULL, 10);
 }

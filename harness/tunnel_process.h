@@ -12,7 +12,10 @@ enum { TUNNEL_PIDS_MAX = 16 };
 struct tunnel_process {
 	const struct netns_pair *pair;
 	struct process program[2];
-	size_t pids; // of both ends, daemons that the programs became included
+	char peer_key[2][64]; // public, of the peer that each side has
+	int outer;            // 0: IPv4, 1: IPv6
+	bool has_outer;       // packets travel in others
+	size_t pids;          // of both ends, daemons that the programs became included
 	pid_t pid[TUNNEL_PIDS_MAX];
 };
 
@@ -20,6 +23,10 @@ struct tunnel_process {
 // line with what the program last said, with nothing left running.
 int tunnel_start(struct tunnel_process *, const struct spec *, const char *program,
                  const struct netns_pair *);
+
+// Moves both ends' endpoints to the outer family (0: IPv4, 1: IPv6), and sees a ping pass, if they
+// aren't there already. Nothing to do for `veth`. 0; -errno after a printed line.
+int tunnel_set_outer(struct tunnel_process *, const struct spec *, int outer);
 
 // Ends the programs and removes the interfaces; the pair stays.
 void tunnel_stop(struct tunnel_process *);

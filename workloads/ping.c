@@ -19,7 +19,7 @@ enum { SLACK_MS = 5000, LOAD_MS = 5000, POLL_MS = 5, LOAD_BYTES = 1000000 };
 static const struct workload_parameter parameters[] = {
     {"interval", 200, 1000000, 2000, "µs from one request to the next"},
     {"flows", 0, 64, 0, "TCP connections that load the tunnel meanwhile"},
-    {"family", 4, 6, 4, "inner IP version, 4 or 6"},
+    WORKLOAD_FAMILIES,
     {0},
 };
 

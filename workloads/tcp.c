@@ -8,7 +8,7 @@ static const struct workload_parameter parameters[] = {
     {"flows", 1, 64, 1, "parallel connections"},
     {"reverse", 0, 1, 0, "1: the right end sends to the left"},
     {"both", 0, 1, 0, "1: both ends send at once"},
-    {"family", 4, 6, 4, "inner IP version, 4 or 6"},
+    WORKLOAD_FAMILIES,
     {0},
 };
 

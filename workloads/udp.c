@@ -14,7 +14,7 @@ static const struct workload_parameter parameters[] = {
     {"rate", 1, 100000, 100, "Mbit/s of UDP payload"},
     {"length", 64, 1372, 1372, "bytes of UDP payload; 1372 is whole in IPv4 and IPv6"},
     {"reverse", 0, 1, 0, "1: the right end sends to the left"},
-    {"family", 4, 6, 4, "inner IP version, 4 or 6"},
+    WORKLOAD_FAMILIES,
     {0},
 };
 

@@ -22,7 +22,7 @@ static const struct workload_parameter parameters[] = {
     {"size", 64, 1372, 1372, "bytes of UDP payload; 1372 is whole in IPv4 and IPv6"},
     {"loss", 0, 500000, 5000, "packets in a million that may be lost; 0: none (NDR)"},
     {"gso", 1, 44, 1, "datagrams that the sender's kernel gets as one (UDP_SEGMENT)"},
-    {"family", 4, 6, 4, "inner IP version, 4 or 6"},
+    WORKLOAD_FAMILIES,
     {0},
 };
 

@@ -95,10 +95,13 @@ int workload_parse(struct workload_use *use, const char *text)
 		if (ret)
 			return ret;
 	}
-	if (workload_value(use, "family") == 5) {
-		fprintf(stderr, "wgbench: workload '%s': family is 4 or 6, not 5\n", text);
-		return -EINVAL;
-	}
+	static const char *const families[] = {"family", "outer"};
+	for (int i = 0; i < 2; i++)
+		if (workload_value(use, families[i]) == 5) {
+			fprintf(stderr, "wgbench: workload '%s': %s is 4 or 6, not 5\n", text,
+			        families[i]);
+			return -EINVAL;
+		}
 	name_use(use);
 	return 0;
 }

@@ -6,6 +6,13 @@
 
 extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload;
 
+// Rows of parameters that every workload has; the harness sees to the outer family.
+#define WORKLOAD_FAMILIES                                                                          \
+	{"family", 4, 6, 4, "inner IP version, 4 or 6"},                                           \
+	{                                                                                          \
+		"outer", 4, 6, 4, "outer IP version, 4 or 6"                                       \
+	}
+
 // Rows of metrics that the harness fills in from its accounting: CPU seconds of the tunnel's
 // processes at both ends and of the whole machine per gigabit that arrived, and the tunnel's
 // context switches. Without traffic in gigabits the first two stay out.

@@ -114,6 +114,9 @@ static void names_are_canonical(void **state)
 	assert_string_equal(s.name, "exec:/bin/../bin/sh");
 	assert_int_equal(spec_parse(&s, &catalog, "wireguard-go"), 0);
 	assert_int_equal(s.kind, SPEC_WIREGUARD_GO);
+	assert_int_equal(spec_parse(&s, &catalog, "veth"), 0);
+	assert_int_equal(s.kind, SPEC_VETH);
+	assert_string_equal(s.name, "veth");
 	assert_int_equal(spec_parse(&s, &catalog, "kernel"), 0);
 	assert_int_equal(s.kind, SPEC_KERNEL);
 }

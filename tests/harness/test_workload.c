@@ -18,6 +18,7 @@ static void names_are_canonical(void **state)
 	    {"tcp:reverse=1,flows=8", "tcp:flows=8,reverse=1"},
 	    {"udp:length=64,rate=50,family=6", "udp:rate=50,length=64,family=6"},
 	    {"ping:flows=2", "ping:flows=2"},
+	    {"tcp:outer=6,family=6", "tcp:family=6,outer=6"},
 	};
 	struct workload_use use, again;
 
@@ -32,7 +33,7 @@ static void names_are_canonical(void **state)
 	assert_int_equal(workload_value(&use, "flows"), 64);
 	assert_int_equal(workload_value(&use, "family"), 4);
 	json_t *parameters = workload_parameters(&use);
-	assert_int_equal(json_object_size(parameters), 4);
+	assert_int_equal(json_object_size(parameters), 5);
 	assert_int_equal(json_integer_value(json_object_get(parameters, "flows")), 64);
 	json_decref(parameters);
 }
@@ -56,7 +57,8 @@ static void bad_words_are_named(void **state)
 	    {"tcp:flows=99999999999999999999", "from 1 to 64"},
 	    {"tcp:flows=2,", "no parameter ''"},
 	    {"tcp:flows=2,,reverse=1", "no parameter ''"},
-	    {"tcp:family=5", "4 or 6"},
+	    {"tcp:family=5", "family is 4 or 6"},
+	    {"ping:outer=5", "outer is 4 or 6"},
 	    {"udp:length=1373", "from 64 to 1372"},
 	};
 	struct workload_use use;
