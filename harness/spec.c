@@ -141,6 +141,32 @@ static int parse_exec(struct spec *spec, const char *path)
 	return 0;
 }
 
+// Cuts `+switch=value...` out of the words, in front of `at` (the '@', or NULL). Which switches
+// there are is known to the program alone: spec_build asks it.
+static int take_switches(struct spec *spec, char *words, char *at)
+{
+	size_t length = at ? (size_t)(at - words) : strlen(words);
+	char *plus = memchr(words, '+', length);
+
+	if (!plus)
+		return 0;
+	size_t bytes = length - (plus + 1 - words);
+	if (!bytes || bytes >= sizeof(spec->switches)) {
+		fprintf(stderr,
+		        "wgbench: '%s': behind '+' stands switch=value, below 128 letters\n",
+		        spec->name);
+		return -EINVAL;
+	}
+	memcpy(spec->switches, plus + 1, bytes);
+	for (char *c = spec->switches; *c; c++)
+		if (*c == '+')
+			*c = ',';
+	memset(plus, 0, bytes + 1);
+	if (at)
+		memmove(plus, at, strlen(at) + 1);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	enum spec_kind kind;
@@ -169,12 +195,18 @@ int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text
 		}
 	spec->kind = SPEC_OWN;
 	strcpy(words, text);
+	if (take_switches(spec, words, strchr(words, '@')))
+		return -EINVAL;
 	at = strchr(words, '@');
 	ret = at ? parse_at_revision(spec, c, words, at) : parse_own(spec, c, words);
 	if (ret)
 		return ret;
 	length = strlen(spec->build);
 	memcpy(spec->name, spec->build, length + 1);
+	for (const char *from = spec->switches; *from;
+	     from += strcspn(from, ",") + !!strchr(from, ','))
+		length += snprintf(spec->name + length, sizeof(spec->name) - length, "+%.*s",
+		                   (int)strcspn(from, ","), from);
 	if (at)
 		snprintf(spec->name + length, sizeof(spec->name) - length, "@%s", spec->revision);
 	return 0;

@@ -1,5 +1,6 @@
 // What can be compared: a tunnel SPEC (architecture.md's command line) is a preset, or
-// `slot=variant,...` over the preset `default`, each perhaps with `@REVISION`; or an external
+// `slot=variant,...` over the preset `default`, each perhaps with `+SWITCH=VALUE` (of those that
+// `wgbench-tunnel --help` lists), several times, and with `@REVISION` at the end; or an external
 // tunnel: `wireguard-go`, `kernel`, `exec:/path/to/program`. And `veth`, no tunnel at all: the path
 // that the outer packets take, for the inner ones.
 #ifndef WGBENCH_SPEC_H
@@ -35,6 +36,7 @@ struct spec {
 	enum spec_kind kind;
 	char name[SPEC_NAME_MAX];  // canonical, slots in the catalog's order: what run.json shows
 	char build[SPEC_NAME_MAX]; // own: the name under build/<profile>/tunnels/
+	char switches[128];        // own: "switch=value,...", or ""
 	char revision[128];        // own: as given behind '@', or ""
 	char commit[64];           // own: which commit that is; "" without a revision
 	char program[4096];        // exec: the path

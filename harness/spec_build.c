@@ -126,6 +126,22 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, char
 	return 0;
 }
 
+// The program names what is wrong with its switches itself.
+static int try_switches(const struct spec *spec, const char *program)
+{
+	char switches[sizeof(spec->switches) + 32], line[256];
+	const char *const argv[] = {"env", switches, program, "--version", NULL};
+	struct process_text text;
+
+	snprintf(switches, sizeof(switches), "WGBENCH_TUNNEL_SWITCHES=%s", spec->switches);
+	int ret = process_run(argv, PROCESS_HERE, NULL, 10 * 1000, &text);
+	if (ret)
+		fprintf(stderr, "wgbench: tunnel '%s': %s\n", spec->name,
+		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+	process_text_free(&text);
+	return ret > 0 ? -EINVAL : ret;
+}
+
 int spec_build(const struct spec *spec, const struct spec_catalog *c, char program[4096],
                char commit[64])
 {
@@ -140,7 +156,7 @@ int spec_build(const struct spec *spec, const struct spec_catalog *c, char progr
 			return lock;
 		ret = build_own(spec, c, program, commit);
 		close(lock);
-		return ret;
+		return ret ? ret : try_switches(spec, program);
 	case SPEC_EXEC:
 		strcpy(program, spec->program);
 		return 0;

@@ -38,8 +38,8 @@ int udp_send(struct device *, struct batch *);
 
 // ---- RX: an outer datagram on its way in
 
-// udp.c: receives until there are no more or the budget is spent; handshake messages go to the
-// control thread, data on to receive.c. How many datagrams, or -errno.
+// udp.c: one recvmmsg; handshake messages go to the control thread, data on to receive.c. How many
+// buffers came, or -errno.
 int udp_receive(struct device *, int family, uint64_t now_ns);
 
 // device.c: index_lookup() finds the key pair by the receiver index.

@@ -16,8 +16,9 @@ enum {
 	SEND_BYTES_MAX = 65507, // of one message with UDP_SEGMENT: the largest IPv4 UDP payload
 	SEND_SEGMENTS_MAX = 64, // of one such message: what every kernel with UDP_SEGMENT takes
 	SEND_MESSAGES_MAX = 64, // of one sendmmsg
-	RECEIVE_MESSAGES = 8,   // of one recvmmsg
-	RECEIVE_BURST = 4,      // such calls before the TUN has its turn
+	// Of one recvmmsg, and of one turn: several calls before the TUN had its turn cost 5 % of
+	// the goodput of TCP both ways (paired, 95 % interval 2 to 8 %); fewer messages cost CPU.
+	RECEIVE_MESSAGES = 8,
 	PORT_TRIES = 100,
 };
 
@@ -379,61 +380,64 @@ static void take_control(struct batch *b, struct msghdr *m)
 	}
 }
 
+// A buffer for each message, from the pool. How many there are.
+static int prepare(struct device *d, struct batch *batch[], struct mmsghdr messages[],
+                   struct iovec iov[], union control_buffer control[])
+{
+	int ready = 0;
+
+	for (; ready < RECEIVE_MESSAGES; ready++) {
+		struct batch *b = batch[ready] = batch_get(d);
+		if (!b)
+			break;
+		iov[ready] = (struct iovec){b->in, BATCH_FRAME_BYTES};
+		b->source = (struct udp_endpoint){0};
+		messages[ready].msg_hdr = (struct msghdr){
+		    .msg_name = &b->source.remote,
+		    .msg_namelen = sizeof(b->source.remote),
+		    .msg_iov = &iov[ready],
+		    .msg_iovlen = 1,
+		    .msg_control = &control[ready],
+		    .msg_controllen = sizeof(control[ready]),
+		};
+	}
+	return ready;
+}
+
+static void pass_on(struct device *d, struct batch *b, struct mmsghdr *message, uint64_t now_ns)
+{
+	b->in_bytes = message->msg_len;
+	b->datagram_bytes = b->in_bytes;
+	b->tos = 0;
+	take_control(b, &message->msg_hdr);
+	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
+		device_count(d, drop_rx_malformed, 1);
+		batch_put(b);
+	} else {
+		receive_batch(d, b, now_ns);
+	}
+}
+
 int udp_receive(struct device *d, int family, uint64_t now_ns)
 {
-	int fd = d->udp.fd[family == AF_INET6], total = 0;
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
+	int fd = d->udp.fd[family == AF_INET6];
 
 	if (fd < 0)
 		return 0;
-	for (int burst = 0; burst < RECEIVE_BURST; burst++) {
-		int ready = 0, n;
-
-		for (; ready < RECEIVE_MESSAGES; ready++) {
-			struct batch *b = batch[ready] = batch_get(d);
-			if (!b)
-				break;
-			iov[ready] = (struct iovec){b->in, BATCH_FRAME_BYTES};
-			b->source = (struct udp_endpoint){0};
-			messages[ready].msg_hdr = (struct msghdr){
-			    .msg_name = &b->source.remote,
-			    .msg_namelen = sizeof(b->source.remote),
-			    .msg_iov = &iov[ready],
-			    .msg_iovlen = 1,
-			    .msg_control = &control[ready],
-			    .msg_controllen = sizeof(control[ready]),
-			};
-		}
-		if (!ready) {
-			device_count(d, drop_memory, 1);
-			return total;
-		}
-		n = recvmmsg(fd, messages, ready, 0, NULL);
-		device_count(d, udp_receives, 1);
-		for (int i = ready; i-- > (n < 0 ? 0 : n);)
-			batch_put(batch[i]);
-		if (n < 0)
-			return errno == EAGAIN || total ? total : -errno;
-		for (int i = 0; i < n; i++) {
-			struct batch *b = batch[i];
-
-			b->in_bytes = messages[i].msg_len;
-			b->datagram_bytes = b->in_bytes;
-			b->tos = 0;
-			take_control(b, &messages[i].msg_hdr);
-			if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
-				device_count(d, drop_rx_malformed, 1);
-				batch_put(b);
-				continue;
-			}
-			receive_batch(d, b, now_ns);
-		}
-		total += n;
-		if (n < ready)
-			break;
+	int ready = prepare(d, batch, messages, iov, control);
+	if (!ready) {
+		device_count(d, drop_memory, 1);
+		return -ENOMEM;
 	}
-	return total;
+	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;
+	device_count(d, udp_receives, 1);
+	for (int i = ready; i-- > (n < 0 ? 0 : n);)
+		batch_put(batch[i]);
+	for (int i = 0; i < n; i++)
+		pass_on(d, batch[i], &messages[i], now_ns);
+	return n < 0 ? -error : n;
 }

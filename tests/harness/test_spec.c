@@ -114,6 +114,14 @@ static void names_are_canonical(void **state)
 	assert_string_equal(s.name, "exec:/bin/../bin/sh");
 	assert_int_equal(spec_parse(&s, &catalog, "wireguard-go"), 0);
 	assert_int_equal(s.kind, SPEC_WIREGUARD_GO);
+	assert_int_equal(spec_parse(&s, &catalog, "ring=old+udp-gso=off+threads=2@v1"), 0);
+	assert_string_equal(s.build, "ring=old");
+	assert_string_equal(s.switches, "udp-gso=off,threads=2");
+	assert_string_equal(s.revision, "v1");
+	assert_string_equal(s.name, "ring=old+udp-gso=off+threads=2@v1");
+	assert_int_equal(spec_parse(&s, &catalog, "default+udp-gso=off"), 0);
+	assert_string_equal(s.build, "default");
+	assert_string_equal(s.name, "default+udp-gso=off");
 	assert_int_equal(spec_parse(&s, &catalog, "veth"), 0);
 	assert_int_equal(s.kind, SPEC_VETH);
 	assert_string_equal(s.name, "veth");

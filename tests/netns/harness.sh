@@ -72,6 +72,13 @@ check "unknown option" refused "'?--frob'?" run "${new[@]}" --frob
 check "unknown preset" refused "'frob'.*gsoc-before" run "${new[@]}" --tunnel frob
 check "unknown slot" refused "'frob'.*ring" run "${new[@]}" --tunnel frob=lockfree
 check "unknown variant" refused "'frob'.*lockfree" run "${new[@]}" --tunnel ring=frob
+names_the_switch() {
+	local status=0
+	"$wgbench" run "${new[@]}" --tunnel default+frob=on >/dev/null 2>"$dir/err" || status=$?
+	equal "$status" 2
+	match "$(tail -n 1 "$dir/err")" "'frob'"
+}
+check "unknown switch" names_the_switch
 check "unknown revision" refused "'frob'" run "${new[@]}" --tunnel default@frob
 check "unknown workload" refused "'frob'.*tcp" run "${new[@]}" --workload frob
 check "unknown workload key" refused "'frob'.*flows" run "${new[@]}" --workload tcp:frob=1
