@@ -156,7 +156,7 @@ int spec_build(const struct spec *spec, const struct spec_catalog *c, char progr
 			return lock;
 		ret = build_own(spec, c, program, commit);
 		close(lock);
-		return ret ? ret : try_switches(spec, program);
+		return ret || !*spec->switches ? ret : try_switches(spec, program);
 	case SPEC_EXEC:
 		strcpy(program, spec->program);
 		return 0;
