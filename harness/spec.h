@@ -69,6 +69,10 @@ bool spec_available(const struct spec *, const struct spec_catalog *, char *reas
 // The wireguard-go that `make external` fetched, else the one in PATH.
 bool spec_find_wireguard_go(const struct spec_catalog *, char program[4096]);
 
+// Puts the switches into the environment that programs started from now on inherit; none: also
+// where the caller's own environment has some, so that a run measures what its SPEC says.
+void spec_set_switches(const struct spec *);
+
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
 // build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
 // "-dirty" behind it where the tree differs from that commit (external: ""). 0; -errno after a

@@ -126,14 +126,19 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, char
 	return 0;
 }
 
+void spec_set_switches(const struct spec *spec)
+{
+	setenv("WGBENCH_TUNNEL_SWITCHES", spec->switches, 1);
+}
+
 // The program names what is wrong with its switches itself.
 static int try_switches(const struct spec *spec, const char *program)
 {
-	char switches[sizeof(spec->switches) + 32], line[256];
-	const char *const argv[] = {"env", switches, program, "--version", NULL};
+	char line[256];
+	const char *const argv[] = {program, "--version", NULL};
 	struct process_text text;
 
-	snprintf(switches, sizeof(switches), "WGBENCH_TUNNEL_SWITCHES=%s", spec->switches);
+	spec_set_switches(spec);
 	int ret = process_run(argv, PROCESS_HERE, NULL, 10 * 1000, &text);
 	if (ret)
 		fprintf(stderr, "wgbench: tunnel '%s': %s\n", spec->name,

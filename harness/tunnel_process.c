@@ -35,9 +35,7 @@ static int complain(struct tunnel_process *t, const struct spec *spec, int side,
 static int launch(struct tunnel_process *t, const struct spec *spec, const char *program, int side)
 {
 	const struct netns_side *s = &t->pair->side[side];
-	char switches[sizeof(spec->switches) + 32];
-	const char *const argv[] = {"env",        switches,
-	                            program,      spec->kind == SPEC_OWN ? "--foreground" : "-f",
+	const char *const argv[] = {program, spec->kind == SPEC_OWN ? "--foreground" : "-f",
 	                            s->interface, NULL};
 	const char *const add[] = {"ip", "link", "add", s->interface, "type", "wireguard", NULL};
 	int ret;
@@ -55,7 +53,7 @@ static int launch(struct tunnel_process *t, const struct spec *spec, const char 
 	                            t->pair->side[!side].name,
 	                            NULL};
 
-	snprintf(switches, sizeof(switches), "WGBENCH_TUNNEL_SWITCHES=%s", spec->switches);
+	spec_set_switches(spec);
 	if (spec->kind == SPEC_VETH) {
 		if (side)
 			return 0; // made with its other end
