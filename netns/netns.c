@@ -95,19 +95,31 @@ static int address_side(const struct netns_side *s)
 	return batch(s->fd, commands);
 }
 
+// Until both families pass: a new veth may swallow the first neighbour solicitations.
 static int wait_ready(const struct netns_pair *p)
 {
-	const char *const argv[] = {"ping", "-n", "-q", "-c", "1", "-W", "1", p->side[1].outer[0],
-	                            NULL};
-	int ret = 0;
+	unsigned waited = 0;
 
-	for (unsigned waited = 0; waited < READY_MS; waited += 50) {
-		ret = process_run(argv, p->side[0].fd, NULL, COMMAND_MS, NULL);
-		if (ret <= 0 || (ret = process_pause(50)))
+	for (int family = 0; family < 2; family++) {
+		const char *const argv[] = {
+		    "ping", "-n", "-q", "-c", "1", "-W", "1", p->side[1].outer[family], NULL};
+		int ret;
+
+		while ((ret = process_run(argv, p->side[0].fd, NULL, COMMAND_MS, NULL)) > 0) {
+			if (waited >= READY_MS) {
+				fprintf(stderr, "wgbench: the veth between the test namespaces "
+				                "passes no packets\n");
+				return -ETIMEDOUT;
+			}
+			waited += 50;
+			ret = process_pause(50);
+			if (ret)
+				return ret;
+		}
+		if (ret)
 			return ret;
 	}
-	fprintf(stderr, "wgbench: the veth between the test namespaces passes no packets\n");
-	return -ETIMEDOUT;
+	return 0;
 }
 
 int netns_pair_create(struct netns_pair *p, unsigned n)
