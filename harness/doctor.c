@@ -14,6 +14,7 @@
 #include "harness/commands.h"
 #include "harness/environment.h"
 #include "harness/options.h"
+#include "harness/prices.h"
 #include "harness/probe.h"
 #include "harness/process.h"
 #include "harness/spec.h"
@@ -58,6 +59,17 @@ static void examine_cpu(json_t *rows)
 	add(rows, "frequency governor", line[0] ? PROBE_YES : PROBE_NO,
 	    "nothing inside a virtual machine; its host decides", "%s",
 	    line[0] ? line : "not visible");
+}
+
+static void examine_prices(json_t *rows)
+{
+	struct prices p;
+
+	prices_measure(&p);
+	add(rows, "price of a system call", PROBE_YES, "", "%.0f ns", p.syscall_ns);
+	add(rows, "price of two wake-ups", PROBE_YES, "", "%.1f µs on one CPU, %.1f µs across two",
+	    p.wakeup_same_us, p.wakeup_across_us);
+	add(rows, "price of a copy", PROBE_YES, "", "64 KB at %.0f GB/s", p.copy_gbyte_per_s);
 }
 
 static void examine_counters(json_t *rows)
@@ -231,6 +243,7 @@ static json_t *examine(void)
 	    ns >= 0 ? "" : strerror(-ns));
 	examine_cpu(rows);
 	examine_noise(rows);
+	examine_prices(rows);
 	examine_counters(rows);
 	examine_offloads(rows, ns);
 	examine_qdiscs(rows, ns);

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "harness/prices.h"
 #include "harness/process.h"
 
 extern const char wgbench_revision[], wgbench_profile[];
@@ -118,6 +119,16 @@ static json_t *read_mitigations(void)
 	return object;
 }
 
+static json_t *read_prices(void)
+{
+	struct prices p;
+
+	prices_measure(&p);
+	return json_pack("{sfsfsfsf}", "syscall_ns", p.syscall_ns, "wakeup_same_cpu_us",
+	                 p.wakeup_same_us, "wakeup_across_cpus_us", p.wakeup_across_us,
+	                 "copy_gbyte_per_s", p.copy_gbyte_per_s);
+}
+
 static void set_line(json_t *object, const char *key, const char *value)
 {
 	json_object_set_new(object, key, json_string(value[0] ? value : "not reported"));
@@ -150,6 +161,7 @@ json_t *environment_collect(void)
 	json_object_set_new(object, "hypervisor", json_boolean(has_hypervisor()));
 	json_object_set_new(object, "steal",
 	                    json_string(environment_steal_s() > 0 ? "reported" : "not reported"));
+	json_object_set_new(object, "prices", read_prices());
 	json_object_set_new(object, "mitigations", read_mitigations());
 	json_object_set_new(object, "sysctls", read_sysctls());
 	set_line(object, "iperf3",

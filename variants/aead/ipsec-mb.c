@@ -101,7 +101,7 @@ size_t aead_open(struct aead *aead, const uint8_t key[static AEAD_KEY_BYTES],
 
 	for (struct aead_message *m = messages; m < messages + n; m++) {
 		process(aead->manager, IMB_DIR_DECRYPT, key, m, tag);
-		m->authentic = !sodium_memcmp(tag, m->source + m->length, sizeof(tag));
+		m->authentic = !crypto_verify_16(tag, m->source + m->length);
 		authentic += m->authentic;
 	}
 	return authentic;
