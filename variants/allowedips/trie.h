@@ -8,8 +8,8 @@
 //   value32, value64 the difference of two held words, as a number
 //   held_byte        where a held word of that many bytes has the given byte of the network's
 //
-// A swap at a node is off the path that the next node waits for (the number of the byte, the byte of
-// the key, the child), so it can hide; the swap of the whole key before the first node is on it.
+// A swap at a node is off the path that the next node waits for (the number of the byte, the byte
+// of the key, the child), so it can hide; the swap of the whole key before the first node is on it.
 //
 // Complexity: at most as many steps as distinct prefix lengths on the path, at worst 33 or 129;
 // removing an owner costs one descent for each of its entries. A pointer to the parent would spare
