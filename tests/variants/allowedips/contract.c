@@ -496,6 +496,10 @@ static void changes_nothing_when_memory_is_short(void **state)
 	struct world *w = *state;
 	unsigned failures = 0;
 
+	if (!live) {
+		print_message("linked without --wrap\n");
+		skip();
+	}
 	while (w->n < MAX_ENTRIES) {
 		struct allowedips_owner *owner = &w->owners[below(w, OWNERS)];
 		uint8_t address[16];
@@ -655,7 +659,7 @@ static void draws_each_prefix_under_its_own_mask(void **state)
 	}
 	assert_int_equal(roots, 2);
 	free(text);
-	live++; // the library allocated it
+	live = before; // the library allocated the text
 }
 
 static int stop_at_third(void *context, int family, const uint8_t *address, unsigned length)
