@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 extern const char allowedips_variant[];
 
@@ -51,5 +52,11 @@ int allowedips_each(const struct allowedips *, const struct allowedips_owner *ow
 
 // Bytes that the table's own memory takes now, without the owners.
 size_t allowedips_bytes(const struct allowedips *);
+
+// Writes how the table is laid out as a Graphviz digraph, for people. Every prefix is masked by its
+// own length. `name` gives an owner's name, which must hold no quote and no backslash. The stream's
+// error indicator tells of failure.
+void allowedips_dump(const struct allowedips *, FILE *to,
+                     const char *(*name)(const struct allowedips_owner *));
 
 #endif

@@ -8,6 +8,9 @@
 //   value32, value64 the difference of two held words, as a number
 //   held_byte        where a held word of that many bytes has the given byte of the network's
 //
+// A swap at a node is off the path that the next node waits for (the number of the byte, the byte
+// of the key, the child), so it can hide; the swap of the whole key before the first node is on it.
+//
 // Complexity: at most as many steps as distinct prefix lengths on the path, at worst 33 or 129;
 // removing an owner costs one descent for each of its entries. A pointer to the parent would spare
 // that descent and cost every node 8 bytes.
@@ -19,23 +22,23 @@
 #ifndef WGBENCH_ALLOWEDIPS_TRIE_H
 #define WGBENCH_ALLOWEDIPS_TRIE_H
 
-#include "variants/allowedips/allowedips.h"
+#include "variants/allowedips/entries.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 struct node {
-	struct allowedips_owner *owner; // NULL: a filler
+	struct entry entry; // without an owner: a filler
 	struct node *child[2];
-	struct node *previous, *next; // of the same owner
 	// The bit after the prefix, which picks the child, in the bytes of a held key. A node of
 	// full length has no children, so any bit will do.
 	uint8_t branch_byte, branch_shift;
 	uint8_t length, width;
 	uint32_t bits[]; // the held key
 };
+static_assert(offsetof(struct node, bits) + 4 == 48 && offsetof(struct node, bits) + 16 == 60,
+              "memory per node is as stated above");
 
 struct allowedips {
 	struct node *roots[2];
@@ -73,6 +76,14 @@ static union key key_of(const struct node *node)
 	return key;
 }
 
+// The key in network order, as inserted.
+static union key network_of(const struct node *node)
+{
+	union key held = key_of(node);
+
+	return hold(&held, node->width);
+}
+
 // How many leading bits the node's key and this one share.
 FOR_EACH_WIDTH unsigned common_bits(const struct node *node, const union key *key, unsigned width)
 {
@@ -97,17 +108,18 @@ static inline unsigned branch(const struct node *node, const union key *key)
 	return key->bytes[node->branch_byte] >> node->branch_shift & 1;
 }
 
-static unsigned family_width(int family)
-{
-	return family == AF_INET ? 32 : family == AF_INET6 ? 128 : 0;
-}
-
 static struct node **root_of(struct allowedips *table, unsigned width)
 {
 	return &table->roots[width == 128];
 }
 
 // ---- nodes and their owners
+
+// The entry is what a node begins with.
+static struct node *node_of(const struct entry *entry)
+{
+	return (struct node *)entry;
+}
 
 static size_t node_bytes(unsigned width)
 {
@@ -138,34 +150,6 @@ static void node_free(struct allowedips *table, struct node *node)
 {
 	table->bytes -= node_bytes(node->width);
 	free(node);
-}
-
-static void disown(struct node *node)
-{
-	struct allowedips_owner *owner = node->owner;
-
-	if (node->previous)
-		node->previous->next = node->next;
-	else
-		owner->entries = node->next;
-	if (node->next)
-		node->next->previous = node->previous;
-	node->previous = node->next = NULL;
-	node->owner = NULL;
-	owner->count--;
-}
-
-static void own(struct node *node, struct allowedips_owner *owner)
-{
-	if (node->owner)
-		disown(node);
-	struct node *first = owner->entries;
-	node->owner = owner;
-	node->next = first;
-	if (first)
-		first->previous = node;
-	owner->entries = node;
-	owner->count++;
 }
 
 // ---- the contract
@@ -228,7 +212,7 @@ int allowedips_insert(struct allowedips *table, int family, const void *address,
 	union key key = hold(address, width);
 	struct node **above, **link = locate(table, &key, length, width, &above), *there = *link;
 	if (is_prefix(there, &key, length, width)) {
-		own(there, owner);
+		entry_own(&there->entry, owner);
 		return 0;
 	}
 
@@ -246,7 +230,7 @@ int allowedips_insert(struct allowedips *table, int family, const void *address,
 		}
 		top->child[branch(top, &other)] = there;
 	}
-	own(node, owner);
+	entry_own(&node->entry, owner);
 	*link = top;
 	return 0;
 err_filler:
@@ -260,12 +244,12 @@ static void take_out(struct allowedips *table, struct node **above, struct node 
 {
 	struct node *node = *link;
 
-	disown(node);
+	entry_disown(&node->entry);
 	if (node->child[0] && node->child[1])
 		return;
 	*link = node->child[!node->child[0]];
 	node_free(table, node);
-	if (*link || !above || (*above)->owner)
+	if (*link || !above || (*above)->entry.owner)
 		return;
 	node = *above;
 	*above = node->child[!node->child[0]];
@@ -281,7 +265,7 @@ int allowedips_remove(struct allowedips *table, int family, const void *address,
 		return -EINVAL;
 	union key key = hold(address, width);
 	struct node **above, **link = locate(table, &key, length, width, &above);
-	if (!is_prefix(*link, &key, length, width) || (*link)->owner != owner)
+	if (!is_prefix(*link, &key, length, width) || (*link)->entry.owner != owner)
 		return -ENOENT;
 	take_out(table, above, link);
 	return 0;
@@ -289,7 +273,8 @@ int allowedips_remove(struct allowedips *table, int family, const void *address,
 
 void allowedips_remove_owner(struct allowedips *table, struct allowedips_owner *owner)
 {
-	for (struct node *node; (node = owner->entries);) {
+	while (owner->entries) {
+		struct node *node = node_of(owner->entries);
 		union key key = key_of(node);
 		struct node **above,
 		    **link = locate(table, &key, node->length, node->width, &above);
@@ -304,8 +289,8 @@ FOR_EACH_WIDTH struct allowedips_owner *find(const struct node *node, const void
 	struct allowedips_owner *owner = NULL;
 
 	for (; node && covers(node, &key, width); node = node->child[branch(node, &key)])
-		if (node->owner)
-			owner = node->owner;
+		if (node->entry.owner)
+			owner = node->entry.owner;
 	return owner;
 }
 
@@ -324,15 +309,13 @@ int allowedips_each(const struct allowedips *table, const struct allowedips_owne
                     void *context)
 {
 	(void)table;
-	for (const struct node *node = owner->entries, *next; node; node = next) {
-		union key held = key_of(node), key = hold(&held, node->width);
-		unsigned whole = node->length / 8;
+	for (const struct entry *entry = owner->entries, *next; entry; entry = next) {
+		const struct node *node = node_of(entry);
+		union key key = network_of(node);
 
-		next = node->next;
-		for (unsigned i = whole; i < node->width / 8U; i++)
-			key.bytes[i] &= i == whole ? (uint8_t) ~(0xff >> node->length % 8) : 0;
-		int ret =
-		    each(context, node->width == 32 ? AF_INET : AF_INET6, key.bytes, node->length);
+		next = entry->next;
+		mask_address(key.bytes, node->length, node->width);
+		int ret = each(context, width_family(node->width), key.bytes, node->length);
 		if (ret)
 			return ret;
 	}
@@ -342,6 +325,39 @@ int allowedips_each(const struct allowedips *table, const struct allowedips_owne
 size_t allowedips_bytes(const struct allowedips *table)
 {
 	return table->bytes;
+}
+
+static void dump_subtree(const struct node *node, FILE *to,
+                         const char *(*name)(const struct allowedips_owner *))
+{
+	char prefix[PREFIX_TEXT_BYTES], below[PREFIX_TEXT_BYTES];
+	union key key = network_of(node);
+
+	prefix_text(prefix, &key, node->length, node->width);
+	if (node->entry.owner)
+		fprintf(to, "\t\"%s\" [label=\"%s\\n%s\"];\n", prefix, prefix,
+		        name(node->entry.owner));
+	else
+		fprintf(to, "\t\"%s\" [style=dashed];\n", prefix);
+	for (int i = 0; i < 2; i++) {
+		const struct node *child = node->child[i];
+		if (!child)
+			continue;
+		key = network_of(child);
+		fprintf(to, "\t\"%s\" -> \"%s\" [label=%d];\n", prefix,
+		        prefix_text(below, &key, child->length, child->width), i);
+		dump_subtree(child, to, name);
+	}
+}
+
+void allowedips_dump(const struct allowedips *table, FILE *to,
+                     const char *(*name)(const struct allowedips_owner *))
+{
+	fprintf(to, "digraph %s {\n\tnode [shape=box];\n", allowedips_variant);
+	for (int i = 0; i < 2; i++)
+		if (table->roots[i])
+			dump_subtree(table->roots[i], to, name);
+	fprintf(to, "}\n");
 }
 
 #endif
