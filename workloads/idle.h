@@ -9,6 +9,11 @@ struct idle_peer {
 	char allowed[IDLE_ALLOWED_BYTES];
 };
 
+// What is judged: percent of one CPU, but never below what a wake-up in some seconds burns. A trial
+// without any, and such are there, would be an endless ratio to one with a single one.
+#define IDLE_FLOOR_PERCENT 0.001
+double idle_percent(double cpu_s, double wall_s);
+
 // Peer `n` (< IDLE_PEERS_MAX), the same in every trial.
 void idle_peer_name(struct idle_peer *, unsigned n);
 
