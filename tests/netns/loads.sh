@@ -9,7 +9,14 @@ dir=$keys # a folder that is removed at the end
 start() { # OUT ARGUMENTS...
 	"$wgbench" run --out "$dir/$1" --tunnel default --duration 1 --blocks 1 "${@:2}" >"$dir/log" 2>&1 &
 	pid=$!
-	trap 'kill -TERM $pid 2>/dev/null; wait $pid' EXIT
+	trap 'kill -TERM $pid 2>/dev/null || true; wait $pid || true' EXIT
+}
+
+ends() {
+	local status=0
+	wait $pid || status=$?
+	((status == 0)) || tail -n 5 "$dir/log"
+	equal $status 0
 }
 
 peers() { # SIDE: of the tunnel under test, which may be gone
@@ -38,7 +45,7 @@ idle() {
 	match "$(peers l)" "10.78.1.43/32 fd78::12b/128"
 	match "$(ip netns exec "wgb-$pid-0r" wg show "wgb${pid}n0r" persistent-keepalive)" "25"
 	until_true 30 has_peers l 1 # the tcp trials have the real one alone
-	wait $pid
+	ends
 	metric idle idle cpu_percent | in_range 0 100
 	metric idle idle cpu_us_per_s | in_range 0 1000000
 	metric idle idle context_switches_per_s | in_range 0 100000
@@ -48,7 +55,7 @@ check "an idle tunnel's peers come and go, and its CPU time is measured" idle
 
 overload() { # OUT WORKLOAD
 	start "$1" --workload "$2"
-	wait $pid
+	ends
 	metric "$1" overload capacity_pps | in_range 250 8000000
 	metric "$1" overload delivered_ratio | in_range 0.01 100
 	metric "$1" overload offered_pps | in_range 250 16000000
