@@ -7,6 +7,7 @@
 #include "harness/spec.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,15 @@ static int write_plot(struct document *d, const struct series *s, const char *ki
 	return ret;
 }
 
+// gnuplot fails where there is no point at all: every trial failed or was limited.
+static bool has_values(const struct outcome *o, const struct series *s)
+{
+	for (size_t t = 0; t < o->store.tunnels; t++)
+		if (isfinite(series_median(s, t, true)))
+			return true;
+	return false;
+}
+
 static int write_plots(struct document *d, const struct outcome *o, const char *root)
 {
 	int ret = 0;
@@ -211,7 +221,7 @@ static int write_plots(struct document *d, const struct outcome *o, const char *
 		const struct series *s = &o->series.series[i];
 		char *svg = NULL;
 
-		if (!s->judged)
+		if (!s->judged || !has_values(o, s))
 			continue;
 		ret = plot_values(root, o, s, &svg);
 		ret = write_plot(d, s, "values", ret, svg);

@@ -64,7 +64,8 @@ json_t *workload_parameters(const struct workload_use *);
 
 long workload_value(const struct workload_use *, const char *parameter);
 
-// Sets a metric by its row; a name without a row in this workload is left out.
+// Sets a metric by its row; a name without a row in this workload is left out. One that is set
+// stays: what a workload measured itself goes before the harness's own, of the whole trial.
 void workload_set(struct trial *, const struct workload *, const char *metric, double value);
 
 #endif

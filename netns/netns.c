@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,27 +57,20 @@ static int open_side(struct netns_side *s)
 {
 	static const char *const files[FILES] = {"dev", "snmp", "snmp6"};
 	char path[64];
-	int ret = 0, home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int home;
 
 	snprintf(path, sizeof(path), "/run/netns/%s", s->name);
 	s->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (home < 0 || s->fd < 0 || setns(s->fd, CLONE_NEWNET)) {
-		ret = -errno;
-		goto out;
-	}
+	int ret = s->fd < 0 ? -errno : owner_enter_namespace(s->fd, &home);
+	if (ret)
+		return ret;
 	for (int i = 0; i < FILES; i++) {
 		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
 		s->counters[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (s->counters[i] < 0 && i != SNMP6)
 			ret = -errno; // snmp6 is missing where IPv6 is off
 	}
-	if (setns(home, CLONE_NEWNET)) {
-		perror("wgbench: can't return to the own network namespace");
-		abort();
-	}
-out:
-	if (home >= 0)
-		close(home);
+	owner_leave_namespace(home);
 	return ret;
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,26 @@ static int lock_file(const char *path, int flags)
 			return fd;
 		close(fd);
 	}
+}
+
+int owner_enter_namespace(int ns_fd, int *home)
+{
+	*home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (*home >= 0 && !setns(ns_fd, CLONE_NEWNET))
+		return 0;
+	int ret = -errno;
+	if (*home >= 0)
+		close(*home);
+	return ret;
+}
+
+void owner_leave_namespace(int home)
+{
+	if (setns(home, CLONE_NEWNET)) {
+		perror("wgbench: can't return to the own network namespace");
+		abort();
+	}
+	close(home);
 }
 
 static bool all_digits(const char *s)

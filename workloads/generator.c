@@ -1,4 +1,5 @@
 #include "workloads/generator.h"
+#include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
 #include "harness/process.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { START_PPS = 16000 };
 enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000 };
 
 // Of what was planned or sent: less is noise of the start and the end.
@@ -91,8 +93,10 @@ int generator_parse(const char *sent, const char *received, struct generator_res
 	*r = (struct generator_result){
 	    .planned = number(from, "planned"),
 	    .sent = number(from, "sent"),
+	    .aside = number(from, "aside"),
 	    // A stale packet is older than the window for telling duplicates; it has arrived.
 	    .received = number(to, "received") + number(to, "stale"),
+	    .in_window = number(to, "in_window"),
 	    .socket_drops = number(to, "socket_drops"),
 	    .seconds = number(from, "seconds"),
 	    .cpu_s = number(from, "cpu_s") + number(to, "cpu_s"),
@@ -126,6 +130,7 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	static unsigned run;
 	struct process receiver = {.pidfd = -1, .out = -1, .err = -1}, sender = receiver;
 	char program[PATH_MAX], address[64], rate[24], size[24], seconds[24], gso[24], id[24];
+	char window[24], aside[64], aside_ppm[24], nice[24];
 	const char *const receive_argv[] = {program,
 	                                    "receive",
 	                                    "--listen",
@@ -134,14 +139,41 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	                                    id,
 	                                    "--timeout",
 	                                    receiver_timeout_ms,
+	                                    "--window",
+	                                    window,
+	                                    "--nice",
+	                                    nice,
 	                                    o->segments > 1 ? "--gro" : NULL,
 	                                    NULL};
-	const char *const send_argv[] = {program, "send",   "--to",       address,  "--run",
-	                                 id,      "--rate", rate,         "--size", size,
-	                                 "--gso", gso,      "--duration", seconds,  NULL};
+	const char *const send_argv[] = {program,
+	                                 "send",
+	                                 "--to",
+	                                 address,
+	                                 "--run",
+	                                 id,
+	                                 "--rate",
+	                                 rate,
+	                                 "--size",
+	                                 size,
+	                                 "--gso",
+	                                 gso,
+	                                 "--duration",
+	                                 seconds,
+	                                 "--nice",
+	                                 nice,
+	                                 o->aside ? "--aside" : NULL,
+	                                 aside,
+	                                 "--aside-ppm",
+	                                 aside_ppm,
+	                                 NULL};
 
 	snprintf(address, sizeof(address), o->ipv6 ? "[%s]:%d" : "%s:%d",
 	         c->pair->side[1].inner[o->ipv6], PORT);
+	snprintf(aside, sizeof(aside), o->ipv6 ? "[%s]:%d" : "%s:%d", o->aside ? o->aside : "",
+	         PORT);
+	snprintf(nice, sizeof(nice), "%d", o->nice);
+	snprintf(aside_ppm, sizeof(aside_ppm), "%ld", o->aside_ppm);
+	snprintf(window, sizeof(window), "%u", o->duration_ms);
 	snprintf(rate, sizeof(rate), "%.0f", o->rate_pps);
 	snprintf(size, sizeof(size), "%ld", o->size_bytes);
 	snprintf(gso, sizeof(gso), "%ld", o->segments);
@@ -169,12 +201,38 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 
 double generator_loss(const struct generator_result *r)
 {
-	double lost = r->sent - r->received - r->socket_drops;
+	double sent = r->sent - r->aside, lost = sent - r->received - r->socket_drops;
 
-	return r->sent > 0 && lost > 0 ? lost / r->sent : 0;
+	return sent > 0 && lost > 0 ? lost / sent : 0;
 }
 
 bool generator_limited(const struct generator_result *r)
 {
 	return r->sent < r->planned * (1 - SHORTFALL) || r->socket_drops > r->sent * SHORTFALL;
+}
+
+int generator_search(const struct workload_context *c, struct generator_options *o,
+                     double loss_bound, struct trial *t, struct rate_search *s)
+{
+	struct generator_result r;
+
+	rate_search_init(s, START_PPS, loss_bound);
+	t->samples = json_array();
+	while (!s->done) {
+		o->rate_pps = s->rate_pps;
+		int ret = generator_run(c, o, t, &r);
+		if (ret)
+			return ret;
+		json_array_append_new(t->samples,
+		                      json_pack("{sfsfsf}", "rate_pps", s->rate_pps, "sent_pps",
+		                                r.seconds > 0 ? r.sent / r.seconds : 0,
+		                                "loss_percent", 100 * generator_loss(&r)));
+		rate_search_tell(s, generator_loss(&r), generator_limited(&r));
+	}
+	if (s->low_pps)
+		return 0;
+	t->status = TRIAL_FAILED;
+	snprintf(t->reason, sizeof(t->reason), "no rate from %d packets/s on passed",
+	         RATE_SEARCH_MIN_PPS);
+	return -EIO;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct rate_search;
 struct trial;
 struct workload_context;
 
@@ -15,17 +16,27 @@ struct generator_options {
 	long segments;   // per send (UDP_SEGMENT), and the receiver joins them (UDP_GRO); 1: none
 	bool ipv6;
 	unsigned duration_ms;
+	const char *aside; // address that gets a share of the packets instead; NULL: none does
+	long aside_ppm;    // that share
+	int nice;          // of both programs
 };
 
 struct generator_result {
-	double planned, sent, received, socket_drops; // packets
-	double seconds, cpu_s;                        // of both programs
-	double delay_p50_us, delay_p99_us;            // from the intended send time
+	double planned, sent, aside, received, socket_drops; // packets; sent has those aside in it
+	double in_window;                  // packets that arrived while the sender was to send
+	double seconds, cpu_s;             // of both programs
+	double delay_p50_us, delay_p99_us; // from the intended send time
 };
 
 // From side 0 to side 1. 0; -EIO with the trial's status and reason set; -EINTR. No process stays.
 int generator_run(const struct workload_context *, const struct generator_options *, struct trial *,
                   struct generator_result *);
+
+// Searches the highest rate that loses no more than `loss_bound`, trial by trial as the options
+// say; what each gave becomes the trial's samples. As above; the options are left with the last
+// rate.
+int generator_search(const struct workload_context *, struct generator_options *, double loss_bound,
+                     struct trial *, struct rate_search *);
 
 // Reads the two reports. 0; -EIO with the reason in `reason`.
 int generator_parse(const char *sent, const char *received, struct generator_result *, char *reason,

@@ -6,13 +6,11 @@
 #include "workloads/workloads.h"
 
 #include "harness/accounting.h"
-#include "harness/process.h"
 #include "harness/store.h"
-#include "netns/netns.h"
 
 #include <stdio.h>
 
-enum { START_PPS = 16000, SUBTRIAL_MIN_MS = 200, SUBTRIAL_MAX_MS = 1000 };
+enum { SUBTRIAL_MIN_MS = 200, SUBTRIAL_MAX_MS = 1000 };
 
 // At the very rate that was found, half of the trials would be beyond it: cost would jump.
 #define COST_LOAD 0.9
@@ -36,41 +34,6 @@ static const struct workload_metric metrics[] = {
     {0},
 };
 
-static int search(const struct workload_context *c, struct generator_options *o, struct trial *t,
-                  struct rate_search *s)
-{
-	struct generator_result r;
-
-	rate_search_init(s, START_PPS, workload_value(c->use, "loss") * 1e-6);
-	t->samples = json_array();
-	while (!s->done) {
-		o->rate_pps = s->rate_pps;
-		int ret = generator_run(c, o, t, &r);
-		if (ret)
-			return ret;
-		json_array_append_new(t->samples,
-		                      json_pack("{sfsfsf}", "rate_pps", s->rate_pps, "sent_pps",
-		                                r.seconds > 0 ? r.sent / r.seconds : 0,
-		                                "loss_percent", 100 * generator_loss(&r)));
-		rate_search_tell(s, generator_loss(&r), generator_limited(&r));
-	}
-	return 0;
-}
-
-static void list_tunnel(struct accounting_processes *who, const struct workload_context *c)
-{
-	*who = (struct accounting_processes){0};
-	for (int i = 0; i < 2; i++) {
-		size_t room = ACCOUNTING_PIDS_MAX - who->tunnel;
-		size_t n =
-		    netns_processes(c->pair->side[i].fd, who->tunnel_pid + who->tunnel, room);
-		who->tunnel += n < room ? n : room;
-	}
-	for (size_t i = 0; i < who->tunnel; i++)
-		if (who->tunnel_pid[i] == c->server->pid)
-			who->tunnel_pid[i--] = who->tunnel_pid[--who->tunnel];
-}
-
 static int measure_cost(const struct workload_context *c, const struct generator_options *o,
                         struct trial *t)
 {
@@ -81,7 +44,7 @@ static int measure_cost(const struct workload_context *c, const struct generator
 	struct generator_result r;
 	int ret;
 
-	list_tunnel(&who, c);
+	workload_list_tunnel(&who, c);
 	if ((ret = workload_fail(t, accounting_take(&before, &who, c->pair), "can't account")) ||
 	    (ret = generator_run(c, o, t, &r)) ||
 	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
@@ -127,17 +90,11 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 	    .duration_ms = subtrial_ms(c->duration_ms),
 	};
 	struct rate_search s;
-	int ret = search(c, &o, t, &s);
+	int ret = generator_search(c, &o, workload_value(c->use, "loss") * 1e-6, t, &s);
 
 	(void)gigabits; // over many rates, most of them not those that are reported
 	if (ret)
 		return workload_result(ret);
-	if (!s.low_pps) {
-		t->status = TRIAL_FAILED;
-		snprintf(t->reason, sizeof(t->reason), "no rate from %d packets/s on passed",
-		         RATE_SEARCH_MIN_PPS);
-		return 0;
-	}
 	workload_set(t, c->use->workload, "rate_pps", s.low_pps);
 	o.rate_pps = s.low_pps * DELAY_LOAD;
 	if ((ret = measure_delay(c, &o, t)))

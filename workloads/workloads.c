@@ -1,6 +1,9 @@
 #include "workloads/workloads.h"
 
+#include "harness/accounting.h"
+#include "harness/process.h"
 #include "harness/store.h"
+#include "netns/netns.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,7 +12,8 @@
 #include <string.h>
 
 const struct workload *const workloads[] = {
-    &tcp_workload, &udp_workload, &udp_max_workload, &ping_workload, NULL,
+    &tcp_workload,      &udp_workload, &udp_max_workload, &ping_workload, &idle_workload,
+    &overload_workload, NULL,
 };
 
 static int unknown_workload(const char *word, size_t length)
@@ -132,6 +136,9 @@ void workload_set(struct trial *t, const struct workload *w, const char *metric,
 
 	while (row->name && strcmp(row->name, metric))
 		row++;
+	for (size_t i = 0; i < t->metrics; i++)
+		if (!strcmp(t->metric[i].name, metric))
+			return;
 	if (!row->name || t->metrics == TRIAL_METRICS_MAX || !isfinite(value))
 		return;
 	struct metric *m = &t->metric[t->metrics++];
@@ -153,4 +160,18 @@ int workload_fail(struct trial *t, int ret, const char *what)
 int workload_result(int ret)
 {
 	return ret == -EINTR ? ret : 0;
+}
+
+void workload_list_tunnel(struct accounting_processes *who, const struct workload_context *c)
+{
+	*who = (struct accounting_processes){0};
+	for (int i = 0; i < 2; i++) {
+		size_t room = ACCOUNTING_PIDS_MAX - who->tunnel;
+		size_t n =
+		    netns_processes(c->pair->side[i].fd, who->tunnel_pid + who->tunnel, room);
+		who->tunnel += n < room ? n : room;
+	}
+	for (size_t i = 0; i < who->tunnel; i++)
+		if (who->tunnel_pid[i] == c->server->pid)
+			who->tunnel_pid[i--] = who->tunnel_pid[--who->tunnel];
 }

@@ -4,7 +4,10 @@
 
 #include "harness/workload.h"
 
-extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload;
+struct accounting_processes;
+
+extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload,
+    idle_workload, overload_workload;
 
 // Rows of parameters that every workload has; the harness sees to the outer family.
 #define WORKLOAD_FAMILIES                                                                          \
@@ -25,6 +28,9 @@ extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_
 
 // A step's result; a failure becomes the trial's, with this reason.
 int workload_fail(struct trial *, int ret, const char *what);
+
+// The tunnel's processes at both ends, for a measurement that is only a part of the trial.
+void workload_list_tunnel(struct accounting_processes *, const struct workload_context *);
 
 // What run() returns for it: 0, but -EINTR where wgbench was asked to stop.
 int workload_result(int ret);

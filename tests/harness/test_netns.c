@@ -1,9 +1,11 @@
+#include "netns/discard.h"
 #include "netns/netns.h"
 #include "harness/process.h"
 #include "tests/support.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 enum { LONG_MS = 20000 };
+
+static char traffic[PATH_MAX + 32]; // wgbench-traffic
 
 static void need_root(void)
 {
@@ -174,6 +178,51 @@ static void failure_leaves_nothing(void **state)
 	netns_close();
 }
 
+// What is sent to it goes through its driver, and is dropped there once the queue is full.
+static void discard_discards(void **state)
+{
+	enum { PACKETS = 2000 };
+	struct netns_discard d;
+	struct netns_pair p;
+	struct process_text text;
+	char reason[128] = "";
+	static const char *const format[2] = {"%s:9", "[%s]:9"};
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 5), 0);
+	assert_int_equal(netns_discard_open(&d, &p, reason, sizeof(reason)), 0);
+	const char *const show[] = {"ip", "-s", "-o", "link", "show", "discard0", NULL};
+	for (int family = 0; family < 2; family++) {
+		char to[64];
+		const char *const argv[] = {traffic,   "send",   "--rate", "100000",     "--to",
+		                            to,        "--size", "64",     "--duration", "0.02",
+		                            "--grace", "10000",  NULL};
+
+		snprintf(to, sizeof(to), format[family], d.address[family]);
+		assert_int_equal(process_run(argv, p.side[0].fd, NULL, LONG_MS, &text), 0);
+		assert_non_null(strstr(text.out, "\"sent\":2000"));
+		process_text_free(&text);
+	}
+	assert_int_equal(process_run(show, p.side[0].fd, NULL, LONG_MS, &text), 0);
+	unsigned long long bytes, packets, errors, dropped;
+	const char *tx = strstr(text.out, "TX:");
+	assert_non_null(tx);
+	assert_non_null(tx = strchr(tx, '\\'));
+	assert_int_equal(sscanf(tx + 1, "%llu %llu %llu %llu", &bytes, &packets, &errors, &dropped),
+	                 4);
+	process_text_free(&text);
+	// The queue is the kernel's default for a TUN.
+	assert_true(dropped >= 2 * PACKETS - 500);
+	assert_int_equal(errors, 0);
+	netns_discard_close(&d);
+	assert_true(process_run(show, p.side[0].fd, NULL, LONG_MS, NULL) > 0);
+	netns_discard_close(&d);
+	netns_pair_destroy(&p);
+	netns_close();
+}
+
 // The file of the counters' format, as the kernel writes it.
 static void counters_are_read(void **state)
 {
@@ -230,8 +279,14 @@ int main(void)
 	    cmocka_unit_test(pairs_are_apart),
 	    cmocka_unit_test(killed_owner_is_reaped_and_a_live_one_is_not),
 	    cmocka_unit_test(failure_leaves_nothing),
+	    cmocka_unit_test(discard_discards),
 	    cmocka_unit_test(counters_are_read),
 	};
 
+	ssize_t n = readlink("/proc/self/exe", traffic, PATH_MAX);
+	// build/PROFILE/tests/harness/test_netns: the program lies beside tests/.
+	for (int up = 0; n > 0 && up < 3; up++)
+		*strrchr(traffic, '/') = 0;
+	strcat(traffic, "/wgbench-traffic");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

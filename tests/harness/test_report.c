@@ -108,6 +108,8 @@ static void whole_and_self_contained(void **state)
 static void runs_that_hold_little(void **state)
 {
 	struct synthetic_block failed = {.status = {TRIAL_OK, TRIAL_FAILED}};
+	struct synthetic_block limited = {
+	    .status = {TRIAL_GENERATOR_LIMITED, TRIAL_GENERATOR_LIMITED}};
 	struct capture err;
 	struct synthetic s;
 	char *text;
@@ -120,6 +122,14 @@ static void runs_that_hold_little(void **state)
 	synthetic_begin(&s, 2, 8); // one side has no value at all
 	synthetic_add(&s, 0, 0, &failed);
 	assert_int_equal(report(&err, &s), 0);
+	synthetic_end(&s);
+
+	synthetic_begin(&s, 2, 8); // none has one: no plot, but a report
+	synthetic_add(&s, 0, 0, &limited);
+	assert_int_equal(report(&err, &s), 0);
+	text = read_file(&s, "report.html");
+	assert_int_equal(count(text, "<svg"), 0);
+	free(text);
 	synthetic_end(&s);
 
 	synthetic_begin(&s, 1, 8);

@@ -237,6 +237,97 @@ static void plain(const char *address, const char *gro, const char *gso, const c
 	json_decref(received);
 }
 
+// Every third packet goes aside, in an even mix, and isn't in the receiver's count.
+static void a_share_goes_aside(void **state)
+{
+	const char *const send_argv[] = {
+	    program,       "send",   "--to",          "127.0.0.1:7001", "--aside", "127.0.0.1:7000",
+	    "--aside-ppm", "333334", "--rate",        "20000",          "--size",  "200",
+	    "--duration",  "0.15",   "--grace=10000", "--nice=5",       NULL};
+	struct process sender, receiver;
+	struct traffic_header h;
+	int aside = relay_socket(RELAY, 0);
+
+	(void)state;
+	need_namespace();
+	start_receiver(&receiver, "127.0.0.1:7001", "--nice=5");
+	assert_int_equal(process_start(&sender, send_argv, PROCESS_HERE, NULL), 0);
+	json_t *sent = finish(&sender), *received = finish(&receiver);
+	assert_int_equal(count(sent, "planned"), 3000);
+	assert_int_equal(count(sent, "sent"), 3000);
+	// Two a quantum.
+	assert_int_equal(count(sent, "aside"), 1000);
+	assert_true(json_is_true(json_object_get(sent, "acknowledged")));
+	assert_int_equal(count(received, "received"), 2000);
+	assert_int_equal(count(received, "lost"), 0);
+	assert_int_equal(count(received, "foreign"), 0);
+	uint64_t first_ns = 0;
+	for (uint64_t i = 0; i < 1000; i++) {
+		assert_int_equal(recv(aside, &h, sizeof(h), MSG_DONTWAIT), sizeof(h));
+		assert_int_equal(h.kind, TRAFFIC_DATA);
+		assert_int_equal(h.sequence, i);
+		first_ns = first_ns ? first_ns : h.intended_ns;
+		assert_int_equal(h.intended_ns - first_ns, i / 2 * 300000);
+	}
+	assert_int_equal(recv(aside, &h, sizeof(h), MSG_DONTWAIT), -1);
+	close(aside);
+	json_decref(sent);
+	json_decref(received);
+}
+
+// 3000 packets in 0.3 s, of which 1000 are due in the window; the relay keeps those of its last
+// 50 ms until it is over.
+static void what_comes_after_the_window_is_told_apart(void **state)
+{
+	enum { WINDOW_MS = 100, KEPT_FROM = 500 };
+	const char *const send_argv[] = {program, "send",       "--to", "127.0.0.1:7000", "--rate",
+	                                 "10000", "--duration", "0.3",  "--grace=10000",  NULL};
+	struct process sender, receiver;
+	struct relay r = {0};
+
+	(void)state;
+	need_namespace();
+	start_receiver(&receiver, "127.0.0.1:7001", "--window=100");
+	r.sender = relay_socket(RELAY, 0);
+	r.receiver = relay_socket(0, SINK);
+	assert_int_equal(process_start(&sender, send_argv, PROCESS_HERE, NULL), 0);
+	struct traffic_header first, h;
+	struct sockaddr_in from;
+	socklen_t length = sizeof(from);
+	uint64_t early = 0;
+	for (unsigned i = 0; i < 3000; i++) {
+		uint8_t data[2048];
+		struct timespec now;
+		ssize_t bytes =
+		    recvfrom(r.sender, data, sizeof(data), 0, (struct sockaddr *)&from, &length);
+
+		memcpy(&h, data, sizeof(h));
+		first = i ? first : h;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		uint64_t now_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+		uint64_t end_ns = first.intended_ns + WINDOW_MS * UINT64_C(1000000);
+		if (i >= KEPT_FROM && now_ns < end_ns)
+			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
+			                &(struct timespec){.tv_sec = end_ns / 1000000000,
+			                                   .tv_nsec = end_ns % 1000000000},
+			                NULL);
+		else if (now_ns < end_ns)
+			early++;
+		forward(&r, data, bytes);
+	}
+	relay_until_end(&r, &sender);
+	json_t *sent = finish(&sender), *received = finish(&receiver);
+	assert_int_equal(count(sent, "sent"), 3000);
+	assert_int_equal(count(received, "received"), 3000);
+	// One that is forwarded just before the end may arrive just behind it.
+	assert_in_range(early, 1, KEPT_FROM);
+	assert_in_range(count(received, "in_window"), early - 1, early);
+	json_decref(sent);
+	json_decref(received);
+	close(r.sender);
+	close(r.receiver);
+}
+
 static void segments_and_families(void **state)
 {
 	(void)state;
@@ -328,6 +419,12 @@ static void bad_usage_is_named(void **state)
 	    {"send", "--size=31", NULL, "from 32 to 65507"},
 	    {"send", "--duration=nan", NULL, "--duration 'nan'"},
 	    {"send", "--gso", NULL, "requires an argument"},
+	    {"send", "--to=1.2.3.4:5", "--aside=1.2.3.4",
+	     "--aside '1.2.3.4': an address and a port"},
+	    {"send", "--aside=1.2.3.4:5", NULL, "--to '': missing"},
+	    {"send", "--aside-ppm=1000000", NULL, "from 0 to 999999"},
+	    {"send", "--nice=-21", NULL, "from -20 to 19"},
+	    {"receive", "--aside=1.2.3.4:5", NULL, "--aside"},
 	    {"send", "--nonsense", NULL, "--nonsense"},
 	    {"send", "word", NULL, "'word'"},
 	    {"receive", "--to=1.2.3.4:5", NULL, "--to"},
@@ -388,6 +485,8 @@ int main(void)
 	    cmocka_unit_test(a_quantum_is_time_and_whole_segments),
 	    cmocka_unit_test(bad_usage_is_named),
 	    cmocka_unit_test(every_packet_is_accounted_for),
+	    cmocka_unit_test(a_share_goes_aside),
+	    cmocka_unit_test(what_comes_after_the_window_is_told_apart),
 	    cmocka_unit_test(segments_and_families),
 	    cmocka_unit_test(a_stall_shows_as_delay),
 	    cmocka_unit_test(what_isnt_sent_in_time_stays_unsent),

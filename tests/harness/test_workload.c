@@ -19,6 +19,10 @@ static void names_are_canonical(void **state)
 	    {"udp:length=64,rate=50,family=6", "udp:rate=50,length=64,family=6"},
 	    {"ping:flows=2", "ping:flows=2"},
 	    {"tcp:outer=6,family=6", "tcp:family=6,outer=6"},
+	    {"idle:peers=100", "idle"},
+	    {"idle:keepalive=25,peers=0", "idle:peers=0,keepalive=25"},
+	    {"overload:factor=200,size=64", "overload:size=64"},
+	    {"overload:outer=6,factor=110", "overload:factor=110,outer=6"},
 	};
 	struct workload_use use, again;
 
@@ -60,6 +64,10 @@ static void bad_words_are_named(void **state)
 	    {"tcp:family=5", "family is 4 or 6"},
 	    {"ping:outer=5", "outer is 4 or 6"},
 	    {"udp:length=1373", "from 64 to 1372"},
+	    {"idle:peers=1001", "from 0 to 1000"},
+	    {"idle:keepalive=65536", "from 0 to 65535"},
+	    {"overload:factor=109", "from 110 to 1000"},
+	    {"overload:size=63", "from 64 to 1372"},
 	};
 	struct workload_use use;
 
@@ -104,6 +112,10 @@ static void metrics_come_from_rows(void **state)
 	assert_string_equal(t.metric[0].name, "goodput_gbps");
 	assert_string_equal(t.metric[0].unit, "Gbit/s");
 	assert_true(t.metric[0].higher_is_better && t.metric[0].judged);
+	assert_true(t.metric[0].value == 1.5);
+	// What a workload measured in its own window isn't replaced by that of the whole trial.
+	workload_set(&t, workloads[0], "goodput_gbps", 2);
+	assert_int_equal(t.metrics, 1);
 	assert_true(t.metric[0].value == 1.5);
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 9 };
+enum { OPTIONS_MAX = 10, ADDRESSES = 2 };
 
 struct row {
 	const char *name, *value, *help; // value NULL: a flag
@@ -18,9 +18,10 @@ struct row {
 };
 
 struct role {
-	const char *name, *summary, *address; // the option that takes ADDRESS:PORT
-	const struct row *rows;               // up to one without a name
-	int (*run)(const struct traffic_address *, const double *value, json_t **report);
+	const char *name, *summary;
+	const char *address[ADDRESSES]; // options that take ADDRESS:PORT; only the first is needed
+	const struct row *rows;         // up to one without a name
+	int (*run)(const struct traffic_address[ADDRESSES], const double *value, json_t **report);
 };
 
 enum {
@@ -31,7 +32,9 @@ enum {
 	SEND_GSO,
 	SEND_QUANTUM,
 	SEND_GRACE,
-	SEND_RUN
+	SEND_RUN,
+	SEND_ASIDE_PPM,
+	SEND_NICE
 };
 static const struct row send_rows[] = {
     {"rate", "PPS", "packets per second", 10000, 1, 1e8, true},
@@ -45,23 +48,31 @@ static const struct row send_rows[] = {
      1000000, true},
     {"grace", "MILLISECONDS", "to catch up at the end; the rest stays unsent", 10, 0, 1e6, true},
     {"run", "ID", "marks the packets of this run", 1, 1, UINT32_MAX, true},
+    {"aside-ppm", "N", "of a million packets, so many go to --aside", 500000, 0, 999999, true},
+    {"nice", "N", "scheduling priority of the sender, as nice(1) has it", 0, -20, 19, true},
     {0},
 };
 
-enum { RECEIVE_TIMEOUT, RECEIVE_QUANTUM, RECEIVE_RUN, RECEIVE_GRO };
+enum { RECEIVE_TIMEOUT, RECEIVE_QUANTUM, RECEIVE_RUN, RECEIVE_WINDOW, RECEIVE_NICE, RECEIVE_GRO };
 static const struct row receive_rows[] = {
     {"timeout", "MILLISECONDS", "without a packet, after which no more are awaited", 2000, 1, 1e6,
      true},
     {"quantum", "MICROSECONDS", "from one look at the socket to the next", 100, 0, 999999, true},
     {"run", "ID", "whose packets count; 0: the first packet's", 0, 0, UINT32_MAX, true},
+    {"window", "MILLISECONDS", "from when the first packet was due: in_window counts arrivals", 0,
+     0, 1e6, true},
+    {"nice", "N", "scheduling priority of the receiver, as nice(1) has it", 0, -20, 19, true},
     {"gro", NULL, "let the kernel join datagrams (UDP_GRO)", 0, 0, 1, true},
     {0},
 };
 
-static int run_send(const struct traffic_address *to, const double *value, json_t **report)
+static int run_send(const struct traffic_address to[ADDRESSES], const double *value,
+                    json_t **report)
 {
 	const struct sender_options o = {
-	    .to = *to,
+	    .to = to[0],
+	    .aside = to[1],
+	    .aside_ppm = to[1].length ? value[SEND_ASIDE_PPM] : 0,
 	    .run = value[SEND_RUN],
 	    .rate_pps = value[SEND_RATE],
 	    .duration_ns = value[SEND_DURATION] * 1e9,
@@ -70,6 +81,7 @@ static int run_send(const struct traffic_address *to, const double *value, json_
 	    .flows = value[SEND_FLOWS],
 	    .segments = value[SEND_GSO],
 	    .quantum_us = value[SEND_QUANTUM],
+	    .nice = value[SEND_NICE],
 	};
 
 	if (o.segments * o.size_bytes > TRAFFIC_DATAGRAM_MAX) {
@@ -80,13 +92,16 @@ static int run_send(const struct traffic_address *to, const double *value, json_
 	return sender_run(&o, report);
 }
 
-static int run_receive(const struct traffic_address *at, const double *value, json_t **report)
+static int run_receive(const struct traffic_address at[ADDRESSES], const double *value,
+                       json_t **report)
 {
 	const struct receiver_options o = {
-	    .listen = *at,
+	    .listen = at[0],
+	    .window_ms = value[RECEIVE_WINDOW],
 	    .run = value[RECEIVE_RUN],
 	    .timeout_ms = value[RECEIVE_TIMEOUT],
 	    .quantum_us = value[RECEIVE_QUANTUM],
+	    .nice = value[RECEIVE_NICE],
 	    .gro = value[RECEIVE_GRO],
 	};
 
@@ -94,15 +109,19 @@ static int run_receive(const struct traffic_address *at, const double *value, js
 }
 
 static const struct role roles[] = {
-    {"send", "Sends at a fixed rate, open loop", "to", send_rows, run_send},
-    {"receive", "Prints \"ready\", receives until the sender's end", "listen", receive_rows,
+    {"send", "Sends at a fixed rate, open loop", {"to", "aside"}, send_rows, run_send},
+    {"receive",
+     "Prints \"ready\", receives until the sender's end",
+     {"listen"},
+     receive_rows,
      run_receive},
     {0},
 };
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "usage: wgbench-traffic send --to ADDRESS:PORT [OPTION]...\n"
+	fprintf(to, "usage: wgbench-traffic send --to ADDRESS:PORT [--aside ADDRESS:PORT] "
+	            "[OPTION]...\n"
 	            "       wgbench-traffic receive --listen ADDRESS:PORT [OPTION]...\n\n"
 	            "A UDP generator and its receiver, both on one machine. Reports are JSON.\n"
 	            "An IPv6 address stands in brackets.\n");
@@ -165,12 +184,12 @@ static int parse_number(double *value, const struct row *row, const char *text)
 }
 
 // 0; 1 after -h; -EINVAL after a printed line.
-static int parse(const struct role *role, int argc, char **argv, struct traffic_address *address,
-                 double value[OPTIONS_MAX])
+static int parse(const struct role *role, int argc, char **argv,
+                 struct traffic_address address[ADDRESSES], double value[OPTIONS_MAX])
 {
 	enum { IS_ROW = 1 };
-	struct option options[OPTIONS_MAX + 2] = {0};
-	int n = 0, index = 0, got, ret = 0;
+	struct option options[OPTIONS_MAX + ADDRESSES + 2] = {0};
+	int n = 0, end, index = 0, got, ret = 0;
 
 	for (; role->rows[n].name; n++) {
 		options[n] = (struct option){role->rows[n].name,
@@ -178,15 +197,17 @@ static int parse(const struct role *role, int argc, char **argv, struct traffic_
 		                             NULL, IS_ROW};
 		value[n] = role->rows[n].fallback;
 	}
-	options[n] = (struct option){role->address, required_argument, NULL, IS_ROW};
-	options[n + 1] = (struct option){"help", no_argument, NULL, 'h'};
+	for (end = n; end < n + ADDRESSES && role->address[end - n]; end++)
+		options[end] =
+		    (struct option){role->address[end - n], required_argument, NULL, IS_ROW};
+	options[end] = (struct option){"help", no_argument, NULL, 'h'};
 	while (!ret && (got = getopt_long(argc, argv, "h", options, &index)) != -1) {
 		if (got == 'h')
 			return 1;
 		if (got != IS_ROW)
 			return -EINVAL; // getopt_long has named it
-		if (index == n)
-			ret = parse_address(address, role->address, optarg);
+		if (index >= n)
+			ret = parse_address(&address[index - n], role->address[index - n], optarg);
 		else if (role->rows[index].value)
 			ret = parse_number(&value[index], &role->rows[index], optarg);
 		else
@@ -194,15 +215,15 @@ static int parse(const struct role *role, int argc, char **argv, struct traffic_
 	}
 	if (!ret && optind < argc)
 		ret = refuse(role->name, argv[optind], "this word is one too many");
-	if (!ret && !address->length)
-		ret = refuse(role->address, "", "missing");
+	if (!ret && !address[0].length)
+		ret = refuse(role->address[0], "", "missing");
 	return ret;
 }
 
 int main(int argc, char **argv)
 {
 	const struct role *role = roles;
-	struct traffic_address address = {0};
+	struct traffic_address address[ADDRESSES] = {0};
 	double value[OPTIONS_MAX];
 	json_t *report = NULL;
 	int ret;
@@ -218,12 +239,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	argv[1] = argv[0]; // what getopt_long puts before its messages
-	ret = parse(role, argc - 1, argv + 1, &address, value);
+	ret = parse(role, argc - 1, argv + 1, address, value);
 	if (ret > 0)
 		print_help(stdout);
 	if (ret)
 		return ret > 0 ? 0 : 2;
-	if (role->run(&address, value, &report))
+	if (role->run(address, value, &report))
 		return 1;
 	ret = json_dumpf(report, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout);
 	json_decref(report);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ struct receiver {
 	uint32_t run;          // 0: not known yet
 	unsigned flows, ended; // of those seen; flows is what the sender says
 	uint64_t bytes, foreign, first_ns, last_ns;
+	uint64_t window_end_ns, in_window;
 	struct histogram delay;
 	struct flow flow[TRAFFIC_FLOWS_MAX];
 	struct mmsghdr message[BATCH];
@@ -121,8 +123,12 @@ static void take_packet(struct receiver *r, const uint8_t *payload, size_t bytes
 	sequence_add(&r->flow[h.flow].sequence, h.sequence);
 	histogram_add(&r->delay, arrived_ns > h.intended_ns ? arrived_ns - h.intended_ns : 0);
 	r->bytes += bytes;
-	if (!r->first_ns)
+	if (!r->first_ns) {
 		r->first_ns = arrived_ns;
+		r->window_end_ns = h.intended_ns + r->o->window_ms * UINT64_C(1000000);
+	}
+	if (arrived_ns < r->window_end_ns)
+		r->in_window++;
 	r->last_ns = arrived_ns;
 }
 
@@ -238,11 +244,12 @@ static json_t *describe(const struct receiver *r)
 		json_array_append_new(flows, describe_flow(f));
 	}
 	return json_pack(
-	    "{sI sI sI sI sI sI sI sI sI sf sf sb so so}", "run", (json_int_t)r->run, "received",
-	    (json_int_t)received, "lost", (json_int_t)missing, "duplicates", (json_int_t)duplicates,
-	    "reordered", (json_int_t)reordered, "stale", (json_int_t)stale, "foreign",
-	    (json_int_t)r->foreign, "socket_drops", (json_int_t)socket_drops(r->fd), "bytes",
-	    (json_int_t)r->bytes, "seconds", (r->last_ns - r->first_ns) * 1e-9, "cpu_s",
+	    "{sI sI sI sI sI sI sI sI sI sI sf sf sb so so}", "run", (json_int_t)r->run, "received",
+	    (json_int_t)received, "in_window", (json_int_t)r->in_window, "lost",
+	    (json_int_t)missing, "duplicates", (json_int_t)duplicates, "reordered",
+	    (json_int_t)reordered, "stale", (json_int_t)stale, "foreign", (json_int_t)r->foreign,
+	    "socket_drops", (json_int_t)socket_drops(r->fd), "bytes", (json_int_t)r->bytes,
+	    "seconds", (r->last_ns - r->first_ns) * 1e-9, "cpu_s",
 	    clock_ns(CLOCK_PROCESS_CPUTIME_ID) * 1e-9, "ended", r->flows && r->ended == r->flows,
 	    "delay_ns", describe_delay(&r->delay), "flows", flows);
 }
@@ -257,6 +264,8 @@ int receiver_run(const struct receiver_options *o, json_t **report)
 	r->o = o;
 	r->run = o->run;
 	ret = open_socket(r);
+	if (!ret && o->nice)
+		setpriority(PRIO_PROCESS, 0, o->nice);
 	if (!ret) {
 		puts("ready");
 		fflush(stdout);

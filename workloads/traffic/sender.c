@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,8 +32,8 @@ struct flow {
 
 struct sender {
 	const struct sender_options *o;
-	struct flow flow[TRAFFIC_FLOWS_MAX];
-	uint8_t *payload; // a quantum of packets, one after the other
+	struct flow flow[TRAFFIC_FLOWS_MAX + 1]; // behind the others the one that goes aside
+	uint8_t *payload;                        // a quantum of packets, one after the other
 	uint64_t start_ns, end_ns, planned, sent, late, refused, late_max_ns;
 };
 
@@ -62,18 +63,34 @@ unsigned sender_quantum(const struct sender_options *o)
 	return packets ? packets : o->segments;
 }
 
-static int open_flow(struct flow *f, const struct sender_options *o)
+static int open_flow(struct flow *f, const struct traffic_address *to,
+                     const struct sender_options *o)
 {
 	int bytes = BUFFER_BYTES, size = o->size_bytes;
 
-	f->fd = socket(o->to.socket.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	f->fd = socket(to->socket.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (f->fd < 0)
 		return -errno;
 	// Where that isn't allowed, the usual buffer does, and refusals are counted.
 	setsockopt(f->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 	if (o->segments > 1 && setsockopt(f->fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)))
 		return -errno;
-	return connect(f->fd, (const struct sockaddr *)&o->to.socket, o->to.length) ? -errno : 0;
+	return connect(f->fd, (const struct sockaddr *)&to->socket, to->length) ? -errno : 0;
+}
+
+static unsigned sockets(const struct sender_options *o)
+{
+	return o->flows + (o->aside_ppm > 0);
+}
+
+// The flow of a quantum: those that go aside lie evenly among the others, which take turns.
+static unsigned flow_of(const struct sender_options *o, uint64_t quantum)
+{
+	uint64_t aside = quantum * o->aside_ppm / 1000000;
+
+	if ((quantum + 1) * o->aside_ppm / 1000000 > aside)
+		return o->flows;
+	return (quantum - aside) % o->flows;
 }
 
 static void put_header(void *to, const struct sender *s, uint32_t kind, unsigned flow,
@@ -118,7 +135,7 @@ static int send_all(struct sender *s)
 	uint64_t deadline_ns = s->start_ns + s->o->duration_ns + s->o->grace_ns;
 
 	for (uint64_t quanta = 0; s->sent < s->planned; quanta++) {
-		unsigned flow = quanta % s->o->flows;
+		unsigned flow = flow_of(s->o, quanta);
 		uint64_t left = s->planned - s->sent;
 		uint64_t due_ns = s->start_ns + s->sent * SECOND_NS / s->o->rate_pps;
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -188,14 +205,14 @@ static json_t *describe(const struct sender *s, bool acknowledged)
 {
 	uint64_t due_ns = s->o->duration_ns + s->start_ns;
 
-	return json_pack("{sI sI sI sI sI sI sI sI sf sf sb}", "run", (json_int_t)s->o->run,
-	                 "rate_pps", (json_int_t)s->o->rate_pps, "quantum_packets",
-	                 (json_int_t)sender_quantum(s->o), "planned", (json_int_t)s->planned,
-	                 "sent", (json_int_t)s->sent, "late", (json_int_t)s->late, "refused",
-	                 (json_int_t)s->refused, "late_max_ns", (json_int_t)s->late_max_ns,
-	                 "seconds",
-	                 ((s->end_ns > due_ns ? s->end_ns : due_ns) - s->start_ns) * 1e-9, "cpu_s",
-	                 clock_ns(CLOCK_PROCESS_CPUTIME_ID) * 1e-9, "acknowledged", acknowledged);
+	return json_pack(
+	    "{sI sI sI sI sI sI sI sI sI sf sf sb}", "run", (json_int_t)s->o->run, "rate_pps",
+	    (json_int_t)s->o->rate_pps, "quantum_packets", (json_int_t)sender_quantum(s->o),
+	    "planned", (json_int_t)s->planned, "sent", (json_int_t)s->sent, "aside",
+	    (json_int_t)s->flow[s->o->flows].sent, "late", (json_int_t)s->late, "refused",
+	    (json_int_t)s->refused, "late_max_ns", (json_int_t)s->late_max_ns, "seconds",
+	    ((s->end_ns > due_ns ? s->end_ns : due_ns) - s->start_ns) * 1e-9, "cpu_s",
+	    clock_ns(CLOCK_PROCESS_CPUTIME_ID) * 1e-9, "acknowledged", acknowledged);
 }
 
 static void explain(int error)
@@ -216,11 +233,13 @@ int sender_run(const struct sender_options *o, json_t **report)
 	s.payload = calloc(TRAFFIC_QUANTUM_PACKETS_MAX, o->size_bytes);
 	if (!s.payload)
 		goto out;
-	for (ret = 0; opened < o->flows && !ret; opened++)
-		ret = open_flow(&s.flow[opened], o);
+	for (ret = 0; opened < sockets(o) && !ret; opened++)
+		ret = open_flow(&s.flow[opened], opened < o->flows ? &o->to : &o->aside, o);
 	if (ret)
 		goto out;
 	prctl(PR_SET_TIMERSLACK, 1);
+	if (o->nice)
+		setpriority(PRIO_PROCESS, 0, o->nice);
 	s.start_ns = clock_ns(CLOCK_MONOTONIC) + LEAD_NS;
 	ret = send_all(&s);
 	s.end_ns = clock_ns(CLOCK_MONOTONIC);

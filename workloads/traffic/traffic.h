@@ -46,6 +46,12 @@ struct sender_options {
 	unsigned flows;      // a source port each
 	unsigned segments;   // datagrams that go to the kernel as one (UDP_SEGMENT); 1: each alone
 	unsigned quantum_us; // traffic that is due together and sent together
+	int nice;            // of the process, where that is allowed
+
+	// Where every so many packets of a million go instead, as a flow of their own that nobody
+	// is told the end of; no address: none.
+	struct traffic_address aside;
+	uint32_t aside_ppm;
 };
 
 struct receiver_options {
@@ -53,6 +59,11 @@ struct receiver_options {
 	uint32_t run;        // 0: that of the first packet
 	unsigned timeout_ms; // without a packet, after which it gives up waiting for the end
 	unsigned quantum_us; // between two looks at the socket; delays are the kernel's time stamps
+	int nice;            // of the process, where that is allowed
+
+	// What arrives within so long of the first packet's intended time is counted apart: later
+	// comes what queues had stored. 0: nothing is.
+	unsigned window_ms;
 	bool gro;
 };
 

@@ -1,0 +1,192 @@
+// What a tunnel burns while nothing is sent: its session is up, and beside the real peer both ends
+// have others that never were heard of.
+#include "workloads/idle.h"
+#include "workloads/workloads.h"
+
+#include "harness/accounting.h"
+#include "harness/process.h"
+#include "harness/store.h"
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMMAND_MS = 20000, KEEPALIVE_MAX_S = 65535 };
+// Of one `wg set`: the words before the peers, those of a peer, and the end.
+enum { WORDS_BEFORE = 3, WORDS_OF_PEER = 6 };
+
+static const struct workload_parameter parameters[] = {
+    {"peers", 0, IDLE_PEERS_MAX, 100, "peers beside the real one, at both ends, never heard of"},
+    {"keepalive", 0, KEEPALIVE_MAX_S, 0, "s between the persistent keepalives to them; 0: none"},
+    WORKLOAD_FAMILIES,
+    {0},
+};
+
+static const struct workload_metric metrics[] = {
+    {"cpu_percent", "%", false, true},      // of one CPU, both ends together, as idle_percent()
+    {"cpu_us_per_s", "µs/s", false, false}, // the same as measured
+    {"context_switches_per_s", "1/s", false, false},
+    {0},
+};
+
+// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+static uint64_t splitmix(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static void encode(char text[IDLE_KEY_BYTES], const uint8_t key[32])
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t at = 0;
+
+	for (unsigned bit = 0; bit < 8 * 32; bit += 6) {
+		unsigned byte = bit / 8, two = key[byte] << 8 | (byte < 31 ? key[byte + 1] : 0);
+
+		text[at++] = digits[two >> (10 - bit % 8) & 63];
+	}
+	text[at++] = '=';
+	text[at] = 0;
+}
+
+// X25519 takes any 32 bytes as a public key (RFC 7748, section 5: the top bit is masked), and none
+// of these is of low order, which tunnels refuse.
+void idle_peer_name(struct idle_peer *p, unsigned n)
+{
+	uint64_t state = (uint64_t)n << 32, word[4];
+	uint8_t key[32];
+
+	for (int i = 0; i < 4; i++)
+		word[i] = splitmix(&state);
+	memcpy(key, word, sizeof(key));
+	key[31] &= 127;
+	encode(p->key, key);
+	snprintf(p->allowed, sizeof(p->allowed), "10.78.%u.%u/32,fd78::%x/128", n >> 8, n & 255, n);
+}
+
+double idle_percent(double cpu_s, double wall_s)
+{
+	double percent = 100 * cpu_s / wall_s;
+
+	return percent > IDLE_FLOOR_PERCENT ? percent : IDLE_FLOOR_PERCENT;
+}
+
+// Adds the peers to one end, or removes them.
+static int change_peers(const struct workload_context *c, int side, bool add, struct trial *t)
+{
+	const struct netns_side *s = &c->pair->side[side];
+	unsigned peers = workload_value(c->use, "peers");
+	struct idle_peer *peer = calloc(peers + 1, sizeof(*peer));
+	const char **argv = calloc(WORDS_BEFORE + peers * WORDS_OF_PEER + 1, sizeof(*argv));
+	char seconds[24], line[128];
+	struct process_text text = {0};
+	size_t n = WORDS_BEFORE;
+	int ret = -ENOMEM;
+
+	if (!peer || !argv)
+		goto out;
+	snprintf(seconds, sizeof(seconds), "%ld", workload_value(c->use, "keepalive"));
+	memcpy(argv, (const char *[]){"wg", "set", s->interface}, n * sizeof(*argv));
+	for (unsigned i = 0; i < peers; i++) {
+		idle_peer_name(&peer[i], i);
+		argv[n++] = "peer";
+		argv[n++] = peer[i].key;
+		argv[n++] = add ? "allowed-ips" : "remove";
+		if (!add)
+			continue;
+		argv[n++] = peer[i].allowed;
+		argv[n++] = "persistent-keepalive";
+		argv[n++] = seconds;
+	}
+	ret = process_run(argv, s->fd, NULL, COMMAND_MS, &text);
+	if (ret > 0) {
+		t->status = TRIAL_FAILED;
+		snprintf(t->reason, sizeof(t->reason), "%s peers: %s",
+		         add ? "can't add" : "can't remove",
+		         process_last_line(text.err, line, sizeof(line)));
+		ret = -EIO;
+	}
+out:
+	process_text_free(&text);
+	free(argv);
+	free(peer);
+	return ret < 0 && ret != -EIO ? workload_fail(t, ret, "can't run wg") : ret;
+}
+
+static int change_both(const struct workload_context *c, bool add, struct trial *t)
+{
+	int ret = 0;
+
+	for (int i = 0; i < 2 && workload_value(c->use, "peers"); i++) {
+		int got = change_peers(c, i, add, t);
+
+		ret = ret ? ret : got;
+	}
+	return ret;
+}
+
+// A session that has run out is made anew before the measurement, not in it.
+static int see_session(const struct workload_context *c, struct trial *t)
+{
+	const char *const ping[] = {
+	    "ping", "-n", "-q", "-c",
+	    "1",    "-W", "5",  c->pair->side[1].inner[workload_value(c->use, "family") == 6],
+	    NULL};
+	int ret = process_run(ping, c->pair->side[0].fd, NULL, COMMAND_MS, NULL);
+
+	return workload_fail(t, ret > 0 ? -ENETUNREACH : ret, "the tunnel passes no ping");
+}
+
+static int measure(const struct workload_context *c, struct trial *t)
+{
+	struct accounting_processes who;
+	struct accounting_snapshot before, after;
+	struct accounting_result cost;
+	int ret;
+
+	workload_list_tunnel(&who, c);
+	if ((ret = workload_fail(t, accounting_take(&before, &who, c->pair), "can't account")) ||
+	    (ret = process_pause(c->duration_ms)) ||
+	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
+		return ret;
+	accounting_difference(&cost, &before, &after, 1);
+	if (!who.tunnel)
+		return 0; // a kernel tunnel has no process whose clock could be read
+	workload_set(t, c->use->workload, "cpu_percent",
+	             idle_percent(cost.tunnel_cpu_s, cost.wall_s));
+	workload_set(t, c->use->workload, "cpu_us_per_s", cost.tunnel_cpu_s * 1e6 / cost.wall_s);
+	workload_set(t, c->use->workload, "context_switches_per_s", cost.switches_per_s);
+	return 0;
+}
+
+static int run(const struct workload_context *c, struct trial *t, double *gigabits)
+{
+	int ret = change_both(c, true, t);
+
+	(void)gigabits;
+	if (!ret)
+		ret = see_session(c, t);
+	if (!ret)
+		ret = measure(c, t);
+	if (ret == -EINTR)
+		return ret; // the tunnels end
+	int removed = change_both(c, false, t);
+	return workload_result(ret ? ret : removed);
+}
+
+const struct workload idle_workload = {
+    .name = "idle",
+    .summary = "what a tunnel burns that has nothing to do, by configured peers",
+    .parameters = parameters,
+    .metrics = metrics,
+    .programs = (const char *const[]){"wg", "ping", NULL},
+    .run = run,
+};
