@@ -12,7 +12,9 @@ const struct command compare_command = {
     .main = compare_main,
     .arguments = "RUN",
     .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
-    .help = "RUN is a folder that wgbench run wrote; verdict.json is put there too.\n"
+    .help = "RUN is a folder that wgbench run wrote; verdict.json is put there too, unless only "
+            "one metric or another\nbaseline was asked for. The plan's goals are judged beside the "
+            "verdicts; they don't change the exit code.\n"
             "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run cannot "
             "be judged, 3 inconclusive.",
 };
@@ -45,6 +47,17 @@ static void print_text(const struct outcome *o)
 	printf("\nfaster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
 	       "better "
 	       "or worse side.\n");
+	if (o->goals) {
+		struct table goals;
+
+		outcome_goals(o, &goals);
+		printf("\n");
+		table_print(&goals, stdout);
+		printf("\nreached: the whole 95 %% interval of the ratio candidate / baseline is "
+		       "on the "
+		       "goal's good side.\n");
+		table_free(&goals);
+	}
 	if (*o->remark)
 		printf("%s\n", o->remark);
 	table_free(&tunnels);
@@ -60,14 +73,14 @@ static void print_json(const struct outcome *o)
 	json_decref(json);
 }
 
-static int compare(const char *dir, double gate_percent, const char *metric, bool json)
+static int compare(const char *dir, const struct outcome_how *how, bool json)
 {
 	struct outcome o;
 	int code;
 
-	if (outcome_load(&o, dir, gate_percent, metric, false))
+	if (outcome_load(&o, dir, how))
 		return EXIT_ERROR;
-	if (!metric)
+	if (!how->metric && !how->baseline)
 		save_json(&o);
 	if (json)
 		print_json(&o);
@@ -80,24 +93,26 @@ static int compare(const char *dir, double gate_percent, const char *metric, boo
 
 int compare_print(const char *dir, double gate_percent)
 {
-	return compare(dir, gate_percent, NULL, false);
+	return compare(dir, &(struct outcome_how){.gate_percent = gate_percent}, false);
 }
 
 int compare_main(int argc, char **argv)
 {
 	struct options_words words;
-	const char *metric = NULL;
-	double gate_percent = 0;
+	struct outcome_how how = {0};
 	bool json = false;
 	const struct option_row rows[] = {
-	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
 	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
-	    {"metric", OPTION_STRING, &metric, "M", "judge this metric only", 0, 0},
+	    {"metric", OPTION_STRING, &how.metric, "M", "judge this metric only", 0, 0},
+	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
+	     "compare with this tunnel of the run (the first one)", 0, 0},
 	    {"json", OPTION_FLAG, &json, NULL, "print what goes into verdict.json", 0, 0},
 	};
-	int ret = options_parse(&compare_command, rows, 3, argc, argv, &words, 1, 1);
+	int ret = options_parse(&compare_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 1, 1);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
-	return compare(words.word[0], gate_percent, metric, json);
+	return compare(words.word[0], &how, json);
 }

@@ -64,6 +64,8 @@ static json_t *describe_command(const struct plan *p, double gate_percent)
 {
 	json_t *command = json_pack("[ss]", "wgbench", "run");
 
+	if (p->goals)
+		append_pair(command, "--plan", "%s", p->name); // options can't say the goals
 	for (size_t i = 0; i < p->tunnels; i++)
 		append_pair(command, "--tunnel", "%s", p->tunnel[i].spec);
 	for (size_t i = 0; i < p->workloads; i++)

@@ -1,18 +1,25 @@
 #include "harness/outcome.h"
 #include "harness/commands.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char outcome_legend[] =
-    "Each line compares a candidate with the baseline A by the blocks in which both were "
+    "Each line compares a candidate with the baseline by the blocks in which both were "
     "measured in turn. The effect is the Hodges-Lehmann estimate of the paired ratios; its 95 % "
     "interval and p are of the exact Wilcoxon signed-rank test. The verdict is 'faster' or "
     "'slower' (better or worse in that metric) if the whole interval lies beyond the gate, "
     "'same' if it lies within, else 'inconclusive'. Contaminated blocks, in which others used "
     "the machine, don't count for the verdict.";
+
+const char outcome_goals_legend[] =
+    "A goal is a ratio of the candidate to the baseline, estimated as the effect of a verdict is. "
+    "It is reached if the whole 95 % interval lies on its good side. Medians are over clean "
+    "blocks, each side by itself: their quotient isn't the paired ratio.";
 
 static const double default_gate_percent = 2;
 
@@ -58,10 +65,56 @@ static void look_for_gaps(struct outcome *o)
 	}
 }
 
-int outcome_load(struct outcome *o, const char *dir, double gate_percent, const char *metric,
-                 bool alone)
+static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)
 {
+	for (*tunnel = 0; *tunnel < o->store.tunnels; ++*tunnel)
+		if (!strcmp(o->store.tunnel[*tunnel].spec, spec))
+			return 0;
+	return -EINVAL;
+}
+
+static int find_baseline(const struct outcome *o, const char *spec, unsigned *baseline, char *fault,
+                         size_t bytes)
+{
+	size_t length;
+
+	*baseline = 0;
+	if (!spec || !find_tunnel(o, spec, baseline))
+		return 0;
+	length = snprintf(fault, bytes, "no tunnel '%.100s': one of", spec);
+	for (size_t i = 0; i < o->store.tunnels && length < bytes; i++)
+		length += snprintf(fault + length, bytes - length, " %s", o->store.tunnel[i].spec);
+	return -EINVAL;
+}
+
+static int load_goals(struct outcome *o, char *fault, size_t bytes)
+{
+	json_t *goals = json_object_get(o->store.run, "goals"), *row;
+	size_t i;
+
+	o->goal = calloc(json_array_size(goals) + 1, sizeof(*o->goal));
+	if (!o->goal)
+		abort();
+	json_array_foreach(goals, i, row)
+	{
+		struct outcome_goal *g = &o->goal[o->goals++];
+
+		if (goal_from_json(&g->goal, row) ||
+		    find_tunnel(o, g->goal.candidate, &g->candidate) ||
+		    find_tunnel(o, g->goal.baseline, &g->baseline)) {
+			snprintf(fault, bytes, "run.json: goal %zu can't be read", i);
+			return -EINVAL;
+		}
+		goal_judge(&g->result, &g->goal, &o->series, g->candidate, g->baseline);
+	}
+	return 0;
+}
+
+int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *how)
+{
+	double gate_percent = how->gate_percent;
 	char fault[1024] = "";
+	unsigned baseline;
 	int ret;
 
 	memset(o, 0, sizeof(*o));
@@ -72,10 +125,14 @@ int outcome_load(struct outcome *o, const char *dir, double gate_percent, const 
 		gate_percent = json_number_value(json_object_get(o->store.run, "gate_percent"));
 	if (gate_percent == 0)
 		gate_percent = default_gate_percent;
-	ret = series_gather(&o->series, &o->store, fault, sizeof(fault));
-	if (!ret && !(alone && o->store.tunnels == 1))
-		ret = verdict_judge(&o->verdicts, &o->series, gate_percent, metric, fault,
-		                    sizeof(fault));
+	ret = find_baseline(o, how->baseline, &baseline, fault, sizeof(fault));
+	if (!ret)
+		ret = series_gather(&o->series, &o->store, fault, sizeof(fault));
+	if (!ret && !(how->alone && o->store.tunnels == 1))
+		ret = verdict_judge(&o->verdicts, &o->series, baseline, gate_percent, how->metric,
+		                    fault, sizeof(fault));
+	if (!ret)
+		ret = load_goals(o, fault, sizeof(fault));
 	if (ret) {
 		fprintf(stderr, "wgbench: %s: %s\n", dir, fault);
 		outcome_free(o);
@@ -205,11 +262,27 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	          contaminated);
 }
 
+#define LETTER(x)                                                                                  \
+	{                                                                                          \
+		x, "vs " x                                                                         \
+	}
+// As headings, which a table borrows.
+static const struct {
+	const char *letter, *against;
+} headings[STORE_TUNNELS_MAX] = {
+    LETTER("A"), LETTER("B"), LETTER("C"), LETTER("D"), LETTER("E"), LETTER("F"),
+    LETTER("G"), LETTER("H"), LETTER("I"), LETTER("J"), LETTER("K"), LETTER("L"),
+    LETTER("M"), LETTER("N"), LETTER("O"), LETTER("P"),
+};
+#undef LETTER
+
 void outcome_verdicts(const struct outcome *o, struct table *t)
 {
-	static const struct table_column columns[] = {
+	const char *letter = headings[o->verdicts.baseline].letter;
+	const char *against = headings[o->verdicts.baseline].against;
+	const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
-	    {"better", TABLE_LEFT},     {"vs A", TABLE_LEFT},    {"A", TABLE_RIGHT},
+	    {"better", TABLE_LEFT},     {against, TABLE_LEFT},   {letter, TABLE_RIGHT},
 	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
 	    {"p", TABLE_RIGHT},         {"blocks", TABLE_RIGHT}, {"verdict", TABLE_LEFT},
 	    {"why", TABLE_LEFT},
@@ -218,6 +291,52 @@ void outcome_verdicts(const struct outcome *o, struct table *t)
 	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
 	for (size_t i = 0; i < o->verdicts.n; i++)
 		add_verdict(t, &o->verdicts.verdict[i]);
+}
+
+static void add_goal(struct table *t, const struct outcome_goal *g)
+{
+	static const enum table_colour colours[] = {
+	    [GOAL_REACHED] = TABLE_GREEN,
+	    [GOAL_REACHED_BARELY] = TABLE_YELLOW,
+	    [GOAL_NOT_REACHED] = TABLE_RED,
+	    [GOAL_UNDECIDED] = TABLE_YELLOW,
+	};
+	const struct goal_result *r = &g->result;
+
+	table_add(t, TABLE_PLAIN, "%s", g->goal.workload);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.metric);
+	table_add(t, TABLE_PLAIN, "%s", r->unit);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.candidate);
+	outcome_add_value(t, r->candidate_median);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.baseline);
+	outcome_add_value(t, r->baseline_median);
+	if (isfinite(r->ratio))
+		table_add(t, TABLE_PLAIN, "%.3f", r->ratio);
+	else
+		table_add(t, TABLE_DIM, "none");
+	if (isfinite(r->low))
+		table_add(t, TABLE_PLAIN, "[%.3f, %.3f]", r->low, r->high);
+	else
+		table_add(t, TABLE_DIM, "none");
+	table_add(t, TABLE_PLAIN, "%zu", r->blocks);
+	table_add(t, TABLE_PLAIN, "%s %g", goal_relation(&g->goal), g->goal.ratio);
+	table_add(t, colours[r->word], "%s", goal_word_name(&g->goal, r->word));
+	table_add(t, TABLE_DIM, "%s", r->reason);
+}
+
+void outcome_goals(const struct outcome *o, struct table *t)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},  {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
+	    {"candidate", TABLE_LEFT}, {"median", TABLE_RIGHT}, {"baseline", TABLE_LEFT},
+	    {"median", TABLE_RIGHT},   {"ratio", TABLE_RIGHT},  {"95 %", TABLE_RIGHT},
+	    {"blocks", TABLE_RIGHT},   {"goal", TABLE_RIGHT},   {"", TABLE_LEFT},
+	    {"why", TABLE_LEFT},
+	};
+
+	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < o->goals; i++)
+		add_goal(t, &o->goal[i]);
 }
 
 // JSON has no infinity: a bound that isn't there is null.
@@ -232,18 +351,37 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	json_t *row = json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s}",
 	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
-	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[0].spec,
+	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[v->baseline].spec,
 	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
 	    number(v->baseline_median), "candidate_median", number(v->candidate_median), "effect",
 	    number(v->clean.effect), "ci_low", number(v->clean.low), "ci_high",
 	    number(v->clean.high), "p", number(v->clean.p), "blocks", (json_int_t)v->clean.blocks,
 	    "verdict", verdict_names[v->word], "reason", v->reason);
-	json_t *rest = json_pack(
-	    "{s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "candidate_tunnel",
-	    (int)v->candidate, "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
-	    (json_int_t)v->limited, "failed_blocks", (json_int_t)v->failed, "with_contaminated",
-	    "blocks", (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
-	    number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
+	json_t *rest =
+	    json_pack("{s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "candidate_tunnel",
+	              (int)v->candidate, "baseline_tunnel", (int)v->baseline, "contaminated_blocks",
+	              (json_int_t)v->contaminated, "limited_blocks", (json_int_t)v->limited,
+	              "failed_blocks", (json_int_t)v->failed, "with_contaminated", "blocks",
+	              (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
+	              number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
+
+	json_object_update(row, rest);
+	json_decref(rest);
+	return row;
+}
+
+// goal_to_json()'s fields, whose ratio is the goal's own, and what came of it.
+static json_t *goal_json(const struct outcome_goal *g)
+{
+	const struct goal_result *r = &g->result;
+	json_t *row = goal_to_json(&g->goal);
+	json_t *rest =
+	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "unit", r->unit,
+	              "candidate_median", number(r->candidate_median), "baseline_median",
+	              number(r->baseline_median), "measured_ratio", number(r->ratio), "ci_low",
+	              number(r->low), "ci_high", number(r->high), "blocks", (json_int_t)r->blocks,
+	              "reached", r->word == GOAL_REACHED, "word", goal_word_name(&g->goal, r->word),
+	              "reason", r->reason);
 
 	json_object_update(row, rest);
 	json_decref(rest);
@@ -252,18 +390,21 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 
 json_t *outcome_json(const struct outcome *o)
 {
-	json_t *rows = json_array();
+	json_t *rows = json_array(), *goals = json_array();
 
 	for (size_t i = 0; i < o->verdicts.n; i++)
 		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
-	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o}", "schema", STORE_SCHEMA, "run",
+	for (size_t i = 0; i < o->goals; i++)
+		json_array_append_new(goals, goal_json(&o->goal[i]));
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o, s:o}", "schema", STORE_SCHEMA, "run",
 	                 o->store.id, "gate_percent", o->verdicts.gate_percent, "effect_unit",
 	                 "percent", "exit_code", outcome_exit_code(o), "remark", o->remark,
-	                 "verdicts", rows);
+	                 "verdicts", rows, "goals", goals);
 }
 
 void outcome_free(struct outcome *o)
 {
+	free(o->goal);
 	verdict_free(&o->verdicts);
 	series_free(&o->series);
 	store_close(&o->store);

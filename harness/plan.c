@@ -64,11 +64,32 @@ static int parse_number(const char *text, unsigned max, unsigned *to)
 	return 0;
 }
 
-// One line of a plan file: a keyword and its word, `tunnel` perhaps with `if-available` behind it.
+// A goal may refer to what stands above it.
+static int add_goal(struct plan *p, const char *text, const char *where)
+{
+	const char *specs[PLAN_TUNNELS_MAX];
+	char fault[1024];
+
+	for (size_t i = 0; i < p->tunnels; i++)
+		specs[i] = p->tunnel[i].spec;
+	if (p->goals == PLAN_GOALS_MAX)
+		snprintf(fault, sizeof(fault), "at most %d goals", PLAN_GOALS_MAX);
+	else if (!goal_parse(&p->goal[p->goals], text, specs, p->tunnels, p->workload, p->workloads,
+	                     fault, sizeof(fault)))
+		return p->goals++, 0;
+	fprintf(stderr, "wgbench: %s: %s\n", where, fault);
+	return -EINVAL;
+}
+
+// One line of a plan file: a keyword and its word, `tunnel` perhaps with `if-available` behind it;
+// `goal` has more.
 static int parse_line(struct plan *p, char *line, const char *where)
 {
-	char *rest = line, *key = strsep(&rest, " "), *word = strsep(&rest, " ");
+	char *rest = line, *key = strsep(&rest, " "), *word;
 
+	if (!strcmp(key, "goal"))
+		return add_goal(p, rest ? rest : "", where);
+	word = strsep(&rest, " ");
 	if (!word || !*word) {
 		fprintf(stderr, "wgbench: %s: '%s' needs a word behind it\n", where, key);
 		return -EINVAL;
@@ -86,8 +107,8 @@ static int parse_line(struct plan *p, char *line, const char *where)
 	if (!strcmp(key, "duration") && !parse_number(word, PLAN_DURATION_MAX_S, &p->duration_s))
 		return 0;
 	fprintf(stderr,
-	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, blocks "
-	        "1..%d, duration 1..%d\n",
+	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, goal ..., "
+	        "blocks 1..%d, duration 1..%d\n",
 	        where, key, word, PLAN_BLOCKS_MAX, PLAN_DURATION_MAX_S);
 	return -EINVAL;
 }
@@ -138,6 +159,56 @@ int plan_load(struct plan *p, const char *root, const char *name)
 	return ret;
 }
 
+void plan_rename_tunnel(struct plan *p, size_t tunnel, const char *spec)
+{
+	struct plan_tunnel *t = &p->tunnel[tunnel];
+
+	for (size_t i = 0; i < p->goals; i++) {
+		struct goal *g = &p->goal[i];
+
+		if (!strcmp(g->candidate, t->spec))
+			snprintf(g->candidate, sizeof(g->candidate), "%s", spec);
+		if (!strcmp(g->baseline, t->spec))
+			snprintf(g->baseline, sizeof(g->baseline), "%s", spec);
+	}
+	snprintf(t->spec, sizeof(t->spec), "%s", spec);
+}
+
+static bool has_tunnel(const struct plan *p, const char *spec)
+{
+	for (size_t i = 0; i < p->tunnels; i++)
+		if (!strcmp(p->tunnel[i].spec, spec))
+			return true;
+	return false;
+}
+
+static bool has_workload(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->workloads; i++)
+		if (!strcmp(p->workload[i].name, name))
+			return true;
+	return false;
+}
+
+void plan_drop_goals(struct plan *p)
+{
+	size_t kept = 0, planned = p->goals;
+
+	for (size_t i = 0; i < planned; i++) {
+		const struct goal *g = &p->goal[i];
+
+		if (has_tunnel(p, g->candidate) && has_tunnel(p, g->baseline) &&
+		    has_workload(p, g->workload))
+			p->goal[kept++] = *g;
+	}
+	p->goals = kept;
+	if (kept < planned)
+		fprintf(stderr,
+		        "wgbench: %zu of the plan's %zu goals left out: this run has not what they "
+		        "compare\n",
+		        planned - kept, planned);
+}
+
 void plan_to_run(const struct plan *p, json_t *run)
 {
 	json_t *workload_names = json_array();
@@ -147,6 +218,13 @@ void plan_to_run(const struct plan *p, json_t *run)
 	json_object_set_new(run, "plan", json_string(p->name));
 	json_object_set_new(run, "seed", json_integer(p->seed));
 	json_object_set_new(run, "workloads", workload_names);
+	if (p->goals) {
+		json_t *goals = json_array();
+
+		for (size_t i = 0; i < p->goals; i++)
+			json_array_append_new(goals, goal_to_json(&p->goal[i]));
+		json_object_set_new(run, "goals", goals);
+	}
 	json_object_set_new(run, "blocks", json_integer(p->blocks));
 	json_object_set_new(run, "duration", json_integer(p->duration_s));
 	json_object_set_new(run, "trials_per_block",

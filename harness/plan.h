@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/goal.h"
 #include "harness/workload.h"
 
-enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_BLOCKS_MAX = 500 };
+enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_GOALS_MAX = 64, PLAN_BLOCKS_MAX = 500 };
 enum { PLAN_DURATION_MAX_S = 3600 };
 
 struct plan_tunnel {
@@ -20,9 +21,10 @@ struct plan_tunnel {
 
 struct plan {
 	char name[64]; // of the file; "" without one
-	size_t tunnels, workloads;
+	size_t tunnels, workloads, goals;
 	struct plan_tunnel tunnel[PLAN_TUNNELS_MAX];
 	struct workload_use workload[PLAN_WORKLOADS_MAX];
+	struct goal goal[PLAN_GOALS_MAX];
 	unsigned blocks, duration_s;
 	uint64_t seed;
 };
@@ -37,6 +39,12 @@ int plan_load(struct plan *, const char *root, const char *name);
 // 0; -EINVAL after a printed line.
 int plan_add_tunnel(struct plan *, const char *spec, bool if_available);
 int plan_add_workload(struct plan *, const char *text);
+
+// Gives a tunnel its canonical spec, in the goals too.
+void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);
+
+// Leaves out the goals whose tunnels or workload the plan no longer has, and says how many.
+void plan_drop_goals(struct plan *);
 
 // What run.json remembers of a plan beside its tunnels. 0; -EINVAL after a printed line.
 int plan_from_run(struct plan *, const json_t *run, const char *dir);

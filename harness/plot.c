@@ -107,7 +107,8 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 	char label[600], *input;
 	FILE *to;
 
-	snprintf(label, sizeof(label), "%c against A, %%", outcome_letter(v->candidate));
+	snprintf(label, sizeof(label), "%c against %c, %%", outcome_letter(v->candidate),
+	         outcome_letter(v->baseline));
 	to = begin(&input, s, label);
 	fprintf(to, "gate = %.17g\nbounded = %d\n", o->verdicts.gate_percent,
 	        isfinite(v->clean.low));
@@ -119,7 +120,8 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 	fprintf(to, "$data << end\nNaN NaN 0\n");
 	for (size_t i = 0; i < s->blocks; i++)
 		put_point(to, &s->block[i],
-		          100 * expm1(verdict_block_effect(&s->block[i], v->candidate)));
+		          100 *
+		              expm1(verdict_block_effect(&s->block[i], v->candidate, v->baseline)));
 	fprintf(to, "end\n");
 	end(to, root, "effects.gp");
 	return draw(input, svg);

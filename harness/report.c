@@ -47,6 +47,19 @@ static void write_verdicts(struct document *d, const struct outcome *o)
 		document_paragraph(d, "%s", o->remark);
 }
 
+static void write_goals(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	if (!o->goals)
+		return;
+	document_heading(d, "Goals");
+	outcome_goals(o, &t);
+	document_table(d, &t);
+	table_free(&t);
+	document_paragraph(d, "%s", outcome_goals_legend);
+}
+
 static void write_trials(struct document *d, const struct outcome *o)
 {
 	const unsigned *count = o->series.trials;
@@ -254,6 +267,7 @@ static int write_report(const struct outcome *o, const char *root)
 	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
 	write_tunnels(&d, o);
 	write_verdicts(&d, o);
+	write_goals(&d, o);
 	write_trials(&d, o);
 	ret = write_plots(&d, o, root);
 	if (ret) {
@@ -272,7 +286,9 @@ int report_write(const char *dir, double gate_percent)
 	char root[4096];
 	int ret;
 
-	if (spec_find_root(root) || outcome_load(&o, dir, gate_percent, NULL, true))
+	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+
+	if (spec_find_root(root) || outcome_load(&o, dir, &how))
 		return EXIT_ERROR;
 	ret = write_report(&o, root);
 	outcome_free(&o);

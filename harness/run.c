@@ -113,8 +113,8 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 		if (ret)
 			return ret;
 		if (spec->kind == SPEC_OWN || spec_available(spec, c, reason, sizeof(reason))) {
-			snprintf(t.spec, sizeof(t.spec), "%s", spec->name);
-			p->tunnel[n++] = t;
+			plan_rename_tunnel(p, i, spec->name);
+			p->tunnel[n++] = p->tunnel[i];
 			continue;
 		}
 		fprintf(stderr, "wgbench: %s%s: %s\n", t.if_available ? "left out: " : "",
@@ -123,6 +123,7 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 			return -ENOENT;
 	}
 	p->tunnels = s->tunnels = n;
+	plan_drop_goals(p);
 	return n ? 0 : -ENOENT;
 }
 

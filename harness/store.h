@@ -11,7 +11,8 @@
 // run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
 // "version"}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
-// (of one workload, all tunnels), "duration" (seconds), and perhaps "gate_percent". The writer may
+// (of one workload, all tunnels), "duration" (seconds), and perhaps "gate_percent" and "goals"
+// [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}]. The writer may
 // add fields; readers skip those that they don't know.
 #define STORE_SCHEMA 1
 

@@ -16,9 +16,9 @@ const char *const verdict_names[] = {
 
 static const double confidence = 0.95;
 
-double verdict_block_effect(const struct series_block *b, unsigned candidate)
+double verdict_block_effect(const struct series_block *b, unsigned candidate, unsigned baseline)
 {
-	return b->tunnel[candidate].mean_log - b->tunnel[0].mean_log;
+	return b->tunnel[candidate].mean_log - b->tunnel[baseline].mean_log;
 }
 
 static double percent(double log_ratio)
@@ -83,38 +83,41 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-// Why fewer blocks count than there are. A tunnel that failed is never passed.
+// Why fewer blocks count than there are.
 static void explain_losses(struct verdict *v, const char *why_failed, const char *why_limited)
 {
-	if (v->failed) {
+	if (v->failed)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,
 		         plural(v->failed), why_failed);
-		if (v->word != VERDICT_SLOWER)
-			v->word = VERDICT_INCONCLUSIVE;
-	} else if (v->limited) {
+	else if (v->limited)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s left out: %.120s", v->limited,
 		         plural(v->limited), why_limited);
-	}
+	else if (v->clean.blocks < blocks_needed())
+		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
+		         v->clean.blocks, plural(v->clean.blocks), blocks_needed());
 }
 
 // The ratio counts only where both sides have a value.
-static const struct series_value *worse_side(const struct series_block *b, unsigned candidate)
+static const struct series_value *worse_side(const struct series_block *b, unsigned candidate,
+                                             unsigned baseline)
 {
-	return b->tunnel[candidate].state > b->tunnel[0].state ? &b->tunnel[candidate]
-	                                                       : &b->tunnel[0];
+	return b->tunnel[candidate].state > b->tunnel[baseline].state ? &b->tunnel[candidate]
+	                                                              : &b->tunnel[baseline];
 }
 
-static void judge(struct verdict *v, const struct series *s, unsigned candidate, double gate)
+// Leaves the clean blocks' ratios in `clean`, as many as v->clean.blocks says.
+static void measure(struct verdict *v, const struct series *s, unsigned candidate,
+                    unsigned baseline, double clean[STATS_BLOCKS_MAX])
 {
-	double clean[STATS_BLOCKS_MAX], all[STATS_BLOCKS_MAX];
+	double all[STATS_BLOCKS_MAX];
 	const char *why_failed = "", *why_limited = "";
 	size_t n = 0, with = 0;
 
-	*v = (struct verdict){.series = s, .candidate = candidate};
+	*v = (struct verdict){.series = s, .candidate = candidate, .baseline = baseline};
 	for (size_t i = 0; i < s->blocks; i++) {
 		const struct series_block *b = &s->block[i];
-		const struct series_value *side = worse_side(b, candidate);
-		double ratio = verdict_block_effect(b, candidate);
+		const struct series_value *side = worse_side(b, candidate, baseline);
+		double ratio = verdict_block_effect(b, candidate, baseline);
 
 		if (side->state == SERIES_LIMITED) {
 			v->limited++;
@@ -131,15 +134,32 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 	}
 	v->clean = estimate(clean, n);
 	v->all = estimate(all, with);
-	v->baseline_median = series_median(s, 0, !n);
+	v->baseline_median = series_median(s, baseline, !n);
 	v->candidate_median = series_median(s, candidate, !n);
-	v->word = decide(&v->clean, gate, s->higher_is_better);
-	if (n < blocks_needed())
-		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
-		         n, plural(n), blocks_needed());
-	else if (v->word == VERDICT_INCONCLUSIVE)
-		estimate_more(v, clean, n, gate);
 	explain_losses(v, why_failed, why_limited);
+}
+
+void verdict_measure(struct verdict *v, const struct series *s, unsigned candidate,
+                     unsigned baseline)
+{
+	double clean[STATS_BLOCKS_MAX];
+
+	measure(v, s, candidate, baseline, clean);
+	v->word = VERDICT_INCONCLUSIVE;
+}
+
+static void judge(struct verdict *v, const struct series *s, unsigned candidate, unsigned baseline,
+                  double gate)
+{
+	double clean[STATS_BLOCKS_MAX];
+
+	measure(v, s, candidate, baseline, clean);
+	v->word = decide(&v->clean, gate, s->higher_is_better);
+	// A tunnel that failed is never passed.
+	if (v->failed && v->word != VERDICT_SLOWER)
+		v->word = VERDICT_INCONCLUSIVE;
+	if (v->word == VERDICT_INCONCLUSIVE && !*v->reason)
+		estimate_more(v, clean, v->clean.blocks, gate);
 }
 
 static void list_metrics(const struct series_set *set, char *to, size_t bytes)
@@ -157,12 +177,12 @@ static void list_metrics(const struct series_set *set, char *to, size_t bytes)
 	}
 }
 
-int verdict_judge(struct verdict_set *out, const struct series_set *set, double gate_percent,
-                  const char *metric, char *fault, size_t bytes)
+int verdict_judge(struct verdict_set *out, const struct series_set *set, unsigned baseline,
+                  double gate_percent, const char *metric, char *fault, size_t bytes)
 {
 	size_t room = set->n * set->tunnels;
 
-	*out = (struct verdict_set){.gate_percent = gate_percent};
+	*out = (struct verdict_set){.gate_percent = gate_percent, .baseline = baseline};
 	if (set->tunnels < 2) {
 		snprintf(fault, bytes, "holds one tunnel only: nothing to compare it with");
 		return -EINVAL;
@@ -175,8 +195,9 @@ int verdict_judge(struct verdict_set *out, const struct series_set *set, double 
 
 		if (metric ? strcmp(metric, s->metric) : !s->judged)
 			continue;
-		for (unsigned t = 1; t < set->tunnels; t++)
-			judge(&out->verdict[out->n++], s, t, gate_percent);
+		for (unsigned t = 0; t < set->tunnels; t++)
+			if (t != baseline)
+				judge(&out->verdict[out->n++], s, t, baseline, gate_percent);
 	}
 	if (out->n)
 		return 0;

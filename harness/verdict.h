@@ -18,8 +18,8 @@ struct verdict_effect {
 };
 
 struct verdict {
-	const struct series *series; // borrowed
-	unsigned candidate;          // index of the tunnel; tunnel 0 is the baseline
+	const struct series *series;  // borrowed
+	unsigned candidate, baseline; // indices of tunnels
 	double baseline_median, candidate_median;
 	struct verdict_effect clean, all; // without and with contaminated blocks
 	size_t contaminated, limited, failed;
@@ -29,17 +29,24 @@ struct verdict {
 
 struct verdict_set {
 	double gate_percent;
+	unsigned baseline;
 	size_t n;
 	struct verdict *verdict;
 };
 
-// Judges every judged metric, or only `metric`, judged or not. 0; -EINVAL with the reason in
-// `fault` (one tunnel, an unknown metric, nothing judged). The series must outlive the set.
-int verdict_judge(struct verdict_set *, const struct series_set *, double gate_percent,
-                  const char *metric, char *fault, size_t bytes);
+// Judges every tunnel but the baseline against it, in every judged metric, or only in `metric`,
+// judged or not. 0; -EINVAL with the reason in `fault` (one tunnel, an unknown metric, nothing
+// judged). The series must outlive the set.
+int verdict_judge(struct verdict_set *, const struct series_set *, unsigned baseline,
+                  double gate_percent, const char *metric, char *fault, size_t bytes);
+
+// Everything of a verdict but its word, which needs a gate; the reason says only which blocks are
+// missing.
+void verdict_measure(struct verdict *, const struct series *, unsigned candidate,
+                     unsigned baseline);
 
 // The logarithm of the paired ratio in a block, or NAN where it has none.
-double verdict_block_effect(const struct series_block *, unsigned candidate);
+double verdict_block_effect(const struct series_block *, unsigned candidate, unsigned baseline);
 
 void verdict_free(struct verdict_set *);
 

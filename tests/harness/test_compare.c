@@ -38,11 +38,20 @@ static void compare_known(double effect, double noise, int code, const char *wor
 
 static void exit_codes(void **state)
 {
+	struct synthetic s;
+	struct said said;
+
 	(void)state;
 	compare_known(0, 0.001, 0, "same");
 	compare_known(0.1, 0.001, 0, "faster");
 	compare_known(-0.1, 0.001, 1, "slower");
-	compare_known(0, 0.2, 3, "inconclusive");
+	synthetic_begin(&s, 2, 8); // noise of no chance: that could look like an effect
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0,
+		              &(struct synthetic_block){.effect = {0, i % 2 ? 0.2 : -0.2}});
+	assert_int_equal(compare(&said, s.dir, NULL), 3);
+	assert_says(&said.out, "inconclusive");
+	synthetic_end(&s);
 }
 
 static void verdict_json_has_every_field(void **state)
@@ -120,6 +129,82 @@ static void gate_and_metric(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(0.95)}});
 	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	synthetic_end(&s);
+}
+
+static json_t *verdict_of(const struct said *said, size_t i)
+{
+	json_t *json = json_loads(said->out.text, 0, NULL);
+	json_t *row = json_incref(json_array_get(json_object_get(json, "verdicts"), i));
+
+	json_decref(json);
+	return row;
+}
+
+// Tunnels 0, 1, 2 at 1 : 2 : 1, seen from the middle one.
+static void any_tunnel_can_be_the_baseline(void **state)
+{
+	struct synthetic s;
+	struct said said;
+	char path[256];
+	json_t *row;
+
+	(void)state;
+	synthetic_begin(&s, 3, 8);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2), 0}});
+	assert_int_equal(compare(&said, s.dir, "--baseline=tunnel-1"), 1);
+	assert_says(&said.out, "vs B");
+	snprintf(path, sizeof(path), "%s/verdict.json", s.dir);
+	assert_int_equal(access(path, F_OK), -1); // not the run's own verdict
+	assert_int_equal(compare(&said, s.dir, "--baseline=tunnel-9"), 2);
+	assert_says(&said.err, "no tunnel 'tunnel-9': one of tunnel-0 tunnel-1 tunnel-2\n");
+
+	char *argv[] = {"compare", s.dir, "--json", "--baseline", "tunnel-1", NULL};
+	capture_begin(&said.out, 1);
+	assert_int_equal(compare_main(5, argv), 1);
+	capture_end(&said.out);
+	row = verdict_of(&said, 1);
+	assert_string_equal(json_string_value(json_object_get(row, "baseline")), "tunnel-1");
+	assert_string_equal(json_string_value(json_object_get(row, "candidate")), "tunnel-2");
+	assert_true(fabs(json_number_value(json_object_get(row, "effect")) + 50) < 1e-9);
+	json_decref(row);
+	synthetic_end(&s);
+}
+
+static void goals_are_judged_beside_the_verdicts(void **state)
+{
+	json_t *run = synthetic_run(3, 8), *json, *goal;
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	json_object_set_new(run, "goals",
+	                    json_pack("[{ss ss ss ss ss sf}]", "workload", "tcp", "metric",
+	                              "goodput_gbps", "candidate", "tunnel-2", "baseline",
+	                              "tunnel-1", "relation", ">=", "ratio", 1.5));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2), log(2.5)}});
+	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	assert_says(&said.out, "[1.250, 1.250]");
+	assert_says(&said.out, "not reached");
+	assert_int_equal(compare(&said, s.dir, "--json"), 0);
+	json = json_loads(said.out.text, 0, NULL);
+	goal = json_array_get(json_object_get(json, "goals"), 0);
+	assert_true(fabs(json_number_value(json_object_get(goal, "measured_ratio")) - 1.25) < 1e-9);
+	assert_string_equal(json_string_value(json_object_get(goal, "word")), "not reached");
+	assert_true(json_is_false(json_object_get(goal, "reached")));
+	json_decref(json);
+	synthetic_end(&s);
+
+	run = synthetic_run(2, 8);
+	json_object_set_new(run, "goals", json_pack("[{ss}]", "workload", "tcp"));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
+	assert_int_equal(compare(&said, s.dir, NULL), 2);
+	assert_says(&said.err, "run.json: goal 0 can't be read");
 	synthetic_end(&s);
 }
 
@@ -218,6 +303,8 @@ int main(void)
 	    cmocka_unit_test(verdict_json_has_every_field),
 	    cmocka_unit_test(bounds_that_are_not_there_are_null),
 	    cmocka_unit_test(gate_and_metric),
+	    cmocka_unit_test(any_tunnel_can_be_the_baseline),
+	    cmocka_unit_test(goals_are_judged_beside_the_verdicts),
 	    cmocka_unit_test(what_cannot_be_judged_is_an_error),
 	    cmocka_unit_test(a_planned_workload_without_result_is_no_pass),
 	    cmocka_unit_test(a_workload_that_only_failed_is_no_pass),

@@ -79,6 +79,45 @@ static void file_is_read(void **state)
 	assert_int_equal(p.duration_s, 2);
 }
 
+#define GOALS                                                                                      \
+	"tunnel a\ntunnel b\ntunnel c\nworkload tcp\nworkload ping\n"                              \
+	"goal tcp goodput_gbps a/b >= 2 # twice\ngoal ping p50_us c/b <= 0.5\n"                    \
+	"goal tcp goodput_gbps c/a >= 3\n"
+
+static void goals_follow_their_tunnels(void **state)
+{
+	struct plan p;
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(load(&p, GOALS, &c), 0);
+	assert_int_equal(p.goals, 3);
+	assert_string_equal(p.goal[1].candidate, "c");
+	plan_rename_tunnel(&p, 0, "canonical");
+	assert_string_equal(p.tunnel[0].spec, "canonical");
+	assert_string_equal(p.goal[0].candidate, "canonical");
+	assert_string_equal(p.goal[2].baseline, "canonical");
+
+	capture_begin(&c, STDERR_FILENO);
+	plan_drop_goals(&p);
+	capture_end(&c);
+	assert_string_equal(c.text, "");
+	assert_int_equal(p.goals, 3);
+
+	p.tunnels = 2; // c isn't there
+	capture_begin(&c, STDERR_FILENO);
+	plan_drop_goals(&p);
+	capture_end(&c);
+	assert_says(&c, "2 of the plan's 3 goals left out");
+	assert_int_equal(p.goals, 1);
+	p.workload[0] = p.workload[1];
+	p.workloads = 1; // only ping is measured
+	capture_begin(&c, STDERR_FILENO);
+	plan_drop_goals(&p);
+	capture_end(&c);
+	assert_int_equal(p.goals, 0);
+}
+
 static void bad_files_are_named(void **state)
 {
 	static const struct {
@@ -95,6 +134,9 @@ static void bad_files_are_named(void **state)
 	    {"tunnel a\nworkload tcp\nduration -1\n", "'duration -1'"},
 	    {"tunnel a\nworkload tcp\nduration 1 2\n", "trailing '2'"},
 	    {"tunel a\n", "'tunel a': expected tunnel"},
+	    {"goal\n", "it.plan:1: '': expected goal WORKLOAD"},
+	    {"tunnel a\nworkload tcp\ngoal tcp goodput_gbps a/b >= 2\ntunnel b\n",
+	     "it.plan:3: 'b' is no tunnel above it: one of a\n"},
 	};
 	struct plan p;
 
@@ -177,11 +219,9 @@ static void damaged_run_json_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(file_is_read),
-	    cmocka_unit_test(bad_files_are_named),
-	    cmocka_unit_test(unknown_plan_lists_what_exists),
-	    cmocka_unit_test(run_json_round_trip),
-	    cmocka_unit_test(damaged_run_json_is_refused),
+	    cmocka_unit_test(file_is_read),        cmocka_unit_test(goals_follow_their_tunnels),
+	    cmocka_unit_test(bad_files_are_named), cmocka_unit_test(unknown_plan_lists_what_exists),
+	    cmocka_unit_test(run_json_round_trip), cmocka_unit_test(damaged_run_json_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -105,6 +105,32 @@ static void whole_and_self_contained(void **state)
 	synthetic_end(&s);
 }
 
+static void goals_are_a_table(void **state)
+{
+	json_t *run = synthetic_run(2, 6);
+	struct capture err;
+	struct synthetic s;
+	char *html, *markdown;
+
+	(void)state;
+	json_object_set_new(run, "goals",
+	                    json_pack("[{ss ss ss ss ss sf}]", "workload", "tcp", "metric",
+	                              "goodput_gbps", "candidate", "tunnel-1", "baseline",
+	                              "tunnel-0", "relation", ">=", "ratio", 1.5));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 6; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2)}});
+	assert_int_equal(report(&err, &s), 0);
+	html = read_file(&s, "report.html");
+	markdown = read_file(&s, "report.md");
+	assert_non_null(strstr(html, ">&gt;= 1.5</td><td class=\"left green\">reached</td>"));
+	assert_non_null(strstr(markdown, "## Goals\n"));
+	assert_non_null(strstr(markdown, "| 2.000 | [2.000, 2.000] | 6 | >= 1.5 | reached |"));
+	free(html);
+	free(markdown);
+	synthetic_end(&s);
+}
+
 static void runs_that_hold_little(void **state)
 {
 	struct synthetic_block failed = {.status = {TRIAL_OK, TRIAL_FAILED}};
@@ -190,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whole_and_self_contained),
+	    cmocka_unit_test(goals_are_a_table),
 	    cmocka_unit_test(runs_that_hold_little),
 	    cmocka_unit_test(no_gnuplot_no_report),
 	    cmocka_unit_test(what_cannot_be_written_is_an_error),

@@ -18,7 +18,8 @@ static int judge(struct judged *j, struct synthetic *s, const char *metric)
 	assert_int_equal(store_open(&j->store, s->dir, false), 0);
 	ret = series_gather(&j->series, &j->store, j->fault, sizeof(j->fault));
 	return ret ? ret
-	           : verdict_judge(&j->verdicts, &j->series, 2, metric, j->fault, sizeof(j->fault));
+	           : verdict_judge(&j->verdicts, &j->series, 0, 2, metric, j->fault,
+	                           sizeof(j->fault));
 }
 
 static void finish(struct judged *j, struct synthetic *s)
