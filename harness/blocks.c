@@ -24,6 +24,7 @@ struct work {
 	unsigned starts;       // of the tunnels, so far
 	unsigned group;        // of blocks that share the present start
 	bool started;
+	bool noted; // run.json has the offloads
 };
 
 // What the folder holds of one block of one workload.
@@ -53,6 +54,43 @@ static void recall(const struct work *w, unsigned block, const char *workload, s
 	}
 }
 
+// Keeps in run.json which offloads each tunnel found when it was first started. A full disk is told
+// where a trial has no room; each trial has them too.
+static int note_offloads(struct work *w)
+{
+	json_t *rows = json_object_get(w->store->run, "tunnels"), *row;
+	bool changed = false;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		json_t *status[2], *found, *known = json_object_get(row, "offloads");
+		int ret = tunnel_ask(&w->session->tunnel[i].process, status);
+
+		if (ret)
+			return ret;
+		found = json_pack("{sO? sO?}", "left", json_object_get(status[0], "offloads"),
+		                  "right", json_object_get(status[1], "offloads"));
+		json_decref(status[0]);
+		json_decref(status[1]);
+		if (known && !json_equal(known, found))
+			fprintf(stderr,
+			        "wgbench: %s has other offloads now than when the run began\n",
+			        w->plan->tunnel[i].spec);
+		changed |= !known;
+		if (known)
+			json_decref(found);
+		else
+			json_object_set_new(row, "offloads", found);
+	}
+	int ret = changed ? store_write_run(w->store) : 0;
+	if (ret)
+		fprintf(stderr, "wgbench: %s/run.json: offloads not noted: %s\n", w->store->dir,
+		        strerror(-ret));
+	w->noted = true;
+	return 0;
+}
+
 // The tunnels that change places: start s has tunnel t in pair (t + s) mod n.
 static int start(struct work *w, unsigned group)
 {
@@ -61,7 +99,7 @@ static int start(struct work *w, unsigned group)
 	w->started = !ret;
 	w->group = group;
 	w->starts += !ret;
-	return ret;
+	return ret || w->noted ? ret : note_offloads(w);
 }
 
 static int run_trial(struct work *w, struct trial *t, unsigned tunnel,

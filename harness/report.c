@@ -4,6 +4,7 @@
 #include "harness/options.h"
 #include "harness/outcome.h"
 #include "harness/plot.h"
+#include "harness/report_inside.h"
 #include "harness/spec.h"
 
 #include <ctype.h>
@@ -269,6 +270,7 @@ static int write_report(const struct outcome *o, const char *root)
 	write_verdicts(&d, o);
 	write_goals(&d, o);
 	write_trials(&d, o);
+	report_inside(&d, o);
 	ret = write_plots(&d, o, root);
 	if (ret) {
 		document_abandon(&d);

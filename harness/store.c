@@ -115,7 +115,7 @@ static int sync_folder(const char *dir)
 	return ret;
 }
 
-static int write_run(const struct store *st)
+int store_write_run(const struct store *st)
 {
 	char path[PATH_MAX + 16], next[PATH_MAX + 32];
 	char *text = json_dumps(st->run, JSON_INDENT(2));
@@ -143,7 +143,7 @@ static int write_run(const struct store *st)
 	return ret;
 }
 
-static int make_folders(const char *dir)
+int store_make_folders(const char *dir)
 {
 	char path[PATH_MAX];
 
@@ -181,7 +181,7 @@ int store_create(struct store *st, const char *dir, json_t *run)
 	ret = read_run(st);
 	if (ret)
 		goto err_run;
-	ret = make_folders(dir);
+	ret = store_make_folders(dir);
 	if (ret) {
 		complain(st, ret, ": cannot be made: %s", strerror(-ret));
 		goto err_run;
@@ -198,7 +198,7 @@ int store_create(struct store *st, const char *dir, json_t *run)
 	if (flock(st->trials_fd, LOCK_EX | LOCK_NB))
 		ret = -errno;
 	if (!ret)
-		ret = write_run(st);
+		ret = store_write_run(st);
 	if (!ret)
 		return 0;
 	complain(st, ret, "/run.json: cannot be written: %s", strerror(-ret));

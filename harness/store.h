@@ -10,7 +10,8 @@
 
 // run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
-// "version"}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
+// "version", and, once it was started, "offloads" {"left", "right"}: what it then reported, or
+// null}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
 // (of one workload, all tunnels), "duration" (seconds), and perhaps "gate_percent" and "goals"
 // [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}]. The writer may
 // add fields; readers skip those that they don't know.
@@ -79,6 +80,12 @@ int store_open(struct store *, const char *dir, bool append);
 // Appends one line and syncs it; st->trial stays as it was read. 0 or -errno (ENOSPC: the line is
 // taken back whole; -EINVAL: a value that isn't finite, or a field that can't be read back).
 int store_append(struct store *, const struct trial *);
+
+// Makes DIR and the folders above it where they aren't there. 0 or -errno.
+int store_make_folders(const char *dir);
+
+// Writes run.json anew from st->run. 0 or -errno, the file as it was.
+int store_write_run(const struct store *);
 
 void store_close(struct store *);
 

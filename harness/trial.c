@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/accounting.h"
+#include "harness/tunnel_status.h"
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -44,6 +45,43 @@ static void set_cost(struct trial *t, const struct workload *w, const struct acc
 		workload_set(t, w, "cpu_machine_s_per_gbit", r->machine_cpu_s / gigabits);
 }
 
+// What both ends did meanwhile; nothing for a tunnel that doesn't tell.
+static void add_status(json_t *environment, json_t *before[2], json_t *after[2])
+{
+	static const char *const names[] = {"left", "right"};
+	json_t *both = json_object();
+
+	for (int i = 0; i < 2; i++) {
+		json_t *end = tunnel_status_difference(before[i], after[i]);
+
+		if (end)
+			json_object_set_new(both, names[i], end);
+		json_decref(before[i]);
+		json_decref(after[i]);
+	}
+	if (json_object_size(both))
+		json_object_set(environment, "tunnel", both);
+	json_decref(both);
+}
+
+// The accounted part of a trial. Both ends are asked outside of it, so that what the answers cost
+// is nobody's.
+static int run_accounted(struct trial *t, const struct workload_context *context,
+                         const struct accounting_processes *who, const struct tunnel_process *p,
+                         struct accounting_snapshot *before, struct accounting_snapshot *after,
+                         json_t *status[2][2], double *gigabits)
+{
+	int ret = tunnel_ask(p, status[0]);
+
+	if (!ret)
+		ret = accounting_take(before, who, context->pair);
+	if (!ret)
+		ret = context->use->workload->run(context, t, gigabits);
+	if (!ret)
+		ret = accounting_take(after, who, context->pair);
+	return ret ? ret : tunnel_ask(p, status[1]);
+}
+
 int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct workload_use *use,
               unsigned duration_s)
 {
@@ -56,6 +94,7 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	static struct accounting_snapshot before, after;
 	struct accounting_processes who;
 	struct accounting_result cost;
+	json_t *status[2][2] = {{NULL, NULL}, {NULL, NULL}};
 	char contamination[sizeof(t->reason)];
 	double gigabits = 0;
 	int ret;
@@ -69,18 +108,18 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	if (ret)
 		return ret;
 	t->start_ns = clock_ns(CLOCK_REALTIME);
-	ret = accounting_take(&before, &who, pair);
-	if (!ret)
-		ret = use->workload->run(&context, t, &gigabits);
-	if (!ret)
-		ret = accounting_take(&after, &who, pair);
-	if (ret)
+	ret = run_accounted(t, &context, &who, &under_test->process, &before, &after, status,
+	                    &gigabits);
+	if (ret) {
+		add_status(NULL, status[0], status[1]);
 		return ret;
+	}
 	t->duration_ns = after.wall_ns - before.wall_ns;
 	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
 		set_cost(t, use->workload, &cost, who.tunnel, gigabits);
 	t->environment = accounting_json(&cost, &before, &after);
+	add_status(t->environment, status[0], status[1]);
 	if (accounting_contamination(&cost, contamination, sizeof(contamination))) {
 		json_object_set_new(t->environment, "contamination", json_string(contamination));
 		if (t->status == TRIAL_OK) {

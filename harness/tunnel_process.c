@@ -1,6 +1,7 @@
 // Programs are started as wireguard-go is, in the foreground, so that they die with wgbench; one
 // that makes itself a daemon all the same is found by its namespace.
 #include "harness/tunnel_process.h"
+#include "harness/tunnel_status.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,7 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMMAND_MS = 20000, READY_MS = 10000, POLL_MS = 10, PORT = 51820, MTU = 1420 };
+enum {
+	COMMAND_MS = 20000,
+	READY_MS = 10000,
+	ANSWER_MS = 2000,
+	POLL_MS = 10,
+	PORT = 51820,
+	MTU = 1420
+};
 
 static const char *const side_names[] = {"left", "right"};
 
@@ -188,8 +196,10 @@ int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *
 	char secret[2][64];
 	int ret = 0;
 
-	*t = (struct tunnel_process){
-	    .pair = pair, .program = {idle, idle}, .has_outer = spec->kind != SPEC_VETH};
+	*t = (struct tunnel_process){.pair = pair,
+	                             .program = {idle, idle},
+	                             .has_outer = spec->kind != SPEC_VETH,
+	                             .ours = spec->kind == SPEC_OWN};
 	unsetenv("WG_PROCESS_FOREGROUND");
 	for (int i = 0; i < 2 && !ret; i++)
 		if (!(ret = launch(t, spec, program, i)))
@@ -264,6 +274,52 @@ bool tunnel_alive(const struct tunnel_process *t)
 			return false;
 	}
 	return true;
+}
+
+static off_t size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : st.st_size;
+}
+
+// What the program wrote to stderr from `at` on.
+static char *read_from(const struct process *p, off_t at)
+{
+	char *text = process_read(p->err);
+
+	if (text && strlen(text) >= (size_t)at)
+		memmove(text, text + at, strlen(text) - at + 1);
+	else if (text)
+		*text = 0;
+	return text;
+}
+
+int tunnel_ask(const struct tunnel_process *t, json_t *status[2])
+{
+	off_t before[2];
+	int ret = 0;
+
+	status[0] = status[1] = NULL;
+	for (int i = 0; i < 2 && t->ours; i++) {
+		before[i] = size_of(t->program[i].err);
+		kill(t->program[i].pid, SIGUSR1);
+	}
+	for (int i = 0; i < 2 && t->ours; i++) {
+		char *text = NULL;
+
+		for (unsigned waited = 0; !ret && waited < ANSWER_MS; waited++) {
+			free(text);
+			text = read_from(&t->program[i], before[i]);
+			if (text && strchr(text, '\n'))
+				break;
+			ret = process_pause(1);
+		}
+		if (text && !ret)
+			status[i] = tunnel_status_parse(text);
+		free(text);
+	}
+	return ret;
 }
 
 unsigned long long tunnel_last_handshake(const struct tunnel_process *t)

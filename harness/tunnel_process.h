@@ -3,6 +3,8 @@
 #ifndef WGBENCH_TUNNEL_PROCESS_H
 #define WGBENCH_TUNNEL_PROCESS_H
 
+#include <jansson.h>
+
 #include "harness/process.h"
 #include "harness/spec.h"
 #include "netns/netns.h"
@@ -15,6 +17,7 @@ struct tunnel_process {
 	char peer_key[2][64]; // public, of the peer that each side has
 	int outer;            // 0: IPv4, 1: IPv6
 	bool has_outer;       // packets travel in others
+	bool ours;            // answers SIGUSR1
 	size_t pids;          // of both ends, daemons that the programs became included
 	pid_t pid[TUNNEL_PIDS_MAX];
 };
@@ -33,6 +36,10 @@ void tunnel_stop(struct tunnel_process *);
 
 // Whether every process of it still runs.
 bool tunnel_alive(const struct tunnel_process *);
+
+// What both ends say of themselves (tunnel_status.h); NULL where an end says nothing, as those that
+// aren't ours. -EINTR: asked to stop.
+int tunnel_ask(const struct tunnel_process *, json_t *status[2]);
 
 // When the left end last finished a handshake, seconds since 1970; 0: never, or not known.
 unsigned long long tunnel_last_handshake(const struct tunnel_process *);

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,17 +162,68 @@ static void timer_ready(struct device *d, struct control_source *source, uint32_
 		timers_expire(d, clock_now_ns());
 }
 
+static bool segments(struct device *d)
+{
+	bool all = d->udp.segment;
+
+	for (struct peer *p = d->peers; p; p = p->next) {
+		pthread_mutex_lock(&p->endpoint_lock);
+		all = all && !p->endpoint.no_segment;
+		pthread_mutex_unlock(&p->endpoint_lock);
+	}
+	return all;
+}
+
+// The smaller one of both sockets', as the kernel counts it: twice what was granted. 0: closed.
+static int buffer_bytes(const struct udp *u, int option)
+{
+	int bytes = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int value;
+		socklen_t length = sizeof(value);
+
+		if (u->fd[i] >= 0 && !getsockopt(u->fd[i], SOL_SOCKET, option, &value, &length) &&
+		    (!bytes || value < bytes))
+			bytes = value;
+	}
+	return bytes;
+}
+
+static void print_offloads(struct device *d, FILE *to)
+{
+	const struct {
+		const char *name;
+		bool on;
+	} rows[] = {
+	    {"tun-gso", d->tun.tso},
+	    {"tun-uso", d->tun.uso},
+	    {"udp-gso", segments(d)},
+	    {"udp-gro", d->udp.gro},
+	    {"merge-tcp", atomic_load(&d->tun.merge_tcp)},
+	    {"merge-udp", atomic_load(&d->tun.merge_udp)},
+	    {"strict-checksum", d->switches.strict_checksum},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		fprintf(to, "\"%s\": %s, ", rows[i].name, rows[i].on ? "true" : "false");
+	fprintf(to, "\"receive-buffer\": %d, \"send-buffer\": %d", buffer_bytes(&d->udp, SO_RCVBUF),
+	        buffer_bytes(&d->udp, SO_SNDBUF));
+}
+
 void control_print_counters(struct device *d, FILE *to)
 {
 	const char *comma = "";
 
-	fputc('{', to);
+	fputs("{\"offloads\": {", to);
+	print_offloads(d, to);
+	fputs("}, \"counters\": {", to);
 #define X(name)                                                                                    \
 	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, (uint64_t)atomic_load(&d->counters.name)); \
 	comma = ", ";
 	DEVICE_COUNTERS(X)
 #undef X
-	fputs("}\n", to);
+	fputs("}}\n", to);
 	fflush(to);
 }
 

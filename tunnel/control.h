@@ -65,7 +65,8 @@ void control_fail(struct device *);
 // 0 or -errno.
 int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
 void control_unwatch(struct device *, struct control_source *);
-// Prints the device's counters as one line of JSON. Any thread.
+// Prints one line of JSON: {"offloads": {...}, "counters": {...}}; the offloads are those in
+// effect, after what the kernel and the path refused. Control thread.
 void control_print_counters(struct device *, FILE *);
 
 // Any thread: posts `events` (enum peer_event) of the peer; holds a reference until handled.

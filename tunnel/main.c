@@ -38,8 +38,9 @@ static void print_help(void)
 	    "       wgbench-tunnel --version | --help\n\n"
 	    "Creates a WireGuard interface, to be configured by wg(8), and serves it until\n"
 	    "SIGTERM or SIGINT, or until the interface or its socket\n"
-	    "/var/run/wireguard/INTERFACE.sock is deleted. SIGUSR1 prints counters to stderr.\n\n"
-	    "  -f, --foreground  don't become a daemon; print the counters at the end\n"
+	    "/var/run/wireguard/INTERFACE.sock is deleted. SIGUSR1 prints to stderr, as one line\n"
+	    "of JSON, which offloads are in effect and the counters.\n\n"
+	    "  -f, --foreground  don't become a daemon; print that line at the end\n"
 	    "      --version     print revision, profile, variants and switches\n"
 	    "  -h, --help        print this\n\n"
 	    "Environment: " SWITCHES_VARIABLE "=NAME=VALUE,...\n");

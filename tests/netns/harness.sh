@@ -148,6 +148,22 @@ whole_run() {
 }
 check "a short run of two tunnels, with its report" whole_run
 
+# What our own tunnels say of themselves is kept; the switch is seen to work.
+told() {
+	run 0 --out "$dir/told" --blocks 1 --tunnel default --tunnel default+udp-gso=off --tunnel veth
+	jq -e '[.tunnels[].offloads.left | if . then [."tun-gso", ."udp-gso", ."receive-buffer" > 4096]
+		else null end] == [[true, true, true], [true, false, true], null]' "$dir/told/run.json"
+	jq -es 'all(.[]; if .tunnel == 2 then .environment | has("tunnel") | not else
+			.environment.tunnel | .left.counters.tx_packets > 1000 and
+			(.left.offloads."udp-gso" | type) == "boolean" and
+			.right.per_packet.tun_writes > 0 and .right.packets_per_batch.rx >= 1 end)' \
+		"$dir/told/trials.jsonl"
+	jq -es '[.[] | select(.tunnel == 0).environment.tunnel.left.packets_per_batch.tx] | all(. > 5)' \
+		"$dir/told/trials.jsonl"
+	match "$(<"$dir/told/report.md")" "Offloads in effect.*System calls per packet"
+}
+check "offloads in effect and counters are kept" told
+
 interrupted() { # SIGNAL STATUS
 	start run $(pair_of "$1" 2)
 	until_true 60 has_trials "$dir/$1" 1

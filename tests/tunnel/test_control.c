@@ -112,7 +112,9 @@ static void test_signals(void **state)
 	assert_true(text[0] == '{');
 	assert_string_equal(text + strlen(text) - 2, "}\n");
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
-	assert_non_null(strstr(text, "{\"tun_reads\": 0, "));
+	assert_non_null(strstr(text, "{\"offloads\": {\"tun-gso\": false, "));
+	assert_non_null(strstr(text, ", \"receive-buffer\": 0, "));
+	assert_non_null(strstr(text, "}, \"counters\": {\"tun_reads\": 0, "));
 	assert_non_null(strstr(text, ", \"drop_rx_replay\": 42, "));
 }
 

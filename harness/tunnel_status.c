@@ -1,0 +1,91 @@
+#include "harness/tunnel_status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+static bool all_integers(json_t *object)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value)
+	{
+		if (!json_is_integer(value) || json_integer_value(value) < 0)
+			return false;
+	}
+	return json_object_size(object);
+}
+
+json_t *tunnel_status_parse(const char *text)
+{
+	const char *end = strchr(text, '\n');
+	json_t *line = end ? json_loadb(text, end - text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (json_is_object(json_object_get(line, "offloads")) &&
+	    all_integers(json_object_get(line, "counters")))
+		return line;
+	json_decref(line);
+	return NULL;
+}
+
+static json_int_t count(const json_t *counters, const char *name)
+{
+	return json_integer_value(json_object_get(counters, name));
+}
+
+static void add_quotient(json_t *to, const char *name, json_int_t n, json_int_t by)
+{
+	if (by)
+		json_object_set_new(to, name, json_real((double)n / by));
+}
+
+static json_t *per_packet(const json_t *counters)
+{
+	json_int_t tx = count(counters, "tx_packets"), rx = count(counters, "rx_packets");
+	const struct {
+		const char *name;
+		json_int_t by;
+	} calls[] = {{"tun_reads", tx},
+	             {"udp_sends", tx},
+	             {"tun_writes", rx},
+	             {"udp_receives", rx},
+	             {"epoll_waits", tx + rx}};
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		add_quotient(all, calls[i].name, count(counters, calls[i].name), calls[i].by);
+	return all;
+}
+
+static json_t *packets_per_batch(const json_t *counters)
+{
+	json_t *both = json_object();
+
+	add_quotient(both, "tx", count(counters, "tx_packets"), count(counters, "tx_batches"));
+	add_quotient(both, "rx", count(counters, "rx_packets"), count(counters, "rx_batches"));
+	return both;
+}
+
+json_t *tunnel_status_difference(const json_t *before, const json_t *after)
+{
+	const json_t *earlier = json_object_get(before, "counters");
+	json_t *later = json_object_get(after, "counters"), *counters = json_object(), *value;
+	const char *name;
+	bool backwards = false;
+
+	json_object_foreach(later, name, value)
+	{
+		json_int_t n = json_integer_value(value) - count(earlier, name);
+
+		backwards |= n < 0;
+		json_object_set_new(counters, name, json_integer(n));
+	}
+	if (!earlier || !later || backwards) {
+		json_decref(counters);
+		return NULL;
+	}
+	return json_pack("{so so so sO}", "per_packet", per_packet(counters), "packets_per_batch",
+	                 packets_per_batch(counters), "counters", counters, "offloads",
+	                 json_object_get(after, "offloads"));
+}

@@ -1,0 +1,19 @@
+// What a tunnel of ours says of itself when asked by SIGUSR1 (tunnel/control.c): one line of JSON
+// with the offloads in effect and its counters.
+#ifndef WGBENCH_TUNNEL_STATUS_H
+#define WGBENCH_TUNNEL_STATUS_H
+
+#include <jansson.h>
+
+// The first whole line of `text` as a new object {"offloads": {}, "counters": {}}; NULL: not whole
+// yet, or not of this shape (an older revision's has counters only).
+json_t *tunnel_status_parse(const char *text);
+
+// One end's work in between, for a trial's environment{}: "counters" {name: difference},
+// "per_packet" {system calls per packet: tun_reads and udp_sends of those sent, tun_writes and
+// udp_receives of those received, epoll_waits of both}, "packets_per_batch" {tx, rx}, and the
+// "offloads" after it; quotients by zero are left out. A new object; NULL where either is NULL or a
+// counter ran backwards.
+json_t *tunnel_status_difference(const json_t *before, const json_t *after);
+
+#endif
