@@ -1,0 +1,282 @@
+#include "harness/folded.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAMES_MAX = 256, FRAME_BYTES = 256 };
+
+static const char kernel_mark[] = "_[k]";
+static const char *const end_names[] = {"left end", "right end"};
+
+// One sample while it is read; frames from the innermost on.
+struct sample {
+	char thread[64];
+	pid_t pid;
+	size_t frames;
+	char frame[FRAMES_MAX][FRAME_BYTES];
+	bool interrupt;
+};
+
+static void *grown(void *array, size_t n, size_t bytes)
+{
+	// A power of two is full.
+	if (!(n & (n - 1)))
+		array = reallocarray(array, n ? 2 * n : 1, bytes);
+	if (!array)
+		abort();
+	return array;
+}
+
+static void add(struct folded *f, char *text, double samples)
+{
+	f->stack = grown(f->stack, f->n, sizeof(*f->stack));
+	f->stack[f->n++] = (struct folded_stack){text, samples};
+	f->samples += samples;
+}
+
+static void add_sample(struct folded *f, const struct sample *s, const char *first)
+{
+	char *text;
+	size_t bytes;
+	FILE *to = open_memstream(&text, &bytes);
+
+	if (!to)
+		abort();
+	fprintf(to, "%s%s%s", first ? first : "", first ? ";" : "", s->thread);
+	for (size_t i = s->frames; i-- > 0;)
+		fprintf(to, ";%s", s->frame[i]);
+	fclose(to);
+	add(f, text, 1);
+}
+
+static bool is_of(const struct folded_ends *ends, int side, pid_t pid)
+{
+	for (size_t i = 0; i < ends->pids[side]; i++)
+		if (ends->pid[side][i] == pid)
+			return true;
+	return false;
+}
+
+static void take(struct folded parts[FOLDED_PARTS], const struct sample *s,
+                 const struct folded_ends *ends)
+{
+	const char *first = NULL;
+
+	if (!s->frames || (!s->pid && !s->interrupt))
+		return;
+	for (int side = 0; side < 2; side++)
+		if (is_of(ends, side, s->pid)) {
+			add_sample(&parts[side], s, NULL);
+			first = end_names[side];
+		}
+	add_sample(&parts[FOLDED_ALL], s, first);
+}
+
+// "COMM PID/TID": the name may hold spaces.
+static bool take_header(struct sample *s, const char *line, size_t length)
+{
+	size_t space = length, slash;
+	char *end;
+
+	while (length && line[length - 1] == ' ')
+		length--;
+	for (space = length; space && line[space - 1] != ' ';)
+		space--;
+	for (slash = space; slash < length && line[slash] != '/';)
+		slash++;
+	if (!space || slash == length)
+		return false;
+	s->pid = strtol(line + space, &end, 10);
+	if (end != line + slash)
+		return false;
+	while (space && line[space - 1] == ' ')
+		space--;
+	snprintf(s->thread, sizeof(s->thread), "%.*s", (int)space, line);
+	for (char *c = s->thread; *c; c++)
+		if (*c == ';')
+			*c = ':';
+	s->frames = 0;
+	s->interrupt = false;
+	return true;
+}
+
+static bool is_kernel(const char *dso, size_t length)
+{
+	static const char image[] = "[kernel", module[] = ".ko";
+
+	return !strncmp(dso, image, strlen(image)) ||
+	       (length > strlen(module) &&
+	        !strncmp(dso + length - strlen(module), module, strlen(module)));
+}
+
+// "ADDRESS SYMBOL (DSO)": the symbol may hold spaces and parentheses. One that isn't known is named
+// by the file that it is in.
+static void take_frame(struct sample *s, const char *line, size_t length)
+{
+	const char *symbol, *dso = NULL, *end = line + length;
+	char *frame;
+
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	while (line < end && *line != ' ')
+		line++;
+	symbol = line + (line < end);
+	for (const char *c = symbol; c + 1 < end; c++)
+		if (c[0] == ' ' && c[1] == '(')
+			dso = c + 2;
+	if (!dso || end[-1] != ')' || s->frames == FRAMES_MAX)
+		return;
+	size_t dso_length = end - 1 - dso;
+	frame = s->frame[s->frames++];
+	if (!strncmp(symbol, "[unknown]", strlen("[unknown]"))) {
+		const char *base = memrchr(dso, '/', dso_length);
+
+		base = base ? base + 1 : dso;
+		snprintf(frame, FRAME_BYTES, *dso == '[' ? "%.*s" : "[%.*s]", (int)(end - 1 - base),
+		         base);
+	} else {
+		snprintf(frame, FRAME_BYTES, "%.*s%s", (int)(dso - 2 - symbol), symbol,
+		         is_kernel(dso, dso_length) ? kernel_mark : "");
+	}
+	s->interrupt |= strstr(frame, "softirq") || strstr(frame, "irq_exit");
+	for (; *frame; frame++)
+		if (*frame == ';')
+			*frame = ':';
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct folded_stack *)a)->text,
+	              ((const struct folded_stack *)b)->text);
+}
+
+static void merge(struct folded *f)
+{
+	size_t n = 0;
+
+	if (f->n)
+		qsort(f->stack, f->n, sizeof(*f->stack), by_text);
+	for (size_t i = 0; i < f->n; i++) {
+		if (n && !strcmp(f->stack[n - 1].text, f->stack[i].text)) {
+			f->stack[n - 1].samples += f->stack[i].samples;
+			free(f->stack[i].text);
+		} else {
+			f->stack[n++] = f->stack[i];
+		}
+	}
+	f->n = n;
+}
+
+void folded_read(struct folded parts[FOLDED_PARTS], const char *script,
+                 const struct folded_ends *ends)
+{
+	struct sample *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	memset(parts, 0, FOLDED_PARTS * sizeof(*parts));
+	for (size_t length; *script; script += length + (script[length] == '\n')) {
+		length = strcspn(script, "\n");
+		if (!length)
+			continue;
+		if (*script == '\t' || *script == ' ') {
+			take_frame(s, script, length);
+			continue;
+		}
+		take(parts, s, ends);
+		if (!take_header(s, script, length))
+			s->frames = 0;
+	}
+	take(parts, s, ends);
+	free(s);
+	for (int i = 0; i < FOLDED_PARTS; i++)
+		merge(&parts[i]);
+}
+
+void folded_print(const struct folded *f, FILE *to)
+{
+	for (size_t i = 0; i < f->n; i++)
+		fprintf(to, "%s %.0f\n", f->stack[i].text, f->stack[i].samples);
+}
+
+void folded_print_difference(const struct folded *before, double before_scale,
+                             const struct folded *after, double after_scale, FILE *to)
+{
+	for (size_t b = 0, a = 0; b < before->n || a < after->n;) {
+		int order = b == before->n  ? 1
+		            : a == after->n ? -1
+		                            : by_text(&before->stack[b], &after->stack[a]);
+		const char *text = order > 0 ? after->stack[a].text : before->stack[b].text;
+		double was = order <= 0 ? before->stack[b++].samples : 0;
+		double is = order >= 0 ? after->stack[a++].samples : 0;
+
+		fprintf(to, "%s %.3f %.3f\n", text, was * before_scale, is * after_scale);
+	}
+}
+
+// Of the kernel's functions; where a sample falls that had to wait for interrupts.
+static bool lets_interrupts_in(const char *name)
+{
+	static const char *const parts[] = {"irq_enable",   "irqrestore",
+	                                    "unlock_irq",   "handle_softirqs",
+	                                    "__do_softirq", "finish_task_switch"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+double folded_late_share(const struct folded *f, char *name, size_t bytes)
+{
+	struct folded late = {0};
+	double kernel = 0, share;
+	size_t most = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const char *text = f->stack[i].text, *leaf = strrchr(text, ';');
+		size_t length = strlen(text), mark = strlen(kernel_mark);
+
+		if (!leaf || length <= mark || strcmp(text + length - mark, kernel_mark))
+			continue;
+		kernel += f->stack[i].samples;
+		if (lets_interrupts_in(leaf))
+			add(&late, strndup(leaf + 1, strlen(leaf + 1) - mark), f->stack[i].samples);
+	}
+	merge(&late);
+	*name = 0;
+	for (size_t i = 0; i < late.n; i++)
+		if (late.stack[i].samples > late.stack[most].samples)
+			most = i;
+	if (late.n)
+		snprintf(name, bytes, "%s", late.stack[most].text);
+	share = late.n ? late.samples / kernel : 0;
+	folded_free(&late);
+	return share;
+}
+
+void folded_ends_only(struct folded *ends, const struct folded *all)
+{
+	*ends = (struct folded){0};
+	for (int pass = 0; pass < 2 && !ends->n; pass++)
+		for (size_t i = 0; i < all->n; i++) {
+			const char *text = all->stack[i].text;
+			bool of_end = false;
+
+			for (int side = 0; side < 2; side++)
+				of_end |=
+				    !strncmp(text, end_names[side], strlen(end_names[side])) &&
+				    text[strlen(end_names[side])] == ';';
+			if (of_end || pass)
+				add(ends, strdup(text), all->stack[i].samples);
+		}
+}
+
+void folded_free(struct folded *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->stack[i].text);
+	free(f->stack);
+	*f = (struct folded){0};
+}
