@@ -10,47 +10,15 @@
 #include "harness/check.h"
 #include "harness/commands.h"
 #include "harness/flamegraph.h"
-#include "harness/folded.h"
 #include "harness/options.h"
 #include "harness/perf.h"
-#include "harness/session.h"
-#include "harness/store.h"
-#include "harness/table.h"
+#include "harness/profile.h"
 #include "harness/trial.h"
-
-static const char *const part_names[] = {"left", "right", "all"};
-static const char *const part_titles[] = {"left end", "right end", "the whole machine"};
-static const char *const role_names[] = {"baseline", "candidate"};
-enum { BASELINE, CANDIDATE, ROLES };
 
 // Of the kernel's samples: from this share of late ones on it's told.
 static const double late_share = 0.1;
 
-struct options {
-	const char *tunnel, *against, *workload, *out;
-	unsigned long long duration_s, hz;
-};
-
-// One tunnel's profile.
-struct side {
-	struct session_tunnel tunnel;
-	struct trial trial;
-	struct folded part[FOLDED_PARTS], ends; // ends: what the difference is made of
-	double scale; // µs of CPU that a sample stands for, per Gbit or per s
-	const char *per;
-	char note[256];
-};
-
-struct profile {
-	struct options o;
-	struct plan plan;
-	struct side side[ROLES]; // only the candidate without --vs
-	const char *event;
-	char dir[4096], stamp[32];
-	bool made; // the folder
-};
-
-static int parse(struct options *o, int argc, char **argv)
+static int parse(struct profile_options *o, int argc, char **argv)
 {
 	const struct option_row rows[] = {
 	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", "profile this tunnel", 0, 0},
@@ -68,7 +36,7 @@ static int parse(struct options *o, int argc, char **argv)
 	struct options_words words;
 	int ret;
 
-	*o = (struct options){.workload = "tcp", .duration_s = 5, .hz = 999};
+	*o = (struct profile_options){.workload = "tcp", .duration_s = 5, .hz = 999};
 	ret = options_parse(&profile_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
 	                    &words, 0, 0);
 	if (!ret && !o->tunnel) {
@@ -96,7 +64,7 @@ static int make_dumpable(struct spec *s)
 	return 0;
 }
 
-static int choose_tunnel(struct side *s, const struct spec_catalog *c, const char *text)
+static int choose_tunnel(struct profile_side *s, const struct spec_catalog *c, const char *text)
 {
 	struct spec *spec = &s->tunnel.spec;
 	char reason[512];
@@ -109,7 +77,7 @@ static int choose_tunnel(struct side *s, const struct spec_catalog *c, const cha
 	return ret ? ret : make_dumpable(spec);
 }
 
-static int build(struct side *s, const struct spec_catalog *c)
+static int build(struct profile_side *s, const struct spec_catalog *c)
 {
 	if (s->tunnel.spec.kind == SPEC_OWN)
 		fprintf(stderr, "building %s\n", s->tunnel.spec.name);
@@ -127,7 +95,7 @@ static void find_ends(struct folded_ends *ends, const struct session *s)
 	}
 }
 
-static int sample(struct profile *p, struct side *s, struct session *session, char **script)
+static int sample(struct profile *p, struct profile_side *s, struct session *session, char **script)
 {
 	const struct workload_use *use = &p->plan.workload[0];
 	struct session_tunnel *t = &session->tunnel[0];
@@ -150,7 +118,7 @@ static int sample(struct profile *p, struct side *s, struct session *session, ch
 }
 
 // CPU time per gigabit where the traffic has any, so that tunnels of different speed compare.
-static void find_scale(struct side *s, unsigned hz)
+static void find_scale(struct profile_side *s, unsigned hz)
 {
 	double us = 1e6 / hz;
 	double machine_s =
@@ -165,7 +133,7 @@ static void find_scale(struct side *s, unsigned hz)
 		}
 }
 
-static void look_for_late_samples(struct side *s)
+static void look_for_late_samples(struct profile_side *s)
 {
 	char most[80];
 	double share = folded_late_share(&s->part[FOLDED_ALL], most, sizeof(most));
@@ -178,7 +146,7 @@ static void look_for_late_samples(struct side *s)
 		    share * 100, most);
 }
 
-static int check_trial(const struct side *s)
+static int check_trial(const struct profile_side *s)
 {
 	const char *reason =
 	    json_string_value(json_object_get(s->trial.environment, "contamination"));
@@ -199,7 +167,7 @@ static int check_trial(const struct side *s)
 	return 0;
 }
 
-static int record(struct profile *p, struct side *s)
+static int record(struct profile *p, struct profile_side *s)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct folded_ends ends;
@@ -230,166 +198,6 @@ static int record(struct profile *p, struct side *s)
 	}
 	free(script);
 	return ret;
-}
-
-// ---- writing
-
-static int write_text(const struct profile *p, const char *name, const char *text)
-{
-	char path[4400];
-	FILE *to;
-	int ret = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
-	to = fopen(path, "we");
-	if (!to || fputs(text, to) < 0)
-		ret = -errno;
-	if (to && fclose(to))
-		ret = -errno;
-	if (ret)
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
-	return ret;
-}
-
-// DIR/NAME.folded and DIR/NAME.svg.
-static int write_graph(const struct profile *p, const struct flamegraph *g, const char *name,
-                       const char *folded)
-{
-	char file[256], path[4400];
-	int ret;
-
-	snprintf(file, sizeof(file), "%s.folded", name);
-	ret = write_text(p, file, folded);
-	snprintf(path, sizeof(path), "%s/%s.svg", p->dir, name);
-	return ret ? ret : flamegraph_draw(g, folded, path);
-}
-
-static int write_part(const struct profile *p, int role, int part)
-{
-	const struct side *s = &p->side[role];
-	char name[64], title[600], note[400], *text;
-	size_t bytes;
-	FILE *to;
-
-	if (!s->part[part].n)
-		return 0;
-	to = open_memstream(&text, &bytes);
-	if (!to)
-		abort();
-	folded_print(&s->part[part], to);
-	fclose(to);
-	snprintf(name, sizeof(name), "%s%s%s", p->o.against ? role_names[role] : "",
-	         p->o.against ? "-" : "", part_names[part]);
-	snprintf(title, sizeof(title), "%s%s%.300s: %s, %s", p->o.against ? role_names[role] : "",
-	         p->o.against ? " " : "", s->tunnel.spec.name, part_titles[part],
-	         p->plan.workload[0].name);
-	snprintf(note, sizeof(note), "%.0f samples of %s at %llu Hz; _[k]: kernel%s%s",
-	         s->part[part].samples, p->event, p->o.hz, *s->note ? "; " : "", s->note);
-	const struct flamegraph g = {.title = title, .unit = "samples", .note = note};
-	int ret = write_graph(p, &g, name, text);
-	free(text);
-	return ret;
-}
-
-// Twice: what only one of the two does has a width only where the widths are its own.
-static int write_difference(const struct profile *p, int widths)
-{
-	const struct side *b = &p->side[BASELINE], *c = &p->side[CANDIDATE];
-	const struct side *from = widths == CANDIDATE ? b : c, *to = &p->side[widths];
-	char name[64], title[900], unit[32], more[200], less[200], note[100], *text;
-	size_t bytes;
-	FILE *memory = open_memstream(&text, &bytes);
-
-	if (!memory)
-		abort();
-	folded_print_difference(&from->ends, from->scale, &to->ends, to->scale, memory);
-	fclose(memory);
-	snprintf(name, sizeof(name), "difference-of-%s", role_names[widths]);
-	snprintf(unit, sizeof(unit), "µs CPU/%s", c->per);
-	snprintf(title, sizeof(title),
-	         "candidate %.200s against baseline %.200s: both ends, %s, %s", c->tunnel.spec.name,
-	         b->tunnel.spec.name, unit, p->plan.workload[0].name);
-	snprintf(more, sizeof(more), "candidate %.30s costs more", c->tunnel.spec.name);
-	snprintf(less, sizeof(less), "candidate %.30s costs less", c->tunnel.spec.name);
-	snprintf(note, sizeof(note), "widths: the %s's cost; colour: the frame's own",
-	         role_names[widths]);
-	const struct flamegraph g = {.title = title,
-	                             .unit = unit,
-	                             .more = more,
-	                             .less = less,
-	                             .note = note,
-	                             .mirrored = widths == BASELINE};
-	int ret = write_graph(p, &g, name, text);
-	free(text);
-	return ret;
-}
-
-static json_t *describe(const struct side *s)
-{
-	return json_pack("{ss ss sf sf sf sf ss ss sO}", "spec", s->tunnel.spec.name, "revision",
-	                 s->tunnel.commit, "samples", s->part[FOLDED_ALL].samples, "samples_left",
-	                 s->part[FOLDED_LEFT].samples, "samples_right",
-	                 s->part[FOLDED_RIGHT].samples, "us_per_sample", s->scale, "per", s->per,
-	                 "note", s->note, "environment", s->trial.environment);
-}
-
-static int write_facts(const struct profile *p)
-{
-	json_t *json = json_pack(
-	    "{si ss ss ss sI sI so}", "schema", STORE_SCHEMA, "created", p->stamp, "workload",
-	    p->plan.workload[0].name, "event", p->event, "frequency_hz", (json_int_t)p->o.hz,
-	    "duration", (json_int_t)p->o.duration_s, "candidate", describe(&p->side[CANDIDATE]));
-	char *text;
-	int ret;
-
-	if (p->o.against)
-		json_object_set_new(json, "baseline", describe(&p->side[BASELINE]));
-	text = json_dumps(json, JSON_INDENT(2));
-	json_decref(json);
-	if (!text)
-		return -ENOMEM;
-	ret = write_text(p, "profile.json", text);
-	free(text);
-	return ret;
-}
-
-static int write_all(const struct profile *p)
-{
-	int ret = write_facts(p);
-
-	for (int role = p->o.against ? BASELINE : CANDIDATE; role < ROLES && !ret; role++)
-		for (int part = 0; part < FOLDED_PARTS && !ret; part++)
-			ret = write_part(p, role, part);
-	for (int role = BASELINE; p->o.against && role < ROLES && !ret; role++)
-		ret = write_difference(p, role);
-	return ret;
-}
-
-static void print_all(const struct profile *p)
-{
-	static const struct table_column columns[] = {
-	    {"", TABLE_LEFT},          {"tunnel", TABLE_LEFT}, {"samples", TABLE_RIGHT},
-	    {"left end", TABLE_RIGHT}, {"right", TABLE_RIGHT}, {"CPU", TABLE_RIGHT},
-	    {"", TABLE_LEFT}};
-	struct table t;
-
-	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
-	for (int role = p->o.against ? BASELINE : CANDIDATE; role < ROLES; role++) {
-		const struct side *s = &p->side[role];
-		const double all = s->part[FOLDED_ALL].samples;
-
-		table_add(&t, TABLE_PLAIN, "%s", role_names[role]);
-		table_add(&t, TABLE_PLAIN, "%s", s->tunnel.spec.name);
-		table_add(&t, TABLE_PLAIN, "%.0f", all);
-		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * s->part[FOLDED_LEFT].samples / all);
-		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * s->part[FOLDED_RIGHT].samples / all);
-		table_add(&t, TABLE_PLAIN, "%.0f µs/%s", all * s->scale, s->per);
-		table_add(&t, TABLE_YELLOW, "%s", s->note);
-	}
-	table_print(&t, stdout);
-	table_free(&t);
-	printf("\n%s, %llu Hz, %s; flame graphs and folded stacks: %s\n", p->event, p->o.hz,
-	       p->plan.workload[0].name, p->dir);
 }
 
 // ---- the command
@@ -431,9 +239,9 @@ static int prepare(struct profile *p, const struct spec_catalog *c)
 	p->plan.workloads = 0;
 	ret = plan_add_workload(&p->plan, p->o.workload);
 	if (!ret)
-		ret = choose_tunnel(&p->side[CANDIDATE], c, p->o.tunnel);
+		ret = choose_tunnel(&p->side[PROFILE_CANDIDATE], c, p->o.tunnel);
 	if (!ret && p->o.against)
-		ret = choose_tunnel(&p->side[BASELINE], c, p->o.against);
+		ret = choose_tunnel(&p->side[PROFILE_BASELINE], c, p->o.against);
 	if (!ret)
 		ret = check_ready(&p->plan);
 	if (!ret)
@@ -444,8 +252,8 @@ static int prepare(struct profile *p, const struct spec_catalog *c)
 		ret = choose_folder(p, c->root);
 	p->event = ret ? NULL : perf_event();
 	if (!ret && p->o.against)
-		ret = build(&p->side[BASELINE], c);
-	return ret ? ret : build(&p->side[CANDIDATE], c);
+		ret = build(&p->side[PROFILE_BASELINE], c);
+	return ret ? ret : build(&p->side[PROFILE_CANDIDATE], c);
 }
 
 static int run(struct profile *p)
@@ -463,13 +271,13 @@ static int run(struct profile *p)
 	if (!ret)
 		ret = make_folder(p);
 	if (!ret && p->o.against)
-		ret = record(p, &p->side[BASELINE]);
+		ret = record(p, &p->side[PROFILE_BASELINE]);
 	if (!ret)
-		ret = record(p, &p->side[CANDIDATE]);
+		ret = record(p, &p->side[PROFILE_CANDIDATE]);
 	if (!ret)
-		ret = write_all(p);
+		ret = profile_write(p);
 	if (!ret)
-		print_all(p);
+		profile_print(p);
 	if (ret && p->made)
 		rmdir(p->dir); // unless something came into it
 	free(c);
@@ -490,7 +298,7 @@ int profile_main(int argc, char **argv)
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && process_signal())
 		code = 128 + process_signal();
-	for (int role = 0; role < ROLES; role++) {
+	for (int role = 0; role < PROFILE_ROLES; role++) {
 		for (int i = 0; i < FOLDED_PARTS; i++)
 			folded_free(&p->side[role].part[i]);
 		folded_free(&p->side[role].ends);
