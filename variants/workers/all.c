@@ -1,7 +1,7 @@
 // Workers variant `all`: a thread per online CPU, whichever is free takes the next job. A job goes
 // on its lane's ring, which keeps the order, then on the device's ring, which feeds the threads. A
 // thread does the work, marks the job done, and becomes the lane's drainer unless there is one: the
-// drainer finishes jobs from the head of the lane until it meets one that isn't done.
+// drainer finishes jobs from the head of the lane until it meets one that isn't done, and flushes.
 //
 // Room is reserved by counting before anything is queued, so both pushes find room and a refused
 // job has never been on a ring. (The rejected alternative, to push and take back when the second
@@ -52,8 +52,8 @@ struct workers {
 
 struct workers_lane {
 	struct workers *workers;
-	void (*work)(struct workers_job *);
-	void (*finish)(struct workers_job *);
+	struct workers_stage stage;
+	void *context;
 	struct ring *order;
 	struct workers_job *head; // the drainer's: popped off `order`, not done when last seen
 
@@ -62,7 +62,8 @@ struct workers_lane {
 	atomic_uint signals;
 
 	// Jobs since the lane was made. `released` counts those whose thread won't touch the lane
-	// again; when all are, all are finished, as the last drainer was one of these threads.
+	// again; when all are, all are finished and flushed, as the last drainer was one of these
+	// threads.
 	size_t submitted;       // the submitter's
 	atomic_size_t finished; // the drainer's
 	atomic_size_t released;
@@ -82,7 +83,7 @@ static bool head_is_done(struct workers_lane *lane)
 static void drain(struct workers_lane *lane)
 {
 	const struct workers_hooks *hooks = &lane->workers->hooks;
-	bool inside = false;
+	bool inside = false, unflushed = false;
 	unsigned seen;
 
 	if (atomic_fetch_add(&lane->signals, 1))
@@ -95,8 +96,14 @@ static void drain(struct workers_lane *lane)
 			if (!inside)
 				hooks->path_enter(hooks->context);
 			inside = true;
-			lane->finish(job);
+			lane->stage.finish(job);
+			unflushed = true;
 			atomic_fetch_add(&lane->finished, 1);
+		}
+		// Not while another signal shows that there is more to finish.
+		if (unflushed && lane->stage.flush && atomic_load(&lane->signals) == seen) {
+			lane->stage.flush(lane->context);
+			unflushed = false;
 		}
 	} while (!atomic_compare_exchange_strong(&lane->signals, &seen, 0));
 	if (inside)
@@ -158,7 +165,7 @@ static void process(void **jobs, size_t n)
 		struct workers_job *job = jobs[i], *next = i + 1 < n ? jobs[i + 1] : NULL;
 		struct workers_lane *lane = job->lane;
 
-		lane->work(job);
+		lane->stage.work(job);
 		atomic_store_explicit(&job->state, DONE, memory_order_release);
 		run++;
 		if (next && next->lane == lane)
@@ -252,8 +259,8 @@ void workers_free(struct workers *workers)
 	free(workers);
 }
 
-struct workers_lane *workers_lane_new(struct workers *workers, void (*work)(struct workers_job *),
-                                      void (*finish)(struct workers_job *))
+struct workers_lane *workers_lane_new(struct workers *workers, const struct workers_stage *stage,
+                                      void *context)
 {
 	struct workers_lane *lane = calloc(1, sizeof(*lane));
 	if (!lane)
@@ -264,8 +271,8 @@ struct workers_lane *workers_lane_new(struct workers *workers, void (*work)(stru
 		return NULL;
 	}
 	lane->workers = workers;
-	lane->work = work;
-	lane->finish = finish;
+	lane->stage = *stage;
+	lane->context = context;
 	return lane;
 }
 
@@ -310,4 +317,17 @@ bool workers_submit(struct workers_lane *lane, struct workers_job *job)
 	if (take_sleeper(workers))
 		sem_post(&workers->permits);
 	return true;
+}
+
+// The threads flush what they finish.
+void workers_flush(struct workers_lane *lane)
+{
+	(void)lane;
+}
+
+void workers_turn(struct workers *workers, bool backlog, uint64_t now_ns)
+{
+	(void)workers;
+	(void)backlog;
+	(void)now_ns;
 }

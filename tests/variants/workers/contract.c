@@ -1,6 +1,7 @@
-// Contract of the slot `workers`, for every variant: order and exclusion within a lane, work of a
-// lane at once where a variant has threads, submissions from finish, refusals, waiting for a lane,
-// wake-ups that must not be lost, and the hooks. A test that needs threads skips without them.
+// Contract of the slot `workers`, for every variant: order and exclusion within a lane, flushes
+// after finishes, work of a lane at once where a variant has threads, submissions from finish,
+// refusals, waiting for a lane, wake-ups that must not be lost, and the hooks. A test that needs
+// threads skips without them.
 #include "variants/workers/workers.h"
 #include "tests/support.h"
 
@@ -63,6 +64,8 @@ static const struct workers_hooks hooks = {
 struct test_lane {
 	struct workers_lane *lane;
 	atomic_bool finishing;
+	bool unflushed; // of finish and flush, which exclude each other
+	unsigned flushes;
 	atomic_uint finished; // also the number of the job that must come next
 	struct test_lane *onward;
 	unsigned submitted_onward, refused_onward;
@@ -95,8 +98,21 @@ static void finish(struct workers_job *job)
 	expect(atomic_load(&j->worked) == 1);
 	expect(j->number == atomic_load(&lane->finished));
 	atomic_store(&j->done, true);
+	lane->unflushed = true;
 	atomic_store(&lane->finishing, false);
 	atomic_fetch_add(&lane->finished, 1);
+}
+
+static void flush(void *context)
+{
+	struct test_lane *lane = context;
+
+	expect(!atomic_exchange(&lane->finishing, true));
+	expect(path_depth == 1);
+	expect(lane->unflushed);
+	lane->unflushed = false;
+	lane->flushes++;
+	atomic_store(&lane->finishing, false);
 }
 
 // Hands the job on to the next lane.
@@ -115,14 +131,27 @@ static void finish_onward(struct workers_job *job)
 		lane->submitted_onward++;
 	else
 		lane->refused_onward++;
+	lane->unflushed = true;
 	atomic_store(&lane->finishing, false);
 	atomic_fetch_add(&lane->finished, 1);
+}
+
+// The next lane's submitter is this one's finish, so its turn ends here.
+static void flush_onward(void *context)
+{
+	struct test_lane *lane = context;
+
+	flush(lane);
+	workers_flush(lane->onward->lane);
 }
 
 static void lane_start(struct test_lane *lane, struct workers *workers,
                        void (*with)(struct workers_job *), void (*then)(struct workers_job *))
 {
-	*lane = (struct test_lane){.lane = workers_lane_new(workers, with, then)};
+	const struct workers_stage stage = {with, then,
+	                                    then == finish_onward ? flush_onward : flush};
+
+	*lane = (struct test_lane){.lane = workers_lane_new(workers, &stage, lane)};
 	assert_non_null(lane->lane);
 }
 
@@ -133,6 +162,21 @@ static bool submit(struct test_lane *lane, struct test_job *job)
 	bool taken = workers_submit(lane->lane, &job->job);
 	path_depth--;
 	return taken;
+}
+
+static void end_turn(struct test_lane *lane)
+{
+	path_depth++;
+	workers_flush(lane->lane);
+	path_depth--;
+}
+
+// Of a lane whose jobs have all been submitted.
+static void lane_end(struct test_lane *lane)
+{
+	end_turn(lane);
+	workers_lane_free(lane->lane);
+	expect(!lane->unflushed && lane->flushes <= atomic_load(&lane->finished));
 }
 
 static time_t now_s(void)
@@ -186,18 +230,22 @@ static void note_thread(struct workers_job *job)
 
 static void finish_done(struct workers_job *job)
 {
-	atomic_store(&((struct test_job *)job)->done, true);
+	struct test_job *j = (struct test_job *)job;
+
+	atomic_store(&j->done, true);
+	j->lane->unflushed = true;
+	atomic_fetch_add(&j->lane->finished, 1);
 }
 
 static void skip_without_threads(const char *why)
 {
 	struct workers *workers = start(2);
 	struct test_lane lane;
-	struct test_job job = {0};
+	struct test_job job = {.lane = &lane};
 
 	lane_start(&lane, workers, note_thread, finish_done);
 	assert_true(submit(&lane, &job));
-	workers_lane_free(lane.lane);
+	lane_end(&lane);
 	stop(workers);
 	assert_true(atomic_load(&job.done));
 	if (job.number)
@@ -210,6 +258,7 @@ static void skip_without_threads(const char *why)
 
 struct submitter {
 	pthread_t thread;
+	struct workers *workers;
 	struct test_lane *lanes; // two
 	struct test_job *jobs;   // PER_LANE for each
 	uint64_t seed;
@@ -219,7 +268,7 @@ struct submitter {
 static void *submit_all(void *context)
 {
 	struct submitter *self = context;
-	unsigned next[2] = {0};
+	unsigned next[2] = {0}, turn = 0;
 	struct support_random random;
 
 	support_random_init(&random, self->seed);
@@ -237,7 +286,14 @@ static void *submit_all(void *context)
 			self->refused++;
 			sched_yield();
 		}
+		if (support_random_below(&random, 8))
+			continue;
+		end_turn(&self->lanes[0]);
+		end_turn(&self->lanes[1]);
+		workers_turn(self->workers, support_random_below(&random, 4), turn++ * 1000000ull);
 	}
+	end_turn(&self->lanes[0]);
+	end_turn(&self->lanes[1]);
 	return NULL;
 }
 
@@ -254,7 +310,8 @@ static void finishes_each_lane_in_order(void **state)
 		for (int i = 0; i < LANES; i++)
 			lane_start(&lanes[i], workers, work, finish);
 		for (int i = 0; i < LANES / 2; i++) {
-			submitters[i] = (struct submitter){.lanes = &lanes[2 * i],
+			submitters[i] = (struct submitter){.workers = workers,
+			                                   .lanes = &lanes[2 * i],
 			                                   .jobs = &jobs[2 * i * PER_LANE],
 			                                   .seed = support_seed() + i};
 			assert_int_equal(
@@ -264,7 +321,7 @@ static void finishes_each_lane_in_order(void **state)
 		for (int i = 0; i < LANES / 2; i++)
 			pthread_join(submitters[i].thread, NULL);
 		for (int i = 0; i < LANES; i++) {
-			workers_lane_free(lanes[i].lane);
+			lane_end(&lanes[i]);
 			assert_int_equal(atomic_load(&lanes[i].finished), PER_LANE);
 		}
 		stop(workers);
@@ -289,8 +346,8 @@ static void takes_submissions_from_finish(void **state)
 		while (!submit(&first, &jobs[i]))
 			sched_yield();
 	}
-	workers_lane_free(first.lane);
-	workers_lane_free(second.lane);
+	lane_end(&first);
+	lane_end(&second);
 	assert_int_equal(atomic_load(&first.finished), PER_LANE);
 	assert_int_equal(first.submitted_onward + first.refused_onward, PER_LANE);
 	assert_int_equal(atomic_load(&second.finished), first.submitted_onward);
@@ -319,7 +376,7 @@ static void frees_a_lane_when_all_is_finished(void **state)
 			jobs[i].number = i;
 			assert_true(submit(&lane, &jobs[i]));
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 8);
 	}
 	stop(workers);
@@ -343,7 +400,7 @@ static void frees_busy_lanes(void **state)
 		}
 		if (round % 2)
 			assert_true(wait_until(&lane.finished, 6));
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 6);
 	}
 	stop(workers);
@@ -395,7 +452,7 @@ static void refuses_when_full(void **state)
 			while (!submit(&lanes[i], job))
 				sched_yield();
 		}
-		workers_lane_free(lanes[i].lane);
+		lane_end(&lanes[i]);
 		assert_int_equal(atomic_load(&lanes[i].finished), taken[i] + 1);
 	}
 	stop(workers);
@@ -431,10 +488,48 @@ static void works_on_one_lane_at_once(void **state)
 			jobs[i].spins = support_random_below(&random, 60);
 			assert_true(submit(&lane, &jobs[i]));
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 2);
 	}
 	stop(workers);
+}
+
+// What is finished in the submitter's thread stays unflushed until it ends its turn; what threads
+// finish is flushed without that.
+static void flushes_after_finishes(void **state)
+{
+	(void)state;
+	const struct workers_stage bare = {work, finish, NULL};
+
+	for (unsigned threads = 1; threads <= 3; threads++) {
+		struct workers *workers = start(threads);
+		struct test_lane lane, unflushed = {.lane = workers_lane_new(workers, &bare, NULL)};
+		struct test_job jobs[64], more[64];
+
+		assert_non_null(unflushed.lane);
+		lane_start(&lane, workers, work, finish);
+		for (unsigned i = 0; i < 64; i++) {
+			jobs[i] =
+			    (struct test_job){.lane = &lane, .number = i, .spins = i % 7 * 40};
+			more[i] = (struct test_job){.lane = &unflushed, .number = i};
+			assert_true(submit(&lane, &jobs[i]));
+			assert_true(submit(&unflushed, &more[i]));
+			if (i % 16 == 15) {
+				end_turn(&lane);
+				end_turn(&lane);
+				end_turn(&unflushed);
+			}
+		}
+		workers_lane_free(lane.lane);
+		workers_lane_free(unflushed.lane);
+		assert_false(lane.unflushed);
+		assert_in_range(lane.flushes, 1, 64);
+		assert_int_equal(unflushed.flushes, 0);
+		assert_int_equal(atomic_load(&unflushed.finished), 64);
+		if (!atomic_load(&threads_started))
+			assert_int_equal(lane.flushes, 4);
+		stop(workers);
+	}
 }
 
 // A few jobs, all finished before the next come: each time the threads are about to sleep, asleep
@@ -467,7 +562,7 @@ static void loses_no_wake_up(void **state)
 			for (volatile unsigned i = support_random_below(&random, 1000); i > 0; i--)
 				;
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		stop(workers);
 	}
 }
@@ -487,6 +582,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finishes_each_lane_in_order),
 	    cmocka_unit_test(takes_submissions_from_finish),
+	    cmocka_unit_test(flushes_after_finishes),
 	    cmocka_unit_test(frees_a_lane_when_all_is_finished),
 	    cmocka_unit_test(frees_busy_lanes),
 	    cmocka_unit_test(refuses_when_full),
