@@ -100,7 +100,9 @@ tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIA
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
 TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
 HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
-TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
+# Beyond the contract: tests/variants/SLOT/test_VARIANT.c.
+VARIANT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/variants/*/test_*.c))
+TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
 
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 # Workers queue on a ring.
@@ -115,6 +117,10 @@ ifneq ($(PROFILE),lto)
 $(filter $(B)/tests/variants/allowedips/%,$(CONTRACT_TESTS)): private LDFLAGS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 endif
+
+$(VARIANT_TESTS): %: %.o $(B)/tests/support.o $$(subst /tests/,/,$$(subst /test_,/,$$@)).o \
+		$$(call ring_under,$$(subst $(B)/tests/variants/,,$$@))
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
 $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -lm

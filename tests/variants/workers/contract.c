@@ -16,12 +16,14 @@
 #define LANES 4
 #define PER_LANE 4000
 #define DEADLINE_S 20
+#define SPREAD_JOBS 200
+#define MS 1000000ull
 
 // What went wrong on any thread: cmocka's assertions are for the main thread only.
 static atomic_int faults;
 static atomic_int threads_started, threads_stopped, entered, left;
 static __thread int path_depth;
-static __thread bool is_worker;
+static __thread bool is_worker, submitting;
 
 static void expect(bool right)
 {
@@ -82,7 +84,7 @@ static void work(struct workers_job *job)
 {
 	struct test_job *j = (struct test_job *)job;
 
-	expect(!is_worker || !path_depth);
+	expect(!is_worker || !path_depth || submitting);
 	for (volatile unsigned i = 0; i < j->spins; i++)
 		;
 	expect(atomic_fetch_add(&j->worked, 1) == 0);
@@ -127,10 +129,12 @@ static void finish_onward(struct workers_job *job)
 	j->lane = next;
 	j->number = lane->submitted_onward;
 	atomic_store(&j->worked, 0);
+	submitting = true;
 	if (workers_submit(next->lane, job))
 		lane->submitted_onward++;
 	else
 		lane->refused_onward++;
+	submitting = false;
 	lane->unflushed = true;
 	atomic_store(&lane->finishing, false);
 	atomic_fetch_add(&lane->finished, 1);
@@ -222,34 +226,56 @@ static void stop(struct workers *workers)
 	assert_int_equal(atomic_load(&faults), 0);
 }
 
-// Whether a job is worked on by a thread of the variant's own.
-static void note_thread(struct workers_job *job)
+// A job's work waits at the gate where it is one of the variant's threads that does it; a submitter
+// that does the work itself goes through.
+static atomic_uint gate, arrived;
+
+static void work_at_gate(struct workers_job *job)
 {
-	((struct test_job *)job)->number = is_worker;
+	if (is_worker) {
+		atomic_fetch_add(&arrived, 1);
+		expect(wait_until(&gate, 1));
+	}
+	work(job);
 }
 
-static void finish_done(struct workers_job *job)
-{
-	struct test_job *j = (struct test_job *)job;
+static uint64_t turns_ns; // the clock of the turns
 
-	atomic_store(&j->done, true);
-	j->lane->unflushed = true;
-	atomic_fetch_add(&j->lane->finished, 1);
+static void turn(struct workers *workers, bool backlog, uint64_t ns)
+{
+	turns_ns += ns;
+	workers_turn(workers, backlog, turns_ns);
 }
 
-static void skip_without_threads(const char *why)
+// Leaves work waiting at the end of turns, until `wanted` threads are at work at once or the
+// variant has had plenty of time for it. How many there are then.
+static unsigned spread(struct workers *workers, unsigned wanted)
 {
-	struct workers *workers = start(2);
+	static struct test_job jobs[SPREAD_JOBS];
 	struct test_lane lane;
-	struct test_job job = {.lane = &lane};
+	unsigned n = 0;
 
-	lane_start(&lane, workers, note_thread, finish_done);
-	assert_true(submit(&lane, &job));
+	atomic_store(&gate, 0);
+	atomic_store(&arrived, 0);
+	lane_start(&lane, workers, work_at_gate, finish);
+	while (n < SPREAD_JOBS && atomic_load(&arrived) < wanted) {
+		jobs[n] = (struct test_job){.lane = &lane, .number = n};
+		assert_true(submit(&lane, &jobs[n]));
+		n++;
+		turn(workers, true, 5 * MS);
+		for (int i = 0; i < 100 && atomic_load(&arrived) < wanted; i++)
+			sched_yield();
+	}
+	atomic_store(&gate, 1);
 	lane_end(&lane);
-	stop(workers);
-	assert_true(atomic_load(&job.done));
-	if (job.number)
+	return atomic_load(&arrived);
+}
+
+static void skip_without_threads(struct workers *workers, unsigned wanted, const char *why)
+{
+	if (spread(workers, wanted) >= wanted)
 		return;
+	stop(workers);
 	print_message("# %s has no threads, %s\n", workers_variant, why);
 	skip();
 }
@@ -290,7 +316,7 @@ static void *submit_all(void *context)
 			continue;
 		end_turn(&self->lanes[0]);
 		end_turn(&self->lanes[1]);
-		workers_turn(self->workers, support_random_below(&random, 4), turn++ * 1000000ull);
+		workers_turn(self->workers, support_random_below(&random, 4), turn++ * MS);
 	}
 	end_turn(&self->lanes[0]);
 	end_turn(&self->lanes[1]);
@@ -329,6 +355,70 @@ static void finishes_each_lane_in_order(void **state)
 	}
 }
 
+static void work_and_note(struct workers_job *job)
+{
+	atomic_fetch_add(is_worker ? &arrived : &gate, 1);
+	work(job);
+}
+
+// Floods that leave work waiting for seconds (of the turns' clock), pauses that look like seconds,
+// and trickles in between: threads come and go where the variant lets them.
+static void keeps_order_while_threads_come_and_go(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 300, FLOOD = 160, TRICKLE = 10 };
+	struct workers *workers = start(4);
+	struct test_job *jobs = calloc(2 * FLOOD, sizeof(*jobs));
+	struct support_random random;
+	struct test_lane lanes[2];
+	unsigned submitted[2] = {0};
+
+	assert_non_null(jobs);
+	support_random_init(&random, support_seed());
+	atomic_store(&gate, 0);
+	atomic_store(&arrived, 0);
+	for (int l = 0; l < 2; l++)
+		lane_start(&lanes[l], workers, work_and_note, finish);
+	for (int round = 0; round < ROUNDS; round++) {
+		bool flood = support_random_below(&random, 2);
+
+		for (unsigned i = 0; i < (flood ? FLOOD : TRICKLE); i++) {
+			unsigned l = support_random_below(&random, 4) == 0;
+			struct test_job *job = &jobs[l * FLOOD + i];
+
+			*job = (struct test_job){.lane = &lanes[l],
+			                         .number = submitted[l]++,
+			                         .spins = support_random_below(&random, 4000)};
+			while (!submit(&lanes[l], job))
+				sched_yield();
+			if (i % 4 == 3) {
+				end_turn(&lanes[0]);
+				end_turn(&lanes[1]);
+				turn(workers, flood, 5 * MS);
+			}
+		}
+		end_turn(&lanes[0]);
+		end_turn(&lanes[1]);
+		if (support_random_below(&random, 2))
+			turn(workers, false, 100 * MS); // while much is under way
+		for (int l = 0; l < 2; l++)
+			assert_true(wait_until(&lanes[l].finished, submitted[l]));
+		turn(workers, false, 5 * MS);
+		usleep(300);
+		turn(workers, false, support_random_below(&random, 1000) * MS);
+	}
+	for (int l = 0; l < 2; l++) {
+		lane_end(&lanes[l]);
+		assert_int_equal(atomic_load(&lanes[l].finished), submitted[l]);
+	}
+	print_message("# %u jobs done by threads, %u by the submitter\n", atomic_load(&arrived),
+	              atomic_load(&gate));
+	assert_int_equal(atomic_load(&arrived) + atomic_load(&gate), submitted[0] + submitted[1]);
+	stop(workers);
+	assert_true(!atomic_load(&threads_started) == !atomic_load(&arrived));
+	free(jobs);
+}
+
 static void takes_submissions_from_finish(void **state)
 {
 	(void)state;
@@ -337,6 +427,7 @@ static void takes_submissions_from_finish(void **state)
 	struct test_job *jobs = calloc(PER_LANE, sizeof(*jobs));
 
 	assert_non_null(jobs);
+	spread(workers, 3);
 	lane_start(&first, workers, work, finish_onward);
 	lane_start(&second, workers, work, finish);
 	first.onward = &second;
@@ -366,6 +457,7 @@ static void frees_a_lane_when_all_is_finished(void **state)
 	(void)state;
 	struct workers *workers = start(2);
 
+	spread(workers, 2);
 	for (int round = 0; round < 10; round++) {
 		struct test_lane lane;
 		struct test_job jobs[8] = {0};
@@ -388,6 +480,7 @@ static void frees_busy_lanes(void **state)
 	(void)state;
 	struct workers *workers = start(3);
 
+	spread(workers, 3);
 	for (int round = 0; round < 6000; round++) {
 		struct test_lane lane;
 		struct test_job jobs[6] = {0};
@@ -406,54 +499,50 @@ static void frees_busy_lanes(void **state)
 	stop(workers);
 }
 
-static atomic_uint gate, arrived;
-
-static void work_at_gate(struct workers_job *job)
-{
-	atomic_fetch_add(&arrived, 1);
-	expect(wait_until(&gate, 1));
-	work(job);
-}
-
+// A lane whose head waits at the gate fills up, be it with jobs that are done; another one only
+// where its jobs wait for the same threads.
 static void refuses_when_full(void **state)
 {
 	(void)state;
-	const unsigned limit = 100000;
-
-	skip_without_threads("so that nothing queues");
 	struct workers *workers = start(2);
-	struct test_job *jobs = calloc(limit, sizeof(*jobs));
+
+	skip_without_threads(workers, 2, "so that nothing queues");
+	struct test_job *jobs = calloc(LANES * PER_LANE, sizeof(*jobs));
 	struct test_lane lanes[LANES];
-	unsigned taken[LANES] = {0}, used = 0;
+	struct test_job *refused[LANES] = {NULL};
 
 	assert_non_null(jobs);
 	atomic_store(&gate, 0);
-	for (int i = 0; i < LANES; i++)
+	for (unsigned i = 0; i < LANES; i++) {
+		unsigned taken = 0;
+
 		lane_start(&lanes[i], workers, work_at_gate, finish);
-	for (int i = 0; i < LANES; i++) {
-		struct test_job *job;
-		do {
-			assert_true(used < limit);
-			job = &jobs[used++];
-			*job = (struct test_job){.lane = &lanes[i], .number = taken[i]};
-		} while (submit(&lanes[i], job) && ++taken[i]);
+		while (!refused[i] && taken < PER_LANE) {
+			struct test_job *job = &jobs[i * PER_LANE + taken];
+			*job = (struct test_job){.lane = &lanes[i], .number = taken};
+			if (submit(&lanes[i], job))
+				taken++;
+			else
+				refused[i] = job;
+		}
+		assert_true(taken > 0 || i > 0);
 	}
-	assert_true(taken[0] > 0);
+	assert_non_null(refused[0]);
 	atomic_store(&gate, 1);
-	for (int i = 0; i < LANES; i++) {
-		assert_true(wait_until(&lanes[i].finished, taken[i]));
-		// There is room again, and a job that was refused comes next.
-		for (unsigned j = 0; j < used; j++) {
-			struct test_job *job = &jobs[j];
-			if (job->lane != &lanes[i] || job->number != taken[i])
-				continue;
-			assert_int_equal(atomic_load(&job->worked), 0);
-			assert_int_equal(atomic_load(&job->done), 0);
-			while (!submit(&lanes[i], job))
+	for (unsigned i = 0; i < LANES; i++) {
+		unsigned taken = refused[i] ? refused[i]->number : PER_LANE;
+
+		assert_true(wait_until(&lanes[i].finished, taken));
+		if (refused[i]) {
+			// There is room again, and the job that was refused comes next.
+			assert_int_equal(atomic_load(&refused[i]->worked), 0);
+			assert_int_equal(atomic_load(&refused[i]->done), 0);
+			while (!submit(&lanes[i], refused[i]))
 				sched_yield();
+			taken++;
 		}
 		lane_end(&lanes[i]);
-		assert_int_equal(atomic_load(&lanes[i].finished), taken[i] + 1);
+		assert_int_equal(atomic_load(&lanes[i].finished), taken);
 	}
 	stop(workers);
 	free(jobs);
@@ -471,8 +560,8 @@ static void work_together(struct workers_job *job)
 static void works_on_one_lane_at_once(void **state)
 {
 	(void)state;
-	skip_without_threads("so that no two jobs are worked on at once");
 	struct workers *workers = start(2);
+	skip_without_threads(workers, 2, "so that no two jobs are worked on at once");
 	struct support_random random;
 
 	support_random_init(&random, support_seed());
@@ -544,6 +633,7 @@ static void loses_no_wake_up(void **state)
 		struct test_lane lane;
 		unsigned submitted = 0;
 
+		spread(workers, threads);
 		support_random_init(&random, support_seed());
 		lane_start(&lane, workers, work, finish);
 		for (int round = 0; round < 30000; round++) {
@@ -581,6 +671,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finishes_each_lane_in_order),
+	    cmocka_unit_test(keeps_order_while_threads_come_and_go),
 	    cmocka_unit_test(takes_submissions_from_finish),
 	    cmocka_unit_test(flushes_after_finishes),
 	    cmocka_unit_test(frees_a_lane_when_all_is_finished),
