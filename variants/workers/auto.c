@@ -18,6 +18,7 @@
 #include "variants/workers/policy.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 const char workers_variant[] = "auto";
 
@@ -25,16 +26,19 @@ const char workers_variant[] = "auto";
 #define THREADS_MAX (RING_ENTRIES / HELP_JOBS / 2) // so that the queue isn't full before that
 
 struct workers {
-	struct pool pool;                // first: a lane's pool is its workers
-	atomic_uint active;              // as decided last
-	uint64_t serial;                 // of all that were ever made: tells a thread's turns apart
-	atomic_flag deciding;            // held by who changes what follows, never waited for
-	struct policy policy;            //
-	int64_t real_ns;                 // when was decided last, in pool_clock_ns(),
-	int64_t slept_ns;                // and how long the threads had slept until then
-	atomic_uint_fast64_t decided_ns; // the same on the submitters' clock
-	atomic_uint_fast64_t
-	    backlog_ns; // how long work has been waiting since, over all submitters
+	struct pool pool;   // first: a lane's pool is its workers
+	uint64_t serial;    // of all that were ever made: tells a thread's turns apart
+	atomic_uint active; // the policy's, for submitters
+
+	// Over all submitters since the last decision: how long work has been waiting; and when
+	// that was, on the clock of their turns.
+	atomic_uint_fast64_t backlog_ns, decided_ns;
+
+	// Never waited for; guards the policy, the time of the last decision in pool_clock_ns(),
+	// and how long the threads had slept until then.
+	atomic_flag deciding;
+	struct policy policy;
+	int64_t real_ns, slept_ns;
 };
 
 // This thread's last turn. (Turns of one thread for several `workers` in alternation would count no
@@ -47,7 +51,9 @@ static __thread struct {
 static unsigned threads_max(void)
 {
 	cpu_set_t set;
-	int cpus = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+	// Refused where there are more CPUs than the set has bits.
+	long cpus = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN)
+	                                                    : CPU_COUNT(&set);
 
 	return cpus > 2 ? cpus - 2 : 0;
 }
