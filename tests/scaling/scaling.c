@@ -5,7 +5,7 @@
 //   scaling THREADS LANES JOBS
 //
 // The submitter hands over bursts of 32 jobs and has two of them under way, so it is never refused
-// and sleeps instead of spinning when it is ahead.
+// and sleeps instead of spinning when it is ahead: until the older one is finished.
 #include "tests/scaling/count.h"
 #include "variants/aead/aead.h"
 #include "variants/workers/workers.h"
@@ -26,10 +26,16 @@ struct lane {
 	uint64_t flushes;
 };
 
+struct burst {
+	sem_t finished; // all of it
+	atomic_uint left;
+};
+
 struct job {
 	struct workers_job job;
 	struct lane *lane;
 	unsigned number;
+	struct burst *burst;
 	uint8_t source[MESSAGES * LENGTH];
 	uint8_t target[MESSAGES * (LENGTH + AEAD_TAG_BYTES)];
 };
@@ -38,8 +44,7 @@ __thread struct scaling_counts scaling_counts;
 
 static __thread struct aead *aead;
 static __thread uint64_t born_ns, work_ns; // CPU time: until ready, and of jobs' work
-static sem_t room;
-static atomic_uint finished, threads_started;
+static atomic_uint threads_started;
 
 // Over all threads of the variant's; `lock` guards it.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -124,8 +129,8 @@ __attribute__((noinline)) static void finish_job(struct workers_job *job)
 
 	if (j->number != j->lane->finished++)
 		die("a job left out of order");
-	if (atomic_fetch_add(&finished, 1) % BURST == BURST - 1)
-		sem_post(&room);
+	if (atomic_fetch_sub(&j->burst->left, 1) == 1)
+		sem_post(&j->burst->finished);
 }
 
 static void flush(void *context)
@@ -144,14 +149,19 @@ static unsigned number(const char *text, unsigned max)
 }
 
 static unsigned next; // the job to be submitted next
+static struct burst bursts[UNDER_WAY];
 
 static void submit_burst(struct job *jobs, struct lane *lanes, unsigned n)
 {
-	while (sem_wait(&room))
+	struct burst *burst = &bursts[next / BURST % UNDER_WAY];
+
+	while (sem_wait(&burst->finished))
 		;
+	atomic_store(&burst->left, BURST);
 	for (unsigned i = 0; i < BURST; i++, next++) {
 		struct job *j = &jobs[next % (BURST * UNDER_WAY)];
 
+		j->burst = burst;
 		j->lane = &lanes[next % n];
 		j->number = j->lane->submitted++;
 		if (!workers_submit(j->lane->lane, &j->job))
@@ -174,8 +184,10 @@ int main(int argc, char **argv)
 	         wanted = number(argv[3], 1u << 30);
 	struct workers *workers = workers_new(&hooks, n);
 	struct job *jobs = calloc(BURST * UNDER_WAY, sizeof(*jobs));
-	if (!workers || !jobs || sem_init(&room, 0, UNDER_WAY))
+	if (!workers || !jobs)
 		die("out of memory");
+	for (unsigned i = 0; i < UNDER_WAY; i++)
+		sem_init(&bursts[i].finished, 0, 1);
 	start_aead();
 	for (unsigned i = 0; i < lane_count; i++) {
 		lanes[i].lane = workers_lane_new(workers, &stage, &lanes[i]);

@@ -31,7 +31,7 @@ static void lasting_backlog_adds_one_at_a_time(void **state)
 	}
 }
 
-// Of up to 8 ms, at least 5 ms apart, at any offset to the windows.
+// Of up to 7 ms, at least 5 ms apart, at any offset to the windows.
 static void short_bursts_add_none(void **state)
 {
 	(void)state;
@@ -46,7 +46,7 @@ static void short_bursts_add_none(void **state)
 		for (unsigned step = 0; step < WINDOW_MS * 10; step++, now++) {
 			if (now == end) {
 				burst = now + 50 + support_random_below(&random, 300);
-				end = burst + 1 + support_random_below(&random, 80);
+				end = burst + 1 + support_random_below(&random, 70);
 			}
 			backlog += now >= burst;
 		}
@@ -245,11 +245,13 @@ static void uses_a_thread_while_backlog_lasts(void **state)
 			workers_turn(workers, i % 4 == 0, now_ns += MS); // no lasting one
 		assert_int_equal(next_job(workers), 1);
 		assert_int_equal(atomic_load(&threads_started), round > 0);
-		for (int i = 0; i < 16; i++)
+		// Enough for one thread, at any offset to the windows.
+		for (int i = 0; i < 12; i++)
 			workers_turn(workers, true, now_ns += MS);
+		workers_turn(workers, false, now_ns += MS);
 		assert_int_equal(next_job(workers), 2);
 		// The thread has slept for nearly all of that second.
-		workers_turn(workers, false, now_ns += 5 * MS);
+		workers_turn(workers, false, now_ns += 4 * MS);
 		usleep(20000);
 		workers_turn(workers, false, now_ns += 1000 * MS);
 	}
