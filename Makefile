@@ -141,7 +141,7 @@ bench-speed: ## `default` against wireguard-go and plain veth, in every respect;
 	$(Q)$(MAKE) --no-print-directory bench PLAN=speed
 
 # The workers and the ring once as they are and once with their atomic operations counted.
-SCALING := $(foreach v,all auto,$(B)/tests/scaling/plain-$(v) $(B)/tests/scaling/counted-$(v))
+SCALING := $(foreach v,$(basename $(notdir $(wildcard variants/workers/*.c))),$(B)/tests/scaling/plain-$(v) $(B)/tests/scaling/counted-$(v))
 scaling_under = $(filter $(B)/variants/ring/% $(B)/variants/aead/%,$(call variant_objects,default))
 $(B)/counted/%.o: %.c tests/scaling/count.h $(B)/.flags | build/.setup
 	@mkdir -p $(@D)

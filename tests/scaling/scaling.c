@@ -2,7 +2,7 @@
 // super-packet's 45 messages of 1440 bytes to encrypt) through a workers variant and prints one
 // line of `key=value` totals. scripts/scaling runs it and makes the table.
 //
-//   scaling THREADS LANES JOBS
+//   scaling THREADS LANES JOBS      THREADS 0: as many as the variant finds right
 //
 // The submitter hands over bursts of 32 jobs and has two of them under way, so it is never refused
 // and sleeps instead of spinning when it is ahead: until the older one is finished.
@@ -138,12 +138,12 @@ static void flush(void *context)
 	((struct lane *)context)->flushes++;
 }
 
-static unsigned number(const char *text, unsigned max)
+static unsigned number(const char *text, unsigned min, unsigned max)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
-	if (*end || !n || n > max)
+	if (*end || end == text || n < min || n > max)
 		die("usage: scaling THREADS LANES JOBS");
 	return n;
 }
@@ -180,8 +180,8 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		die("usage: scaling THREADS LANES JOBS");
-	unsigned n = number(argv[1], 256), lane_count = number(argv[2], LANES_MAX),
-	         wanted = number(argv[3], 1u << 30);
+	unsigned n = number(argv[1], 0, 256), lane_count = number(argv[2], 1, LANES_MAX),
+	         wanted = number(argv[3], 1, 1u << 30);
 	struct workers *workers = workers_new(&hooks, n);
 	struct job *jobs = calloc(BURST * UNDER_WAY, sizeof(*jobs));
 	if (!workers || !jobs)
