@@ -100,7 +100,9 @@ tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIA
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
 TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
 HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
-TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
+# Beyond the contract: tests/variants/SLOT/test_VARIANT.c.
+VARIANT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/variants/*/test_*.c))
+TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
 
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 # Workers queue on a ring.
@@ -115,6 +117,10 @@ ifneq ($(PROFILE),lto)
 $(filter $(B)/tests/variants/allowedips/%,$(CONTRACT_TESTS)): private LDFLAGS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 endif
+
+$(VARIANT_TESTS): %: %.o $(B)/tests/support.o $$(subst /tests/,/,$$(subst /test_,/,$$@)).o \
+		$$(call ring_under,$$(subst $(B)/tests/variants/,,$$@))
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
 $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -lm
@@ -133,6 +139,21 @@ bench: external harness ## set up, build and run the standard comparison, under 
 
 bench-speed: ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
 	$(Q)$(MAKE) --no-print-directory bench PLAN=speed
+
+# The workers and the ring once as they are and once with their atomic operations counted.
+SCALING := $(foreach v,$(basename $(notdir $(wildcard variants/workers/*.c))),$(B)/tests/scaling/plain-$(v) $(B)/tests/scaling/counted-$(v))
+scaling_under = $(filter $(B)/variants/ring/% $(B)/variants/aead/%,$(call variant_objects,default))
+$(B)/counted/%.o: %.c tests/scaling/count.h $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -DSCALING_COUNT -include tests/scaling/count.h -MMD -MP -c -o $@ $<
+$(B)/tests/scaling/plain-%: $(B)/tests/scaling/scaling.o $(B)/variants/workers/%.o $(scaling_under)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS)
+$(B)/tests/scaling/counted-%: $(B)/tests/scaling/scaling.o $(B)/counted/variants/workers/%.o \
+		$(patsubst $(B)/variants/ring/%,$(B)/counted/variants/ring/%,$(scaling_under))
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS)
+
+scaling: $(SCALING) ## how one hot peer scales to 1, 2, 4 and 8 threads, by counts
+	$(Q)scripts/scaling $(B)/tests/scaling
 
 external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
 	$(Q)scripts/fetch-external
@@ -154,8 +175,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test test-programs bench bench-speed external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test test-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)

@@ -141,14 +141,14 @@ int device_new(struct device **out, const char *name, const struct switches *s)
 
 // ---- the data path's thread
 
-static int path_ready(struct device *d, int fd, uint64_t now_ns)
+static int path_ready(struct device *d, int fd, uint64_t now_ns, bool *backlog)
 {
 	if (fd == d->tun.fd)
-		return tun_read(d, now_ns);
+		return tun_read(d, now_ns, backlog);
 	if (fd == d->udp.fd[0])
-		return udp_receive(d, AF_INET, now_ns);
+		return udp_receive(d, AF_INET, now_ns, backlog);
 	if (fd == d->udp.fd[1])
-		return udp_receive(d, AF_INET6, now_ns);
+		return udp_receive(d, AF_INET6, now_ns, backlog);
 	return 0;
 }
 
@@ -164,9 +164,10 @@ static void *path_main(void *device)
 		if (n < 0 && errno != EINTR)
 			break;
 		uint64_t now_ns = clock_now_ns();
+		bool backlog = false;
 		path_enter(d);
 		for (int i = 0; i < n; i++) {
-			int ret = path_ready(d, events[i].data.fd, now_ns);
+			int ret = path_ready(d, events[i].data.fd, now_ns, &backlog);
 			if (events[i].data.fd == d->tun.fd &&
 			    (ret == -EBADFD || (!ret && events[i].events & EPOLLERR))) {
 				// The interface was deleted.
@@ -176,6 +177,7 @@ static void *path_main(void *device)
 			}
 		}
 		path_leave(d);
+		workers_turn(d->workers, backlog, now_ns);
 	}
 	return NULL;
 }

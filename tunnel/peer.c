@@ -153,12 +153,14 @@ void peer_remove(struct peer *p)
 // The lanes are made with the first session: a peer that is only configured costs no queues.
 static int ensure_lanes(struct peer *p)
 {
+	static const struct workers_stage send = {encrypt, send_finish, NULL},
+	                                  receive = {decrypt, receive_finish, NULL};
 	struct workers *w = p->device->workers;
 
 	if (!p->send_lane)
-		p->send_lane = workers_lane_new(w, encrypt, send_finish);
+		p->send_lane = workers_lane_new(w, &send, NULL);
 	if (!p->receive_lane)
-		p->receive_lane = workers_lane_new(w, decrypt, receive_finish);
+		p->receive_lane = workers_lane_new(w, &receive, NULL);
 	return p->send_lane && p->receive_lane ? 0 : -ENOMEM;
 }
 

@@ -6,6 +6,7 @@
 #ifndef WGBENCH_PIPELINE_H
 #define WGBENCH_PIPELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,9 @@ struct workers_job;
 // ---- TX: an inner packet on its way out
 
 // tun.c: reads frames until there are no more or the budget is spent, and passes each on. How many
-// frames were read, or -errno (-EBADFD: the device is gone).
-int tun_read(struct device *, uint64_t now_ns);
+// frames were read, or -errno (-EBADFD: the device is gone). Raises *backlog when there may be
+// more.
+int tun_read(struct device *, uint64_t now_ns, bool *backlog);
 
 // variants/allowedips: allowedips_lookup() finds the peer by the inner destination.
 
@@ -39,8 +41,8 @@ int udp_send(struct device *, struct batch *);
 // ---- RX: an outer datagram on its way in
 
 // udp.c: one recvmmsg; handshake messages go to the control thread, data on to receive.c. How many
-// buffers came, or -errno.
-int udp_receive(struct device *, int family, uint64_t now_ns);
+// buffers came, or -errno. Raises *backlog when there may be more.
+int udp_receive(struct device *, int family, uint64_t now_ns, bool *backlog);
 
 // device.c: index_lookup() finds the key pair by the receiver index.
 

@@ -29,7 +29,8 @@ static const struct row rows[] = {
     ROW("strict-checksum", strict_checksum, 0, 1, 0, "check inner checksums before a merge"),
     ROW("socket-buffer", socket_buffer, 4096, 1u << 30, 7340032,
         "bytes of each socket's send and receive buffer"),
-    ROW("threads", threads, 0, 64, 0, "worker threads; 0: one for each online CPU"),
+    ROW("threads", threads, 0, 64, 0,
+        "worker threads at the most; 0: as the variant of `workers` finds right"),
     ROW("clock-scale", clock_scale, 1, 1000, 1, "ages run this many times as fast"),
     ROW("dumpable", dumpable, 0, 1, 0, "allow core dumps and ptrace, for profiling"),
 };

@@ -14,7 +14,7 @@ struct switches {
 	unsigned merge_udp;       // merge inner UDP on receive
 	unsigned strict_checksum; // check inner checksums before merging
 	unsigned socket_buffer;   // bytes of each socket's send and receive buffer
-	unsigned threads;         // of workers; 0: one for each online CPU
+	unsigned threads;         // of workers at the most; 0: as their variant finds right
 	unsigned clock_scale;     // ages run this many times as fast
 	unsigned dumpable;        // allow core dumps and ptrace, for profiling
 };

@@ -121,7 +121,7 @@ int tun_write_frame(struct tun *t, const struct virtio_net_hdr *header, struct i
 	return writev(t->fd, iov, count) < 0 ? -errno : 0;
 }
 
-int tun_read(struct device *d, uint64_t now_ns)
+int tun_read(struct device *d, uint64_t now_ns, bool *backlog)
 {
 	struct gather gather;
 	uint32_t frames = 0, bytes = 0;
@@ -144,6 +144,7 @@ int tun_read(struct device *d, uint64_t now_ns)
 		gather_add(&gather, &header, room, n);
 	}
 	gather_close(&gather);
+	*backlog |= n >= 0;
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }
 

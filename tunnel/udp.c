@@ -418,7 +418,7 @@ static void pass_on(struct device *d, struct batch *b, struct mmsghdr *message, 
 	}
 }
 
-int udp_receive(struct device *d, int family, uint64_t now_ns)
+int udp_receive(struct device *d, int family, uint64_t now_ns, bool *backlog)
 {
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
@@ -439,5 +439,6 @@ int udp_receive(struct device *d, int family, uint64_t now_ns)
 		batch_put(batch[i]);
 	for (int i = 0; i < n; i++)
 		pass_on(d, batch[i], &messages[i], now_ns);
+	*backlog |= n == ready;
 	return n < 0 ? -error : n;
 }

@@ -58,7 +58,9 @@ static void receive_data(struct device *d)
 {
 	assert_true(loopback_readable(d->udp.fd[0], LOOPBACK_WAIT_MS));
 	pthread_rwlock_rdlock(&d->path_lock);
-	assert_true(udp_receive(d, AF_INET, loopback_now_ns) > 0);
+	bool backlog = false;
+	assert_true(udp_receive(d, AF_INET, loopback_now_ns, &backlog) > 0);
+	assert_false(backlog);
 	pthread_rwlock_unlock(&d->path_lock);
 	loopback_control(d);
 }

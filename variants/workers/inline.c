@@ -2,7 +2,7 @@
 // finish at once, so there are no threads, no queue and no hand-off: a submission is never refused,
 // and the hooks are never called, since the submitting thread is inside the path bracket already.
 //
-// Complexity: two calls a job. Memory: two pointers a lane. Thread safety: a lane has one
+// Complexity: two calls a job. Memory: a stage a lane. Thread safety: a lane has one
 // submitter at a time, and the order of submission is the order of finish.
 // Source: the run-to-completion model of packet processing.
 #include "variants/workers/workers.h"
@@ -16,8 +16,9 @@ struct workers {
 };
 
 struct workers_lane {
-	void (*work)(struct workers_job *);
-	void (*finish)(struct workers_job *);
+	struct workers_stage stage;
+	void *context;
+	bool unflushed; // jobs were finished since the last flush
 };
 
 struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads)
@@ -32,14 +33,14 @@ void workers_free(struct workers *workers)
 	free(workers);
 }
 
-struct workers_lane *workers_lane_new(struct workers *workers, void (*work)(struct workers_job *),
-                                      void (*finish)(struct workers_job *))
+struct workers_lane *workers_lane_new(struct workers *workers, const struct workers_stage *stage,
+                                      void *context)
 {
 	struct workers_lane *lane = malloc(sizeof(*lane));
 
 	(void)workers;
 	if (lane)
-		*lane = (struct workers_lane){work, finish};
+		*lane = (struct workers_lane){*stage, context, false};
 	return lane;
 }
 
@@ -50,7 +51,24 @@ void workers_lane_free(struct workers_lane *lane)
 
 bool workers_submit(struct workers_lane *lane, struct workers_job *job)
 {
-	lane->work(job);
-	lane->finish(job);
+	lane->stage.work(job);
+	lane->stage.finish(job);
+	lane->unflushed = true;
 	return true;
+}
+
+void workers_flush(struct workers_lane *lane)
+{
+	if (!lane->unflushed)
+		return;
+	lane->unflushed = false;
+	if (lane->stage.flush)
+		lane->stage.flush(lane->context);
+}
+
+void workers_turn(struct workers *workers, bool backlog, uint64_t now_ns)
+{
+	(void)workers;
+	(void)backlog;
+	(void)now_ns;
 }

@@ -1,6 +1,7 @@
-// Contract of the slot `workers`, for every variant: order and exclusion within a lane, work of a
-// lane at once where a variant has threads, submissions from finish, refusals, waiting for a lane,
-// wake-ups that must not be lost, and the hooks. A test that needs threads skips without them.
+// Contract of the slot `workers`, for every variant: order and exclusion within a lane, flushes
+// after finishes, work of a lane at once where a variant has threads, submissions from finish,
+// refusals, waiting for a lane, wake-ups that must not be lost, and the hooks. A test that needs
+// threads skips without them.
 #include "variants/workers/workers.h"
 #include "tests/support.h"
 
@@ -15,12 +16,14 @@
 #define LANES 4
 #define PER_LANE 4000
 #define DEADLINE_S 20
+#define SPREAD_JOBS 200
+#define MS 1000000ull
 
 // What went wrong on any thread: cmocka's assertions are for the main thread only.
 static atomic_int faults;
 static atomic_int threads_started, threads_stopped, entered, left;
 static __thread int path_depth;
-static __thread bool is_worker;
+static __thread bool is_worker, submitting;
 
 static void expect(bool right)
 {
@@ -63,6 +66,8 @@ static const struct workers_hooks hooks = {
 struct test_lane {
 	struct workers_lane *lane;
 	atomic_bool finishing;
+	bool unflushed; // of finish and flush, which exclude each other
+	unsigned flushes;
 	atomic_uint finished; // also the number of the job that must come next
 	struct test_lane *onward;
 	unsigned submitted_onward, refused_onward;
@@ -79,7 +84,7 @@ static void work(struct workers_job *job)
 {
 	struct test_job *j = (struct test_job *)job;
 
-	expect(!is_worker || !path_depth);
+	expect(!is_worker || !path_depth || submitting);
 	for (volatile unsigned i = 0; i < j->spins; i++)
 		;
 	expect(atomic_fetch_add(&j->worked, 1) == 0);
@@ -95,8 +100,21 @@ static void finish(struct workers_job *job)
 	expect(atomic_load(&j->worked) == 1);
 	expect(j->number == atomic_load(&lane->finished));
 	atomic_store(&j->done, true);
+	lane->unflushed = true;
 	atomic_store(&lane->finishing, false);
 	atomic_fetch_add(&lane->finished, 1);
+}
+
+static void flush(void *context)
+{
+	struct test_lane *lane = context;
+
+	expect(!atomic_exchange(&lane->finishing, true));
+	expect(path_depth == 1);
+	expect(lane->unflushed);
+	lane->unflushed = false;
+	lane->flushes++;
+	atomic_store(&lane->finishing, false);
 }
 
 // Hands the job on to the next lane.
@@ -111,18 +129,33 @@ static void finish_onward(struct workers_job *job)
 	j->lane = next;
 	j->number = lane->submitted_onward;
 	atomic_store(&j->worked, 0);
+	submitting = true;
 	if (workers_submit(next->lane, job))
 		lane->submitted_onward++;
 	else
 		lane->refused_onward++;
+	submitting = false;
+	lane->unflushed = true;
 	atomic_store(&lane->finishing, false);
 	atomic_fetch_add(&lane->finished, 1);
+}
+
+// The next lane's submitter is this one's finish, so its turn ends here.
+static void flush_onward(void *context)
+{
+	struct test_lane *lane = context;
+
+	flush(lane);
+	workers_flush(lane->onward->lane);
 }
 
 static void lane_start(struct test_lane *lane, struct workers *workers,
                        void (*with)(struct workers_job *), void (*then)(struct workers_job *))
 {
-	*lane = (struct test_lane){.lane = workers_lane_new(workers, with, then)};
+	const struct workers_stage stage = {with, then,
+	                                    then == finish_onward ? flush_onward : flush};
+
+	*lane = (struct test_lane){.lane = workers_lane_new(workers, &stage, lane)};
 	assert_non_null(lane->lane);
 }
 
@@ -133,6 +166,21 @@ static bool submit(struct test_lane *lane, struct test_job *job)
 	bool taken = workers_submit(lane->lane, &job->job);
 	path_depth--;
 	return taken;
+}
+
+static void end_turn(struct test_lane *lane)
+{
+	path_depth++;
+	workers_flush(lane->lane);
+	path_depth--;
+}
+
+// Of a lane whose jobs have all been submitted.
+static void lane_end(struct test_lane *lane)
+{
+	end_turn(lane);
+	workers_lane_free(lane->lane);
+	expect(!lane->unflushed && lane->flushes <= atomic_load(&lane->finished));
 }
 
 static time_t now_s(void)
@@ -178,30 +226,56 @@ static void stop(struct workers *workers)
 	assert_int_equal(atomic_load(&faults), 0);
 }
 
-// Whether a job is worked on by a thread of the variant's own.
-static void note_thread(struct workers_job *job)
+// A job's work waits at the gate where it is one of the variant's threads that does it; a submitter
+// that does the work itself goes through.
+static atomic_uint gate, arrived;
+
+static void work_at_gate(struct workers_job *job)
 {
-	((struct test_job *)job)->number = is_worker;
+	if (is_worker) {
+		atomic_fetch_add(&arrived, 1);
+		expect(wait_until(&gate, 1));
+	}
+	work(job);
 }
 
-static void finish_done(struct workers_job *job)
+static uint64_t turns_ns; // the clock of the turns
+
+static void turn(struct workers *workers, bool backlog, uint64_t ns)
 {
-	atomic_store(&((struct test_job *)job)->done, true);
+	turns_ns += ns;
+	workers_turn(workers, backlog, turns_ns);
 }
 
-static void skip_without_threads(const char *why)
+// Leaves work waiting at the end of turns, until `wanted` threads are at work at once or the
+// variant has had plenty of time for it. How many there are then.
+static unsigned spread(struct workers *workers, unsigned wanted)
 {
-	struct workers *workers = start(2);
+	static struct test_job jobs[SPREAD_JOBS];
 	struct test_lane lane;
-	struct test_job job = {0};
+	unsigned n = 0;
 
-	lane_start(&lane, workers, note_thread, finish_done);
-	assert_true(submit(&lane, &job));
-	workers_lane_free(lane.lane);
-	stop(workers);
-	assert_true(atomic_load(&job.done));
-	if (job.number)
+	atomic_store(&gate, 0);
+	atomic_store(&arrived, 0);
+	lane_start(&lane, workers, work_at_gate, finish);
+	while (n < SPREAD_JOBS && atomic_load(&arrived) < wanted) {
+		jobs[n] = (struct test_job){.lane = &lane, .number = n};
+		assert_true(submit(&lane, &jobs[n]));
+		n++;
+		turn(workers, true, 5 * MS);
+		for (int i = 0; i < 100 && atomic_load(&arrived) < wanted; i++)
+			sched_yield();
+	}
+	atomic_store(&gate, 1);
+	lane_end(&lane);
+	return atomic_load(&arrived);
+}
+
+static void skip_without_threads(struct workers *workers, unsigned wanted, const char *why)
+{
+	if (spread(workers, wanted) >= wanted)
 		return;
+	stop(workers);
 	print_message("# %s has no threads, %s\n", workers_variant, why);
 	skip();
 }
@@ -210,6 +284,7 @@ static void skip_without_threads(const char *why)
 
 struct submitter {
 	pthread_t thread;
+	struct workers *workers;
 	struct test_lane *lanes; // two
 	struct test_job *jobs;   // PER_LANE for each
 	uint64_t seed;
@@ -219,7 +294,7 @@ struct submitter {
 static void *submit_all(void *context)
 {
 	struct submitter *self = context;
-	unsigned next[2] = {0};
+	unsigned next[2] = {0}, turn = 0;
 	struct support_random random;
 
 	support_random_init(&random, self->seed);
@@ -237,7 +312,14 @@ static void *submit_all(void *context)
 			self->refused++;
 			sched_yield();
 		}
+		if (support_random_below(&random, 8))
+			continue;
+		end_turn(&self->lanes[0]);
+		end_turn(&self->lanes[1]);
+		workers_turn(self->workers, support_random_below(&random, 4), turn++ * MS);
 	}
+	end_turn(&self->lanes[0]);
+	end_turn(&self->lanes[1]);
 	return NULL;
 }
 
@@ -254,7 +336,8 @@ static void finishes_each_lane_in_order(void **state)
 		for (int i = 0; i < LANES; i++)
 			lane_start(&lanes[i], workers, work, finish);
 		for (int i = 0; i < LANES / 2; i++) {
-			submitters[i] = (struct submitter){.lanes = &lanes[2 * i],
+			submitters[i] = (struct submitter){.workers = workers,
+			                                   .lanes = &lanes[2 * i],
 			                                   .jobs = &jobs[2 * i * PER_LANE],
 			                                   .seed = support_seed() + i};
 			assert_int_equal(
@@ -264,12 +347,76 @@ static void finishes_each_lane_in_order(void **state)
 		for (int i = 0; i < LANES / 2; i++)
 			pthread_join(submitters[i].thread, NULL);
 		for (int i = 0; i < LANES; i++) {
-			workers_lane_free(lanes[i].lane);
+			lane_end(&lanes[i]);
 			assert_int_equal(atomic_load(&lanes[i].finished), PER_LANE);
 		}
 		stop(workers);
 		free(jobs);
 	}
+}
+
+static void work_and_note(struct workers_job *job)
+{
+	atomic_fetch_add(is_worker ? &arrived : &gate, 1);
+	work(job);
+}
+
+// Floods that leave work waiting for seconds (of the turns' clock), pauses that look like seconds,
+// and trickles in between: threads come and go where the variant lets them.
+static void keeps_order_while_threads_come_and_go(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 300, FLOOD = 160, TRICKLE = 10 };
+	struct workers *workers = start(4);
+	struct test_job *jobs = calloc(2 * FLOOD, sizeof(*jobs));
+	struct support_random random;
+	struct test_lane lanes[2];
+	unsigned submitted[2] = {0};
+
+	assert_non_null(jobs);
+	support_random_init(&random, support_seed());
+	atomic_store(&gate, 0);
+	atomic_store(&arrived, 0);
+	for (int l = 0; l < 2; l++)
+		lane_start(&lanes[l], workers, work_and_note, finish);
+	for (int round = 0; round < ROUNDS; round++) {
+		bool flood = support_random_below(&random, 2);
+
+		for (unsigned i = 0; i < (flood ? FLOOD : TRICKLE); i++) {
+			unsigned l = support_random_below(&random, 4) == 0;
+			struct test_job *job = &jobs[l * FLOOD + i];
+
+			*job = (struct test_job){.lane = &lanes[l],
+			                         .number = submitted[l]++,
+			                         .spins = support_random_below(&random, 4000)};
+			while (!submit(&lanes[l], job))
+				sched_yield();
+			if (i % 4 == 3) {
+				end_turn(&lanes[0]);
+				end_turn(&lanes[1]);
+				turn(workers, flood, 5 * MS);
+			}
+		}
+		end_turn(&lanes[0]);
+		end_turn(&lanes[1]);
+		if (support_random_below(&random, 2))
+			turn(workers, false, 100 * MS); // while much is under way
+		for (int l = 0; l < 2; l++)
+			assert_true(wait_until(&lanes[l].finished, submitted[l]));
+		turn(workers, false, 5 * MS);
+		usleep(300);
+		turn(workers, false, support_random_below(&random, 1000) * MS);
+	}
+	for (int l = 0; l < 2; l++) {
+		lane_end(&lanes[l]);
+		assert_int_equal(atomic_load(&lanes[l].finished), submitted[l]);
+	}
+	print_message("# %u jobs done by threads, %u by the submitter\n", atomic_load(&arrived),
+	              atomic_load(&gate));
+	assert_int_equal(atomic_load(&arrived) + atomic_load(&gate), submitted[0] + submitted[1]);
+	stop(workers);
+	assert_true(!atomic_load(&threads_started) == !atomic_load(&arrived));
+	free(jobs);
 }
 
 static void takes_submissions_from_finish(void **state)
@@ -280,6 +427,7 @@ static void takes_submissions_from_finish(void **state)
 	struct test_job *jobs = calloc(PER_LANE, sizeof(*jobs));
 
 	assert_non_null(jobs);
+	spread(workers, 3);
 	lane_start(&first, workers, work, finish_onward);
 	lane_start(&second, workers, work, finish);
 	first.onward = &second;
@@ -289,8 +437,8 @@ static void takes_submissions_from_finish(void **state)
 		while (!submit(&first, &jobs[i]))
 			sched_yield();
 	}
-	workers_lane_free(first.lane);
-	workers_lane_free(second.lane);
+	lane_end(&first);
+	lane_end(&second);
 	assert_int_equal(atomic_load(&first.finished), PER_LANE);
 	assert_int_equal(first.submitted_onward + first.refused_onward, PER_LANE);
 	assert_int_equal(atomic_load(&second.finished), first.submitted_onward);
@@ -309,6 +457,7 @@ static void frees_a_lane_when_all_is_finished(void **state)
 	(void)state;
 	struct workers *workers = start(2);
 
+	spread(workers, 2);
 	for (int round = 0; round < 10; round++) {
 		struct test_lane lane;
 		struct test_job jobs[8] = {0};
@@ -319,7 +468,7 @@ static void frees_a_lane_when_all_is_finished(void **state)
 			jobs[i].number = i;
 			assert_true(submit(&lane, &jobs[i]));
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 8);
 	}
 	stop(workers);
@@ -331,6 +480,7 @@ static void frees_busy_lanes(void **state)
 	(void)state;
 	struct workers *workers = start(3);
 
+	spread(workers, 3);
 	for (int round = 0; round < 6000; round++) {
 		struct test_lane lane;
 		struct test_job jobs[6] = {0};
@@ -343,60 +493,56 @@ static void frees_busy_lanes(void **state)
 		}
 		if (round % 2)
 			assert_true(wait_until(&lane.finished, 6));
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 6);
 	}
 	stop(workers);
 }
 
-static atomic_uint gate, arrived;
-
-static void work_at_gate(struct workers_job *job)
-{
-	atomic_fetch_add(&arrived, 1);
-	expect(wait_until(&gate, 1));
-	work(job);
-}
-
+// A lane whose head waits at the gate fills up, be it with jobs that are done; another one only
+// where its jobs wait for the same threads.
 static void refuses_when_full(void **state)
 {
 	(void)state;
-	const unsigned limit = 100000;
-
-	skip_without_threads("so that nothing queues");
 	struct workers *workers = start(2);
-	struct test_job *jobs = calloc(limit, sizeof(*jobs));
+
+	skip_without_threads(workers, 2, "so that nothing queues");
+	struct test_job *jobs = calloc(LANES * PER_LANE, sizeof(*jobs));
 	struct test_lane lanes[LANES];
-	unsigned taken[LANES] = {0}, used = 0;
+	struct test_job *refused[LANES] = {NULL};
 
 	assert_non_null(jobs);
 	atomic_store(&gate, 0);
-	for (int i = 0; i < LANES; i++)
+	for (unsigned i = 0; i < LANES; i++) {
+		unsigned taken = 0;
+
 		lane_start(&lanes[i], workers, work_at_gate, finish);
-	for (int i = 0; i < LANES; i++) {
-		struct test_job *job;
-		do {
-			assert_true(used < limit);
-			job = &jobs[used++];
-			*job = (struct test_job){.lane = &lanes[i], .number = taken[i]};
-		} while (submit(&lanes[i], job) && ++taken[i]);
-	}
-	assert_true(taken[0] > 0);
-	atomic_store(&gate, 1);
-	for (int i = 0; i < LANES; i++) {
-		assert_true(wait_until(&lanes[i].finished, taken[i]));
-		// There is room again, and a job that was refused comes next.
-		for (unsigned j = 0; j < used; j++) {
-			struct test_job *job = &jobs[j];
-			if (job->lane != &lanes[i] || job->number != taken[i])
-				continue;
-			assert_int_equal(atomic_load(&job->worked), 0);
-			assert_int_equal(atomic_load(&job->done), 0);
-			while (!submit(&lanes[i], job))
-				sched_yield();
+		while (!refused[i] && taken < PER_LANE) {
+			struct test_job *job = &jobs[i * PER_LANE + taken];
+			*job = (struct test_job){.lane = &lanes[i], .number = taken};
+			if (submit(&lanes[i], job))
+				taken++;
+			else
+				refused[i] = job;
 		}
-		workers_lane_free(lanes[i].lane);
-		assert_int_equal(atomic_load(&lanes[i].finished), taken[i] + 1);
+		assert_true(taken > 0 || i > 0);
+	}
+	assert_non_null(refused[0]);
+	atomic_store(&gate, 1);
+	for (unsigned i = 0; i < LANES; i++) {
+		unsigned taken = refused[i] ? refused[i]->number : PER_LANE;
+
+		assert_true(wait_until(&lanes[i].finished, taken));
+		if (refused[i]) {
+			// There is room again, and the job that was refused comes next.
+			assert_int_equal(atomic_load(&refused[i]->worked), 0);
+			assert_int_equal(atomic_load(&refused[i]->done), 0);
+			while (!submit(&lanes[i], refused[i]))
+				sched_yield();
+			taken++;
+		}
+		lane_end(&lanes[i]);
+		assert_int_equal(atomic_load(&lanes[i].finished), taken);
 	}
 	stop(workers);
 	free(jobs);
@@ -414,8 +560,8 @@ static void work_together(struct workers_job *job)
 static void works_on_one_lane_at_once(void **state)
 {
 	(void)state;
-	skip_without_threads("so that no two jobs are worked on at once");
 	struct workers *workers = start(2);
+	skip_without_threads(workers, 2, "so that no two jobs are worked on at once");
 	struct support_random random;
 
 	support_random_init(&random, support_seed());
@@ -431,10 +577,48 @@ static void works_on_one_lane_at_once(void **state)
 			jobs[i].spins = support_random_below(&random, 60);
 			assert_true(submit(&lane, &jobs[i]));
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		assert_int_equal(atomic_load(&lane.finished), 2);
 	}
 	stop(workers);
+}
+
+// What is finished in the submitter's thread stays unflushed until it ends its turn; what threads
+// finish is flushed without that.
+static void flushes_after_finishes(void **state)
+{
+	(void)state;
+	const struct workers_stage bare = {work, finish, NULL};
+
+	for (unsigned threads = 1; threads <= 3; threads++) {
+		struct workers *workers = start(threads);
+		struct test_lane lane, unflushed = {.lane = workers_lane_new(workers, &bare, NULL)};
+		struct test_job jobs[64], more[64];
+
+		assert_non_null(unflushed.lane);
+		lane_start(&lane, workers, work, finish);
+		for (unsigned i = 0; i < 64; i++) {
+			jobs[i] =
+			    (struct test_job){.lane = &lane, .number = i, .spins = i % 7 * 40};
+			more[i] = (struct test_job){.lane = &unflushed, .number = i};
+			assert_true(submit(&lane, &jobs[i]));
+			assert_true(submit(&unflushed, &more[i]));
+			if (i % 16 == 15) {
+				end_turn(&lane);
+				end_turn(&lane);
+				end_turn(&unflushed);
+			}
+		}
+		workers_lane_free(lane.lane);
+		workers_lane_free(unflushed.lane);
+		assert_false(lane.unflushed);
+		assert_in_range(lane.flushes, 1, 64);
+		assert_int_equal(unflushed.flushes, 0);
+		assert_int_equal(atomic_load(&unflushed.finished), 64);
+		if (!atomic_load(&threads_started))
+			assert_int_equal(lane.flushes, 4);
+		stop(workers);
+	}
 }
 
 // A few jobs, all finished before the next come: each time the threads are about to sleep, asleep
@@ -449,6 +633,7 @@ static void loses_no_wake_up(void **state)
 		struct test_lane lane;
 		unsigned submitted = 0;
 
+		spread(workers, threads);
 		support_random_init(&random, support_seed());
 		lane_start(&lane, workers, work, finish);
 		for (int round = 0; round < 30000; round++) {
@@ -467,7 +652,7 @@ static void loses_no_wake_up(void **state)
 			for (volatile unsigned i = support_random_below(&random, 1000); i > 0; i--)
 				;
 		}
-		workers_lane_free(lane.lane);
+		lane_end(&lane);
 		stop(workers);
 	}
 }
@@ -486,7 +671,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finishes_each_lane_in_order),
+	    cmocka_unit_test(keeps_order_while_threads_come_and_go),
 	    cmocka_unit_test(takes_submissions_from_finish),
+	    cmocka_unit_test(flushes_after_finishes),
 	    cmocka_unit_test(frees_a_lane_when_all_is_finished),
 	    cmocka_unit_test(frees_busy_lanes),
 	    cmocka_unit_test(refuses_when_full),
