@@ -1,4 +1,5 @@
-// The pool of batches. Last in, first out: the batch that was used last is warm in the cache.
+// The pool of batches, one for each queue. Last in, first out: the batch that was used last is warm
+// in the cache.
 #include "tunnel/batch.h"
 
 #include <stdlib.h>
@@ -7,8 +8,10 @@
 
 enum { BUFFER_BYTES = BATCH_HEADROOM + BATCH_IN_BYTES + BATCH_OUT_BYTES };
 
-static struct batch *new (struct device *d)
+static struct batch *new (struct path *path)
 {
+	struct device *d = path->device;
+
 	if (atomic_fetch_add(&d->batches, 1) >= BATCHES_MAX)
 		goto err_count;
 	struct batch *b = calloc(1, sizeof(*b));
@@ -21,7 +24,7 @@ static struct batch *new (struct device *d)
 		goto err_batch;
 	b->in += BATCH_HEADROOM;
 	b->out = b->in + BATCH_IN_BYTES;
-	b->device = d;
+	b->path = path;
 	return b;
 
 err_batch:
@@ -31,15 +34,15 @@ err_count:
 	return NULL;
 }
 
-struct batch *batch_get(struct device *d)
+struct batch *batch_get(struct path *path)
 {
-	pthread_mutex_lock(&d->pool_lock);
-	struct batch *b = d->pool;
+	pthread_mutex_lock(&path->pool_lock);
+	struct batch *b = path->pool;
 	if (b)
-		d->pool = b->next;
-	pthread_mutex_unlock(&d->pool_lock);
+		path->pool = b->next;
+	pthread_mutex_unlock(&path->pool_lock);
 	if (!b)
-		b = new (d);
+		b = new (path);
 	if (!b)
 		return NULL;
 	b->next = NULL;
@@ -52,27 +55,27 @@ struct batch *batch_get(struct device *d)
 
 void batch_put(struct batch *b)
 {
-	struct device *d = b->device;
+	struct path *path = b->path;
 
 	if (b->keypair)
 		keypair_release(b->keypair);
 	if (b->peer)
 		peer_release(b->peer);
-	pthread_mutex_lock(&d->pool_lock);
-	b->next = d->pool;
-	d->pool = b;
-	pthread_mutex_unlock(&d->pool_lock);
+	pthread_mutex_lock(&path->pool_lock);
+	b->next = path->pool;
+	path->pool = b;
+	pthread_mutex_unlock(&path->pool_lock);
 }
 
-void batch_pool_free(struct device *d)
+void batch_pool_free(struct path *path)
 {
 	struct batch *next;
 
-	for (struct batch *b = d->pool; b; b = next) {
+	for (struct batch *b = path->pool; b; b = next) {
 		next = b->next;
 		munmap(b->in - BATCH_HEADROOM, BUFFER_BYTES);
 		free(b);
-		atomic_fetch_sub(&d->batches, 1);
+		atomic_fetch_sub(&path->device->batches, 1);
 	}
-	d->pool = NULL;
+	path->pool = NULL;
 }

@@ -13,7 +13,7 @@
 
 struct peer;
 struct keypair;
-struct device;
+struct path;
 
 enum {
 	BATCH_PACKETS_MAX = 1536,    // a 64 KB super-packet at TCP's smallest segment (48 bytes)
@@ -41,7 +41,7 @@ struct batch_span {
 struct batch {
 	struct workers_job job; // first: a job is its batch
 	struct batch *next;     // in a staged queue or the pool
-	struct device *device;
+	struct path *path; // the queue that it came in by and leaves by, and whose pool is its home
 	struct peer *peer;
 	struct keypair *keypair;
 	uint64_t counter; // of the first packet
@@ -60,13 +60,13 @@ struct batch {
 	uint8_t *out;
 };
 
-// A pool with a small cache; safe for any thread. NULL when out of memory or above the limit of
-// batches in flight (then the caller drops).
-struct batch *batch_get(struct device *);
+// From the queue's pool; safe for any thread. NULL when out of memory or above the device's limit
+// of batches (then the caller drops).
+struct batch *batch_get(struct path *);
 // Drops the references, wipes nothing (plaintext pages are reused by the next batch).
 void batch_put(struct batch *);
 // Frees what the pool holds.
-void batch_pool_free(struct device *);
+void batch_pool_free(struct path *);
 
 static inline struct batch *batch_of(struct workers_job *job)
 {

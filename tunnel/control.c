@@ -219,7 +219,7 @@ void control_print_counters(struct device *d, FILE *to)
 	print_offloads(d, to);
 	fputs("}, \"counters\": {", to);
 #define X(name)                                                                                    \
-	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, (uint64_t)atomic_load(&d->counters.name)); \
+	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, device_counted(d, name));                  \
 	comma = ", ";
 	DEVICE_COUNTERS(X)
 #undef X

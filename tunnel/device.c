@@ -1,4 +1,4 @@
-// The interface's life: made, up, down, freed; and the thread of the data path.
+// The interface's life: made, up, down, freed; the path lock and the counters.
 #include "tunnel/device.h"
 
 #include <errno.h>
@@ -6,11 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
-#include "tunnel/batch.h"
-#include "tunnel/pipeline.h"
 #include "tunnel/timers.h"
 #include "variants/workers/workers.h"
 
@@ -24,14 +20,49 @@ void path_unlock_exclusive(struct device *d)
 	pthread_rwlock_unlock(&d->path_lock);
 }
 
-static void path_enter(void *device)
+void path_enter(struct device *d)
 {
-	pthread_rwlock_rdlock(&((struct device *)device)->path_lock);
+	pthread_rwlock_rdlock(&d->path_lock);
 }
 
-static void path_leave(void *device)
+void path_leave(struct device *d)
 {
-	pthread_rwlock_unlock(&((struct device *)device)->path_lock);
+	pthread_rwlock_unlock(&d->path_lock);
+}
+
+// ---- counters
+
+_Thread_local unsigned device_shard;
+
+void device_take_shard(void)
+{
+	static atomic_uint next;
+
+	// The first shard stays the control thread's, and of whoever takes none.
+	device_shard = 1 + atomic_fetch_add(&next, 1) % (DEVICE_COUNTER_SHARDS - 1);
+}
+
+uint64_t device_sum_counters(const struct device *d, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < DEVICE_COUNTER_SHARDS; i++)
+		sum += atomic_load_explicit(
+		    (const atomic_uint_fast64_t *)((const char *)&d->counters[i] + offset),
+		    memory_order_relaxed);
+	return sum;
+}
+
+// ---- threads of the workers
+
+static void enter(void *device)
+{
+	path_enter(device);
+}
+
+static void leave(void *device)
+{
+	path_leave(device);
 }
 
 // What a thread of the path needs (its cipher) is made on first use and goes with the thread.
@@ -39,12 +70,15 @@ static void thread_start(void *device)
 {
 	(void)device;
 	pthread_setname_np(pthread_self(), "worker");
+	device_take_shard();
 }
 
 static void thread_stop(void *device)
 {
 	(void)device;
 }
+
+// ---- made and freed
 
 static int init_lock(pthread_rwlock_t *lock)
 {
@@ -60,35 +94,51 @@ static int init_lock(pthread_rwlock_t *lock)
 	return -ret;
 }
 
+// Those from `first` on.
+static void close_queues(struct device *d, unsigned first)
+{
+	while (d->queues > first)
+		path_close(&d->paths[--d->queues]);
+}
+
+static int open_queues(struct device *d, unsigned n)
+{
+	int ret = 0;
+
+	d->paths = calloc(n, sizeof(*d->paths));
+	if (!d->paths)
+		return -ENOMEM;
+	while (!ret && d->queues < n) {
+		ret = path_init(&d->paths[d->queues], d, d->queues);
+		d->queues += !ret;
+	}
+	return ret;
+}
+
 int device_create(struct device **out, const char *name, const struct switches *s)
 {
-	struct device *d = calloc(1, sizeof(*d));
+	struct device *d = aligned_alloc(_Alignof(struct device), sizeof(*d));
 	const char *what = "out of memory";
 	int ret = -ENOMEM;
 
 	if (!d)
 		goto err;
+	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->switches = *s;
-	d->udp.fd[0] = d->udp.fd[1] = -1;
-	d->tun.fd = d->path_epoll = d->path_wake = -1;
 	clock_set_scale(s->clock_scale);
 	what = "cannot start the cryptographic library";
 	ret = noise_init();
 	if (ret)
 		goto err_device;
 	randombytes_buf(d->key_seed, sizeof(d->key_seed));
-	pthread_mutex_init(&d->pool_lock, NULL);
 	what = "cannot make the locks and descriptors of the data path";
 	ret = init_lock(&d->path_lock);
 	if (ret)
 		goto err_device;
-	d->path_epoll = epoll_create1(EPOLL_CLOEXEC);
-	d->path_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (d->path_epoll < 0 || d->path_wake < 0) {
-		ret = -errno;
+	ret = open_queues(d, path_queues(s->queues));
+	if (ret)
 		goto err_path;
-	}
 	what = "out of memory";
 	ret = -ENOMEM;
 	d->allowed_ips = allowedips_new();
@@ -96,8 +146,8 @@ int device_create(struct device **out, const char *name, const struct switches *
 		goto err_path;
 	const struct workers_hooks hooks = {.thread_start = thread_start,
 	                                    .thread_stop = thread_stop,
-	                                    .path_enter = path_enter,
-	                                    .path_leave = path_leave,
+	                                    .path_enter = enter,
+	                                    .path_leave = leave,
 	                                    .context = d};
 	what = "cannot start the workers";
 	d->workers = workers_new(&hooks, s->threads);
@@ -115,10 +165,8 @@ err_workers:
 err_allowed_ips:
 	allowedips_free(d->allowed_ips);
 err_path:
-	if (d->path_epoll >= 0)
-		close(d->path_epoll);
-	if (d->path_wake >= 0)
-		close(d->path_wake);
+	close_queues(d, 0);
+	free(d->paths);
 	pthread_rwlock_destroy(&d->path_lock);
 err_device:
 	free(d);
@@ -129,110 +177,55 @@ err:
 
 int device_new(struct device **out, const char *name, const struct switches *s)
 {
-	int ret = device_create(out, name, s);
+	int ret = device_create(out, name, s), fd[PATHS_MAX];
 
 	if (ret)
 		return ret;
-	ret = tun_open(&(*out)->tun, name, s);
-	if (ret)
-		device_free(*out);
-	return ret;
-}
-
-// ---- the data path's thread
-
-static int path_ready(struct device *d, int fd, uint64_t now_ns, bool *backlog)
-{
-	if (fd == d->tun.fd)
-		return tun_read(d, now_ns, backlog);
-	if (fd == d->udp.fd[0])
-		return udp_receive(d, AF_INET, now_ns, backlog);
-	if (fd == d->udp.fd[1])
-		return udp_receive(d, AF_INET6, now_ns, backlog);
+	struct device *d = *out;
+	unsigned queues = d->queues;
+	ret = tun_open(&d->tun, name, s, fd, &queues);
+	if (ret) {
+		device_free(d);
+		return ret;
+	}
+	close_queues(d, queues);
+	for (unsigned i = 0; i < queues; i++)
+		d->paths[i].tun = fd[i];
 	return 0;
 }
 
-static void *path_main(void *device)
+static void stop(struct device *d)
 {
-	struct device *d = device;
-	struct epoll_event events[4];
-
-	pthread_setname_np(pthread_self(), "path");
-	while (!atomic_load(&d->stopping)) {
-		int n = epoll_wait(d->path_epoll, events, sizeof(events) / sizeof(events[0]), -1);
-		device_count(d, epoll_waits, 1);
-		if (n < 0 && errno != EINTR)
-			break;
-		uint64_t now_ns = clock_now_ns();
-		bool backlog = false;
-		path_enter(d);
-		for (int i = 0; i < n; i++) {
-			int ret = path_ready(d, events[i].data.fd, now_ns, &backlog);
-			if (events[i].data.fd == d->tun.fd &&
-			    (ret == -EBADFD || (!ret && events[i].events & EPOLLERR))) {
-				// The interface was deleted.
-				path_leave(d);
-				control_fail(d);
-				return NULL;
-			}
-		}
-		path_leave(d);
-		workers_turn(d->workers, backlog, now_ns);
-	}
-	return NULL;
-}
-
-static int watch(struct device *d, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(d->path_epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+	atomic_store(&d->stopping, true);
+	for (unsigned i = 0; i < d->queues; i++)
+		path_join(&d->paths[i]);
 }
 
 int device_start(struct device *d)
 {
-	int ret = watch(d, d->tun.fd);
+	int ret = 0;
 
-	if (!ret)
-		ret = watch(d, d->path_wake);
-	if (!ret)
-		ret = -pthread_create(&d->path_thread, NULL, path_main, d);
-	if (ret)
+	for (unsigned i = 0; i < d->queues && !ret; i++)
+		ret = path_start(&d->paths[i]);
+	if (ret) {
 		fprintf(stderr, "wgbench-tunnel: %s: cannot start the data path: %s\n", d->name,
 		        strerror(-ret));
-	else
-		d->path_runs = true;
+		stop(d);
+	}
 	return ret;
-}
-
-static void stop_path(struct device *d)
-{
-	uint64_t one = 1;
-
-	atomic_store(&d->stopping, true);
-	if (!d->path_runs)
-		return;
-	while (write(d->path_wake, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	pthread_join(d->path_thread, NULL);
-	d->path_runs = false;
 }
 
 void device_free(struct device *d)
 {
-	stop_path(d);
+	stop(d);
 	while (d->peers)
 		peer_remove(d->peers);
-	udp_close(d);
-	tun_close(&d->tun);
 	control_destroy(d);
 	workers_free(d->workers);
 	allowedips_free(d->allowed_ips);
-	batch_pool_free(d);
-	close(d->path_epoll);
-	close(d->path_wake);
+	close_queues(d, 0);
+	free(d->paths);
 	pthread_rwlock_destroy(&d->path_lock);
-	pthread_mutex_destroy(&d->pool_lock);
 	sodium_memzero(d, sizeof(*d));
 	free(d);
 }

@@ -8,12 +8,11 @@
 #include "tunnel/control.h"
 #include "tunnel/clock.h"
 #include "tunnel/handshake.h"
+#include "tunnel/path.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
-
-struct batch;
 
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
 // clang-format off
@@ -26,14 +25,24 @@ struct batch;
 	X(drop_rx_tun) X(drop_handshake_queue) X(drop_handshake_limit) X(drop_memory)
 // clang-format on
 
+// A shard: threads count in different ones, so that they don't contend for cache lines.
 struct device_counters {
 #define X(name) atomic_uint_fast64_t name;
 	DEVICE_COUNTERS(X)
 #undef X
-};
+} __attribute__((aligned(64)));
+
+enum { DEVICE_COUNTER_SHARDS = 64 };
+
+// The calling thread's.
+extern _Thread_local unsigned device_shard;
 
 #define device_count(device, name, n)                                                              \
-	atomic_fetch_add_explicit(&(device)->counters.name, (n), memory_order_relaxed)
+	atomic_fetch_add_explicit(&(device)->counters[device_shard].name, (n), memory_order_relaxed)
+
+// The sum over all threads.
+#define device_counted(device, name)                                                               \
+	device_sum_counters(device, offsetof(struct device_counters, name))
 
 enum { DEVICE_KEY_BUCKETS = 1 << 11, DEVICE_INDEX_BUCKETS = 1 << 13 };
 
@@ -69,25 +78,21 @@ struct device {
 	struct workers *workers;
 
 	struct control control;
-	struct device_counters counters;
+	struct device_counters counters[DEVICE_COUNTER_SHARDS];
 
-	pthread_t path_thread;
-	bool path_runs;
-	int path_epoll;
-	int path_wake; // eventfd: look at the sockets and at `stopping` again
+	struct path *paths; // one for each queue
+	unsigned queues;    // at least 1; fixed from device_new() on
 	atomic_bool stopping;
 	atomic_uint batches;        // that exist
 	atomic_uint batches_staged; // of them, waiting for a key pair
-	pthread_mutex_t pool_lock;
-	struct batch *pool;
 };
 
 // Makes the TUN, tables, workers and control structures; no thread runs yet. 0 or -errno after a
 // printed line.
 int device_new(struct device **, const char *name, const struct switches *);
-// The same without the TUN: no root, no traffic.
+// The same without the TUN (as many queues as wanted): no root, no traffic.
 int device_create(struct device **, const char *name, const struct switches *);
-// Starts and stops the path's thread.
+// Starts the queues' threads. 0 or -errno after a printed line.
 int device_start(struct device *);
 // Stops the threads, wipes keys, closes and frees everything.
 void device_free(struct device *);
@@ -101,8 +106,15 @@ int device_down(struct device *);
 // sessions, and removes a peer that has our own public key.
 void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
 
+// The path bracket, shared and exclusive.
+void path_enter(struct device *);
+void path_leave(struct device *);
 void path_lock_exclusive(struct device *);
 void path_unlock_exclusive(struct device *);
+
+// From the current thread on, counts are in the next shard, round robin.
+void device_take_shard(void);
+uint64_t device_sum_counters(const struct device *, size_t offset);
 
 // The table of receiver indices; changes need the path exclusively.
 // Finds a random free index and enters it. NULL when out of memory.

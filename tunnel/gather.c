@@ -29,14 +29,14 @@ static void append(struct batch *b, const struct offload_cutter *c)
 static void stage(struct gather *g, struct batch *b)
 {
 	if (b->frames)
-		peer_stage(g->device, b, g->now_ns);
+		peer_stage(b, g->now_ns);
 	else
 		batch_put(b);
 }
 
-void gather_init(struct gather *g, struct device *d, uint64_t now_ns)
+void gather_init(struct gather *g, struct path *path, uint64_t now_ns)
 {
-	*g = (struct gather){.device = d, .now_ns = now_ns};
+	*g = (struct gather){.path = path, .now_ns = now_ns};
 }
 
 uint8_t *gather_room(struct gather *g)
@@ -49,9 +49,9 @@ uint8_t *gather_room(struct gather *g)
 		b = g->reading = NULL;
 	}
 	if (!b)
-		b = g->reading = batch_get(g->device);
+		b = g->reading = batch_get(g->path);
 	if (!b) {
-		device_count(g->device, drop_memory, 1);
+		device_count(g->path->device, drop_memory, 1);
 		return NULL;
 	}
 	return b->in + b->in_bytes;
@@ -59,10 +59,10 @@ uint8_t *gather_room(struct gather *g)
 
 static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
 {
-	struct batch *b = batch_get(g->device);
+	struct batch *b = batch_get(g->path);
 
 	if (!b) {
-		device_count(g->device, drop_memory, 1);
+		device_count(g->path->device, drop_memory, 1);
 		return NULL;
 	}
 	b->peer = peer_hold(peer);
@@ -108,7 +108,7 @@ static struct batch *other(struct gather *g, struct peer *peer, uint8_t tos,
 void gather_add(struct gather *g, const struct virtio_net_hdr *header, uint8_t *frame,
                 uint32_t length)
 {
-	struct device *d = g->device;
+	struct device *d = g->path->device;
 	struct batch *b = g->reading, *old = NULL;
 	struct offload_ip ip;
 	struct offload_cutter cutter;
@@ -154,5 +154,5 @@ void gather_close(struct gather *g)
 		stage(g, g->batch[i]);
 	if (g->reading)
 		stage(g, g->reading);
-	*g = (struct gather){.device = g->device};
+	*g = (struct gather){.path = g->path};
 }

@@ -9,19 +9,19 @@
 #include <stdint.h>
 
 struct batch;
-struct device;
+struct path;
 
 enum { GATHER_OPEN_MAX = 8 };
 
 struct gather {
-	struct device *device;
+	struct path *path;
 	uint64_t now_ns;
 	struct batch *reading; // the one that the next frame is read into
 	size_t open;
 	struct batch *batch[GATHER_OPEN_MAX]; // others with frames, the oldest first
 };
 
-void gather_init(struct gather *, struct device *, uint64_t now_ns);
+void gather_init(struct gather *, struct path *, uint64_t now_ns);
 // Where to read the next frame: BATCH_FRAME_BYTES bytes; NULL when out of memory.
 uint8_t *gather_room(struct gather *);
 // Adds the frame that was read there, or counts its drop.

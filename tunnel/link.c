@@ -178,7 +178,7 @@ static bool is_own(int fd)
 static void follow_move(struct device *d)
 {
 	struct ifreq request = {0};
-	int fd = ioctl(d->tun.fd, TUNGETDEVNETNS), id = OWN_NAMESPACE;
+	int fd = ioctl(d->paths[0].tun, TUNGETDEVNETNS), id = OWN_NAMESPACE;
 
 	if (fd < 0)
 		return;
@@ -189,7 +189,7 @@ static void follow_move(struct device *d)
 	}
 	close(fd);
 	d->control.link->namespace = id;
-	if (!ioctl(d->tun.fd, TUNGETIFF, &request))
+	if (!ioctl(d->paths[0].tun, TUNGETIFF, &request))
 		look(d, 0, request.ifr_name);
 }
 

@@ -19,6 +19,7 @@ void keypair_release(struct keypair *k)
 {
 	if (atomic_fetch_sub_explicit(&k->references, 1, memory_order_acq_rel) != 1)
 		return;
+	pthread_mutex_destroy(&k->replay_lock);
 	sodium_memzero(k, sizeof(*k));
 	free(k);
 }
@@ -117,6 +118,18 @@ void peer_zero_keys(struct peer *p)
 	path_unlock_exclusive(p->device);
 }
 
+static void free_lanes(struct peer *p)
+{
+	for (unsigned i = 0; p->lanes && i < p->device->queues; i++) {
+		if (p->lanes[i].send)
+			workers_lane_free(p->lanes[i].send);
+		if (p->lanes[i].receive)
+			workers_lane_free(p->lanes[i].receive);
+	}
+	free(p->lanes);
+	p->lanes = NULL;
+}
+
 void peer_remove(struct peer *p)
 {
 	struct device *d = p->device;
@@ -142,11 +155,7 @@ void peer_remove(struct peer *p)
 
 	// Nobody can find the peer from here on: what its lanes still hold drains.
 	peer_drop_staged(p);
-	if (p->send_lane)
-		workers_lane_free(p->send_lane);
-	if (p->receive_lane)
-		workers_lane_free(p->receive_lane);
-	p->send_lane = p->receive_lane = NULL;
+	free_lanes(p);
 	peer_release(p);
 }
 
@@ -156,12 +165,23 @@ static int ensure_lanes(struct peer *p)
 	static const struct workers_stage send = {encrypt, send_finish, NULL},
 	                                  receive = {decrypt, receive_finish, NULL};
 	struct workers *w = p->device->workers;
+	bool whole = true;
 
-	if (!p->send_lane)
-		p->send_lane = workers_lane_new(w, &send, NULL);
-	if (!p->receive_lane)
-		p->receive_lane = workers_lane_new(w, &receive, NULL);
-	return p->send_lane && p->receive_lane ? 0 : -ENOMEM;
+	if (p->lanes)
+		return 0;
+	p->lanes = calloc(p->device->queues, sizeof(*p->lanes));
+	if (!p->lanes)
+		return -ENOMEM;
+	for (unsigned i = 0; i < p->device->queues && whole; i++) {
+		struct peer_lanes *lanes = &p->lanes[i];
+
+		lanes->send = workers_lane_new(w, &send, NULL);
+		lanes->receive = workers_lane_new(w, &receive, NULL);
+		whole = lanes->send && lanes->receive;
+	}
+	if (!whole)
+		free_lanes(p);
+	return whole ? 0 : -ENOMEM;
 }
 
 int peer_install_session(struct peer *p, const struct noise_session *s, uint64_t now_ns)
@@ -176,6 +196,7 @@ int peer_install_session(struct peer *p, const struct noise_session *s, uint64_t
 		return -ENOMEM;
 	memset(k, 0, sizeof(*k));
 	k->references = 1;
+	pthread_mutex_init(&k->replay_lock, NULL);
 	k->peer = p;
 	k->initiator = s->initiator;
 	k->local_index = s->local_index;

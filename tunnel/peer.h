@@ -43,12 +43,21 @@ struct keypair {
 	uint8_t receive_key[NOISE_KEY_BYTES];
 	atomic_bool last_minute; // a rekey was asked for on receive, at 165 s
 	_Alignas(64) atomic_uint_fast64_t send_counter; // the next to be used
-	_Alignas(64) struct replay replay;              // of the receive lane
+	_Alignas(64) pthread_mutex_t replay_lock; // taken once a batch: several queues may receive
+	struct replay replay;
 };
 
 // The last reference wipes and frees.
 struct keypair *keypair_hold(struct keypair *);
 void keypair_release(struct keypair *);
+
+// Of a peer in one queue, whose thread alone submits to them (and the control thread, which keeps
+// all others out meanwhile).
+struct peer_lanes {
+	struct workers_lane *send, *receive;
+	struct peer_lanes *next; // of those to be flushed
+	bool touched;            // it is one of them
+};
 
 struct peer {
 	struct device *device;
@@ -59,7 +68,7 @@ struct peer {
 
 	// The data path's.
 	struct keypair *current, *previous_keypair, *next_keypair;
-	struct workers_lane *send_lane, *receive_lane;
+	struct peer_lanes *lanes;      // of each queue; NULL until there is a session
 	pthread_mutex_t endpoint_lock; // of the endpoint; taken once a batch
 	struct udp_endpoint endpoint;
 	pthread_mutex_t staged_lock;

@@ -18,22 +18,27 @@ enum {
 	ECN_CE = 3,
 };
 
-static void submit(struct device *d, struct batch *b)
+static void submit(struct batch *b)
 {
+	struct device *d = b->path->device;
+
 	if (!b->packets) {
 		batch_put(b);
 		return;
 	}
+	struct peer_lanes *lanes = &b->peer->lanes[b->path->index];
 	device_count(d, rx_batches, 1);
-	if (!workers_submit(b->peer->receive_lane, &b->job)) {
+	path_touch(b->path, lanes);
+	if (!workers_submit(lanes->receive, &b->job)) {
 		device_count(d, drop_rx_queue, b->packets);
 		batch_put(b);
 	}
 }
 
 // Gives the batch the key pair of the index. false: there is none that may be received with.
-static bool enter(struct device *d, struct batch *b, uint32_t index, uint64_t now_ns)
+static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 {
+	struct device *d = b->path->device;
 	struct index_entry *entry = index_lookup(d, index);
 
 	if (!entry || !entry->keypair) {
@@ -50,26 +55,26 @@ static bool enter(struct device *d, struct batch *b, uint32_t index, uint64_t no
 }
 
 // A batch for datagrams that came in another one's buffer under another key pair.
-static struct batch *split(struct device *d, const struct batch *from, uint32_t index,
-                           uint64_t now_ns)
+static struct batch *split(const struct batch *from, uint32_t index, uint64_t now_ns)
 {
-	struct batch *b = batch_get(d);
+	struct batch *b = batch_get(from->path);
 
 	if (!b) {
-		device_count(d, drop_memory, 1);
+		device_count(from->path->device, drop_memory, 1);
 		return NULL;
 	}
 	b->source = from->source;
 	b->tos = from->tos;
-	if (!enter(d, b, index, now_ns)) {
+	if (!enter(b, index, now_ns)) {
 		batch_put(b);
 		return NULL;
 	}
 	return b;
 }
 
-void receive_batch(struct device *d, struct batch *first, uint64_t now_ns)
+void receive_batch(struct batch *first, uint64_t now_ns)
 {
+	struct device *d = first->path->device;
 	struct batch *b = first, *waiting = NULL;
 
 	// `first` is submitted last of all that live in its buffer, but before what was split off
@@ -96,11 +101,11 @@ void receive_batch(struct device *d, struct batch *first, uint64_t now_ns)
 			continue;
 		}
 		if (!first->keypair) {
-			if (!enter(d, first, m->receiver_index, now_ns))
+			if (!enter(first, m->receiver_index, now_ns))
 				continue;
 		} else if (b->keypair->local_index != m->receiver_index ||
 		           b->packets == BATCH_PACKETS_MAX) {
-			struct batch *next = split(d, first, m->receiver_index, now_ns);
+			struct batch *next = split(first, m->receiver_index, now_ns);
 			if (!next)
 				continue;
 			next->next = NULL;
@@ -118,10 +123,10 @@ void receive_batch(struct device *d, struct batch *first, uint64_t now_ns)
 		}
 		b->span[b->packets++] = (struct batch_span){offset, size};
 	}
-	submit(d, first);
+	submit(first);
 	for (struct batch *next; waiting; waiting = next) {
 		next = waiting->next;
-		submit(d, waiting);
+		submit(waiting);
 	}
 }
 
@@ -203,6 +208,54 @@ static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 	return true;
 }
 
+// Drops what isn't authentic, too late or a replay; what stays moves together. Its bytes.
+static uint64_t keep_new(struct device *d, struct batch *b)
+{
+	struct keypair *k = b->keypair;
+	uint64_t bytes = 0;
+	uint32_t accepted = 0;
+
+	pthread_mutex_lock(&k->replay_lock);
+	for (uint32_t i = 0; i < b->packets; i++) {
+		const struct batch_span s = b->span[i];
+		const struct message_data *m = (const struct message_data *)(b->in + s.offset);
+		uint64_t counter = le64toh(m->counter);
+
+		if (!s.length) {
+			device_count(d, drop_rx_authentication, 1);
+		} else if (counter >= REJECT_AFTER_MESSAGES ||
+		           !replay_accept(&k->replay, counter)) {
+			device_count(d, drop_rx_replay, 1);
+		} else {
+			b->span[accepted++] = s;
+			bytes += s.length;
+		}
+	}
+	pthread_mutex_unlock(&k->replay_lock);
+	b->packets = accepted;
+	return bytes;
+}
+
+// Makes messages packets; keepalives and what may not go up are left out. How many had a payload.
+static uint32_t unwrap(struct device *d, struct batch *b)
+{
+	uint32_t payloads = 0, up = 0;
+
+	for (uint32_t i = 0; i < b->packets; i++) {
+		struct batch_span s = b->span[i];
+
+		if (s.length == MESSAGE_DATA_OVERHEAD)
+			continue;
+		payloads++;
+		s.offset += sizeof(struct message_data);
+		s.length -= MESSAGE_DATA_OVERHEAD;
+		if (admit(d, b, &s))
+			b->span[up++] = s;
+	}
+	b->packets = up;
+	return payloads;
+}
+
 static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t now_ns)
 {
 	const uint64_t last_minute_ns =
@@ -216,55 +269,29 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 void receive_finish(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
-	struct device *d = b->device;
 	struct peer *p = b->peer;
+	struct device *d = p->device;
 	struct keypair *k = b->keypair;
-	uint64_t now_ns = clock_now_ns(), bytes = 0;
-	uint32_t accepted = 0, payloads = 0, up = 0;
+	uint64_t now_ns = clock_now_ns();
 
 	if (b->failed) {
 		device_count(d, drop_memory, b->packets);
 		batch_put(b);
 		return;
 	}
-	for (uint32_t i = 0; i < b->packets; i++) {
-		struct batch_span *s = &b->span[i];
-		const struct message_data *m = (const struct message_data *)(b->in + s->offset);
-		uint64_t counter = le64toh(m->counter);
-		uint32_t length = s->length;
-
-		s->length = 0;
-		if (!length) {
-			device_count(d, drop_rx_authentication, 1);
-			continue;
-		}
-		if (counter >= REJECT_AFTER_MESSAGES || !replay_accept(&k->replay, counter)) {
-			device_count(d, drop_rx_replay, 1);
-			continue;
-		}
-		accepted++;
-		bytes += length;
-		if (length == MESSAGE_DATA_OVERHEAD)
-			continue; // a keepalive
-		payloads++;
-		*s = (struct batch_span){s->offset + sizeof(*m), length - MESSAGE_DATA_OVERHEAD};
-		if (admit(d, b, s))
-			up++;
-		else
-			s->length = 0;
-	}
-	if (accepted) {
+	uint64_t bytes = keep_new(d, b);
+	if (b->packets) {
+		device_count(d, rx_packets, b->packets);
+		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
 		if (k == p->next_keypair)
 			control_post(p, PEER_EVENT_CONFIRMED);
 		move_endpoint(b);
 		timers_any_received(p, now_ns);
-		if (payloads)
-			timers_data_received(p, now_ns);
 		rekey_before_rejection(p, k, now_ns);
-		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
-		device_count(d, rx_packets, accepted);
+		if (unwrap(d, b))
+			timers_data_received(p, now_ns);
 	}
-	if (up)
-		tun_write(d, b);
+	if (b->packets)
+		tun_write(b);
 	batch_put(b);
 }

@@ -1,5 +1,5 @@
 // The sliding window against replayed counters (RFC 6479), 8192 bits of which 8128 are usable.
-// Thread safety: one caller at a time (a lane's finish).
+// Thread safety: one caller at a time (the replay lock of its key pair).
 #ifndef WGBENCH_REPLAY_H
 #define WGBENCH_REPLAY_H
 

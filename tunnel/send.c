@@ -22,12 +22,15 @@ static bool assign(struct batch *b, uint64_t now_ns)
 
 	if (!k || now_ns - k->born_ns >= REJECT_AFTER_TIME_NS)
 		return false;
-	b->counter = atomic_fetch_add_explicit(&k->send_counter, b->packets, memory_order_relaxed);
-	if (b->counter + b->packets > REJECT_AFTER_MESSAGES) {
-		// Undone, so that the counter cannot wrap however often this is tried.
-		atomic_fetch_sub_explicit(&k->send_counter, b->packets, memory_order_relaxed);
-		return false;
-	}
+	// Not added and taken back: in between, another queue could be given a range that is given
+	// again later.
+	b->counter = atomic_load_explicit(&k->send_counter, memory_order_relaxed);
+	do {
+		if (b->counter + b->packets > REJECT_AFTER_MESSAGES)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &k->send_counter, &b->counter, b->counter + b->packets, memory_order_relaxed,
+	    memory_order_relaxed));
 	b->keypair = keypair_hold(k);
 	return true;
 }
@@ -45,10 +48,12 @@ static void want_handshake(struct peer *p, uint64_t now_ns)
 
 static void submit(struct batch *b)
 {
+	struct peer_lanes *lanes = &b->peer->lanes[b->path->index];
 	uint32_t packets = b->packets;
 
-	if (!workers_submit(b->peer->send_lane, &b->job)) {
-		device_count(b->device, drop_tx_queue, packets);
+	path_touch(b->path, lanes);
+	if (!workers_submit(lanes->send, &b->job)) {
+		device_count(b->path->device, drop_tx_queue, packets);
 		batch_put(b);
 	}
 }
@@ -77,7 +82,7 @@ static struct batch *staged_pop(struct peer *p)
 static void wait_for_key(struct batch *b)
 {
 	struct peer *p = b->peer;
-	struct device *d = b->device;
+	struct device *d = b->path->device;
 
 	if (atomic_fetch_add(&d->batches_staged, 1) >= BATCHES_STAGED_MAX) {
 		drop_staged(d, b);
@@ -93,11 +98,11 @@ static void wait_for_key(struct batch *b)
 	pthread_mutex_unlock(&p->staged_lock);
 }
 
-void peer_stage(struct device *d, struct batch *b, uint64_t now_ns)
+void peer_stage(struct batch *b, uint64_t now_ns)
 {
 	struct peer *p = b->peer;
 
-	device_count(d, tx_batches, 1);
+	device_count(p->device, tx_batches, 1);
 	// Behind what is staged already, so that a flow stays in order.
 	if (atomic_load_explicit(&p->staged_packets, memory_order_acquire) || !assign(b, now_ns)) {
 		wait_for_key(b);
@@ -125,6 +130,8 @@ void peer_flush_staged(struct peer *p)
 		atomic_fetch_sub(&d->batches_staged, 1);
 		submit(b);
 	}
+	for (unsigned i = 0; i < d->queues; i++)
+		path_flush(&d->paths[i]);
 	path_unlock_exclusive(d);
 }
 
@@ -141,7 +148,7 @@ void peer_drop_staged(struct peer *p)
 int send_keepalive(struct peer *p)
 {
 	struct device *d = p->device;
-	struct batch *b = batch_get(d);
+	struct batch *b = batch_get(&d->paths[0]);
 
 	if (!b)
 		return -ENOMEM;
@@ -153,6 +160,7 @@ int send_keepalive(struct peer *p)
 	bool ready = assign(b, clock_now_ns());
 	if (ready)
 		submit(b);
+	path_flush(&d->paths[0]);
 	path_unlock_exclusive(d);
 	if (!ready)
 		batch_put(b);
@@ -211,7 +219,7 @@ static uint32_t encrypt_super(struct batch *b, struct aead *aead, struct offload
 void encrypt(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
-	uint32_t mtu = atomic_load_explicit(&b->device->tun.mtu, memory_order_relaxed), i = 0;
+	uint32_t mtu = atomic_load_explicit(&b->path->device->tun.mtu, memory_order_relaxed), i = 0;
 	struct aead *aead = cipher_thread();
 	struct aead_message m[SEAL_MAX];
 	size_t waiting = 0;
@@ -242,7 +250,7 @@ void send_finish(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
 	struct peer *p = b->peer;
-	struct device *d = b->device;
+	struct device *d = p->device;
 	uint64_t now_ns = clock_now_ns();
 
 	if (b->failed) {
@@ -251,7 +259,7 @@ void send_finish(struct workers_job *job)
 		timers_any_sent(p, now_ns);
 		if (!b->keepalive)
 			timers_data_sent(p, now_ns);
-		if (udp_send(d, b)) {
+		if (udp_send(b)) {
 			device_count(d, drop_tx_send, b->packets);
 		} else {
 			atomic_fetch_add_explicit(&p->tx_bytes, b->out_bytes, memory_order_relaxed);

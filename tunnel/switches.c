@@ -29,6 +29,7 @@ static const struct row rows[] = {
     ROW("strict-checksum", strict_checksum, 0, 1, 0, "check inner checksums before a merge"),
     ROW("socket-buffer", socket_buffer, 4096, 1u << 30, 7340032,
         "bytes of each socket's send and receive buffer"),
+    ROW("queues", queues, 0, 64, 0, "of the data path, each with a thread; 0: by the machine"),
     ROW("threads", threads, 0, 64, 0,
         "worker threads at the most; 0: as the variant of `workers` finds right"),
     ROW("clock-scale", clock_scale, 1, 1000, 1, "ages run this many times as fast"),

@@ -14,6 +14,7 @@ struct switches {
 	unsigned merge_udp;       // merge inner UDP on receive
 	unsigned strict_checksum; // check inner checksums before merging
 	unsigned socket_buffer;   // bytes of each socket's send and receive buffer
+	unsigned queues;          // of the data path, each with a thread; 0: by the machine
 	unsigned threads;         // of workers at the most; 0: as their variant finds right
 	unsigned clock_scale;     // ages run this many times as fast
 	unsigned dumpable;        // allow core dumps and ptrace, for profiling

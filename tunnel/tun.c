@@ -34,26 +34,72 @@ static int fail(const char *name, const char *what, int error)
 	return -error;
 }
 
-static void probe_offloads(struct tun *t, const struct switches *s)
+static void probe_offloads(struct tun *t, int fd, const struct switches *s)
 {
 	const unsigned tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, uso = TUN_F_USO4 | TUN_F_USO6;
 
-	if (s->tun_gso && s->tun_uso && !ioctl(t->fd, TUNSETOFFLOAD, tso | uso))
+	if (s->tun_gso && s->tun_uso && !ioctl(fd, TUNSETOFFLOAD, tso | uso))
 		t->tso = t->uso = true;
-	else if (s->tun_gso && !ioctl(t->fd, TUNSETOFFLOAD, tso))
+	else if (s->tun_gso && !ioctl(fd, TUNSETOFFLOAD, tso))
 		t->tso = true;
 }
 
-int tun_open(struct tun *t, const char *name, const struct switches *s)
+// Makes the descriptor a queue of the interface, and the interface with its first queue.
+static int attach(int fd, const char *name, bool several)
 {
-	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
+	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR |
+	                                     (several ? IFF_MULTI_QUEUE : 0)};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, TUNSETIFF, &request) ? -errno : 0;
+}
+
+static int open_descriptor(void)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int create(int fd, const char *name, unsigned *queues)
+{
+	int ret = attach(fd, name, *queues > 1);
+
+	if (ret == -EINVAL && *queues > 1) {
+		// Perhaps only several queues are refused.
+		*queues = 1;
+		ret = attach(fd, name, false);
+	}
+	if (ret)
+		fprintf(stderr, "wgbench-tunnel: %s: cannot create the interface: %s%s\n", name,
+		        strerror(-ret),
+		        ret == -EPERM   ? ": it needs root (CAP_NET_ADMIN)"
+		        : ret == -EBUSY ? ": the name is taken; choose another or end its owner"
+		                        : "");
+	return ret;
+}
+
+// The queues after the first, as many as the kernel gives: only when the interface has an owner,
+// since until then anybody could attach one.
+static void add_queues(const char *name, int fd[], unsigned *queues)
+{
+	for (unsigned i = 1; i < *queues; i++) {
+		fd[i] = open_descriptor();
+		if (fd[i] >= 0 && !attach(fd[i], name, true))
+			continue;
+		if (fd[i] >= 0)
+			close(fd[i]);
+		*queues = i;
+	}
+}
+
+int tun_open(struct tun *t, const char *name, const struct switches *s, int fd[], unsigned *queues)
+{
 	int header_bytes = sizeof(struct virtio_net_hdr), ret;
 
-	*t = (struct tun){.fd = -1};
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (t->fd < 0) {
-		ret = -errno;
+	*t = (struct tun){.mtu = TUN_MTU_DEFAULT};
+	ret = fd[0] = open_descriptor();
+	if (ret < 0) {
 		fprintf(stderr,
 		        "wgbench-tunnel: /dev/net/tun: %s: it needs the kernel's TUN driver "
 		        "(modprobe tun)"
@@ -61,80 +107,65 @@ int tun_open(struct tun *t, const char *name, const struct switches *s)
 		        strerror(-ret));
 		return ret;
 	}
-	if (ioctl(t->fd, TUNSETIFF, &request)) {
-		ret = errno;
-		fprintf(stderr, "wgbench-tunnel: %s: cannot create the interface: %s%s\n", name,
-		        strerror(ret),
-		        ret == EPERM   ? ": it needs root (CAP_NET_ADMIN)"
-		        : ret == EBUSY ? ": the name is taken; choose another or end its owner"
-		                       : "");
-		ret = -ret;
+	ret = create(fd[0], name, queues);
+	if (ret)
 		goto err_close;
-	}
-	if (ioctl(t->fd, TUNSETVNETHDRSZ, &header_bytes)) {
+	if (ioctl(fd[0], TUNSETVNETHDRSZ, &header_bytes)) {
 		ret = fail(name, "TUNSETVNETHDRSZ", errno);
 		goto err_close;
 	}
-	if (ioctl(t->fd, TUNSETOWNER, 0)) {
+	if (ioctl(fd[0], TUNSETOWNER, 0)) {
 		ret = fail(name, "TUNSETOWNER", errno);
 		goto err_close;
 	}
-	probe_offloads(t, s);
+	probe_offloads(t, fd[0], s);
 	t->merge_tcp = t->tso && s->merge_tcp;
 	t->merge_udp = t->uso && s->merge_udp;
 	t->ifindex = if_nametoindex(name);
-	t->mtu = TUN_MTU_DEFAULT;
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
 		ret = fail(name, "cannot set the MTU", -ret);
 		goto err_close;
 	}
+	add_queues(name, fd, queues);
 	return 0;
 
 err_close:
-	tun_close(t);
+	close(fd[0]);
 	return ret;
 }
 
-void tun_close(struct tun *t)
-{
-	if (t->fd >= 0)
-		close(t->fd);
-	t->fd = -1;
-}
-
-int tun_read_frame(struct tun *t, struct virtio_net_hdr *header, uint8_t *to, size_t bytes)
+int tun_read_frame(int fd, struct virtio_net_hdr *header, uint8_t *to, size_t bytes)
 {
 	struct iovec iov[] = {{header, sizeof(*header)}, {to, bytes}};
-	ssize_t n = readv(t->fd, iov, 2);
+	ssize_t n = readv(fd, iov, 2);
 
 	if (n < 0)
 		return -errno;
 	return n <= (ssize_t)sizeof(*header) ? 0 : (int)(n - sizeof(*header));
 }
 
-int tun_write_frame(struct tun *t, const struct virtio_net_hdr *header, struct iovec *iov,
-                    int count)
+int tun_write_frame(int fd, const struct virtio_net_hdr *header, struct iovec *iov, int count)
 {
 	iov[0] = (struct iovec){(void *)header, sizeof(*header)};
-	return writev(t->fd, iov, count) < 0 ? -errno : 0;
+	return writev(fd, iov, count) < 0 ? -errno : 0;
 }
 
-int tun_read(struct device *d, uint64_t now_ns, bool *backlog)
+int tun_read(struct path *p, uint64_t now_ns, bool *backlog)
 {
 	struct gather gather;
 	uint32_t frames = 0, bytes = 0;
 	int n = 0;
 
-	gather_init(&gather, d, now_ns);
+	gather_init(&gather, p, now_ns);
 	while (frames < BURST_FRAMES && bytes < BURST_BYTES) {
 		uint8_t *room = gather_room(&gather);
 		if (!room)
 			break;
 		struct virtio_net_hdr header;
-		n = tun_read_frame(&d->tun, &header, room, BATCH_FRAME_BYTES);
-		device_count(d, tun_reads, 1);
+		n = tun_read_frame(p->tun, &header, room, BATCH_FRAME_BYTES);
+		device_count(p->device, tun_reads, 1);
 		if (n < 0)
 			break;
 		frames++;
@@ -148,26 +179,26 @@ int tun_read(struct device *d, uint64_t now_ns, bool *backlog)
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }
 
-static void write_packet(struct device *d, const struct virtio_net_hdr *header, struct iovec *iov,
-                         int vectors, unsigned packets)
+static void write_packet(struct path *p, const struct virtio_net_hdr *header, struct iovec *iov,
+                         int vectors)
 {
-	device_count(d, tun_writes, 1);
-	if (tun_write_frame(&d->tun, header, iov, vectors))
-		device_count(d, drop_rx_tun, packets);
+	device_count(p->device, tun_writes, 1);
+	if (tun_write_frame(p->tun, header, iov, vectors))
+		device_count(p->device, drop_rx_tun, 1);
 }
 
 // The kernel refused a super-packet: cuts it again and writes the packets one by one.
-static void write_cut(struct device *d, const struct offload_write *w, const struct iovec *iov,
+static void write_cut(struct path *p, const struct offload_write *w, const struct iovec *iov,
                       int vectors)
 {
 	static const struct virtio_net_hdr plain;
 	struct offload_cutter cutter;
-	struct batch *scratch = batch_get(d);
+	struct batch *scratch = batch_get(p);
 	uint8_t *packet;
 	uint32_t length = 0;
 
 	if (!scratch) {
-		device_count(d, drop_memory, w->count);
+		device_count(p->device, drop_memory, w->count);
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
@@ -175,15 +206,16 @@ static void write_cut(struct device *d, const struct offload_write *w, const str
 		length += iov[i].iov_len;
 	}
 	if (offload_cut_init(&cutter, &w->header, scratch->in, length))
-		device_count(d, drop_rx_tun, w->count);
+		device_count(p->device, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
-			write_packet(d, &plain, (struct iovec[]){{0}, {packet, length}}, 2, 1);
+			write_packet(p, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
 	batch_put(scratch);
 }
 
-static void write_merged(struct device *d, struct offload_packet *packets, size_t n, unsigned flags)
+static void write_merged(struct path *p, struct offload_packet *packets, size_t n, unsigned flags)
 {
+	struct device *d = p->device;
 	uint16_t next[OFFLOAD_MERGE_MAX];
 	struct offload_write writes[OFFLOAD_MERGE_MAX];
 	struct iovec iov[OFFLOAD_MERGE_MAX + 1];
@@ -198,11 +230,11 @@ static void write_merged(struct device *d, struct offload_packet *packets, size_
 			iov[vectors++] =
 			    (struct iovec){packets[at].data + skip, packets[at].length - skip};
 		if (w->count == 1) {
-			write_packet(d, &w->header, iov, vectors, 1);
+			write_packet(p, &w->header, iov, vectors);
 			continue;
 		}
 		device_count(d, tun_writes, 1);
-		int ret = tun_write_frame(&d->tun, &w->header, iov, vectors);
+		int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
 		if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM) {
 			device_count(d, drop_rx_tun, w->count);
 		} else if (ret) {
@@ -210,13 +242,14 @@ static void write_merged(struct device *d, struct offload_packet *packets, size_
 			                          ? &d->tun.merge_udp
 			                          : &d->tun.merge_tcp;
 			atomic_store_explicit(merges, false, memory_order_relaxed);
-			write_cut(d, w, iov, vectors);
+			write_cut(p, w, iov, vectors);
 		}
 	}
 }
 
-void tun_write(struct device *d, struct batch *b)
+void tun_write(struct batch *b)
 {
+	struct device *d = b->path->device;
 	unsigned flags =
 	    (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed) ? OFFLOAD_MERGE_TCP
 	                                                                   : 0) |
@@ -227,15 +260,13 @@ void tun_write(struct device *d, struct batch *b)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < b->packets; i++) {
-		if (!b->span[i].length)
-			continue;
 		packets[n++] =
 		    (struct offload_packet){b->in + b->span[i].offset, b->span[i].length};
 		if (n == OFFLOAD_MERGE_MAX) {
-			write_merged(d, packets, n, flags);
+			write_merged(b->path, packets, n, flags);
 			n = 0;
 		}
 	}
 	if (n)
-		write_merged(d, packets, n, flags);
+		write_merged(b->path, packets, n, flags);
 }

@@ -13,7 +13,6 @@ struct switches;
 enum { TUN_MTU_DEFAULT = 1420 };
 
 struct tun {
-	int fd;
 	unsigned ifindex;
 	bool tso, uso;                    // what the kernel may hand over, and takes
 	atomic_bool merge_tcp, merge_udp; // cleared when the kernel refuses a super-packet
@@ -21,15 +20,15 @@ struct tun {
 };
 
 // Creates the interface (owner root, so that no other user can attach a queue), with the offloads
-// that the switches allow and the kernel takes, MTU 1420. 0 or -errno after a printed line.
-int tun_open(struct tun *, const char *name, const struct switches *);
-void tun_close(struct tun *);
+// that the switches allow and the kernel takes, MTU 1420. fd: room for the descriptors of *queues
+// queues; *queues becomes how many the kernel gave, at least 1. 0 or -errno after a printed line.
+int tun_open(struct tun *, const char *name, const struct switches *, int fd[], unsigned *queues);
 
 // Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
 // -EBADFD: the device was deleted.
-int tun_read_frame(struct tun *, struct virtio_net_hdr *, uint8_t *to, size_t bytes);
+int tun_read_frame(int fd, struct virtio_net_hdr *, uint8_t *to, size_t bytes);
 
 // Writes one frame: iov[0] is left free for the vnet header. 0 or -errno.
-int tun_write_frame(struct tun *, const struct virtio_net_hdr *, struct iovec *iov, int count);
+int tun_write_frame(int fd, const struct virtio_net_hdr *, struct iovec *iov, int count);
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
@@ -57,7 +56,8 @@ static void set_buffer(int fd, int forced, int plain, int bytes)
 }
 
 // A socket of the family, bound to the port; -errno.
-static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark)
+static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark,
+                    bool shared)
 {
 	union udp_address a = {.any.sa_family = family};
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
@@ -80,6 +80,7 @@ static int open_one(const struct switches *s, int family, uint16_t port, uint32_
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, s->socket_buffer);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
 	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
+	    (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
 	    bind(fd, &a.any, udp_address_bytes(&a))) {
 		ret = -errno;
 		close(fd);
@@ -101,10 +102,10 @@ static uint16_t bound_port(int fd)
 static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, int fd[2])
 {
 	for (unsigned tries = 0;; tries++) {
-		fd[0] = open_one(s, AF_INET, port, fwmark);
+		fd[0] = open_one(s, AF_INET, port, fwmark, false);
 		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
 			return fd[0];
-		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark);
+		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false);
 		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
 			break;
 		if (fd[0] >= 0)
@@ -115,53 +116,92 @@ static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, i
 	return fd[0] < 0 && fd[1] < 0 ? -EAFNOSUPPORT : 0;
 }
 
-int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
+// Those of another queue beside those of the first, which took the port alone: so that a port in
+// use by others is found out, whether they share it or not.
+static int open_beside(const struct switches *s, const int first[2], uint32_t fwmark, int fd[2])
 {
-	struct udp *u = &d->udp;
-	int fd[2], ret = open_both(&d->switches, port, fwmark, fd);
-
-	if (ret)
-		return ret;
-	udp_close(d);
-	u->segment = d->switches.udp_gso;
-	u->gro = d->switches.udp_gro;
 	for (int i = 0; i < 2; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.fd = fd[i]};
-		int size;
-		socklen_t bytes = sizeof(size);
-
-		u->fd[i] = fd[i] < 0 ? -1 : fd[i];
-		if (fd[i] < 0)
+		if (first[i] < 0)
 			continue;
-		u->port = bound_port(fd[i]);
-		if (getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
-			u->segment = false;
-		if (u->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1))
-			u->gro = false;
-		if (epoll_ctl(d->path_epoll, EPOLL_CTL_ADD, fd[i], &event)) {
-			ret = -errno;
-			udp_close(d);
-			return ret;
-		}
+		if (set_int(first[i], SOL_SOCKET, SO_REUSEPORT, 1))
+			return -errno;
+		fd[i] = open_one(s, i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true);
+		if (fd[i] < 0)
+			return fd[i];
 	}
 	return 0;
 }
 
-void udp_close(struct device *d)
+static void close_pair(int fd[2])
 {
 	for (int i = 0; i < 2; i++) {
-		if (d->udp.fd[i] >= 0)
-			close(d->udp.fd[i]);
-		d->udp.fd[i] = -1;
+		if (fd[i] >= 0)
+			close(fd[i]);
+		fd[i] = -1;
 	}
+}
+
+// Turns on what the kernel takes, and has the queue's thread watch it.
+static int use(struct path *p, int i)
+{
+	struct udp *u = &p->device->udp;
+	int size;
+	socklen_t bytes = sizeof(size);
+
+	if (getsockopt(p->udp[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
+		u->segment = false;
+	if (u->gro && set_int(p->udp[i], IPPROTO_UDP, UDP_GRO, 1))
+		u->gro = false;
+	return path_watch(p, p->udp[i]);
+}
+
+int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
+{
+	const struct switches *s = &d->switches;
+	int fd[PATHS_MAX][2], ret;
+
+	memset(fd, -1, sizeof(fd));
+	ret = open_both(s, port, fwmark, fd[0]);
+	if (ret)
+		return ret;
+	for (unsigned q = 1; q < d->queues && !ret; q++)
+		ret = open_beside(s, fd[0], fwmark, fd[q]);
+	if (ret) {
+		for (unsigned q = 0; q < d->queues; q++)
+			close_pair(fd[q]);
+		return ret;
+	}
+	udp_close(d);
+	d->udp = (struct udp){.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]),
+	                      .segment = s->udp_gso,
+	                      .gro = s->udp_gro};
+	for (unsigned q = 0; q < d->queues; q++)
+		memcpy(d->paths[q].udp, fd[q], sizeof(fd[q]));
+	for (unsigned q = 0; q < d->queues && !ret; q++)
+		for (int i = 0; i < 2 && !ret; i++)
+			if (fd[q][i] >= 0)
+				ret = use(&d->paths[q], i);
+	if (ret)
+		udp_close(d);
+	return ret;
+}
+
+void udp_close(struct device *d)
+{
+	for (unsigned q = 0; q < d->queues; q++)
+		close_pair(d->paths[q].udp);
 	d->udp.port = 0;
 }
 
 int udp_set_fwmark(struct device *d, uint32_t fwmark)
 {
-	for (int i = 0; i < 2; i++)
-		if (d->udp.fd[i] >= 0 && set_int(d->udp.fd[i], SOL_SOCKET, SO_MARK, fwmark))
-			return -errno;
+	for (unsigned q = 0; q < d->queues; q++)
+		for (int i = 0; i < 2; i++) {
+			int fd = d->paths[q].udp[i];
+
+			if (fd >= 0 && set_int(fd, SOL_SOCKET, SO_MARK, fwmark))
+				return -errno;
+		}
 	return 0;
 }
 
@@ -200,13 +240,13 @@ static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
 	}
 }
 
-static int socket_of(const struct device *d, const struct udp_endpoint *e)
+static int socket_of(const struct path *p, const struct udp_endpoint *e)
 {
 	switch (e->remote.any.sa_family) {
 	case AF_INET:
-		return d->udp.fd[0];
+		return p->udp[0];
 	case AF_INET6:
-		return d->udp.fd[1];
+		return p->udp[1];
 	default:
 		return -1;
 	}
@@ -229,7 +269,7 @@ int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *me
                  uint8_t tos)
 {
 	struct udp_endpoint e = *to;
-	int fd = socket_of(d, &e);
+	int fd = socket_of(&d->paths[0], &e);
 
 	if (fd < 0)
 		return e.remote.any.sa_family == AF_UNSPEC ? -EDESTADDRREQ : -ENETUNREACH;
@@ -305,15 +345,16 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
 
-int udp_send(struct device *d, struct batch *b)
+int udp_send(struct batch *b)
 {
 	struct peer *p = b->peer;
+	struct device *d = p->device;
 
 	pthread_mutex_lock(&p->endpoint_lock);
 	struct udp_endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
-	int fd = socket_of(d, &e);
+	int fd = socket_of(b->path, &e);
 	if (fd < 0)
 		return -EDESTADDRREQ;
 
@@ -381,13 +422,13 @@ static void take_control(struct batch *b, struct msghdr *m)
 }
 
 // A buffer for each message, from the pool. How many there are.
-static int prepare(struct device *d, struct batch *batch[], struct mmsghdr messages[],
+static int prepare(struct path *p, struct batch *batch[], struct mmsghdr messages[],
                    struct iovec iov[], union control_buffer control[])
 {
 	int ready = 0;
 
 	for (; ready < RECEIVE_MESSAGES; ready++) {
-		struct batch *b = batch[ready] = batch_get(d);
+		struct batch *b = batch[ready] = batch_get(p);
 		if (!b)
 			break;
 		iov[ready] = (struct iovec){b->in, BATCH_FRAME_BYTES};
@@ -404,31 +445,32 @@ static int prepare(struct device *d, struct batch *batch[], struct mmsghdr messa
 	return ready;
 }
 
-static void pass_on(struct device *d, struct batch *b, struct mmsghdr *message, uint64_t now_ns)
+static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 {
 	b->in_bytes = message->msg_len;
 	b->datagram_bytes = b->in_bytes;
 	b->tos = 0;
 	take_control(b, &message->msg_hdr);
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
-		device_count(d, drop_rx_malformed, 1);
+		device_count(b->path->device, drop_rx_malformed, 1);
 		batch_put(b);
 	} else {
-		receive_batch(d, b, now_ns);
+		receive_batch(b, now_ns);
 	}
 }
 
-int udp_receive(struct device *d, int family, uint64_t now_ns, bool *backlog)
+int udp_receive(struct path *p, int family, uint64_t now_ns, bool *backlog)
 {
+	struct device *d = p->device;
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
-	int fd = d->udp.fd[family == AF_INET6];
+	int fd = p->udp[family == AF_INET6];
 
 	if (fd < 0)
 		return 0;
-	int ready = prepare(d, batch, messages, iov, control);
+	int ready = prepare(p, batch, messages, iov, control);
 	if (!ready) {
 		device_count(d, drop_memory, 1);
 		return -ENOMEM;
@@ -438,7 +480,7 @@ int udp_receive(struct device *d, int family, uint64_t now_ns, bool *backlog)
 	for (int i = ready; i-- > (n < 0 ? 0 : n);)
 		batch_put(batch[i]);
 	for (int i = 0; i < n; i++)
-		pass_on(d, batch[i], &messages[i], now_ns);
+		pass_on(batch[i], &messages[i], now_ns);
 	*backlog |= n == ready;
 	return n < 0 ? -error : n;
 }

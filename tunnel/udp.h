@@ -1,4 +1,5 @@
-// The outer sockets: one for each address family, on one port.
+// The outer sockets: one for each address family and queue, on one port. Their descriptors are the
+// queues' (path.h).
 #ifndef WGBENCH_UDP_H
 #define WGBENCH_UDP_H
 
@@ -8,7 +9,6 @@
 #include <stdint.h>
 
 struct device;
-struct batch;
 
 union udp_address {
 	struct sockaddr any;
@@ -28,7 +28,6 @@ struct udp_endpoint {
 };
 
 struct udp {
-	int fd[2];     // IPv4, IPv6; -1: not open or the host has no such family
 	uint16_t port; // bound, host order; 0 while closed
 	bool segment;  // UDP_SEGMENT works
 	bool gro;      // UDP_GRO is on
@@ -41,14 +40,16 @@ static inline socklen_t udp_address_bytes(const union udp_address *a)
 
 bool udp_address_equal(const union udp_address *, const union udp_address *);
 
-// Opens both families on `port` (0: any free one, the same for both) with the firewall mark. On
-// failure the old sockets stay. 0 or -errno (EADDRINUSE). Control thread, path excluded.
+// Opens both families for each queue on `port` (0: any free one, the same for all) with the
+// firewall mark. On failure the old sockets stay. 0 or -errno (EADDRINUSE). Control thread, path
+// excluded.
 int udp_open(struct device *, uint16_t port, uint32_t fwmark);
 void udp_close(struct device *);
 // Sets SO_MARK on what is open. 0 or -errno.
 int udp_set_fwmark(struct device *, uint32_t fwmark);
 
-// Sends one message to the endpoint, with the TOS byte. 0 or -errno. Any thread, inside the path.
+// Sends one message to the endpoint by the first queue's socket, with the TOS byte. 0 or -errno.
+// Any thread, inside the path.
 int udp_send_one(struct device *, const struct udp_endpoint *, const void *message, size_t bytes,
                  uint8_t tos);
 

@@ -1,5 +1,5 @@
-// Devices without a TUN on 127.0.0.1, driven by the test's own thread and clock: time stands still
-// until the test moves it, and each datagram is looked at on its way.
+// Devices without a TUN and with one queue on 127.0.0.1, driven by the test's own thread and clock:
+// time stands still until the test moves it, and each datagram is looked at on its way.
 #ifndef WGBENCH_TESTS_LOOPBACK_H
 #define WGBENCH_TESTS_LOOPBACK_H
 
@@ -50,7 +50,7 @@ static inline struct device *loopback_device(const uint8_t private_key[NOISE_KEY
 	struct device *d;
 	struct switches s;
 
-	assert_int_equal(switches_parse(&s, NULL), 0);
+	assert_int_equal(switches_parse(&s, "queues=1"), 0);
 	assert_int_equal(device_create(&d, "wgbtest", &s), 0);
 	d->tun.mtu = TUN_MTU_DEFAULT;
 	device_set_private_key(d, private_key);
@@ -112,7 +112,7 @@ static inline void loopback_stage(struct peer *p)
 {
 	struct device *d = p->device;
 	struct virtio_net_hdr header = {0};
-	struct batch *b = batch_get(d);
+	struct batch *b = batch_get(&d->paths[0]);
 	const uint8_t packet[28] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 64, 17};
 
 	assert_non_null(b);
@@ -122,9 +122,10 @@ static inline void loopback_stage(struct peer *p)
 	b->frames = b->packets = 1;
 	b->in_bytes = sizeof(packet);
 	b->tos = 0;
-	pthread_rwlock_rdlock(&d->path_lock);
-	peer_stage(d, b, loopback_now_ns);
-	pthread_rwlock_unlock(&d->path_lock);
+	path_enter(d);
+	peer_stage(b, loopback_now_ns);
+	path_flush(&d->paths[0]);
+	path_leave(d);
 }
 
 #endif

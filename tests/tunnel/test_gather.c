@@ -100,7 +100,7 @@ static void keeps_order_and_content(void **state)
 		struct gather g;
 		int peer = 0, spread = 1 + support_random_below(&r, PEERS);
 
-		gather_init(&g, device, 1);
+		gather_init(&g, &device->paths[0], 1);
 		// Not above PEER_STAGED_MAX in all, so that nothing is dropped.
 		for (uint32_t serial = 0; serial < FRAMES; serial++) {
 			if (support_random_below(&r, 3))
@@ -135,14 +135,14 @@ static void drops_what_has_no_peer(void **state)
 	struct virtio_net_hdr plain = {0};
 
 	(void)state;
-	uint64_t before = device->counters.drop_tx_no_peer;
-	gather_init(&g, device, 1);
+	uint64_t before = device_counted(device, drop_tx_no_peer);
+	gather_init(&g, &device->paths[0], 1);
 	uint8_t *room = gather_room(&g);
 	gather_add(&g, &plain, room, make(room, PEERS + 5, 0, 100, 0));
 	gather_add(&g, &plain, room, 0);
 	gather_close(&g);
-	assert_int_equal(device->counters.drop_tx_no_peer, before + 1);
-	assert_int_equal(device->counters.drop_tx_invalid, 1);
+	assert_int_equal(device_counted(device, drop_tx_no_peer), before + 1);
+	assert_int_equal(device_counted(device, drop_tx_invalid), 1);
 }
 
 static void staged_queue_drops_the_oldest(void **state)
@@ -152,7 +152,7 @@ static void staged_queue_drops_the_oldest(void **state)
 	(void)state;
 	for (uint32_t serial = 0; serial < PEER_STAGED_MAX + 50; serial++) {
 		struct gather g;
-		gather_init(&g, device, 1);
+		gather_init(&g, &device->paths[0], 1);
 		uint8_t *room = gather_room(&g);
 		gather_add(&g, &plain, room, make(room, 0, 0, 100, serial));
 		gather_close(&g);

@@ -1,6 +1,6 @@
 // The whole data path between two devices in one process, without privileges: datagram socket
-// pairs in place of the TUNs, real UDP sockets on loopback, sessions installed by hand. What one
-// TUN is given comes out of the other: every byte, in order.
+// pairs in place of the TUNs' queues, real UDP sockets on loopback, sessions installed by hand.
+// What one TUN is given comes out of the other: every byte, in order.
 #include "tests/support.h"
 
 #include <arpa/inet.h>
@@ -10,18 +10,25 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 
-enum { FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536, TIMEOUT_MS = 5000, LARGE = 4 << 20 };
+enum {
+	FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536,
+	TIMEOUT_MS = 5000,
+	LARGE = 4 << 20,
+	QUEUES_MAX = 4,
+};
 
 struct end {
 	struct device *device;
 	struct peer *peer;
-	int tun; // our end of the pair
+	int tun[QUEUES_MAX]; // our ends of the pairs
+	unsigned queues;
 };
 
 static struct end ends[2];
@@ -35,22 +42,31 @@ struct tcp_frame {
 
 // The device's end blocks on a full queue, so that nothing is lost there, and it refuses frames
 // above `tun_bytes` with EMSGSIZE, as a kernel that doesn't take super-packets would.
-static void open_end(struct end *e, const char *switches_text, int tun_bytes)
+static void open_queue(struct end *e, unsigned queue, int tun_bytes)
 {
 	const struct timeval soon = {.tv_usec = 1000};
-	struct switches switches;
 	int pair[2], large = 4 << 20;
 
-	assert_int_equal(switches_parse(&switches, switches_text), 0);
-	assert_int_equal(device_create(&e->device, "wgbtest", &switches), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &tun_bytes, sizeof(tun_bytes));
 	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
-	e->tun = pair[0];
-	e->device->tun = (struct tun){.fd = pair[1],
-	                              .tso = true,
+	e->tun[queue] = pair[0];
+	e->device->paths[queue].tun = pair[1];
+}
+
+static void open_end(struct end *e, const char *switches_text, int tun_bytes)
+{
+	struct switches switches;
+
+	assert_int_equal(switches_parse(&switches, switches_text), 0);
+	assert_int_equal(device_create(&e->device, "wgbtest", &switches), 0);
+	e->queues = e->device->queues;
+	assert_true(e->queues <= QUEUES_MAX);
+	for (unsigned i = 0; i < e->queues; i++)
+		open_queue(e, i, tun_bytes);
+	e->device->tun = (struct tun){.tso = true,
 	                              .uso = true,
 	                              .merge_tcp = switches.merge_tcp,
 	                              .merge_udp = switches.merge_udp,
@@ -93,7 +109,8 @@ static void close_ends(void)
 {
 	for (int i = 0; i < 2; i++) {
 		device_free(ends[i].device);
-		close(ends[i].tun);
+		for (unsigned q = 0; q < ends[i].queues; q++)
+			close(ends[i].tun[q]);
 	}
 }
 
@@ -150,42 +167,82 @@ static void wait_for(int fd, short events)
 	assert_int_equal(poll(&p, 1, TIMEOUT_MS), 1);
 }
 
-static void put(const struct end *e, const uint8_t *frame, size_t bytes)
+static void put(const struct end *e, unsigned queue, const uint8_t *frame, size_t bytes)
 {
-	while (send(e->tun, frame, bytes, 0) < 0) {
+	while (send(e->tun[queue], frame, bytes, 0) < 0) {
 		assert_true(errno == EAGAIN || errno == ENOBUFS);
-		wait_for(e->tun, POLLOUT);
+		wait_for(e->tun[queue], POLLOUT);
 	}
 }
 
-// Takes frames out of the end's TUN until the flow's stream is at `expected` bytes.
-static void take_stream(const struct end *e, uint16_t port, uint32_t first, const uint8_t *stream,
-                        uint32_t expected)
+// The next frame out of any of the end's queues.
+static ssize_t take(const struct end *e, uint8_t *frame)
+{
+	struct pollfd p[QUEUES_MAX];
+	unsigned q = 0;
+
+	for (unsigned i = 0; i < e->queues; i++)
+		p[i] = (struct pollfd){.fd = e->tun[i], .events = POLLIN};
+	assert_true(poll(p, e->queues, TIMEOUT_MS) >= 1);
+	while (!p[q].revents)
+		q++;
+	return recv(e->tun[q], frame, FRAME_MAX, 0);
+}
+
+struct flow {
+	uint16_t port;
+	uint32_t first; // sequence number
+	const uint8_t *stream;
+	uint32_t put, taken;
+};
+
+// Takes frames out of the end's TUN until each flow has come as far as it was put.
+static void take_flows(const struct end *e, struct flow *flows, unsigned n)
 {
 	static uint8_t frame[FRAME_MAX];
-	uint32_t at = 0;
+	uint32_t missing = 0;
 
-	while (at < expected) {
-		wait_for(e->tun, POLLIN);
-		ssize_t n = recv(e->tun, frame, sizeof(frame), 0);
+	for (unsigned i = 0; i < n; i++)
+		missing += flows[i].put - flows[i].taken;
+	while (missing) {
+		ssize_t got = take(e, frame);
 		const struct tcp_frame *f = (struct tcp_frame *)frame;
+		unsigned i = 0;
 
-		assert_true(n >= (ssize_t)sizeof(*f));
+		assert_true(got >= (ssize_t)sizeof(*f));
 		uint32_t length = ntohs(f->ip.tot_len),
 		         bytes = sizeof(f->vnet) + length - sizeof(*f);
-		assert_int_equal(n, sizeof(f->vnet) + length);
+		assert_int_equal(got, sizeof(f->vnet) + length);
 		assert_int_equal(checksum_fold(checksum_add(0, &f->ip, sizeof(f->ip))), 0xffff);
-		assert_int_equal(ntohs(f->tcp.source), port);
-		assert_int_equal(ntohl(f->tcp.seq), first + at);
-		assert_true(at + bytes <= expected);
-		assert_memory_equal(f->payload, stream + at, bytes);
-		at += bytes;
+		while (i < n && ntohs(f->tcp.source) != flows[i].port)
+			i++;
+		assert_true(i < n);
+		assert_int_equal(ntohl(f->tcp.seq), flows[i].first + flows[i].taken);
+		assert_true(flows[i].taken + bytes <= flows[i].put);
+		assert_memory_equal(f->payload, flows[i].stream + flows[i].taken, bytes);
+		flows[i].taken += bytes;
+		missing -= bytes;
 	}
 }
 
+static void take_stream(const struct end *e, uint16_t port, uint32_t first, const uint8_t *stream,
+                        uint32_t bytes)
+{
+	take_flows(e, &(struct flow){port, first, stream, bytes, 0}, 1);
+}
+
+static uint64_t errors(const struct device *d)
+{
+	return device_counted(d, drop_rx_authentication) + device_counted(d, drop_rx_replay) +
+	       device_counted(d, drop_rx_invalid) + device_counted(d, drop_rx_allowed_ips) +
+	       device_counted(d, drop_rx_tun) + device_counted(d, drop_tx_send) +
+	       device_counted(d, drop_tx_invalid) + device_counted(d, drop_memory);
+}
+
+// A stream of BYTES by each of two flows a queue, both ways one after the other.
 static void carry(const char *switches_text, int tun_bytes)
 {
-	enum { BYTES = 1 << 20 };
+	enum { BYTES = 1 << 20, WINDOW = 200000 };
 	static uint8_t stream[BYTES], frame[FRAME_MAX];
 	struct support_random r;
 
@@ -193,34 +250,41 @@ static void carry(const char *switches_text, int tun_bytes)
 	support_random_fill(&r, stream, sizeof(stream));
 	open_ends(switches_text, tun_bytes);
 	for (int from = 0; from < 2; from++) {
-		uint32_t first = 0xfff00000 + (uint32_t)support_random_below(&r, 1 << 20);
-		uint16_t port = 1024 + from;
+		unsigned n = 2 * ends[from].queues;
+		struct flow flows[2 * QUEUES_MAX];
 
-		for (uint32_t at = 0; at < BYTES;) {
+		for (unsigned i = 0; i < n; i++)
+			flows[i] =
+			    (struct flow){.port = 1024 + 16 * from + i,
+			                  .first = 0xfff00000 + support_random_below(&r, 1 << 20),
+			                  .stream = stream};
+		for (uint32_t done = 0; done < n * BYTES;) {
 			// A window's worth in flight, as TCP would keep it: loopback buffers are
 			// finite.
-			uint32_t window = 0, start = at;
-			while (at < BYTES && window < 200000) {
+			for (uint32_t window = 0; window < WINDOW && done < n * BYTES;) {
+				unsigned i = support_random_below(&r, n);
+				struct flow *f = &flows[i];
 				uint32_t bytes = support_random_below(&r, 4) ? 62100 : 1380;
+
 				if (!support_random_below(&r, 4))
 					bytes = 1 + support_random_below(&r, 60000);
-				if (bytes > BYTES - at)
-					bytes = BYTES - at;
-				put(&ends[from], frame,
-				    make_tcp(frame, from, port, first + at, stream + at, bytes,
+				if (bytes > BYTES - f->put)
+					bytes = BYTES - f->put;
+				if (!bytes)
+					continue;
+				put(&ends[from], i % ends[from].queues, frame,
+				    make_tcp(frame, from, f->port, f->first + f->put,
+				             stream + f->put, bytes,
 				             support_random_below(&r, 4) ? 1380 : 100));
-				at += bytes;
+				f->put += bytes;
 				window += bytes;
+				done += bytes;
 			}
-			take_stream(&ends[!from], port, first + start, stream + start, at - start);
+			take_flows(&ends[!from], flows, n);
 		}
 	}
 	for (int i = 0; i < 2; i++) {
-		const struct device_counters *c = &ends[i].device->counters;
-		assert_int_equal(c->drop_rx_authentication + c->drop_rx_replay +
-		                     c->drop_rx_invalid + c->drop_rx_allowed_ips + c->drop_rx_tun +
-		                     c->drop_tx_send + c->drop_tx_invalid + c->drop_memory,
-		                 0);
+		assert_int_equal(errors(ends[i].device), 0);
 		assert_int_equal(ends[i].device->tun.merge_tcp,
 		                 ends[i].device->switches.merge_tcp && tun_bytes == LARGE);
 		assert_true(ends[i].peer->rx_bytes > BYTES && ends[i].peer->tx_bytes > BYTES);
@@ -231,92 +295,190 @@ static void carry(const char *switches_text, int tun_bytes)
 static void streams_cross_unchanged(void **state)
 {
 	(void)state;
-	carry(NULL, LARGE);
+	carry("queues=1", LARGE);
 }
 
 static void streams_cross_without_udp_gso(void **state)
 {
 	(void)state;
-	carry("udp-gso=off", LARGE);
+	carry("queues=1,udp-gso=off", LARGE);
 }
 
 static void streams_cross_without_udp_gro(void **state)
 {
 	(void)state;
-	carry("udp-gro=off", LARGE);
+	carry("queues=1,udp-gro=off", LARGE);
 }
 
 static void streams_cross_without_merging(void **state)
 {
 	(void)state;
-	carry("merge-tcp=off,merge-udp=off", LARGE);
+	carry("queues=1,merge-tcp=off,merge-udp=off", LARGE);
 }
 
 static void streams_cross_with_strict_checksums(void **state)
 {
 	(void)state;
-	carry("strict-checksum=on", LARGE);
+	carry("queues=1,strict-checksum=on", LARGE);
 }
 
 static void a_refused_super_packet_crosses_in_pieces(void **state)
 {
 	(void)state;
-	carry(NULL, 8192);
+	carry("queues=1", 8192);
+}
+
+static void streams_cross_in_two_queues(void **state)
+{
+	(void)state;
+	carry("queues=2", LARGE);
+}
+
+static void streams_cross_in_four_queues(void **state)
+{
+	(void)state;
+	carry("queues=4,udp-gro=off", LARGE);
 }
 
 // ---- what must not come through
 
-static void expect_counter(atomic_uint_fast64_t *counter, uint64_t value)
+#define expect_counter(device, name, value)                                                        \
+	do {                                                                                       \
+		for (int ms = 0; device_counted(device, name) < (value) && ms < TIMEOUT_MS; ms++)  \
+			poll(NULL, 0, 1);                                                          \
+		assert_int_equal(device_counted(device, name), value);                             \
+	} while (0)
+
+// A socket in place of the peer `from` sees: what that end sends comes here. Its descriptor; `to`:
+// where the peer really is.
+static int cut_wire(struct end *from, struct sockaddr_in *to)
 {
-	for (int ms = 0; atomic_load(counter) < value && ms < TIMEOUT_MS; ms++)
-		poll(NULL, 0, 1);
-	assert_int_equal(atomic_load(counter), value);
+	int wire = socket(AF_INET, SOCK_DGRAM, 0), large = 4 << 20;
+	struct sockaddr_in here = {.sin_family = AF_INET,
+	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t bytes = sizeof(here);
+
+	setsockopt(wire, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	assert_int_equal(bind(wire, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(getsockname(wire, (struct sockaddr *)&here, &bytes), 0);
+	*to = from->peer->endpoint.remote.v4;
+	pthread_mutex_lock(&from->peer->endpoint_lock);
+	from->peer->endpoint.remote.v4 = here;
+	pthread_mutex_unlock(&from->peer->endpoint_lock);
+	return wire;
+}
+
+static uint16_t endpoint_port(struct peer *p)
+{
+	pthread_mutex_lock(&p->endpoint_lock);
+	uint16_t port = ntohs(p->endpoint.remote.v4.sin_port);
+	pthread_mutex_unlock(&p->endpoint_lock);
+	return port;
 }
 
 static void forged_and_replayed_messages_are_dropped(void **state)
 {
 	static uint8_t frame[FRAME_MAX], message[2048];
 	uint8_t payload[100] = {0};
-	int wire = socket(AF_INET, SOCK_DGRAM, 0);
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t bytes = sizeof(any);
+	struct sockaddr_in to_b, here;
+	socklen_t bytes = sizeof(here);
 
 	(void)state;
-	open_ends(NULL, LARGE);
+	open_ends("queues=1", LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
-	struct device_counters *c = &b->device->counters;
-	assert_int_equal(bind(wire, (struct sockaddr *)&any, sizeof(any)), 0);
-	assert_int_equal(getsockname(wire, (struct sockaddr *)&any, &bytes), 0);
-	struct sockaddr_in to_b = a->peer->endpoint.remote.v4;
-	pthread_mutex_lock(&a->peer->endpoint_lock);
-	a->peer->endpoint.remote.v4 = any; // the wire is ours: we pass on what we like
-	pthread_mutex_unlock(&a->peer->endpoint_lock);
-	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	int wire = cut_wire(a, &to_b);
+	assert_int_equal(getsockname(wire, (struct sockaddr *)&here, &bytes), 0);
+	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	wait_for(wire, POLLIN);
 	ssize_t n = recv(wire, message, sizeof(message), 0);
 	assert_true(n > MESSAGE_DATA_OVERHEAD);
 
 	message[n - 1] ^= 1;
 	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
-	expect_counter(&c->drop_rx_authentication, 1);
+	expect_counter(b->device, drop_rx_authentication, 1);
 	// An unauthenticated packet moves no endpoint.
-	assert_int_equal(b->peer->endpoint.remote.v4.sin_port, htons(a->device->udp.port));
+	assert_int_equal(endpoint_port(b->peer), a->device->udp.port);
 	message[n - 1] ^= 1;
 	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
 	take_stream(b, 1024, 1, payload, sizeof(payload));
-	assert_int_equal(b->peer->endpoint.remote.v4.sin_port, any.sin_port);
+	assert_int_equal(endpoint_port(b->peer), ntohs(here.sin_port));
 	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
-	expect_counter(&c->drop_rx_replay, 1);
+	expect_counter(b->device, drop_rx_replay, 1);
 	message[4] ^= 1;
 	sendto(wire, message, n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
-	expect_counter(&c->drop_rx_index, 1);
+	expect_counter(b->device, drop_rx_index, 1);
 	message[4] ^= 1;
 	message[1] = 1; // a reserved byte
 	sendto(wire, message, n > 148 ? 149 : n, 0, (struct sockaddr *)&to_b, sizeof(to_b));
 	message[1] = 0;
 	sendto(wire, message, MESSAGE_DATA_OVERHEAD - 1, 0, (struct sockaddr *)&to_b, sizeof(to_b));
 	sendto(wire, message, 3, 0, (struct sockaddr *)&to_b, sizeof(to_b));
-	expect_counter(&c->drop_rx_malformed, n > 148 ? 3 : 2);
+	expect_counter(b->device, drop_rx_malformed, n > 148 ? 3 : 2);
+	close(wire);
+	close_ends();
+}
+
+// The same messages from several ports at once, which the kernel spreads over the queues: each goes
+// up once.
+enum { SENDERS = 12, MESSAGES = 300 };
+
+struct sender {
+	pthread_t thread;
+	struct sockaddr_in to;
+	uint8_t (*messages)[256];
+	const ssize_t *bytes;
+};
+
+static void *send_all(void *context)
+{
+	struct sender *s = context;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (int i = 0; i < MESSAGES; i++)
+		while (sendto(fd, s->messages[i], s->bytes[i], 0, (struct sockaddr *)&s->to,
+		              sizeof(s->to)) < 0)
+			;
+	close(fd);
+	return NULL;
+}
+
+static void several_queues_accept_a_message_once(void **state)
+{
+	static uint8_t frame[FRAME_MAX], messages[MESSAGES][256];
+	static ssize_t bytes[MESSAGES];
+	struct sender senders[SENDERS];
+	struct sockaddr_in to_b;
+	uint8_t payload[MESSAGES] = {0};
+	bool seen[MESSAGES] = {0};
+
+	(void)state;
+	open_ends("queues=4,udp-gro=off,merge-tcp=off", LARGE);
+	struct end *a = &ends[0], *b = &ends[1];
+	int wire = cut_wire(a, &to_b);
+	for (int i = 0; i < MESSAGES; i++) {
+		put(a, i % 4, frame, make_tcp(frame, 0, 1024, i, payload, 1, 1380));
+		wait_for(wire, POLLIN);
+		bytes[i] = recv(wire, messages[i], sizeof(messages[i]), 0);
+		assert_true(bytes[i] > MESSAGE_DATA_OVERHEAD);
+	}
+	for (int i = 0; i < SENDERS; i++) {
+		senders[i] = (struct sender){.to = to_b, .messages = messages, .bytes = bytes};
+		assert_int_equal(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]),
+		                 0);
+	}
+	for (int i = 0; i < MESSAGES; i++) {
+		const struct tcp_frame *f = (struct tcp_frame *)frame;
+
+		assert_int_equal(take(b, frame), sizeof(*f) + 1);
+		uint32_t number = ntohl(f->tcp.seq);
+		assert_true(number < MESSAGES);
+		assert_false(seen[number]);
+		seen[number] = true;
+	}
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(senders[i].thread, NULL);
+	expect_counter(b->device, drop_rx_replay, (SENDERS - 1) * MESSAGES);
+	assert_int_equal(device_counted(b->device, rx_packets), MESSAGES);
 	close(wire);
 	close_ends();
 }
@@ -327,15 +489,15 @@ static void crypto_routing_filters_sources(void **state)
 	uint8_t payload[100] = {0}, address[4] = {10, 0, 0, 0};
 
 	(void)state;
-	open_ends(NULL, LARGE);
+	open_ends("queues=1", LARGE);
 	struct end *b = &ends[1];
 	path_lock_exclusive(b->device);
 	assert_int_equal(
 	    allowedips_remove(b->device->allowed_ips, AF_INET, address, 24, &b->peer->allowed_ips),
 	    0);
 	path_unlock_exclusive(b->device);
-	put(&ends[0], frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
-	expect_counter(&b->device->counters.drop_rx_allowed_ips, 1);
+	put(&ends[0], 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	expect_counter(b->device, drop_rx_allowed_ips, 1);
 	close_ends();
 }
 
@@ -352,13 +514,13 @@ static void an_old_key_pair_neither_sends_nor_receives(void **state)
 	uint8_t payload[100] = {0};
 
 	(void)state;
-	open_ends(NULL, LARGE);
+	open_ends("queues=1", LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
 	expire(b);
-	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
-	expect_counter(&b->device->counters.drop_rx_expired, 1);
+	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	expect_counter(b->device, drop_rx_expired, 1);
 	expire(a);
-	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	for (int ms = 0; !atomic_load(&a->peer->staged_packets) && ms < TIMEOUT_MS; ms++)
 		poll(NULL, 0, 1);
 	assert_int_equal(a->peer->staged_packets, 1);
@@ -372,14 +534,14 @@ static void counters_end_before_they_wrap(void **state)
 	uint8_t payload[100] = {0};
 
 	(void)state;
-	open_ends(NULL, LARGE);
+	open_ends("queues=1", LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
 	a->peer->current->send_counter = REJECT_AFTER_MESSAGES - 1;
-	put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	take_stream(b, 1024, 1, payload, sizeof(payload));
 	assert_true(a->peer->events & PEER_EVENT_HANDSHAKE);
 	for (int i = 0; i < 3; i++)
-		put(a, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
+		put(a, 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	for (int ms = 0; atomic_load(&a->peer->staged_packets) < 3 && ms < TIMEOUT_MS; ms++)
 		poll(NULL, 0, 1);
 	assert_int_equal(a->peer->staged_packets, 3);
@@ -396,7 +558,10 @@ int main(void)
 	    cmocka_unit_test(streams_cross_without_merging),
 	    cmocka_unit_test(streams_cross_with_strict_checksums),
 	    cmocka_unit_test(a_refused_super_packet_crosses_in_pieces),
+	    cmocka_unit_test(streams_cross_in_two_queues),
+	    cmocka_unit_test(streams_cross_in_four_queues),
 	    cmocka_unit_test(forged_and_replayed_messages_are_dropped),
+	    cmocka_unit_test(several_queues_accept_a_message_once),
 	    cmocka_unit_test(crypto_routing_filters_sources),
 	    cmocka_unit_test(an_old_key_pair_neither_sends_nor_receives),
 	    cmocka_unit_test(counters_end_before_they_wrap),

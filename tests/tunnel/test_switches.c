@@ -46,7 +46,8 @@ static void test_defaults(void **state)
 	(void)state;
 	static const char expected[] =
 	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,merge-tcp=on,merge-udp=on,"
-	    "strict-checksum=off,socket-buffer=7340032,threads=0,clock-scale=1,dumpable=off";
+	    "strict-checksum=off,socket-buffer=7340032,queues=0,threads=0,clock-scale=1,dumpable="
+	    "off";
 	static const char *const nothing[] = {NULL, ""};
 
 	for (int i = 0; i < 2; i++) {
@@ -64,7 +65,8 @@ static void test_every_switch_is_its_own(void **state)
 	(void)state;
 	static const char all[] =
 	    "tun-gso=off,tun-uso=0,udp-gso=off,udp-gro=0,merge-tcp=off,merge-udp=off,"
-	    "strict-checksum=1,socket-buffer=4096,threads=64,clock-scale=1000,dumpable=on";
+	    "strict-checksum=1,socket-buffer=4096,queues=63,threads=64,clock-scale=1000,dumpable="
+	    "on";
 	struct switches s, again;
 
 	assert_int_equal(switches_parse(&s, all), 0);
@@ -76,6 +78,7 @@ static void test_every_switch_is_its_own(void **state)
 	assert_int_equal(s.merge_udp, 0);
 	assert_int_equal(s.strict_checksum, 1);
 	assert_int_equal(s.socket_buffer, 4096);
+	assert_int_equal(s.queues, 63);
 	assert_int_equal(s.threads, 64);
 	assert_int_equal(s.clock_scale, 1000);
 	assert_int_equal(s.dumpable, 1);

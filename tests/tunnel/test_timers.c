@@ -216,7 +216,7 @@ static void gives_up_after_20_attempts(void **state)
 	run_to(107);
 	assert_int_equal(peer->retransmit_at, 0);
 	assert_int_equal(peer->staged_packets, 0);
-	assert_int_equal(device->counters.drop_tx_staged, 1);
+	assert_int_equal(device_counted(device, drop_tx_staged), 1);
 	run_to(3000);
 	assert_int_equal(sent_count, REKEY_ATTEMPTS_MAX);
 	check_sent(0, MESSAGE_INITIATION, 0, 0);
