@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include "tunnel/offload.h"
 #include "tunnel/udp.h"
+#include "variants/receive/receive.h"
 #include "variants/workers/workers.h"
 
 struct peer;
@@ -39,8 +40,9 @@ struct batch_span {
 };
 
 struct batch {
-	struct workers_job job; // first: a job is its batch
-	struct batch *next;     // in a staged queue or the pool
+	struct workers_job job;   // first: a job is its batch
+	struct receive_held held; // while its packets wait to go up
+	struct batch *next;       // in a staged queue or the pool
 	struct path *path; // the queue that it came in by and leaves by, and whose pool is its home
 	struct peer *peer;
 	struct keypair *keypair;

@@ -105,7 +105,7 @@ static int open_queues(struct device *d, unsigned n)
 {
 	int ret = 0;
 
-	d->paths = calloc(n, sizeof(*d->paths));
+	d->paths = aligned_alloc(_Alignof(struct path), n * sizeof(*d->paths));
 	if (!d->paths)
 		return -ENOMEM;
 	while (!ret && d->queues < n) {
@@ -136,7 +136,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	ret = init_lock(&d->path_lock);
 	if (ret)
 		goto err_device;
-	ret = open_queues(d, path_queues(s->queues));
+	ret = open_queues(d, path_queues(s->queues, sysconf(_SC_NPROCESSORS_ONLN)));
 	if (ret)
 		goto err_path;
 	what = "out of memory";
@@ -175,7 +175,7 @@ err:
 	return ret;
 }
 
-int device_new(struct device **out, const char *name, const struct switches *s)
+int device_new(struct device **out, const char *name, const struct switches *s, int sysfs)
 {
 	int ret = device_create(out, name, s), fd[PATHS_MAX];
 
@@ -183,7 +183,7 @@ int device_new(struct device **out, const char *name, const struct switches *s)
 		return ret;
 	struct device *d = *out;
 	unsigned queues = d->queues;
-	ret = tun_open(&d->tun, name, s, fd, &queues);
+	ret = tun_open(&d->tun, name, s, sysfs, fd, &queues);
 	if (ret) {
 		device_free(d);
 		return ret;

@@ -87,9 +87,9 @@ struct device {
 	atomic_uint batches_staged; // of them, waiting for a key pair
 };
 
-// Makes the TUN, tables, workers and control structures; no thread runs yet. 0 or -errno after a
-// printed line.
-int device_new(struct device **, const char *name, const struct switches *);
+// Makes the TUN, tables, workers and control structures; no queue's thread runs yet. sysfs: of
+// tun_sysfs(), or -1. 0 or -errno after a printed line.
+int device_new(struct device **, const char *name, const struct switches *, int sysfs);
 // The same without the TUN (as many queues as wanted): no root, no traffic.
 int device_create(struct device **, const char *name, const struct switches *);
 // Starts the queues' threads. 0 or -errno after a printed line.

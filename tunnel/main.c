@@ -16,6 +16,7 @@
 #include "tunnel/switches.h"
 #include "variants/aead/aead.h"
 #include "variants/allowedips/allowedips.h"
+#include "variants/receive/receive.h"
 #include "variants/ring/ring.h"
 #include "variants/workers/workers.h"
 
@@ -26,8 +27,8 @@ extern const char wgbench_revision[], wgbench_profile[];
 static void print_version(const struct switches *switches)
 {
 	printf("wgbench-tunnel %s %s\n", wgbench_revision, wgbench_profile);
-	printf("allowedips=%s ring=%s aead=%s workers=%s\n", allowedips_variant, ring_variant,
-	       aead_variant, workers_variant);
+	printf("allowedips=%s ring=%s aead=%s workers=%s receive=%s\n", allowedips_variant,
+	       ring_variant, aead_variant, workers_variant, receive_variant);
 	switches_print(switches, stdout);
 }
 
@@ -139,18 +140,22 @@ static int detach(int pipe_end)
 static int serve(const char *name, const struct switches *switches, bool foreground)
 {
 	struct device *device;
-	int ret, events, pipe_end = -1;
+	int ret, events, sysfs = -1, pipe_end = -1;
 
 	if (!foreground)
 		pipe_end = daemonize();
 	events = link_socket();
+	if (receive_tun.opened)
+		sysfs = tun_sysfs();
 	ret = drop_privileges();
 	if (ret) {
 		fprintf(stderr, "wgbench-tunnel: %s: it needs root (CAP_NET_ADMIN)\n",
 		        strerror(-ret));
 		return ret;
 	}
-	ret = device_new(&device, name, switches);
+	ret = device_new(&device, name, switches, sysfs);
+	if (sysfs >= 0)
+		close(sysfs);
 	if (ret)
 		return ret;
 	ret = uapi_open(device);

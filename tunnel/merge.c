@@ -101,7 +101,7 @@ static bool udp_mergeable(struct segment *s, uint32_t length)
 }
 
 // Finds out what a packet is; whatever isn't plainly TCP or UDP is left at protocol 0.
-static void dissect(struct segment *s, const struct offload_packet *packet, unsigned flags)
+static void dissect(struct segment *s, const struct receive_packet *packet, unsigned flags)
 {
 	const uint8_t *p = packet->data;
 	uint32_t length = packet->length, stated;
@@ -297,7 +297,7 @@ static void finish(struct offload_write *w, uint8_t *data)
 	              checksum_fold(pseudo_sum(data, network, protocol, bytes)));
 }
 
-size_t offload_merge(struct offload_packet *packets, size_t n, unsigned flags, uint16_t *next,
+size_t offload_merge(const struct receive_packet *packets, size_t n, unsigned flags, uint16_t *next,
                      struct offload_write *writes)
 {
 	struct table table = {.count = 0};

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "variants/receive/receive.h"
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5 // linux/virtio_net.h since 6.2
@@ -15,7 +16,7 @@
 
 enum {
 	OFFLOAD_HEADERS_MAX = 128, // IP and transport header of a super-packet, with options
-	OFFLOAD_MERGE_MAX = 128,   // packets in one merged super-packet
+	OFFLOAD_MERGE_MAX = RECEIVE_BUDGET_MAX, // packets in one merge
 };
 
 // The inner packet's facts that the path needs; only the first 40 bytes are looked at.
@@ -72,12 +73,6 @@ int offload_cut_init(struct offload_cutter *, const struct virtio_net_hdr *heade
 // NULL after the last one.
 uint8_t *offload_cut_next(struct offload_cutter *, uint32_t *length);
 
-// One packet to be handed to the TUN.
-struct offload_packet {
-	uint8_t *data;
-	uint32_t length; // trimmed to the IP length
-};
-
 // One write to the TUN: packet[first], whole, then the payloads of the packets that follow it in
 // the chain. The header is in host order.
 struct offload_write {
@@ -103,7 +98,7 @@ enum offload_merge_flags {
 // whole (NEEDS_CSUM with the pseudo header sum); single packets are left untouched. writes: room
 // for n. Returns how many writes, in the order in which they are to be made. n <= OFFLOAD_MERGE_MAX
 // per call.
-size_t offload_merge(struct offload_packet *, size_t n, unsigned flags, uint16_t *next,
+size_t offload_merge(const struct receive_packet *, size_t n, unsigned flags, uint16_t *next,
                      struct offload_write *writes);
 
 #endif

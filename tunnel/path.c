@@ -13,10 +13,8 @@
 
 enum { QUEUES_BY_MACHINE_MAX = 8, QUEUES_FROM_CPUS = 4 };
 
-unsigned path_queues(unsigned wanted)
+unsigned path_queues(unsigned wanted, long cpus)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	if (wanted)
 		return wanted < PATHS_MAX ? wanted : PATHS_MAX;
 	// On few CPUs a second queue would only part batches: the other end, the kernel's stack and

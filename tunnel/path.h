@@ -1,13 +1,13 @@
 // A queue of the data path: one thread, with a queue of the TUN and outer sockets of its own.
-// Queues share what the path lock guards (device.h), the workers and the peers; a thread writes to
-// no other queue's cache lines as long as it carries no other queue's packets.
+// What queues share is the device's: tables, peers, workers, and the path lock that guards them.
 //
-// Order: a flow stays in order because it stays in one queue each way. Out: the kernel's TUN driver
-// gives all packets of a flow to one queue, the one where packets of its other direction were last
-// written, else one by the flow's hash. In: the sockets share a port (SO_REUSEPORT) and the kernel
-// picks one by addresses and ports, so that one peer's datagrams come to one socket; what they
-// carry is written to the same queue. A flow changes its queue only when its peer's outer address
-// or port does.
+// Order: a flow stays in order because it stays in one queue each way. In: the sockets share a port
+// (SO_REUSEPORT) and the kernel picks one by addresses and ports, so that one peer's datagrams come
+// to one socket; what they carry is written to the same queue. Out: the kernel's TUN driver picks a
+// queue by the flow's hash until packets of its other direction have been written, from then on the
+// queue where that was. So a flow changes its queue once, when the first answer comes, and when its
+// peer's outer address or port does; and a peer whose flows are answered is carried by one queue,
+// while others go on in theirs.
 #ifndef WGBENCH_PATH_H
 #define WGBENCH_PATH_H
 
@@ -21,23 +21,23 @@ struct peer_lanes;
 enum { PATHS_MAX = 64 };
 
 struct path {
-	struct device *device;
-	unsigned index; // in device->paths
-	int tun;        // its queue of the TUN; -1: none
-	int udp[2];     // IPv4, IPv6; -1: not open or the host has no such family
+	_Alignas(64) struct device *device; // cache lines of its own
+	unsigned index;                     // in device->paths
+	int tun;                            // its queue of the TUN; -1: none
+	int udp[2]; // IPv4, IPv6; -1: not open or the host has no such family
 	int epoll;
 	int wake; // eventfd: look at device->stopping
 	pthread_t thread;
 	bool runs;
-	struct peer_lanes
-	    *touched; // submitted to since the last flush; empty outside the path bracket
+	// Submitted to since the last flush; none outside the path bracket.
+	struct peer_lanes *touched;
 	// Batches that nobody uses; any thread may put one back.
 	pthread_mutex_t pool_lock;
 	struct batch *pool;
 };
 
-// How many queues the switch stands for; 0: by the machine.
-unsigned path_queues(unsigned wanted);
+// How many queues the switch stands for (0: by the machine) where `cpus` are online.
+unsigned path_queues(unsigned wanted, long cpus);
 
 // Without descriptors of the TUN and sockets. 0 or -errno: then there is nothing to close.
 int path_init(struct path *, struct device *, unsigned index);

@@ -8,6 +8,7 @@
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/timers.h"
+#include "variants/receive/receive.h"
 
 struct keypair *keypair_hold(struct keypair *k)
 {
@@ -121,10 +122,14 @@ void peer_zero_keys(struct peer *p)
 static void free_lanes(struct peer *p)
 {
 	for (unsigned i = 0; p->lanes && i < p->device->queues; i++) {
-		if (p->lanes[i].send)
-			workers_lane_free(p->lanes[i].send);
-		if (p->lanes[i].receive)
-			workers_lane_free(p->lanes[i].receive);
+		struct peer_lanes *lanes = &p->lanes[i];
+
+		if (lanes->send)
+			workers_lane_free(lanes->send);
+		if (lanes->receive)
+			workers_lane_free(lanes->receive);
+		if (lanes->up)
+			receive_free(lanes->up);
 	}
 	free(p->lanes);
 	p->lanes = NULL;
@@ -163,20 +168,24 @@ void peer_remove(struct peer *p)
 static int ensure_lanes(struct peer *p)
 {
 	static const struct workers_stage send = {encrypt, send_finish, NULL},
-	                                  receive = {decrypt, receive_finish, NULL};
+	                                  receive = {decrypt, receive_finish, receive_end};
 	struct workers *w = p->device->workers;
 	bool whole = true;
 
 	if (p->lanes)
 		return 0;
-	p->lanes = calloc(p->device->queues, sizeof(*p->lanes));
+	size_t bytes = p->device->queues * sizeof(*p->lanes);
+	p->lanes = aligned_alloc(_Alignof(struct peer_lanes), bytes);
 	if (!p->lanes)
 		return -ENOMEM;
+	memset(p->lanes, 0, bytes);
 	for (unsigned i = 0; i < p->device->queues && whole; i++) {
 		struct peer_lanes *lanes = &p->lanes[i];
 
 		lanes->send = workers_lane_new(w, &send, NULL);
-		lanes->receive = workers_lane_new(w, &receive, NULL);
+		lanes->up = receive_new(&receive_hooks, &p->device->paths[i]);
+		if (lanes->up)
+			lanes->receive = workers_lane_new(w, &receive, lanes->up);
 		whole = lanes->send && lanes->receive;
 	}
 	if (!whole)

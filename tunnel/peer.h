@@ -54,7 +54,8 @@ void keypair_release(struct keypair *);
 // Of a peer in one queue, whose thread alone submits to them (and the control thread, which keeps
 // all others out meanwhile).
 struct peer_lanes {
-	struct workers_lane *send, *receive;
+	_Alignas(64) struct workers_lane *send, *receive;
+	struct receive *up;      // of the receive lane
 	struct peer_lanes *next; // of those to be flushed
 	bool touched;            // it is one of them
 };

@@ -2,8 +2,10 @@
 // name of the file where it lives. Read this file first.
 //
 // What travels is a batch (batch.h), in the queue (path.h) that it came in by, whose thread calls
-// tun_read() and udp_receive(). All of these run inside the path bracket: the device's path lock
-// held shared. `work` functions run without it, on any thread (variants/workers).
+// tun_read() and udp_receive(), and path_flush() after each. All of these run inside the path
+// bracket: the device's path lock held shared. `work` functions run without it, on any thread;
+// `finish` functions and what follows, on any thread but in the order of their lane, one at a time
+// (variants/workers).
 #ifndef WGBENCH_PIPELINE_H
 #define WGBENCH_PIPELINE_H
 
@@ -13,6 +15,8 @@
 
 struct batch;
 struct path;
+struct receive_hooks;
+struct receive_packet;
 struct workers_job;
 
 // ---- TX: an inner packet on its way out
@@ -24,8 +28,11 @@ int tun_read(struct path *, uint64_t now_ns, bool *backlog);
 
 // variants/allowedips: allowedips_lookup() finds the peer by the inner destination.
 
-// send.c: gathers frames into batches by peer and outer TOS, order kept, and closes them with the
-// burst; a batch without a usable key pair waits in the peer's staged queue.
+// gather.c: gathers frames into batches by peer and outer TOS, order kept, and closes them with the
+// burst.
+
+// send.c: gives the batch a key pair and a range of counters; without a usable one it waits in the
+// peer's staged queue.
 void peer_stage(struct batch *, uint64_t now_ns);
 
 // send.c, the work of a send lane: cuts super-packets, pads, encrypts into one contiguous buffer.
@@ -43,7 +50,7 @@ int udp_send(struct batch *);
 // buffers came, or -errno. Raises *backlog when there may be more.
 int udp_receive(struct path *, int family, uint64_t now_ns, bool *backlog);
 
-// device.c: index_lookup() finds the key pair by the receiver index.
+// index.c: index_lookup() finds the key pair by the receiver index.
 
 // receive.c: makes batches of datagrams with one receiver index.
 void receive_batch(struct batch *, uint64_t now_ns);
@@ -55,7 +62,15 @@ void decrypt(struct workers_job *);
 // the inner source against the peer's allowed IPs, and then
 void receive_finish(struct workers_job *);
 
-// merge.c and tun.c: offload_merge() and tun_write_frame(), one write for each merged flow.
-void tun_write(struct batch *);
+// variants/receive: receive_add() takes the packets and holds them, as it likes, until
+// receive_flush(), which is the flush of a receive lane, in receive.c:
+void receive_end(void *up);
+
+// It hands them over by its hooks, from receive.c:
+extern const struct receive_hooks receive_hooks;
+
+// tun.c: a write for each packet; or, merged by offload_merge() (merge.c), one for each flow.
+void tun_write(void *path, struct receive_packet *, size_t n);
+void tun_write_merged(void *path, struct receive_packet *, size_t n);
 
 #endif

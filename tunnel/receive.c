@@ -9,6 +9,7 @@
 #include "tunnel/pipeline.h"
 #include "tunnel/timers.h"
 #include "variants/aead/aead.h"
+#include "variants/receive/receive.h"
 
 enum {
 	OPEN_MAX = 128,
@@ -266,6 +267,23 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 		control_post(p, PEER_EVENT_HANDSHAKE);
 }
 
+static void release(void *path, struct receive_held *held)
+{
+	(void)path;
+	batch_put((struct batch *)((char *)held - offsetof(struct batch, held)));
+}
+
+const struct receive_hooks receive_hooks = {tun_write, tun_write_merged, release};
+
+static void hand_over(struct batch *b)
+{
+	struct receive_packet packets[BATCH_PACKETS_MAX];
+
+	for (uint32_t i = 0; i < b->packets; i++)
+		packets[i] = (struct receive_packet){b->in + b->span[i].offset, b->span[i].length};
+	receive_add(b->peer->lanes[b->path->index].up, &b->held, packets, b->packets);
+}
+
 void receive_finish(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
@@ -292,6 +310,12 @@ void receive_finish(struct workers_job *job)
 			timers_data_received(p, now_ns);
 	}
 	if (b->packets)
-		tun_write(b);
-	batch_put(b);
+		hand_over(b);
+	else
+		batch_put(b);
+}
+
+void receive_end(void *up)
+{
+	receive_flush(up);
 }

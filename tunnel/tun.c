@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/gather.h"
 #include "tunnel/pipeline.h"
+#include "variants/receive/receive.h"
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20 // linux/if_tun.h since 6.2
@@ -48,7 +50,7 @@ static void probe_offloads(struct tun *t, int fd, const struct switches *s)
 static int attach(int fd, const char *name, bool several)
 {
 	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR |
-	                                     (several ? IFF_MULTI_QUEUE : 0)};
+	                                     (several ? IFF_MULTI_QUEUE : 0) | receive_tun.flags};
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	return ioctl(fd, TUNSETIFF, &request) ? -errno : 0;
@@ -93,7 +95,22 @@ static void add_queues(const char *name, int fd[], unsigned *queues)
 	}
 }
 
-int tun_open(struct tun *t, const char *name, const struct switches *s, int fd[], unsigned *queues)
+int tun_sysfs(void)
+{
+	int context = fsopen("sysfs", FSOPEN_CLOEXEC), fd = -1;
+
+	if (context >= 0) {
+		if (!fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+			fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+		close(context);
+	}
+	if (fd < 0)
+		fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int tun_open(struct tun *t, const char *name, const struct switches *s, int sysfs, int fd[],
+             unsigned *queues)
 {
 	int header_bytes = sizeof(struct virtio_net_hdr), ret;
 
@@ -129,7 +146,11 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int fd[]
 		goto err_close;
 	}
 	add_queues(name, fd, queues);
-	return 0;
+	ret = receive_tun.opened ? receive_tun.opened(name, sysfs) : 0;
+	if (!ret)
+		return 0;
+	while (*queues > 1)
+		close(fd[--*queues]);
 
 err_close:
 	close(fd[0]);
@@ -187,6 +208,17 @@ static void write_packet(struct path *p, const struct virtio_net_hdr *header, st
 		device_count(p->device, drop_rx_tun, 1);
 }
 
+void tun_write(void *path, struct receive_packet *packets, size_t n)
+{
+	static const struct virtio_net_hdr plain;
+
+	for (size_t i = 0; i < n; i++) {
+		struct iovec iov[] = {{0}, {packets[i].data, packets[i].length}};
+
+		write_packet(path, &plain, iov, 2);
+	}
+}
+
 // The kernel refused a super-packet: cuts it again and writes the packets one by one.
 static void write_cut(struct path *p, const struct offload_write *w, const struct iovec *iov,
                       int vectors)
@@ -213,13 +245,25 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 	batch_put(scratch);
 }
 
-static void write_merged(struct path *p, struct offload_packet *packets, size_t n, unsigned flags)
+static unsigned merge_flags(struct device *d)
 {
+	unsigned flags = d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0;
+
+	if (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed))
+		flags |= OFFLOAD_MERGE_TCP;
+	if (atomic_load_explicit(&d->tun.merge_udp, memory_order_relaxed))
+		flags |= OFFLOAD_MERGE_UDP;
+	return flags;
+}
+
+void tun_write_merged(void *path, struct receive_packet *packets, size_t n)
+{
+	struct path *p = path;
 	struct device *d = p->device;
 	uint16_t next[OFFLOAD_MERGE_MAX];
 	struct offload_write writes[OFFLOAD_MERGE_MAX];
 	struct iovec iov[OFFLOAD_MERGE_MAX + 1];
-	size_t count = offload_merge(packets, n, flags, next, writes);
+	size_t count = offload_merge(packets, n, merge_flags(d), next, writes);
 
 	for (size_t i = 0; i < count; i++) {
 		struct offload_write *w = &writes[i];
@@ -245,28 +289,4 @@ static void write_merged(struct path *p, struct offload_packet *packets, size_t 
 			write_cut(p, w, iov, vectors);
 		}
 	}
-}
-
-void tun_write(struct batch *b)
-{
-	struct device *d = b->path->device;
-	unsigned flags =
-	    (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed) ? OFFLOAD_MERGE_TCP
-	                                                                   : 0) |
-	    (atomic_load_explicit(&d->tun.merge_udp, memory_order_relaxed) ? OFFLOAD_MERGE_UDP
-	                                                                   : 0) |
-	    (d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0);
-	struct offload_packet packets[OFFLOAD_MERGE_MAX];
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < b->packets; i++) {
-		packets[n++] =
-		    (struct offload_packet){b->in + b->span[i].offset, b->span[i].length};
-		if (n == OFFLOAD_MERGE_MAX) {
-			write_merged(b->path, packets, n, flags);
-			n = 0;
-		}
-	}
-	if (n)
-		write_merged(b->path, packets, n, flags);
 }

@@ -20,9 +20,14 @@ struct tun {
 };
 
 // Creates the interface (owner root, so that no other user can attach a queue), with the offloads
-// that the switches allow and the kernel takes, MTU 1420. fd: room for the descriptors of *queues
+// that the switches allow and the kernel takes and what the variant of `receive` wants (for which
+// `sysfs` is), MTU 1420. fd: room for the descriptors of *queues
 // queues; *queues becomes how many the kernel gave, at least 1. 0 or -errno after a printed line.
-int tun_open(struct tun *, const char *name, const struct switches *, int fd[], unsigned *queues);
+int tun_open(struct tun *, const char *name, const struct switches *, int sysfs, int fd[],
+             unsigned *queues);
+// A descriptor of a sysfs that shows the network namespace of the caller, which /sys needn't do; of
+// /sys where there are no rights to make one (CAP_SYS_ADMIN); -errno.
+int tun_sysfs(void);
 
 // Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
 // -EBADFD: the device was deleted.

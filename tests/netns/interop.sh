@@ -34,6 +34,22 @@ for family in 4 6; do
 	done
 done
 
+for queues in 2 4; do
+	export WGBENCH_TUNNEL_SWITCHES=queues=$queues
+	check "$queues queues with themselves: handshake" tunnels "$ours" "$ours" 4 left
+	traffic "$queues queues with themselves"
+	check "$queues queues with themselves: eight flows" iperf -n 32M -P 8
+	check "$queues queues with themselves: eight flows both ways" iperf -n 32M -P 4 --bidir
+	if [[ -x $go ]]; then
+		check "$queues queues with wireguard-go: handshake" tunnels "$go" "$ours" 6 left
+		traffic "$queues queues with wireguard-go"
+		check "$queues queues with wireguard-go: eight flows both ways" iperf -n 32M -P 4 --bidir
+	else
+		skip "$queues queues with wireguard-go" "wireguard-go couldn't be fetched (scripts/fetch-external)"
+	fi
+done
+unset WGBENCH_TUNNEL_SWITCHES
+
 preshared_key_must_match() {
 	tunnels "$ours" "$ours" 4 left preshared-key "$keys/psk"
 	tunnel_stop left

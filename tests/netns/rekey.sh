@@ -58,6 +58,9 @@ fi
 # After 18 s; if only on receive, at 165 s of age, it would be after 25 s.
 export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
 check "ours rekeys with ours, three times" rekeyed "$ours" "$ours" 3 5 22
+export WGBENCH_TUNNEL_SWITCHES=clock-scale=20,queues=4
+check "four queues rekey with each other, three times" rekeyed "$ours" "$ours" 3 5 22
+export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
 if [[ -x $go ]]; then
 	check "ours rekeys with wireguard-go, three times" rekeyed "$ours" "$go" 3 5 22
 	wait "$slow"

@@ -121,6 +121,43 @@ foreign_queue() {
 }
 check "another user can't attach to the device" foreign_queue
 
+# TUNSETIFF with IFF_TUN, IFF_NO_PI, IFF_VNET_HDR and IFF_MULTI_QUEUE.
+# shellcheck disable=SC2016
+attach='open(my $tun, "+<", "/dev/net/tun") or die "open: $!\n";
+	ioctl($tun, 0x400454ca, pack("a16 s x22", $ARGV[0], 0x5101)) or die "$!\n"'
+
+queues() { left sh -c "ls -d /sys/class/net/$if/queues/tx-*" | wc -l; }
+
+foreign_queue_of_several() {
+	WGBENCH_TUNNEL_SWITCHES=queues=2 restart
+	equal "$(queues)" 2
+	left perl -e "$attach" "$if" # root can
+	# shellcheck disable=SC2016
+	match "$(left bash -c 'mount --bind "$0" /dev/net/tun && exec "$@"' "$keys/tun" \
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		perl -e "$attach" "$if" 2>&1)" "Operation not permitted"
+	equal "$(queues)" 2
+}
+check "nor attach a queue where there are several" foreign_queue_of_several
+
+port_of_several() {
+	WGBENCH_TUNNEL_SWITCHES=queues=2 restart
+	left wg set "$if" listen-port 51960 private-key "$keys/left"
+	ip -n "$ns_left" link set "$if" up
+	equal "$(left ss -Hlun 'sport = :51960' | wc -l)" 4
+	# Another that would share the port, as ours do among themselves.
+	left socat -u UDP4-RECV:51961,reuseport - >/dev/null &
+	until_true 5 shared_open
+	local status=0
+	left wg set "$if" listen-port 51961 2>"$keys/out" || status=$?
+	match "$(<"$keys/out")" "Address already in use"
+	((status != 0))
+	equal "$(left wg show "$if" listen-port)" 51960
+	kill "$(left ss -Hlunp 'sport = :51961' | sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
+}
+shared_open() { left ss -Hlun 'sport = :51961' | grep -q .; }
+check "several queues share a port among themselves only" port_of_several
+
 # ---- wg
 
 peer_a=$(wg genkey | wg pubkey) peer_b=$(wg genkey | wg pubkey)

@@ -564,7 +564,7 @@ static void test_link_is_followed_through_namespaces(void **state)
 	assert_int_equal(setns(first, CLONE_NEWNET), 0);
 	device_free(device);
 	assert_int_equal(switches_parse(&switches, NULL), 0);
-	assert_int_equal(device_new(&device, name, &switches), 0);
+	assert_int_equal(device_new(&device, name, &switches, -1), 0);
 	assert_int_equal(link_open(device, link_socket()), 0);
 
 	expect_state(false, 1420);

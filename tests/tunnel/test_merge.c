@@ -30,7 +30,7 @@ struct burst {
 	struct packet_spec spec[N];
 	bool broken[N]; // its TCP or UDP checksum is wrong
 	uint8_t *before[N];
-	struct offload_packet packet[N];
+	struct receive_packet packet[N];
 	uint16_t next[N];
 	struct offload_write write[N];
 };
@@ -39,7 +39,7 @@ static void burst_add_bytes(struct burst *b, const uint8_t *packet, size_t lengt
 {
 	assert_true(b->n < N);
 	b->before[b->n] = exactly(packet, length);
-	b->packet[b->n] = (struct offload_packet){exactly(packet, length), length};
+	b->packet[b->n] = (struct receive_packet){exactly(packet, length), length};
 	b->n++;
 }
 
@@ -551,12 +551,12 @@ static void garbage_does_no_harm(void **state)
 
 		random_burst(&b, 3);
 		for (size_t k = 0; k < b.n; k++) {
-			struct offload_packet *p = &b.packet[k];
+			struct receive_packet *p = &b.packet[k];
 			size_t length = below(8) ? p->length : below(p->length + 1);
 			uint8_t *copy = exactly(p->data, length);
 
 			free(p->data);
-			*p = (struct offload_packet){copy, length};
+			*p = (struct receive_packet){copy, length};
 			if (length && !below(4))
 				copy[below(length < 80 ? length : 80)] =
 				    support_random_next(&generator);

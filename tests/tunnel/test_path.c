@@ -40,6 +40,20 @@ struct tcp_frame {
 	uint8_t payload[];
 } __attribute__((packed));
 
+static void queues_follow_the_switch_or_the_machine(void **state)
+{
+	static const struct {
+		unsigned wanted;
+		long cpus;
+		unsigned queues;
+	} cases[] = {{1, 64, 1}, {3, 2, 3}, {64, 1, 64}, {65, 1, 64}, {0, -1, 1}, {0, 1, 1},
+	             {0, 3, 1},  {0, 4, 2}, {0, 5, 2},   {0, 15, 7},  {0, 16, 8}, {0, 256, 8}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(path_queues(cases[i].wanted, cases[i].cpus), cases[i].queues);
+}
+
 // The device's end blocks on a full queue, so that nothing is lost there, and it refuses frames
 // above `tun_bytes` with EMSGSIZE, as a kernel that doesn't take super-packets would.
 static void open_queue(struct end *e, unsigned queue, int tun_bytes)
@@ -340,14 +354,33 @@ static void streams_cross_in_four_queues(void **state)
 	carry("queues=4,udp-gro=off", LARGE);
 }
 
-// ---- what must not come through
-
 #define expect_counter(device, name, value)                                                        \
 	do {                                                                                       \
 		for (int ms = 0; device_counted(device, name) < (value) && ms < TIMEOUT_MS; ms++)  \
 			poll(NULL, 0, 1);                                                          \
 		assert_int_equal(device_counted(device, name), value);                             \
 	} while (0)
+
+// One receive call brings them all, since the path is kept out until they are there. (The preset
+// `default` merges.)
+static void segments_of_several_buffers_go_up_as_one(void **state)
+{
+	enum { SEGMENTS = 8, MSS = 1000 };
+	static uint8_t frame[FRAME_MAX], stream[SEGMENTS * MSS];
+
+	(void)state;
+	open_ends("queues=1,udp-gro=off", LARGE);
+	struct end *a = &ends[0], *b = &ends[1];
+	path_lock_exclusive(b->device);
+	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, stream, sizeof(stream), MSS));
+	expect_counter(a->device, tx_packets, SEGMENTS);
+	path_unlock_exclusive(b->device);
+	take_stream(b, 1024, 1, stream, sizeof(stream));
+	assert_int_equal(device_counted(b->device, tun_writes), 1);
+	close_ends();
+}
+
+// ---- what must not come through
 
 // A socket in place of the peer `from` sees: what that end sends comes here. Its descriptor; `to`:
 // where the peer really is.
@@ -552,6 +585,7 @@ static void counters_end_before_they_wrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(queues_follow_the_switch_or_the_machine),
 	    cmocka_unit_test(streams_cross_unchanged),
 	    cmocka_unit_test(streams_cross_without_udp_gso),
 	    cmocka_unit_test(streams_cross_without_udp_gro),
@@ -560,6 +594,7 @@ int main(void)
 	    cmocka_unit_test(a_refused_super_packet_crosses_in_pieces),
 	    cmocka_unit_test(streams_cross_in_two_queues),
 	    cmocka_unit_test(streams_cross_in_four_queues),
+	    cmocka_unit_test(segments_of_several_buffers_go_up_as_one),
 	    cmocka_unit_test(forged_and_replayed_messages_are_dropped),
 	    cmocka_unit_test(several_queues_accept_a_message_once),
 	    cmocka_unit_test(crypto_routing_filters_sources),
