@@ -11,6 +11,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -453,13 +454,15 @@ static void forged_and_replayed_messages_are_dropped(void **state)
 
 // The same messages from several ports at once, which the kernel spreads over the queues: each goes
 // up once.
-enum { SENDERS = 12, MESSAGES = 300 };
+enum { SENDERS = 12, MESSAGES = 300, IN_FLIGHT_MAX = 100 };
 
 struct sender {
 	pthread_t thread;
 	struct sockaddr_in to;
 	uint8_t (*messages)[256];
 	const ssize_t *bytes;
+	const struct device *receiver;
+	atomic_uint *sent; // by all
 };
 
 static void *send_all(void *context)
@@ -467,10 +470,17 @@ static void *send_all(void *context)
 	struct sender *s = context;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	for (int i = 0; i < MESSAGES; i++)
+	for (int i = 0; i < MESSAGES; i++) {
+		// Loopback buffers are finite.
+		while (atomic_load(s->sent) > IN_FLIGHT_MAX +
+		                                  device_counted(s->receiver, rx_packets) +
+		                                  device_counted(s->receiver, drop_rx_replay))
+			sched_yield();
+		atomic_fetch_add(s->sent, 1);
 		while (sendto(fd, s->messages[i], s->bytes[i], 0, (struct sockaddr *)&s->to,
 		              sizeof(s->to)) < 0)
 			;
+	}
 	close(fd);
 	return NULL;
 }
@@ -480,6 +490,7 @@ static void several_queues_accept_a_message_once(void **state)
 	static uint8_t frame[FRAME_MAX], messages[MESSAGES][256];
 	static ssize_t bytes[MESSAGES];
 	struct sender senders[SENDERS];
+	atomic_uint sent = 0;
 	struct sockaddr_in to_b;
 	uint8_t payload[MESSAGES] = {0};
 	bool seen[MESSAGES] = {0};
@@ -495,7 +506,11 @@ static void several_queues_accept_a_message_once(void **state)
 		assert_true(bytes[i] > MESSAGE_DATA_OVERHEAD);
 	}
 	for (int i = 0; i < SENDERS; i++) {
-		senders[i] = (struct sender){.to = to_b, .messages = messages, .bytes = bytes};
+		senders[i] = (struct sender){.to = to_b,
+		                             .messages = messages,
+		                             .bytes = bytes,
+		                             .receiver = b->device,
+		                             .sent = &sent};
 		assert_int_equal(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]),
 		                 0);
 	}
