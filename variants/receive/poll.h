@@ -19,7 +19,7 @@ struct receive {
 	const struct receive_hooks *hooks;
 	void *context;
 	struct receive_held *held;
-	uint32_t bytes; // of what waits
+	uint32_t bytes; // that came since nothing waited
 	size_t n;
 	struct receive_packet waiting[POLL_BUDGET];
 };
@@ -49,7 +49,7 @@ static void drain(struct receive *receive)
 	if (!receive->n)
 		return;
 	hand_over(receive);
-	receive->n = receive->bytes = 0;
+	receive->n = 0;
 	while ((batch = receive->held)) {
 		receive->held = batch->next;
 		receive->hooks->release(receive->context, batch);
@@ -68,6 +68,7 @@ void receive_add(struct receive *receive, struct receive_held *batch,
 	if (receive->bytes > RECEIVE_LARGE_BYTES)
 		drain(receive);
 	if (!receive->n) {
+		receive->bytes = 0;
 		receive->hooks->release(receive->context, batch);
 		return;
 	}
@@ -78,4 +79,5 @@ void receive_add(struct receive *receive, struct receive_held *batch,
 void receive_flush(struct receive *receive)
 {
 	drain(receive);
+	receive->bytes = 0;
 }
