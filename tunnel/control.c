@@ -174,16 +174,16 @@ static bool segments(struct device *d)
 	return all;
 }
 
-// The smaller one of both sockets', as the kernel counts it: twice what was granted. 0: closed.
-static int buffer_bytes(const struct udp *u, int option)
+// The smallest of all sockets', as the kernel counts it: twice what was granted. 0: closed.
+static int buffer_bytes(const struct device *d, int option)
 {
 	int bytes = 0;
 
-	for (int i = 0; i < 2; i++) {
-		int value;
+	for (unsigned i = 0; i < 2 * d->queues; i++) {
+		int fd = d->paths[i / 2].udp[i % 2], value;
 		socklen_t length = sizeof(value);
 
-		if (u->fd[i] >= 0 && !getsockopt(u->fd[i], SOL_SOCKET, option, &value, &length) &&
+		if (fd >= 0 && !getsockopt(fd, SOL_SOCKET, option, &value, &length) &&
 		    (!bytes || value < bytes))
 			bytes = value;
 	}
@@ -207,8 +207,8 @@ static void print_offloads(struct device *d, FILE *to)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		fprintf(to, "\"%s\": %s, ", rows[i].name, rows[i].on ? "true" : "false");
-	fprintf(to, "\"receive-buffer\": %d, \"send-buffer\": %d", buffer_bytes(&d->udp, SO_RCVBUF),
-	        buffer_bytes(&d->udp, SO_SNDBUF));
+	fprintf(to, "\"queues\": %u, \"receive-buffer\": %d, \"send-buffer\": %d", d->queues,
+	        buffer_bytes(d, SO_RCVBUF), buffer_bytes(d, SO_SNDBUF));
 }
 
 void control_print_counters(struct device *d, FILE *to)
