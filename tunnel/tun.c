@@ -136,8 +136,8 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 		goto err_close;
 	}
 	probe_offloads(t, fd[0], s);
-	t->merge_tcp = t->tso && s->merge_tcp;
-	t->merge_udp = t->uso && s->merge_udp;
+	t->merge_tcp = receive_tun.merges && t->tso && s->merge_tcp;
+	t->merge_udp = receive_tun.merges && t->uso && s->merge_udp;
 	t->ifindex = if_nametoindex(name);
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);

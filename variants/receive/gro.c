@@ -9,6 +9,7 @@ enum { POLL_BUDGET = RECEIVE_BUDGET_MAX };
 #include "variants/receive/poll.h"
 
 const char receive_variant[] = "gro";
+const struct receive_tun receive_tun = {.merges = true};
 
 static void hand_over(struct receive *receive)
 {

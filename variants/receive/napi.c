@@ -6,6 +6,7 @@ enum { POLL_BUDGET = 64 };
 #include "variants/receive/poll.h"
 
 const char receive_variant[] = "napi";
+const struct receive_tun receive_tun = {0};
 
 static void hand_over(struct receive *receive)
 {

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 const unsigned receive_budget = POLL_BUDGET;
-const struct receive_tun receive_tun = {0};
 
 struct receive {
 	const struct receive_hooks *hooks;

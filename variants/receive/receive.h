@@ -4,6 +4,7 @@
 #ifndef WGBENCH_RECEIVE_H
 #define WGBENCH_RECEIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ extern const unsigned receive_budget;
 // What a variant wants of the TUN.
 struct receive_tun {
 	short flags; // of TUNSETIFF, beside the tunnel's own
+	bool merges; // the variant uses write_merged
 	// Called when the interface has been made, before there is traffic; NULL: not. sysfs: a
 	// descriptor of a sysfs that shows the interface's network namespace, or -errno. 0 or
 	// -errno after a printed line.

@@ -57,6 +57,12 @@ static void take(void *context, struct receive_packet *packets, size_t n)
 	assert_true(lane->up <= lane->added);
 }
 
+static void take_merged(void *context, struct receive_packet *packets, size_t n)
+{
+	assert_true(receive_tun.merges);
+	take(context, packets, n);
+}
+
 static void release(void *context, struct receive_held *held)
 {
 	struct test_lane *lane = context;
@@ -71,7 +77,7 @@ static void release(void *context, struct receive_held *held)
 	lane->released++;
 }
 
-static const struct receive_hooks hooks = {take, take, release};
+static const struct receive_hooks hooks = {take, take_merged, release};
 
 static void open_lanes(void)
 {
