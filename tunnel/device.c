@@ -94,15 +94,21 @@ int device_create(struct device **out, const char *name, const struct switches *
 	d->allowed_ips = allowedips_new();
 	if (!d->allowed_ips)
 		goto err_path;
+	ret = peer_table_new(d);
+	if (!ret)
+		ret = index_table_new(d);
+	if (ret)
+		goto err_tables;
 	const struct workers_hooks hooks = {.thread_start = thread_start,
 	                                    .thread_stop = thread_stop,
 	                                    .path_enter = path_enter,
 	                                    .path_leave = path_leave,
 	                                    .context = d};
 	what = "cannot start the workers";
+	ret = -ENOMEM;
 	d->workers = workers_new(&hooks, s->threads);
 	if (!d->workers)
-		goto err_allowed_ips;
+		goto err_tables;
 	what = "cannot set up the control thread";
 	ret = control_init(d);
 	if (ret)
@@ -112,7 +118,9 @@ int device_create(struct device **out, const char *name, const struct switches *
 
 err_workers:
 	workers_free(d->workers);
-err_allowed_ips:
+err_tables:
+	hashtable_free(d->by_index);
+	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
 err_path:
 	if (d->path_epoll >= 0)
@@ -227,6 +235,8 @@ void device_free(struct device *d)
 	tun_close(&d->tun);
 	control_destroy(d);
 	workers_free(d->workers);
+	hashtable_free(d->by_index);
+	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
 	batch_pool_free(d);
 	close(d->path_epoll);

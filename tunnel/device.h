@@ -12,6 +12,7 @@
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
+#include "variants/hashtable/hashtable.h"
 
 struct batch;
 
@@ -35,11 +36,9 @@ struct device_counters {
 #define device_count(device, name, n)                                                              \
 	atomic_fetch_add_explicit(&(device)->counters.name, (n), memory_order_relaxed)
 
-enum { DEVICE_KEY_BUCKETS = 1 << 11, DEVICE_INDEX_BUCKETS = 1 << 13 };
-
 // An entry of the table from receiver index to the one that answers to it.
 struct index_entry {
-	struct index_entry *next;
+	struct hashtable_node by_index;
 	uint32_t index;
 	struct peer *peer;
 	struct keypair *keypair; // NULL: a handshake under way
@@ -61,9 +60,9 @@ struct device {
 	struct allowedips *allowed_ips;
 	struct peer *peers;
 	size_t peer_count;
-	uint8_t key_seed[16];
-	struct peer *by_key[DEVICE_KEY_BUCKETS];
-	struct index_entry *by_index[DEVICE_INDEX_BUCKETS];
+	uint8_t key_seed[HASHTABLE_SEED_BYTES];
+	struct hashtable *by_key; // the control thread's alone
+	struct hashtable *by_index;
 	struct tun tun;
 	struct udp udp;
 	struct workers *workers;
@@ -103,6 +102,10 @@ void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY
 
 void path_lock_exclusive(struct device *);
 void path_unlock_exclusive(struct device *);
+
+// Make the tables, of keys (peer.c) and of indices (index.c), by the device's seed. 0 or -ENOMEM.
+int peer_table_new(struct device *);
+int index_table_new(struct device *);
 
 // The table of receiver indices; changes need the path exclusively.
 // Finds a random free index and enters it. NULL when out of memory.

@@ -44,7 +44,7 @@ int udp_send(struct device *, struct batch *);
 // buffers came, or -errno. Raises *backlog when there may be more.
 int udp_receive(struct device *, int family, uint64_t now_ns, bool *backlog);
 
-// device.c: index_lookup() finds the key pair by the receiver index.
+// index.c: index_lookup() finds the key pair by the receiver index.
 
 // receive.c: makes batches of datagrams with one receiver index.
 void receive_batch(struct device *, struct batch *, uint64_t now_ns);
