@@ -107,8 +107,10 @@ TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TE
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 # Workers queue on a ring.
 ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
+# Tables are attacked.
+attack_on = $(if $(filter hashtable/%,$(1)),$(B)/workloads/micro/hashtable_attack.o)
 $(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants/$$(call slot_of,$$*)/contract.o $(B)/tests/support.o \
-		$$(call ring_under,$$*)
+		$$(call ring_under,$$*) $$(call attack_on,$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
@@ -161,7 +163,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing
 	$(Q)scripts/setup
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -179,4 +181,4 @@ help: ## this list
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)

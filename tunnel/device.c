@@ -144,15 +144,21 @@ int device_create(struct device **out, const char *name, const struct switches *
 	d->allowed_ips = allowedips_new();
 	if (!d->allowed_ips)
 		goto err_path;
+	ret = peer_table_new(d);
+	if (!ret)
+		ret = index_table_new(d);
+	if (ret)
+		goto err_tables;
 	const struct workers_hooks hooks = {.thread_start = thread_start,
 	                                    .thread_stop = thread_stop,
 	                                    .path_enter = enter,
 	                                    .path_leave = leave,
 	                                    .context = d};
 	what = "cannot start the workers";
+	ret = -ENOMEM;
 	d->workers = workers_new(&hooks, s->threads);
 	if (!d->workers)
-		goto err_allowed_ips;
+		goto err_tables;
 	what = "cannot set up the control thread";
 	ret = control_init(d);
 	if (ret)
@@ -162,7 +168,9 @@ int device_create(struct device **out, const char *name, const struct switches *
 
 err_workers:
 	workers_free(d->workers);
-err_allowed_ips:
+err_tables:
+	hashtable_free(d->by_index);
+	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
 err_path:
 	close_queues(d, 0);
@@ -222,6 +230,8 @@ void device_free(struct device *d)
 		peer_remove(d->peers);
 	control_destroy(d);
 	workers_free(d->workers);
+	hashtable_free(d->by_index);
+	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
 	close_queues(d, 0);
 	free(d->paths);

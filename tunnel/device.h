@@ -13,6 +13,7 @@
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
+#include "variants/hashtable/hashtable.h"
 
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
 // clang-format off
@@ -44,11 +45,9 @@ extern _Thread_local unsigned device_shard;
 #define device_counted(device, name)                                                               \
 	device_sum_counters(device, offsetof(struct device_counters, name))
 
-enum { DEVICE_KEY_BUCKETS = 1 << 11, DEVICE_INDEX_BUCKETS = 1 << 13 };
-
 // An entry of the table from receiver index to the one that answers to it.
 struct index_entry {
-	struct index_entry *next;
+	struct hashtable_node by_index;
 	uint32_t index;
 	struct peer *peer;
 	struct keypair *keypair; // NULL: a handshake under way
@@ -70,9 +69,9 @@ struct device {
 	struct allowedips *allowed_ips;
 	struct peer *peers;
 	size_t peer_count;
-	uint8_t key_seed[16];
-	struct peer *by_key[DEVICE_KEY_BUCKETS];
-	struct index_entry *by_index[DEVICE_INDEX_BUCKETS];
+	uint8_t key_seed[HASHTABLE_SEED_BYTES];
+	struct hashtable *by_key; // the control thread's alone
+	struct hashtable *by_index;
 	struct tun tun;
 	struct udp udp;
 	struct workers *workers;
@@ -115,6 +114,10 @@ void path_unlock_exclusive(struct device *);
 // From the current thread on, counts are in the next shard, round robin.
 void device_take_shard(void);
 uint64_t device_sum_counters(const struct device *, size_t offset);
+
+// Make the tables, of keys (peer.c) and of indices (index.c), by the device's seed. 0 or -ENOMEM.
+int peer_table_new(struct device *);
+int index_table_new(struct device *);
 
 // The table of receiver indices; changes need the path exclusively.
 // Finds a random free index and enters it. NULL when out of memory.

@@ -1,44 +1,53 @@
-// The table from receiver index to key pair or handshake: chained buckets chosen by the index's
-// low bits, which are as random as the index is.
+// The table from receiver index to key pair or handshake. It's changed with the path held
+// exclusively, so no lookup is under way when a change ends.
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include "tunnel/device.h"
 
-static struct index_entry **find(struct device *d, uint32_t index)
+int index_table_new(struct device *d)
 {
-	struct index_entry **link = &d->by_index[index % DEVICE_INDEX_BUCKETS];
-
-	while (*link && (*link)->index != index)
-		link = &(*link)->next;
-	return link;
+	d->by_index = hashtable_new(HASHTABLE_INDICES,
+	                            offsetof(struct index_entry, index) -
+	                                offsetof(struct index_entry, by_index),
+	                            d->key_seed);
+	return d->by_index ? 0 : -ENOMEM;
 }
 
 struct index_entry *index_new(struct device *d, struct peer *p)
 {
-	struct index_entry *entry = calloc(1, sizeof(*entry)), **link;
+	struct index_entry *entry = calloc(1, sizeof(*entry));
+	int ret;
 
 	if (!entry)
 		return NULL;
+	entry->peer = p;
 	do {
 		entry->index = randombytes_random();
-		link = find(d, entry->index);
-	} while (*link);
-	entry->peer = p;
-	*link = entry;
-	return entry;
+		ret = hashtable_insert(d->by_index, &entry->by_index);
+	} while (ret == -EEXIST);
+	hashtable_quiesce(d->by_index);
+	if (!ret)
+		return entry;
+	free(entry);
+	return NULL;
 }
 
 struct index_entry *index_lookup(struct device *d, uint32_t index)
 {
-	return *find(d, index);
+	struct hashtable_node *node = hashtable_lookup(d->by_index, &index);
+
+	return node ? (struct index_entry *)((char *)node - offsetof(struct index_entry, by_index))
+	            : NULL;
 }
 
 void index_remove(struct device *d, uint32_t index)
 {
-	struct index_entry **link = find(d, index), *entry = *link;
+	struct index_entry *entry = index_lookup(d, index);
 
 	if (!entry)
 		return;
-	*link = entry->next;
+	hashtable_remove(d->by_index, &entry->by_index);
+	hashtable_quiesce(d->by_index);
 	free(entry);
 }

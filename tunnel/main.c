@@ -16,6 +16,7 @@
 #include "tunnel/switches.h"
 #include "variants/aead/aead.h"
 #include "variants/allowedips/allowedips.h"
+#include "variants/hashtable/hashtable.h"
 #include "variants/receive/receive.h"
 #include "variants/ring/ring.h"
 #include "variants/workers/workers.h"
@@ -27,8 +28,9 @@ extern const char wgbench_revision[], wgbench_profile[];
 static void print_version(const struct switches *switches)
 {
 	printf("wgbench-tunnel %s %s\n", wgbench_revision, wgbench_profile);
-	printf("allowedips=%s ring=%s aead=%s workers=%s receive=%s\n", allowedips_variant,
-	       ring_variant, aead_variant, workers_variant, receive_variant);
+	printf("allowedips=%s ring=%s hashtable=%s aead=%s workers=%s receive=%s\n",
+	       allowedips_variant, ring_variant, hashtable_variant, aead_variant, workers_variant,
+	       receive_variant);
 	switches_print(switches, stdout);
 }
 

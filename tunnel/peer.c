@@ -41,22 +41,54 @@ void peer_release(struct peer *p)
 	free(p);
 }
 
-static struct peer **bucket(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
-{
-	uint64_t hash;
+// ---- the table by public key: only the control thread looks, so it's quiescent at any time
 
-	crypto_shorthash((unsigned char *)&hash, public_key, NOISE_KEY_BYTES, d->key_seed);
-	return &d->by_key[hash % DEVICE_KEY_BUCKETS];
+int peer_table_new(struct device *d)
+{
+	d->by_key = hashtable_new(HASHTABLE_KEYS,
+	                          offsetof(struct peer, handshake.remote_static) -
+	                              offsetof(struct peer, by_key),
+	                          d->key_seed);
+	return d->by_key ? 0 : -ENOMEM;
 }
 
 struct peer *peer_find(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
 {
-	struct peer *p = *bucket(d, public_key);
+	struct hashtable_node *node = hashtable_lookup(d->by_key, public_key);
 
-	while (p && memcmp(p->handshake.remote_static, public_key, NOISE_KEY_BYTES))
-		p = p->next_by_key;
-	return p;
+	return node ? (struct peer *)((char *)node - offsetof(struct peer, by_key)) : NULL;
 }
+
+static int enter(struct device *d, struct peer *p)
+{
+	int ret = 0;
+
+	p->older = peer_find(d, p->handshake.remote_static);
+	if (p->older)
+		hashtable_replace(d->by_key, &p->older->by_key, &p->by_key);
+	else
+		ret = hashtable_insert(d->by_key, &p->by_key);
+	hashtable_quiesce(d->by_key);
+	return ret;
+}
+
+static void leave(struct device *d, struct peer *p)
+{
+	struct peer *newest = peer_find(d, p->handshake.remote_static);
+
+	if (newest != p) {
+		while (newest->older != p)
+			newest = newest->older;
+		newest->older = p->older;
+	} else if (p->older) {
+		hashtable_replace(d->by_key, &p->by_key, &p->older->by_key);
+	} else {
+		hashtable_remove(d->by_key, &p->by_key);
+	}
+	hashtable_quiesce(d->by_key);
+}
+
+// ---- peers
 
 struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
 {
@@ -75,12 +107,15 @@ struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES
 	pthread_mutex_init(&p->endpoint_lock, NULL);
 	pthread_mutex_init(&p->staged_lock, NULL);
 	memcpy(p->handshake.remote_static, public_key, NOISE_KEY_BYTES);
+	int ret = enter(d, p);
+	if (ret) {
+		peer_release(p);
+		errno = -ret;
+		return NULL;
+	}
 	noise_precompute(&p->handshake, &d->identity);
 	cookie_peer_init(&p->cookie, public_key);
 
-	struct peer **first = bucket(d, public_key);
-	p->next_by_key = *first;
-	*first = p;
 	p->next = d->peers;
 	if (d->peers)
 		d->peers->previous = p;
@@ -138,16 +173,13 @@ static void free_lanes(struct peer *p)
 void peer_remove(struct peer *p)
 {
 	struct device *d = p->device;
-	struct peer **link = bucket(d, p->handshake.remote_static);
 
 	timers_stop(p);
 	timers_disarm(p);
 	path_lock_exclusive(d);
 	zero_keys(p);
 	allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
-	while (*link != p)
-		link = &(*link)->next_by_key;
-	*link = p->next_by_key;
+	leave(d, p);
 	if (p->next)
 		p->next->previous = p->previous;
 	if (p->previous)

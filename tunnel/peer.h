@@ -14,6 +14,7 @@
 #include "tunnel/replay.h"
 #include "tunnel/udp.h"
 #include "variants/allowedips/allowedips.h"
+#include "variants/hashtable/hashtable.h"
 #include "variants/workers/workers.h"
 
 struct batch;
@@ -64,7 +65,7 @@ struct peer {
 	struct device *device;
 	atomic_uint references;
 	struct peer *next, *previous; // the device's list
-	struct peer *next_by_key;     // chain of the table by public key
+	struct peer *older;           // of the same key, which the table doesn't show; or NULL
 	struct allowedips_owner allowed_ips;
 
 	// The data path's.
@@ -81,6 +82,7 @@ struct peer {
 	struct peer *next_event;
 
 	// The control thread's.
+	struct hashtable_node by_key; // its key is the handshake's remote_static
 	struct noise_handshake handshake;
 	struct cookie_peer cookie;
 	atomic_uint_fast64_t last_initiation_sent_ns; // 0: never; the path reads it
@@ -114,6 +116,7 @@ enum peer_event {
 
 // NULL when out of memory (errno) or when there are PEERS_MAX (ENOSPC).
 struct peer *peer_new(struct device *, const uint8_t public_key[NOISE_KEY_BYTES]);
+// The newest of that key, or NULL.
 struct peer *peer_find(struct device *, const uint8_t public_key[NOISE_KEY_BYTES]);
 // Takes it out of every table; what is in flight still holds references.
 void peer_remove(struct peer *);

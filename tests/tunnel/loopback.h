@@ -99,12 +99,7 @@ static inline void loopback_control(struct device *d)
 
 static inline size_t loopback_indices(const struct device *d)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < DEVICE_INDEX_BUCKETS; i++)
-		for (const struct index_entry *e = d->by_index[i]; e; e = e->next)
-			n++;
-	return n;
+	return hashtable_count(d->by_index);
 }
 
 // A batch of one small packet for the peer, as the TUN would have brought it.

@@ -399,6 +399,8 @@ static void test_a_taken_port_changes_nothing(void **state)
 	    PEER_B "allowed_ip=10.0.0.0/8\nallowed_ip=fd00::/8\n",
 	    "public_key=" KEY_C "\nallowed_ip=10.0.0.0/8\n" PEER_A "remove=true\n" PEER_A
 	    "allowed_ip=11.0.0.0/8\n",
+	    PEER_A "remove=true\n" PEER_A "allowed_ip=11.0.0.0/8\n" PEER_A "remove=true\n" PEER_A
+	           "allowed_ip=12.0.0.0/8\n",
 	};
 	int fd;
 	uint16_t taken = take_port(&fd);
@@ -421,6 +423,7 @@ static void test_a_taken_port_changes_nothing(void **state)
 		expect(before);
 		assert_int_equal(device->udp.port, port);
 		assert_ptr_equal(device->peers->next, a);
+		assert_ptr_equal(peer_find(device, a->handshake.remote_static), a);
 		assert_non_null(a->current);
 		for (struct peer *p = device->peers; p; p = p->next)
 			assert_false(p->removed);
