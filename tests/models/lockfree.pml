@@ -1,7 +1,7 @@
 /*
  * variants/ring/lockfree.c, each access to shared memory a step of its own.
  */
-#include "judge.h"
+#include "judge.inc"
 
 byte slots[SLOTS];
 byte producer_head, producer_tail, consumer_head;

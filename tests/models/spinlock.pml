@@ -4,7 +4,7 @@
 #define SLOTS 4
 #define EACH 3
 #define ZERO_BATCH 2
-#include "judge.h"
+#include "judge.inc"
 
 byte slots[SLOTS];
 bool producer_locked, consumer_locked;

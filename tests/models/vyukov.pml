@@ -1,7 +1,7 @@
 /*
  * variants/ring/vyukov.c, each access to shared memory a step of its own.
  */
-#include "judge.h"
+#include "judge.inc"
 
 byte sequence[SLOTS], item[SLOTS];
 byte tail, head;

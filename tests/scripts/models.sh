@@ -33,7 +33,7 @@ verdict() {
 	fi
 }
 
-fresh() { cp tests/models/*.pml tests/models/*.h "$dir"; }
+fresh() { cp tests/models/*.pml tests/models/*.inc "$dir"; }
 
 # expect VERDICT MODEL [-DNAME=VALUE]...
 expect() {

@@ -100,12 +100,17 @@ static bool start(struct stepped *stepped, struct ring *ring, bool push, uintptr
 	return !atomic_load(&stepped->ended);
 }
 
-static void finish(struct stepped *stepped)
+// All go on before any is waited for: one that loops over single pushes may have come to wait for
+// the other in turn.
+static void finish(struct stepped *const *stepped, size_t n)
 {
-	sem_post(&stepped->resume);
-	pthread_join(stepped->thread, NULL);
-	sem_destroy(&stepped->paused);
-	sem_destroy(&stepped->resume);
+	for (size_t i = 0; i < n; i++)
+		sem_post(&stepped[i]->resume);
+	for (size_t i = 0; i < n; i++) {
+		pthread_join(stepped[i]->thread, NULL);
+		sem_destroy(&stepped[i]->paused);
+		sem_destroy(&stepped[i]->resume);
+	}
 }
 
 // What has come out: each pointer once, those of one push in order.
@@ -192,8 +197,7 @@ void survives_a_producer_stopped_anywhere(void **state)
 		waited += waits;
 		hidden += !waits && !witnessed;
 
-		finish(&producer);
-		finish(&witness);
+		finish((struct stepped *[]){&producer, &witness}, 2);
 		drain(ring, &record);
 		assert_int_equal(producer.done, RUN);
 		assert_int_equal(witness.done, RUN);
@@ -229,9 +233,7 @@ void survives_a_consumer_stopped_anywhere(void **state)
 		waited += waits || push_waits;
 		refused += !waits && !push_waits && producer.done == fit;
 
-		finish(&consumer);
-		finish(&witness);
-		finish(&producer);
+		finish((struct stepped *[]){&consumer, &witness, &producer}, 3);
 		assert_int_equal(consumer.done, 1);
 		assert_int_equal(witness.done, 1);
 		assert_true(producer.done >= fit);
