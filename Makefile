@@ -105,11 +105,12 @@ VARIANT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/variants/*/test_*.c))
 TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
 
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+contract_objects = $(patsubst %.c,$(B)/%.o,$(filter-out tests/variants/$(1)/test_%.c,$(wildcard tests/variants/$(1)/*.c)))
 # Workers queue on a ring.
 ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
 # Tables are attacked.
 attack_on = $(if $(filter hashtable/%,$(1)),$(B)/workloads/micro/hashtable_attack.o)
-$(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants/$$(call slot_of,$$*)/contract.o $(B)/tests/support.o \
+$(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(call contract_objects,$$(call slot_of,$$*)) $(B)/tests/support.o \
 		$$(call ring_under,$$*) $$(call attack_on,$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
@@ -134,6 +135,9 @@ test-programs: $(TEST_PROGRAMS) tunnels harness tries ## build what `make test` 
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
+
+models: build/.setup ## check the rings' models exhaustively with Spin
+	$(Q)tests/run tests/scripts/models.sh
 
 PLAN ?= standard
 bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
@@ -177,7 +181,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test test-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test models test-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 

@@ -14,12 +14,13 @@ extern const char ring_variant[];
 struct ring;
 
 // capacity: a power of two, at least 2: how many pointers fit. NULL when out of memory or when the
-// capacity isn't a power of two.
+// capacity isn't a power of two or is beyond what the variant can count.
 struct ring *ring_new(size_t capacity);
 // Pointers still inside are the caller's to have popped before.
 void ring_free(struct ring *);
 
-// Pushes the first of `n` non-NULL pointers that fit, in order and side by side; returns how many.
+// Pushes the first of `n` non-NULL pointers that fit, in order; returns how many. Another thread
+// that is in the middle of an operation may make the ring look full, or its pop empty, meanwhile.
 size_t ring_push(struct ring *, void *const *items, size_t n);
 
 // Pops up to `n` of the oldest pointers, in order; returns how many.
