@@ -62,10 +62,20 @@ preshared_key_must_match() {
 }
 check "another preshared key lets nothing through" preshared_key_must_match
 
+# A thread that a variant's library makes may have signals of its own.
+lives_through_sigusr1() { # PROGRAM
+	local pid
+	for pid in $(ip netns pids "$ns_left"); do
+		[[ $(readlink "/proc/$pid/exe") != "$(realpath "$1")" ]] || kill -USR1 "$pid"
+	done
+	pings left 4
+}
+
 for program in "$build"/tunnels/*/wgbench-tunnel; do
 	spec=$(basename "$(dirname "$program")")
 	[[ -x $program ]] || continue
 	check "$spec with itself: handshake" tunnels "$program" "$program" 4 left
+	check "$spec with itself: lives through SIGUSR1" lives_through_sigusr1 "$program"
 	traffic "$spec with itself"
 	check "$spec with itself: iperf3 both ways" iperf -n 16M --bidir
 done

@@ -9,7 +9,8 @@
 //
 // Reclamation: a lookup that began before a removal may still be reading the removed node and its
 // key. They may be freed or changed after the writer has next called hashtable_quiesce(). The
-// tunnel does so with its path lock held exclusively.
+// tunnel does so with its path lock held exclusively for indices, and at any time for public keys,
+// which only its control thread looks up.
 #ifndef WGBENCH_HASHTABLE_H
 #define WGBENCH_HASHTABLE_H
 
@@ -59,8 +60,7 @@ bool hashtable_quiesce(struct hashtable *);
 
 // Writer: the nodes inside.
 size_t hashtable_count(const struct hashtable *);
-// Writer: bytes that the table's own memory takes now, without the nodes. 0: the variant can't
-// tell.
+// Writer: bytes that the table's own memory takes now, without the nodes.
 size_t hashtable_bytes(const struct hashtable *);
 
 #endif

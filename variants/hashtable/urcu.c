@@ -1,15 +1,18 @@
 // Hash table variant `urcu`: the userspace RCU library's lock-free table, a list in the order of
-// the reversed hash into which buckets point (split-ordered), resized by a thread of the library's.
-// The reference that our own tables are measured against.
+// the reversed hash into which buckets point (split-ordered). The reference that our own tables are
+// measured against.
 //
-// Complexity: a lookup reads one bucket and then a node or two. Memory: 16 bytes a bucket, a bucket
-// or two an entry; the library doesn't tell how many there are.
-// Thread safety: more than that of the contract: several writers could work at once. Lookups are in
-// read-side sections of the flavour `bp`, for which no thread needs to register; they keep the
-// buckets valid, and the contract's rule keeps the nodes. The library's own thread may still be
-// passing over a removed node, so hashtable_quiesce() waits for a grace period.
+// Complexity: a lookup reads one bucket and then a node or two. The change that goes beyond one
+// entry a bucket, or below 3/10, resizes the whole table before it returns. The library would do so
+// by itself on a thread of its own, which unblocks SIGUSR1 whatever it inherits: the tunnel, which
+// takes that signal by a descriptor, was killed by it.
+// Memory: 16 bytes a bucket, hence 16 to 54 an entry, without what the library's header takes.
+// Thread safety: that of the contract. Yet in the tunnel, where a change keeps the path out,
+// lookups wait for a resize. They are in read-side sections of the flavour `bp`, for which no
+// thread needs to register: these keep the buckets valid, and the contract's rule keeps the nodes.
 // Source: liburcu, rculfhash.h (Desnoyers and Jiangshan); Shalev and Shavit, 2006.
 // link: -lurcu-cds -lurcu-bp
+
 // Read-side sections are calls: inline (_LGPL_SOURCE) they reach into a struct that the library
 // aligns to less than its type says, which the sanitizer for undefined behaviour refuses.
 #define URCU_API_MAP
@@ -54,8 +57,7 @@ _Static_assert(_Alignof(struct cds_lfht_node) <= _Alignof(struct hashtable_node)
 struct hashtable {
 	struct cds_lfht *table;
 	struct key_rule rule;
-	size_t count;
-	bool removed; // since the last grace period
+	size_t count, buckets;
 };
 
 struct sought {
@@ -98,8 +100,8 @@ struct hashtable *hashtable_new(enum hashtable_kind kind, ptrdiff_t key_offset,
 		return NULL;
 	t->rule = (struct key_rule){.offset = key_offset, .kind = kind};
 	memcpy(t->rule.seed, seed, HASHTABLE_SEED_BYTES);
-	t->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0,
-	                        CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+	t->buckets = BUCKETS_MIN;
+	t->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
 	if (!t->table) {
 		free(t);
 		return NULL;
@@ -118,9 +120,22 @@ void hashtable_free(struct hashtable *t)
 	rcu_read_lock();
 	cds_lfht_for_each(t->table, &i, node) cds_lfht_del(t->table, node);
 	rcu_read_unlock();
-	synchronize_rcu();
 	cds_lfht_destroy(t->table, NULL);
 	free(t);
+}
+
+static void fit(struct hashtable *t)
+{
+	size_t buckets = t->buckets;
+
+	if (t->count > buckets)
+		buckets *= 2;
+	else if (buckets > BUCKETS_MIN && t->count < buckets * 3 / 10)
+		buckets /= 2;
+	if (buckets == t->buckets)
+		return;
+	t->buckets = buckets;
+	cds_lfht_resize(t->table, buckets);
 }
 
 FOR_EACH_KIND struct hashtable_node *find(const struct hashtable *t, const void *key,
@@ -159,6 +174,7 @@ int hashtable_insert(struct hashtable *t, struct hashtable_node *node)
 	if (there != inner(node))
 		return -EEXIST;
 	t->count++;
+	fit(t);
 	return 0;
 }
 
@@ -175,7 +191,6 @@ void hashtable_replace(struct hashtable *t, struct hashtable_node *old, struct h
 	cds_lfht_replace(t->table, &i, key_hash(&t->rule, s.key, t->rule.kind),
 	                 index ? match_index : match_key, &s, inner(node));
 	rcu_read_unlock();
-	t->removed = true;
 }
 
 void hashtable_remove(struct hashtable *t, struct hashtable_node *node)
@@ -184,14 +199,12 @@ void hashtable_remove(struct hashtable *t, struct hashtable_node *node)
 	cds_lfht_del(t->table, inner(node));
 	rcu_read_unlock();
 	t->count--;
-	t->removed = true;
+	fit(t);
 }
 
 bool hashtable_quiesce(struct hashtable *t)
 {
-	if (t->removed)
-		synchronize_rcu();
-	t->removed = false;
+	(void)t;
 	return false;
 }
 
@@ -202,6 +215,5 @@ size_t hashtable_count(const struct hashtable *t)
 
 size_t hashtable_bytes(const struct hashtable *t)
 {
-	(void)t;
-	return 0;
+	return sizeof(*t) + t->buckets * sizeof(struct cds_lfht_node);
 }
