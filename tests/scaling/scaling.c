@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { BURST = 32, UNDER_WAY = 2, MESSAGES = 45, LENGTH = 1440, WARM_UP = 200, LANES_MAX = 64 };
+enum { BURST = 32, UNDER_WAY = 2, MESSAGES = 45, LENGTH = 1440, WARM_UP = 24, LANES_MAX = 64 };
 
 struct lane {
 	struct workers_lane *lane;
