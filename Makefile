@@ -9,6 +9,9 @@ CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
+endif
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -24,8 +27,10 @@ ifndef FLAGS.$(PROFILE)
 $(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan)
 endif
 CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
+# Only the shim of Google Benchmark is C++.
+CXXFLAGS_ALL := $(filter-out -std=gnu11 -Wmissing-prototypes,$(CFLAGS_ALL)) -std=gnu++17
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
-HARNESS_LIBS := -ljansson -lm
+HARNESS_LIBS := -ljansson -lpfm -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists
 
@@ -40,6 +45,9 @@ spec_words = $(DEFAULT_WORDS) $(if $(filter $(1),$(PRESETS)),$(call preset_words
 checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES)),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
 chosen = $(foreach s,$(SLOTS),$(s)/$(lastword $(patsubst $(s)=%,%,$(filter $(s)=%,$(1)))))
 variant_objects = $(patsubst %,$(B)/variants/%.o,$(call chosen,$(call spec_words,$(1))))
+slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+# Workers queue on a ring.
+ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
 # A variant names the library that it alone needs in a line `// link: -lNAME`.
 variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
@@ -65,7 +73,7 @@ build/.setup: scripts/setup
 
 stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 $(B)/.flags: FORCE
-	@$(call stamp,$(CC) $(CFLAGS_ALL) $(LDFLAGS))
+	@$(call stamp,$(CC) $(CXX) $(CFLAGS_ALL) $(LDFLAGS))
 REVISION := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)";)
@@ -76,6 +84,10 @@ $(B)/revision.o: $(B)/revision.c $(B)/.flags
 $(B)/%.o: %.c $(B)/.flags | build/.setup
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: %.cc $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
 	@mkdir -p $(@D)
@@ -99,12 +111,10 @@ tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIA
 
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
 TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
-HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
-TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
+SHIM_TEST := $(B)/tests/harness/test_cbenchmark
+HARNESS_TESTS := $(filter-out $(SHIM_TEST),$(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c)))
+TEST_PROGRAMS := $(CONTRACT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS) $(SHIM_TEST)
 
-slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
-# Workers queue on a ring.
-ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
 $(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(B)/tests/variants/$$(call slot_of,$$*)/contract.o $(B)/tests/support.o \
 		$$(call ring_under,$$*)
 	@mkdir -p $(@D)
@@ -121,6 +131,9 @@ $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJE
 
 $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
+
+$(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
 
 test-programs: $(TEST_PROGRAMS) tunnels harness tries ## build what `make test` runs
 
@@ -140,7 +153,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing
 	$(Q)scripts/setup
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -158,4 +171,4 @@ help: ## this list
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
