@@ -107,6 +107,22 @@ $(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/a
 
 tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIANT-dot <PREFIXES
 
+# ---- microbenchmarks: a program for each variant of a slot that workloads/micro/ has a file for
+
+MICRO_PROGRAMS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard workloads/micro/$(notdir $(patsubst %/,%,$(dir $s))).c),$(B)/micro/$(patsubst variants/%.c,%,$s)))
+MICRO_SHARED := $(addprefix $(B)/,workloads/micro/main.o workloads/micro/nothing.o workloads/traffic/histogram.o \
+	harness/cbenchmark.o harness/counters.o revision.o)
+micro_parts = $(patsubst %.c,$(B)/%.o,$(wildcard workloads/micro/$(1).c workloads/micro/$(1)_*.c))
+
+$(MICRO_PROGRAMS): $(B)/micro/%: $(B)/variants/%.o $$(call micro_parts,$$(call slot_of,$$*)) $(MICRO_SHARED) $$(call ring_under,$$*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lbenchmark -lpfm
+
+micro-programs: $(MICRO_PROGRAMS) ## build the microbenchmark programs
+
+micro: micro-programs harness ## build and run the microbenchmarks (wgbench micro --help picks some)
+	$(Q)$(B)/wgbench micro
+
 # ---- tests: a contract body per slot for every variant, unit tests, scripts in namespaces
 
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
@@ -135,7 +151,7 @@ $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OB
 $(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
 
-test-programs: $(TEST_PROGRAMS) tunnels harness tries ## build what `make test` runs
+test-programs: $(TEST_PROGRAMS) tunnels micro-programs harness tries ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
@@ -153,7 +169,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing
 	$(Q)scripts/setup
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -167,8 +183,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test test-programs bench bench-speed external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test test-programs micro micro-programs bench bench-speed external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d)
