@@ -12,13 +12,14 @@ struct command {
 };
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
-    report_command;
+    report_command, micro_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int report_main(int argc, char **argv);
+int micro_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,
