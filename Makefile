@@ -9,6 +9,9 @@ CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
+endif
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -24,8 +27,10 @@ ifndef FLAGS.$(PROFILE)
 $(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan)
 endif
 CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
+# Only the shim of Google Benchmark is C++.
+CXXFLAGS_ALL := $(filter-out -std=gnu11 -Wmissing-prototypes,$(CFLAGS_ALL)) -std=gnu++17
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
-HARNESS_LIBS := -ljansson -lm
+HARNESS_LIBS := -ljansson -lpfm -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists
 
@@ -40,6 +45,9 @@ spec_words = $(DEFAULT_WORDS) $(if $(filter $(1),$(PRESETS)),$(call preset_words
 checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES)),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
 chosen = $(foreach s,$(SLOTS),$(s)/$(lastword $(patsubst $(s)=%,%,$(filter $(s)=%,$(1)))))
 variant_objects = $(patsubst %,$(B)/variants/%.o,$(call chosen,$(call spec_words,$(1))))
+slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
+# Workers queue on a ring.
+ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
 # A variant names the library that it alone needs in a line `// link: -lNAME`.
 variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
@@ -65,7 +73,7 @@ build/.setup: scripts/setup
 
 stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 $(B)/.flags: FORCE
-	@$(call stamp,$(CC) $(CFLAGS_ALL) $(LDFLAGS))
+	@$(call stamp,$(CC) $(CXX) $(CFLAGS_ALL) $(LDFLAGS))
 REVISION := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)";)
@@ -76,6 +84,10 @@ $(B)/revision.o: $(B)/revision.c $(B)/.flags
 $(B)/%.o: %.c $(B)/.flags | build/.setup
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: %.cc $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
 	@mkdir -p $(@D)
@@ -95,14 +107,31 @@ $(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/a
 
 tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIANT-dot <PREFIXES
 
+# ---- microbenchmarks: a program for each variant of a slot that workloads/micro/ has a file for
+
+MICRO_PROGRAMS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard workloads/micro/$(notdir $(patsubst %/,%,$(dir $s))).c),$(B)/micro/$(patsubst variants/%.c,%,$s)))
+MICRO_SHARED := $(addprefix $(B)/,workloads/micro/main.o workloads/micro/nothing.o workloads/traffic/histogram.o \
+	harness/cbenchmark.o harness/counters.o revision.o)
+micro_parts = $(patsubst %.c,$(B)/%.o,$(wildcard workloads/micro/$(1).c workloads/micro/$(1)_*.c))
+
+$(MICRO_PROGRAMS): $(B)/micro/%: $(B)/variants/%.o $$(call micro_parts,$$(call slot_of,$$*)) $(MICRO_SHARED) $$(call ring_under,$$*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lbenchmark -lpfm
+
+micro-programs: $(MICRO_PROGRAMS) ## build the microbenchmark programs
+
+micro: micro-programs harness ## build and run the microbenchmarks (wgbench micro --help picks some)
+	$(Q)$(B)/wgbench micro
+
 # ---- tests: a contract body per slot for every variant, unit tests, scripts in namespaces
 
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
 TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
-HARNESS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c))
+SHIM_TEST := $(B)/tests/harness/test_cbenchmark
+HARNESS_TESTS := $(filter-out $(SHIM_TEST),$(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c)))
 # Beyond the contract: tests/variants/SLOT/test_VARIANT.c.
 VARIANT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/variants/*/test_*.c))
-TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS)
+TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS) $(SHIM_TEST)
 
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 contract_objects = $(patsubst %.c,$(B)/%.o,$(filter-out tests/variants/$(1)/test_%.c,$(wildcard tests/variants/$(1)/*.c)))
@@ -131,7 +160,10 @@ $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJE
 $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
 
-test-programs: $(TEST_PROGRAMS) tunnels harness tries ## build what `make test` runs
+$(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
+
+test-programs: $(TEST_PROGRAMS) tunnels micro-programs harness tries ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
@@ -167,7 +199,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing
 	$(Q)scripts/setup
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -181,8 +213,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test models test-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test models test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)

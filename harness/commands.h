@@ -12,7 +12,7 @@ struct command {
 };
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
-    report_command, profile_command;
+    report_command, profile_command, micro_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -20,6 +20,7 @@ int run_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int profile_main(int argc, char **argv);
+int micro_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GNUPLOT_TIMEOUT_MS = 60 * 1000 };
+enum { GNUPLOT_TIMEOUT_MS = 60 * 1000, LOGARITHMIC_SPAN = 16 };
 
 // gnuplot's single-quoted text knows no escape but the doubled quote.
 static void put_text(FILE *to, const char *name, const char *text)
@@ -49,18 +50,26 @@ static int draw(char *input, char **svg)
 	return ret;
 }
 
-static FILE *begin(char **input, const struct series *s, const char *y_label)
+static FILE *begin_plot(char **input, const char *title, const char *y_label)
 {
 	size_t bytes;
 	FILE *to = open_memstream(input, &bytes);
-	char title[256];
 
 	if (!to)
 		abort();
-	snprintf(title, sizeof(title), "%s: %s (%s is better)", s->workload, s->metric,
-	         s->higher_is_better ? "higher" : "lower");
 	put_text(to, "plot_title", title);
 	put_text(to, "y_label", y_label);
+	return to;
+}
+
+static FILE *begin(char **input, const struct series *s, const char *y_label)
+{
+	char title[256];
+	FILE *to;
+
+	snprintf(title, sizeof(title), "%s: %s (%s is better)", s->workload, s->metric,
+	         s->higher_is_better ? "higher" : "lower");
+	to = begin_plot(input, title, y_label);
 	fprintf(to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
 	return to;
 }
@@ -124,5 +133,49 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 		              expm1(verdict_block_effect(&s->block[i], v->candidate, v->baseline)));
 	fprintf(to, "end\n");
 	end(to, root, "effects.gp");
+	return draw(input, svg);
+}
+
+// A sweep from 0 has no logarithm there.
+static bool spans(double least, double greatest)
+{
+	return least > 0 && greatest >= LOGARITHMIC_SPAN * least;
+}
+
+int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
+{
+	double x[2] = {INFINITY, -INFINITY}, y[2] = {INFINITY, -INFINITY};
+	char *input;
+	FILE *to = begin_plot(&input, sweep->title, sweep->y_label);
+
+	for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points; p++) {
+		x[0] = fmin(x[0], p->x);
+		x[1] = fmax(x[1], p->x);
+		y[0] = fmin(y[0], p->median);
+		y[1] = fmax(y[1], p->median);
+	}
+	put_text(to, "x_label", sweep->x_label);
+	fprintf(to,
+	        "x_greatest = %.17g\nlog_x = %d\nlog_y = %d\nvariants = %zu\n"
+	        "array name[variants]\n",
+	        x[1], spans(x[0], x[1]), spans(y[0], y[1]), sweep->variants);
+	for (size_t v = 0; v < sweep->variants; v++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "name[%zu]", v + 1);
+		put_text(to, key, sweep->variant[v]);
+	}
+	fprintf(to, "$data << end\n");
+	for (size_t v = 0; v < sweep->variants; v++) {
+		fprintf(to, "NaN NaN NaN NaN\n");
+		for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points;
+		     p++)
+			if (p->variant == v)
+				fprintf(to, "%.17g %.17g %.17g %.17g\n", p->x, p->median, p->least,
+				        p->greatest);
+		fprintf(to, "\n\n");
+	}
+	fprintf(to, "end\n");
+	end(to, root, "micro.gp");
 	return draw(input, svg);
 }

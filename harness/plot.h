@@ -12,4 +12,20 @@ int plot_values(const char *root, const struct outcome *, const struct series *,
 // The paired effect of each block, with the interval as a band and the gate as lines.
 int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
 
+// A microbenchmark's time over a parameter, for each variant.
+struct plot_point {
+	size_t variant;
+	double x, median, least, greatest;
+};
+
+struct plot_sweep {
+	const char *title, *x_label, *y_label;
+	size_t variants, points;
+	const char *const *variant;     // names
+	const struct plot_point *point; // x rises within a variant
+};
+
+// An axis is logarithmic where its values span a factor of 16.
+int plot_sweep(const char *root, const struct plot_sweep *, char **svg);
+
 #endif

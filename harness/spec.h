@@ -80,4 +80,7 @@ void spec_set_switches(const struct spec *);
 int spec_build(const struct spec *, const struct spec_catalog *, char program[4096],
                char commit[64]);
 
+// Runs make for another target of the same tree. 0; -errno after a printed line, likewise.
+int spec_make(const struct spec_catalog *, const char *target);
+
 #endif

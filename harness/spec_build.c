@@ -34,23 +34,23 @@ static int lock_builds(const char *root)
 	return ret;
 }
 
-static int run_make(const char *root, const char *build)
+// `what` names in the message what is made; setting may be NULL.
+static int run_make(const char *root, const char *target, const char *setting, const char *what)
 {
-	char spec[SPEC_NAME_MAX + 8], profile[64], jobs[32];
-	const char *argv[] = {"make", "-C", root, jobs, "tunnel", spec, profile, NULL};
+	char profile[64], jobs[32];
+	const char *argv[] = {"make", "-C", root, jobs, target, profile, setting, NULL};
 	struct process_text text;
 	size_t length;
 	int ret;
 
-	snprintf(spec, sizeof(spec), "SPEC=%s", build);
 	snprintf(profile, sizeof(profile), "PROFILE=%s", wgbench_profile);
 	snprintf(jobs, sizeof(jobs), "-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	ret = process_run(argv, PROCESS_HERE, NULL, MAKE_TIMEOUT_MS, &text);
 	if (ret) {
 		length = text.err ? strlen(text.err) : 0;
-		fprintf(stderr,
-		        "wgbench: tunnel '%s' cannot be built (%s) by make -C %s tunnel %s %s\n%s",
-		        build, ret < 0 ? strerror(-ret) : "make failed", root, spec, profile,
+		fprintf(stderr, "wgbench: %s cannot be built (%s) by make -C %s %s %s %s\n%s", what,
+		        ret < 0 ? strerror(-ret) : "make failed", root, target,
+		        setting ? setting : "", profile,
 		        length > TAIL_BYTES ? text.err + length - TAIL_BYTES
 		        : length            ? text.err
 		                            : "");
@@ -99,7 +99,7 @@ static int make_work_tree(const char *root, const char *commit, char dir[PATH_MA
 static int build_own(const struct spec *spec, const struct spec_catalog *c, char program[4096],
                      char commit[64])
 {
-	char root[PATH_MAX];
+	char root[PATH_MAX], setting[SPEC_NAME_MAX + 8], what[SPEC_NAME_MAX + 16];
 	int ret;
 
 	if (*spec->commit) {
@@ -113,8 +113,10 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, char
 		else if (!is_clean(root))
 			strcat(commit, "-dirty");
 	}
+	snprintf(setting, sizeof(setting), "SPEC=%s", spec->build);
+	snprintf(what, sizeof(what), "tunnel '%s'", spec->build);
 	if (!ret)
-		ret = run_make(root, spec->build);
+		ret = run_make(root, "tunnel", setting, what);
 	if (ret)
 		return ret;
 	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s/wgbench-tunnel", root, wgbench_profile,
@@ -124,6 +126,17 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, char
 		return -ENOENT;
 	}
 	return 0;
+}
+
+int spec_make(const struct spec_catalog *c, const char *target)
+{
+	int lock = lock_builds(c->root), ret;
+
+	if (lock < 0)
+		return lock;
+	ret = run_make(c->root, target, NULL, target);
+	close(lock);
+	return ret;
 }
 
 void spec_set_switches(const struct spec *spec)

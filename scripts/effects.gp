@@ -1,6 +1,6 @@
 # The candidate's paired effect in each block. Also set: gate; bounded with low and high; estimated
 # with effect.
-load scripts . '/style.gp'
+load scripts . '/blocks.gp'
 if (bounded) set object 1 rectangle from graph 0, first low to graph 1, first high \
 	behind fillstyle solid 0.18 noborder fillcolor rgb '#0072b2'
 effect_line(x) = estimated ? effect : NaN

@@ -1,14 +1,10 @@
-# What the plots share. harness/plot.c sets plot_title, y_label, blocks, and $data: block, y,
-# contaminated.
+# What the plots share. harness/plot.c sets plot_title and y_label.
 set terminal svg size 760,300 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 set datafile missing NaN
 set title plot_title
-set xlabel 'block'
 set ylabel y_label
 set border 3 lc rgb '#888888'
 set tics nomirror out
-set xrange [0.5 : blocks + 0.5]
-if (blocks <= 20) set xtics 1
 set grid ytics lt 1 lw 0.5 lc rgb '#dddddd'
 set key outside right top Left reverse
 set offsets 0, 0, graph 0.08, graph 0.08
@@ -20,5 +16,3 @@ set linetype 4 lc rgb '#cc79a7'
 set linetype 5 lc rgb '#e69f00'
 set linetype 6 lc rgb '#56b4e9'
 set linetype cycle 6
-clean(y, contaminated) = contaminated == 0 ? y : NaN
-marked(y, contaminated) = contaminated == 0 ? NaN : y

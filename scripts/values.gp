@@ -1,5 +1,5 @@
 # Each tunnel's value in each block. Also set: tunnels, name[].
-load scripts . '/style.gp'
+load scripts . '/blocks.gp'
 plot for [t = 1 : tunnels] $data index t - 1 using 1:(clean($2, $3)) \
 	with points pt 7 ps 0.7 lt t notitle, \
      for [t = 1 : tunnels] $data index t - 1 using 1:(marked($2, $3)) \

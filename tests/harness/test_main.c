@@ -34,14 +34,15 @@ static void usage(void **state)
 	assert_run("--help", NULL, 0, "usage: wgbench COMMAND", "");
 	assert_run("-h", NULL, 0, "usage: wgbench COMMAND", "");
 	assert_run("--version", NULL, 0, "wgbench ", "");
-	assert_run("measure", NULL, 2, "",
-	           "unknown command 'measure': one of list doctor run compare report");
+	assert_run(
+	    "measure", NULL, 2, "",
+	    "unknown command 'measure': one of list doctor run compare report profile micro");
 }
 
 static void every_command_has_help(void **state)
 {
-	static const char *const commands[] = {"list",    "doctor", "run",
-	                                       "compare", "report", "profile"};
+	static const char *const commands[] = {"list",   "doctor",  "run",  "compare",
+	                                       "report", "profile", "micro"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -1,0 +1,6 @@
+#include "workloads/micro/nothing.h"
+
+void micro_nothing(void *context)
+{
+	(void)context;
+}
