@@ -116,6 +116,15 @@ static void examine_offloads(json_t *rows, int ns)
 	    [PROBE_TUN_TSO] = {"TUN TSO offload", "a newer kernel"},
 	    [PROBE_TUN_USO] = {"TUN USO offload", "Linux 6.2 or newer"},
 	    [PROBE_TUN_NAPI] = {"TUN NAPI", "Linux 4.15 or newer"},
+	    [PROBE_TUN_QUEUES] = {"TUN queues", "Linux 3.8 or newer"},
+	};
+	static const struct {
+		const char *name, *help;
+		int level, option;
+	} udp[] = {
+	    {"UDP_SEGMENT (GSO)", "Linux 4.18 or newer", SOL_UDP, UDP_SEGMENT},
+	    {"UDP_GRO", "Linux 5.0 or newer", SOL_UDP, UDP_GRO},
+	    {"SO_REUSEPORT", "Linux 3.9 or newer", SOL_SOCKET, SO_REUSEPORT},
 	};
 	struct probe_result r;
 
@@ -123,10 +132,10 @@ static void examine_offloads(json_t *rows, int ns)
 		probe_tun(&r, ns, i);
 		add_result(rows, tun[i].name, &r, tun[i].help);
 	}
-	probe_udp_option(&r, UDP_SEGMENT);
-	add_result(rows, "UDP_SEGMENT (GSO)", &r, "Linux 4.18 or newer");
-	probe_udp_option(&r, UDP_GRO);
-	add_result(rows, "UDP_GRO", &r, "Linux 5.0 or newer");
+	for (size_t i = 0; i < sizeof(udp) / sizeof(*udp); i++) {
+		probe_udp_option(&r, udp[i].level, udp[i].option);
+		add_result(rows, udp[i].name, &r, udp[i].help);
+	}
 }
 
 static void examine_qdiscs(json_t *rows, int ns)

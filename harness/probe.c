@@ -108,6 +108,8 @@ void probe_tun(struct probe_result *r, int ns, enum probe_tun what)
 		ifr.ifr_flags |= IFF_VNET_HDR;
 	if (what == PROBE_TUN_NAPI)
 		ifr.ifr_flags |= IFF_NAPI;
+	if (what == PROBE_TUN_QUEUES)
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) ||
 	    (offload && ioctl(fd, TUNSETOFFLOAD, offloads[what])))
@@ -118,11 +120,12 @@ void probe_tun(struct probe_result *r, int ns, enum probe_tun what)
 	leave(home);
 }
 
-void probe_udp_option(struct probe_result *r, int option)
+void probe_udp_option(struct probe_result *r, int level, int option)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), value = option == UDP_GRO;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int value = level == SOL_SOCKET || option == UDP_GRO;
 
-	conclude(r, fd < 0 || setsockopt(fd, SOL_UDP, option, &value, sizeof(value)) ? errno : 0);
+	conclude(r, fd < 0 || setsockopt(fd, level, option, &value, sizeof(value)) ? errno : 0);
 	if (fd >= 0)
 		close(fd);
 }

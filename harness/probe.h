@@ -26,11 +26,12 @@ enum probe_tun {
 	PROBE_TUN_TSO,    // TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6
 	PROBE_TUN_USO,    // and TUN_F_USO4, TUN_F_USO6
 	PROBE_TUN_NAPI,   // IFF_NAPI
+	PROBE_TUN_QUEUES, // IFF_MULTI_QUEUE
 };
 void probe_tun(struct probe_result *, int ns, enum probe_tun);
 
-// UDP_SEGMENT (send) or UDP_GRO (receive).
-void probe_udp_option(struct probe_result *, int option);
+// SOL_UDP: UDP_SEGMENT (send) or UDP_GRO (receive); SOL_SOCKET: SO_REUSEPORT.
+void probe_udp_option(struct probe_result *, int level, int option);
 
 // `tc qdisc add dev lo root QDISC ...`.
 void probe_qdisc(struct probe_result *, int ns, const char *const parameters[]);
