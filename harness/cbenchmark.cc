@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -232,10 +233,10 @@ int cbenchmark_register(const struct cbenchmark *entry, char *error, size_t byte
 	if (const char *wrong = check(entry))
 		return refuse(entry, wrong, error, bytes);
 	int ret = caught([entry] {
-		auto *r = new registered{}; // the library keeps what it registers for good
+		auto r = std::make_shared<registered>(); // goes with the library's benchmark
 		r->entry = *entry;
 		auto *b = benchmark::RegisterBenchmark(
-		    entry->name, [r](benchmark::State &state) { run(r, state); });
+		    entry->name, [r](benchmark::State &state) { run(r.get(), state); });
 		r->arguments = set_arguments(b, entry);
 		set_time(b, entry);
 		set_order(b, entry);
