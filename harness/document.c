@@ -22,7 +22,7 @@ static const char css[] =
     "figure{margin:.5rem "
     "0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
 
-static void put_escaped(FILE *to, const char *text)
+void document_put_escaped(FILE *to, const char *text)
 {
 	for (; *text; text++)
 		switch (*text) {
@@ -43,7 +43,7 @@ static void put_escaped(FILE *to, const char *text)
 static void put_element(FILE *to, const char *tag, const char *text)
 {
 	fprintf(to, "<%s>", tag);
-	put_escaped(to, text);
+	document_put_escaped(to, text);
 	fprintf(to, "</%s>\n", tag);
 }
 
@@ -103,7 +103,7 @@ void document_table(struct document *d, const struct table *t)
 {
 	fprintf(d->markdown, "\n");
 	table_print_markdown(t, d->markdown);
-	table_print_html(t, d->html, put_escaped);
+	table_print_html(t, d->html, document_put_escaped);
 }
 
 // An SVG inside HTML shares its page's names with the others: each gets names of its own.

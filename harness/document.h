@@ -13,6 +13,9 @@ struct document {
 	unsigned plots;
 };
 
+// Writes text with what XML and HTML would take for markup escaped.
+void document_put_escaped(FILE *, const char *text);
+
 // Makes DIR/plots/. 0; -errno after a printed line.
 int document_begin(struct document *, const char *dir, const char *title);
 

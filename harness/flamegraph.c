@@ -1,4 +1,5 @@
 #include "harness/flamegraph.h"
+#include "harness/document.h"
 #include "harness/process.h"
 
 #include <errno.h>
@@ -28,24 +29,6 @@ int flamegraph_check(void)
 	return -ENOENT;
 }
 
-static void put_escaped(FILE *to, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			fputs("&amp;", to);
-			break;
-		case '<':
-			fputs("&lt;", to);
-			break;
-		case '>':
-			fputs("&gt;", to);
-			break;
-		default:
-			fputc(*text, to);
-		}
-}
-
 static char *escaped(const char *text)
 {
 	char *out;
@@ -54,7 +37,7 @@ static char *escaped(const char *text)
 
 	if (!to)
 		abort();
-	put_escaped(to, text);
+	document_put_escaped(to, text);
 	fclose(to);
 	return out;
 }
@@ -62,7 +45,7 @@ static char *escaped(const char *text)
 static void put_text(FILE *to, int x, const char *text)
 {
 	fprintf(to, "<text x=\"%d\" y=\"42\" font-size=\"12\" font-family=\"Verdana\">", x);
-	put_escaped(to, text);
+	document_put_escaped(to, text);
 	fprintf(to, "</text>\n");
 }
 
