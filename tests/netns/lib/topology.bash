@@ -171,11 +171,11 @@ iperf() {
 
 listening() { on "$1" ss -Hltn "sport = :$2" | grep -q .; }
 
-# Most datagrams arrive, and iperf3 finds none of them damaged or of another test. iperf3's own receive
-# buffer holds 60 ms of them: on a busy machine some are lost there.
+# Lost datagrams stay under 5 %. At a higher rate iperf3's own receive buffer overflows when a busy
+# machine keeps iperf3 from running for some tens of milliseconds.
 udp() {
-	iperf -u -b 20M -n 2M "$@"
-	awk -F '[(%)]' '/receiver$/ { lost = $2; seen = 1 } END { exit !(seen && lost <= 40) }' \
+	iperf -u -b 4M -n 500K "$@"
+	awk -F '[(%)]' '/receiver$/ { lost = $2; seen = 1 } END { exit !(seen && lost <= 5) }' \
 		"$keys/iperf"
 }
 
