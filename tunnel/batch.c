@@ -6,8 +6,6 @@
 #include <sys/mman.h>
 #include "tunnel/device.h"
 
-enum { BUFFER_BYTES = BATCH_HEADROOM + BATCH_IN_BYTES + BATCH_OUT_BYTES };
-
 static struct batch *new (struct path *path)
 {
 	struct device *d = path->device;
@@ -18,12 +16,10 @@ static struct batch *new (struct path *path)
 	if (!b)
 		goto err_count;
 	// Mapped, not allocated: only the pages that packets touch become memory.
-	b->in =
-	    mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b->in == MAP_FAILED)
+	b->out =
+	    mmap(NULL, BATCH_OUT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->out == MAP_FAILED)
 		goto err_batch;
-	b->in += BATCH_HEADROOM;
-	b->out = b->in + BATCH_IN_BYTES;
 	b->path = path;
 	return b;
 
@@ -48,6 +44,7 @@ struct batch *batch_get(struct path *path)
 	b->next = NULL;
 	b->peer = NULL;
 	b->keypair = NULL;
+	b->in = NULL;
 	b->packets = b->frames = b->in_bytes = b->out_bytes = 0;
 	b->keepalive = b->failed = false;
 	return b;
@@ -61,6 +58,10 @@ void batch_put(struct batch *b)
 		keypair_release(b->keypair);
 	if (b->peer)
 		peer_release(b->peer);
+	if (b->in)
+		buffer_put(b->in);
+	for (uint32_t i = 0; i < b->frames; i++)
+		buffer_put(b->frame[i].buffer);
 	pthread_mutex_lock(&path->pool_lock);
 	b->next = path->pool;
 	path->pool = b;
@@ -73,7 +74,7 @@ void batch_pool_free(struct path *path)
 
 	for (struct batch *b = path->pool; b; b = next) {
 		next = b->next;
-		munmap(b->in - BATCH_HEADROOM, BUFFER_BYTES);
+		munmap(b->out, BATCH_OUT_BYTES);
 		free(b);
 		atomic_fetch_sub(&path->device->batches, 1);
 	}

@@ -55,6 +55,31 @@ void offload_ip_set_ecn(uint8_t *packet, uint8_t ecn)
 	bytes_store16(packet + 10, ~checksum_fold(sum + bytes_load16(packet)));
 }
 
+void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
+                  const uint8_t *packet)
+{
+	bool v4 = ip->family == AF_INET;
+	size_t address = v4 ? 4 : 16, header = v4 ? (packet[0] & 15) * 4 : IPV6_BYTES;
+	uint8_t protocol = v4 ? packet[9] : packet[6];
+	bool fragment = v4 && (ntohs(bytes_load16(packet + 6)) & IPV4_FRAGMENT);
+
+	memset(flow, 0, OFFLOAD_FLOW_BYTES);
+	memcpy(flow, ip->source, address);
+	memcpy(flow + 16, ip->destination, address);
+	flow[32] = protocol;
+	if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && !fragment &&
+	    ip->length >= header + 4)
+		memcpy(flow + 33, packet + header, 4);
+}
+
+uint32_t offload_segments(const struct virtio_net_hdr *header, uint32_t length)
+{
+	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE || !header->gso_size ||
+	    header->csum_start >= length)
+		return 1;
+	return (length - header->csum_start + header->gso_size - 1) / header->gso_size;
+}
+
 // Whether `protocol` is what stands at `transport`.
 static bool reaches(const uint8_t *packet, int family, uint32_t transport, uint8_t protocol)
 {

@@ -31,6 +31,15 @@ struct offload_ip {
 // 0; -EINVAL: not an IP packet whose stated length fits in `length` and holds its header.
 int offload_ip_parse(struct offload_ip *, const uint8_t *packet, size_t length);
 
+// What makes a flow: addresses, protocol, and the ports of whole TCP and UDP packets.
+enum { OFFLOAD_FLOW_BYTES = 40 };
+// ip: of the packet, parsed.
+void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
+                  const uint8_t *packet);
+
+// How many packets a frame of `length` bytes stands for, by what its header says of it; at least 1.
+uint32_t offload_segments(const struct virtio_net_hdr *header, uint32_t length);
+
 // Sets the ECN field (0–3) of a valid inner packet, keeping the IPv4 header checksum right.
 void offload_ip_set_ecn(uint8_t *packet, uint8_t ecn);
 

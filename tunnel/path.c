@@ -10,8 +10,13 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
 
-enum { QUEUES_BY_MACHINE_MAX = 8, QUEUES_FROM_CPUS = 4 };
+enum {
+	QUEUES_BY_MACHINE_MAX = 8,
+	QUEUES_FROM_CPUS = 4,
+	TRANSMIT_BYTES = 4 * 65536, // in a row, before the sockets have their turn
+};
 
 unsigned path_queues(unsigned wanted, long cpus)
 {
@@ -32,6 +37,8 @@ int path_init(struct path *p, struct device *d, unsigned index)
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->wake = p->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int ret = p->wake < 0 ? -errno : path_watch(p, p->wake);
+	if (!ret)
+		ret = queue_init(p);
 	if (ret)
 		path_close(p);
 	return ret;
@@ -44,7 +51,11 @@ void path_close(struct path *p)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	queue_free(p);
+	if (p->reading)
+		buffer_put(p->reading);
 	batch_pool_free(p);
+	buffer_pool_free(p);
 	pthread_mutex_destroy(&p->pool_lock);
 }
 
@@ -76,10 +87,32 @@ void path_flush(struct path *p)
 	}
 }
 
+// Reads and sends by turns: what comes meanwhile may go before what waits. How many frames were
+// read, or -errno.
+static int transmit(struct path *p, bool *backlog)
+{
+	int frames = 0;
+
+	for (uint32_t sent = 0; sent < TRANSMIT_BYTES;) {
+		uint64_t now_ns = clock_now_ns();
+		int n = tun_read(p, now_ns);
+
+		if (n < 0)
+			return n;
+		frames += n;
+		uint32_t bytes = queue_send(p, now_ns);
+		if (!bytes)
+			return frames;
+		sent += bytes;
+	}
+	*backlog = true;
+	return frames;
+}
+
 static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 {
 	if (fd == p->tun)
-		return tun_read(p, now_ns, backlog);
+		return transmit(p, backlog);
 	if (fd == p->udp[0])
 		return udp_receive(p, AF_INET, now_ns, backlog);
 	if (fd == p->udp[1])
@@ -92,7 +125,7 @@ static bool turn(struct path *p, const struct epoll_event *events, int n)
 {
 	struct device *d = p->device;
 	uint64_t now_ns = clock_now_ns();
-	bool there = true, backlog = false;
+	bool there = true, backlog = false, transmitted = false;
 
 	path_enter(d);
 	for (int i = 0; i < n && there; i++) {
@@ -101,8 +134,14 @@ static bool turn(struct path *p, const struct epoll_event *events, int n)
 		// Before the next descriptor has its turn: what was received is not held back
 		// while a burst is sent.
 		path_flush(p);
-		there = events[i].data.fd != p->tun ||
-		        (ret != -EBADFD && (ret || !(events[i].events & EPOLLERR)));
+		if (events[i].data.fd == p->tun) {
+			transmitted = true;
+			there = ret != -EBADFD && (ret || !(events[i].events & EPOLLERR));
+		}
+	}
+	if (there && !transmitted && queue_waits(p)) {
+		transmit(p, &backlog);
+		path_flush(p);
 	}
 	path_leave(d);
 	workers_turn(d->workers, backlog, now_ns);
@@ -118,7 +157,8 @@ static void *run(void *path)
 	pthread_setname_np(pthread_self(), "path");
 	device_take_shard();
 	while (!atomic_load(&d->stopping)) {
-		int n = epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]), -1);
+		int n = epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]),
+		                   queue_patience(p));
 
 		device_count(d, epoll_waits, 1);
 		if (n < 0 && errno != EINTR)

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include "tunnel/queue.h"
 
 struct batch;
 struct device;
@@ -31,9 +32,13 @@ struct path {
 	bool runs;
 	// Submitted to since the last flush; none outside the path bracket.
 	struct peer_lanes *touched;
-	// Batches that nobody uses; any thread may put one back.
+	// Batches and buffers that nobody uses; any thread may put one back.
 	pthread_mutex_t pool_lock;
 	struct batch *pool;
+	struct buffer *buffers;
+	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
+	uint32_t read_at;
+	struct queue queue;
 };
 
 // How many queues the switch stands for (0: by the machine) where `cpus` are online.

@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 struct batch;
+struct frame;
+struct gather;
 struct path;
 struct receive_hooks;
 struct receive_packet;
@@ -21,15 +23,18 @@ struct workers_job;
 
 // ---- TX: an inner packet on its way out
 
-// tun.c: reads frames until there are no more or the budget is spent, and passes each on. How many
-// frames were read, or -errno (-EBADFD: the device is gone). Raises *backlog when there may be
-// more.
-int tun_read(struct path *, uint64_t now_ns, bool *backlog);
+// tun.c: reads frames until there are no more or there is enough to be sent, and has each queued. How
+// many were read, or -errno (-EBADFD: the device is gone).
+int tun_read(struct path *, uint64_t now_ns);
 
-// variants/allowedips: allowedips_lookup() finds the peer by the inner destination.
+// queue.c: the queue before the encryption, in which variants/aqm decides what is dropped or marked
+// and what is next. queue_send() takes from it what makes a burst, unless the lower queue is full.
+void queue_take(struct path *, struct frame *, uint64_t now_ns);
+uint32_t queue_send(struct path *, uint64_t now_ns);
 
-// gather.c: gathers frames into batches by peer and outer TOS, order kept, and closes them with the
-// burst.
+// gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
+// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination.
+void gather_add(struct gather *, struct frame *);
 
 // send.c: gives the batch a key pair and a range of counters; without a usable one it waits in the
 // peer's staged queue.

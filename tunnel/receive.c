@@ -64,6 +64,7 @@ static struct batch *split(const struct batch *from, uint32_t index, uint64_t no
 		device_count(from->path->device, drop_memory, 1);
 		return NULL;
 	}
+	b->in = buffer_hold(from->in);
 	b->source = from->source;
 	b->tos = from->tos;
 	if (!enter(b, index, now_ns)) {
@@ -78,10 +79,8 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 	struct device *d = first->path->device;
 	struct batch *b = first, *waiting = NULL;
 
-	// `first` is submitted last of all that live in its buffer, but before what was split off
-	// it.
 	for (uint32_t at = 0, size; at < first->in_bytes; at += size) {
-		const struct message_data *m = (const struct message_data *)(first->in + at);
+		const struct message_data *m = (const struct message_data *)(first->in->bytes + at);
 
 		size = first->in_bytes - at;
 		if (first->datagram_bytes && size > first->datagram_bytes)
@@ -116,13 +115,7 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 				b->next = next;
 			b = next;
 		}
-		uint32_t offset = at;
-		if (b != first) {
-			memcpy(b->in + b->in_bytes, m, size);
-			offset = b->in_bytes;
-			b->in_bytes += size;
-		}
-		b->span[b->packets++] = (struct batch_span){offset, size};
+		b->span[b->packets++] = (struct batch_span){at, size};
 	}
 	submit(first);
 	for (struct batch *next; waiting; waiting = next) {
@@ -146,7 +139,8 @@ void decrypt(struct workers_job *job)
 		n = b->packets - first < OPEN_MAX ? b->packets - first : OPEN_MAX;
 		for (uint32_t i = 0; i < n; i++) {
 			const struct batch_span *s = &b->span[first + i];
-			struct message_data *message = (struct message_data *)(b->in + s->offset);
+			struct message_data *message =
+			    (struct message_data *)(b->in->bytes + s->offset);
 
 			m[i] = (struct aead_message){.source = message->payload,
 			                             .target = message->payload,
@@ -194,7 +188,7 @@ static bool decapsulate_ecn(uint8_t *packet, const struct offload_ip *ip, uint8_
 // Whether the decrypted packet may go up; trims its span to the inner length.
 static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 {
-	uint8_t *packet = b->in + s->offset;
+	uint8_t *packet = b->in->bytes + s->offset;
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, packet, s->length) || !decapsulate_ecn(packet, &ip, b->tos)) {
@@ -219,7 +213,8 @@ static uint64_t keep_new(struct device *d, struct batch *b)
 	pthread_mutex_lock(&k->replay_lock);
 	for (uint32_t i = 0; i < b->packets; i++) {
 		const struct batch_span s = b->span[i];
-		const struct message_data *m = (const struct message_data *)(b->in + s.offset);
+		const struct message_data *m =
+		    (const struct message_data *)(b->in->bytes + s.offset);
 		uint64_t counter = le64toh(m->counter);
 
 		if (!s.length) {
@@ -280,7 +275,8 @@ static void hand_over(struct batch *b)
 	struct receive_packet packets[BATCH_PACKETS_MAX];
 
 	for (uint32_t i = 0; i < b->packets; i++)
-		packets[i] = (struct receive_packet){b->in + b->span[i].offset, b->span[i].length};
+		packets[i] =
+		    (struct receive_packet){b->in->bytes + b->span[i].offset, b->span[i].length};
 	receive_add(b->peer->lanes[b->path->index].up, &b->held, packets, b->packets);
 }
 

@@ -9,6 +9,7 @@
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
 #include "tunnel/timers.h"
 #include "variants/aead/aead.h"
 
@@ -52,7 +53,9 @@ static void submit(struct batch *b)
 	uint32_t packets = b->packets;
 
 	path_touch(b->path, lanes);
+	queue_submitted(b);
 	if (!workers_submit(lanes->send, &b->job)) {
+		queue_finished(b);
 		device_count(b->path->device, drop_tx_queue, packets);
 		batch_put(b);
 	}
@@ -229,7 +232,7 @@ void encrypt(struct workers_job *job)
 	if (!aead)
 		return;
 	if (b->keepalive)
-		append(b, &m[waiting++], i++, b->in, 0);
+		append(b, &m[waiting++], i++, b->out, 0);
 	for (uint32_t f = 0; f < b->frames; f++) {
 		struct offload_cutter *c = &b->frame[f].cutter;
 		uint32_t length;
@@ -266,5 +269,6 @@ void send_finish(struct workers_job *job)
 			device_count(d, tx_packets, b->packets);
 		}
 	}
+	queue_finished(b);
 	batch_put(b);
 }

@@ -29,6 +29,8 @@ static const struct row rows[] = {
     ROW("strict-checksum", strict_checksum, 0, 1, 0, "check inner checksums before a merge"),
     ROW("socket-buffer", socket_buffer, 4096, 1u << 30, 7340032,
         "bytes of each socket's send and receive buffer"),
+    ROW("lower-queue", lower_queue, 0, 2, 0,
+        "below `aqm`; 0: as its variant wishes, 1: unbounded, 2: bounded by dynamic limits"),
     ROW("queues", queues, 0, 64, 0, "of the data path, each with a thread; 0: by the machine"),
     ROW("threads", threads, 0, 64, 0,
         "worker threads at the most; 0: as the variant of `workers` finds right"),

@@ -5,6 +5,13 @@
 
 #include <stdio.h>
 
+// Whether the queue below `aqm` is bounded by dynamic limits.
+enum switches_lower {
+	SWITCHES_LOWER_AUTO, // as the variant wishes
+	SWITCHES_LOWER_OPEN,
+	SWITCHES_LOWER_BOUNDED,
+};
+
 struct switches {
 	unsigned tun_gso;         // TUN with a vnet header: TSO
 	unsigned tun_uso;         // and USO
@@ -14,6 +21,7 @@ struct switches {
 	unsigned merge_udp;       // merge inner UDP on receive
 	unsigned strict_checksum; // check inner checksums before merging
 	unsigned socket_buffer;   // bytes of each socket's send and receive buffer
+	unsigned lower_queue;     // enum switches_lower
 	unsigned queues;          // of the data path, each with a thread; 0: by the machine
 	unsigned threads;         // of workers at the most; 0: as their variant finds right
 	unsigned clock_scale;     // ages run this many times as fast

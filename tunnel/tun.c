@@ -13,8 +13,9 @@
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
-#include "tunnel/gather.h"
+#include "tunnel/frame.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
 #include "variants/receive/receive.h"
 
 #ifndef TUN_F_USO4
@@ -26,8 +27,8 @@ enum {
 	// A TSO super-packet of 45 full segments fills one UDP_SEGMENT send (65507 bytes): a larger
 	// one would need a second send for the rest.
 	SUPER_PACKET_SEGMENTS = 45,
-	BURST_FRAMES = 128,
-	BURST_BYTES = 4 * 65536,
+	// Read in a row where all that waits is to be seen.
+	READ_BYTES = 16 * 65536,
 };
 
 static int fail(const char *name, const char *what, int error)
@@ -173,19 +174,39 @@ int tun_write_frame(int fd, const struct virtio_net_hdr *header, struct iovec *i
 	return writev(fd, iov, count) < 0 ? -errno : 0;
 }
 
-int tun_read(struct path *p, uint64_t now_ns, bool *backlog)
+// Room for one more frame, in a buffer that other frames may live in. NULL when out of memory.
+static struct frame *room(struct path *p)
 {
-	struct gather gather;
+	const uint32_t needed = sizeof(struct frame) + BATCH_FRAME_BYTES + BATCH_SLACK;
+
+	if (p->reading && atomic_load_explicit(&p->reading->references, memory_order_acquire) == 1)
+		p->read_at = 0; // they have gone: it is warm in the cache
+	if (p->reading && p->read_at + needed > BUFFER_BYTES) {
+		buffer_put(p->reading);
+		p->reading = NULL;
+	}
+	if (!p->reading) {
+		p->reading = buffer_get(p);
+		p->read_at = 0;
+	}
+	if (!p->reading) {
+		device_count(p->device, drop_memory, 1);
+		return NULL;
+	}
+	return (struct frame *)(p->reading->bytes + p->read_at);
+}
+
+int tun_read(struct path *p, uint64_t now_ns)
+{
+	const uint32_t enough = p->queue.all ? READ_BYTES : QUEUE_SEND_BYTES;
 	uint32_t frames = 0, bytes = 0;
 	int n = 0;
 
-	gather_init(&gather, p, now_ns);
-	while (frames < BURST_FRAMES && bytes < BURST_BYTES) {
-		uint8_t *room = gather_room(&gather);
-		if (!room)
+	while (frames < QUEUE_SEND_FRAMES && bytes < enough) {
+		struct frame *f = room(p);
+		if (!f)
 			break;
-		struct virtio_net_hdr header;
-		n = tun_read_frame(p->tun, &header, room, BATCH_FRAME_BYTES);
+		n = tun_read_frame(p->tun, &f->header, f->packet, BATCH_FRAME_BYTES);
 		device_count(p->device, tun_reads, 1);
 		if (n < 0)
 			break;
@@ -193,10 +214,12 @@ int tun_read(struct path *p, uint64_t now_ns, bool *backlog)
 		if (!n)
 			continue;
 		bytes += n;
-		gather_add(&gather, &header, room, n);
+		f->queued.bytes = n;
+		f->buffer = buffer_hold(p->reading);
+		// The next one begins in a cache line of its own.
+		p->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
+		queue_take(p, f, now_ns);
 	}
-	gather_close(&gather);
-	*backlog |= n >= 0;
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }
 
@@ -225,7 +248,7 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 {
 	static const struct virtio_net_hdr plain;
 	struct offload_cutter cutter;
-	struct batch *scratch = batch_get(p);
+	struct buffer *scratch = buffer_get(p);
 	uint8_t *packet;
 	uint32_t length = 0;
 
@@ -234,15 +257,15 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
-		memcpy(scratch->in + length, iov[i].iov_base, iov[i].iov_len);
+		memcpy(scratch->bytes + length, iov[i].iov_base, iov[i].iov_len);
 		length += iov[i].iov_len;
 	}
-	if (offload_cut_init(&cutter, &w->header, scratch->in, length))
+	if (offload_cut_init(&cutter, &w->header, scratch->bytes, length))
 		device_count(p->device, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
 			write_packet(p, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
-	batch_put(scratch);
+	buffer_put(scratch);
 }
 
 static unsigned merge_flags(struct device *d)

@@ -434,7 +434,12 @@ static int prepare(struct path *p, struct batch *batch[], struct mmsghdr message
 		struct batch *b = batch[ready] = batch_get(p);
 		if (!b)
 			break;
-		iov[ready] = (struct iovec){b->in, BATCH_FRAME_BYTES};
+		b->in = buffer_get(p);
+		if (!b->in) {
+			batch_put(b);
+			break;
+		}
+		iov[ready] = (struct iovec){b->in->bytes, BATCH_FRAME_BYTES};
 		b->source = (struct udp_endpoint){0};
 		messages[ready].msg_hdr = (struct msghdr){
 		    .msg_name = &b->source.remote,

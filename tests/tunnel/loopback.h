@@ -111,11 +111,13 @@ static inline void loopback_stage(struct peer *p)
 	const uint8_t packet[28] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 64, 17};
 
 	assert_non_null(b);
-	memcpy(b->in, packet, sizeof(packet));
-	assert_int_equal(offload_cut_init(&b->frame[0].cutter, &header, b->in, sizeof(packet)), 0);
+	struct buffer *buffer = b->frame[0].buffer = buffer_get(&d->paths[0]);
+	assert_non_null(buffer);
+	memcpy(buffer->bytes, packet, sizeof(packet));
+	assert_int_equal(
+	    offload_cut_init(&b->frame[0].cutter, &header, buffer->bytes, sizeof(packet)), 0);
 	b->peer = peer_hold(p);
 	b->frames = b->packets = 1;
-	b->in_bytes = sizeof(packet);
 	b->tos = 0;
 	path_enter(d);
 	peer_stage(b, loopback_now_ns);

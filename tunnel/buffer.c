@@ -1,0 +1,78 @@
+// The pool of buffers, one for each queue. Last in, first out: the buffer that was used last is
+// warm in the cache.
+#include "tunnel/buffer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "tunnel/device.h"
+
+static struct buffer *new (struct path *path)
+{
+	struct device *d = path->device;
+	struct buffer *b = NULL;
+
+	if (atomic_fetch_add(&d->buffers, 1) < BUFFERS_MAX)
+		b = calloc(1, sizeof(*b));
+	if (!b)
+		goto err_count;
+	// Mapped, not allocated: only the pages that packets touch become memory.
+	b->bytes =
+	    mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->bytes == MAP_FAILED)
+		goto err_buffer;
+	b->path = path;
+	return b;
+
+err_buffer:
+	free(b);
+err_count:
+	atomic_fetch_sub(&d->buffers, 1);
+	return NULL;
+}
+
+struct buffer *buffer_get(struct path *path)
+{
+	pthread_mutex_lock(&path->pool_lock);
+	struct buffer *b = path->buffers;
+	if (b)
+		path->buffers = b->next;
+	pthread_mutex_unlock(&path->pool_lock);
+	if (!b)
+		b = new (path);
+	if (b)
+		atomic_store_explicit(&b->references, 1, memory_order_relaxed);
+	return b;
+}
+
+struct buffer *buffer_hold(struct buffer *b)
+{
+	atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
+	return b;
+}
+
+void buffer_put(struct buffer *b)
+{
+	struct path *path = b->path;
+
+	// Release: what this holder did comes before; acquire: what others did, before its reuse.
+	if (atomic_fetch_sub_explicit(&b->references, 1, memory_order_acq_rel) > 1)
+		return;
+	pthread_mutex_lock(&path->pool_lock);
+	b->next = path->buffers;
+	path->buffers = b;
+	pthread_mutex_unlock(&path->pool_lock);
+}
+
+void buffer_pool_free(struct path *path)
+{
+	struct buffer *next;
+
+	for (struct buffer *b = path->buffers; b; b = next) {
+		next = b->next;
+		munmap(b->bytes, BUFFER_BYTES);
+		free(b);
+		atomic_fetch_sub(&path->device->buffers, 1);
+	}
+	path->buffers = NULL;
+}

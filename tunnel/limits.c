@@ -1,0 +1,63 @@
+#include "tunnel/limits.h"
+
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+void limits_init(struct limits *l, uint64_t now_ns)
+{
+	*l = (struct limits){.least_slack = UINT64_MAX, .slack_since_ns = now_ns};
+}
+
+void limits_queue(struct limits *l, uint64_t bytes)
+{
+	l->queued += bytes;
+	l->object = bytes;
+}
+
+static void hold(struct limits *l, uint64_t now_ns)
+{
+	l->least_slack = UINT64_MAX;
+	l->slack_since_ns = now_ns;
+}
+
+// What of the limit the last interval did without: a queue that is twice what completes in one
+// can't have run dry within it.
+static uint64_t slack_of(const struct limits *l, uint64_t left)
+{
+	uint64_t slack = above(l->limit + l->then_over, 2 * left);
+	// Of an object that stuck out over the limit, the part within it was needed to fill it.
+	uint64_t object = l->then_over ? above(l->then_object, l->then_over) : 0;
+
+	return slack > object ? slack : object;
+}
+
+void limits_see(struct limits *l, uint64_t below, uint64_t now_ns)
+{
+	uint64_t known = l->queued - l->completed, left = above(known, below);
+	uint64_t completed = l->completed + left, limit = l->limit;
+	uint64_t over = above(known, limit);
+	bool all_of_then = completed >= l->then_queued;
+
+	if ((over && completed == l->queued) || (l->then_over && all_of_then)) {
+		limit += above(completed, l->then_queued) + l->then_over;
+		hold(l, now_ns);
+	} else if (completed < l->queued && l->then_queued > l->completed && !all_of_then) {
+		uint64_t slack = slack_of(l, left);
+
+		if (slack < l->least_slack)
+			l->least_slack = slack;
+		if (now_ns - l->slack_since_ns > LIMITS_HOLD_NS) {
+			limit = above(limit, l->least_slack);
+			hold(l, now_ns);
+		}
+	}
+	if (limit > LIMITS_MAX)
+		limit = LIMITS_MAX;
+	l->then_over = limit == l->limit ? over : 0;
+	l->limit = limit;
+	l->then_object = l->object;
+	l->then_queued = l->queued;
+	l->completed = completed;
+}

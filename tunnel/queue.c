@@ -1,0 +1,141 @@
+#include "tunnel/queue.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include "tunnel/batch.h"
+#include "tunnel/device.h"
+#include "tunnel/frame.h"
+#include "tunnel/gather.h"
+
+static void drop(void *path, struct aqm_packet *queued)
+{
+	struct path *p = path;
+	struct frame *f = (struct frame *)queued;
+
+	device_count(p->device, drop_tx_aqm, offload_segments(&f->header, f->queued.bytes));
+	buffer_put(f->buffer);
+}
+
+int queue_init(struct path *p)
+{
+	const struct switches *s = &p->device->switches;
+	struct queue *q = &p->queue;
+
+	*q = (struct queue){.all = aqm_wishes.all,
+	                    .bounded = s->lower_queue == SWITCHES_LOWER_AUTO
+	                                   ? aqm_wishes.bounded
+	                                   : s->lower_queue == SWITCHES_LOWER_BOUNDED};
+	randombytes_buf(q->flow_key, sizeof(q->flow_key));
+	limits_init(&q->limits, clock_now_ns());
+	q->aqm = aqm_new(&(struct aqm_hooks){drop, p});
+	return q->aqm ? 0 : -ENOMEM;
+}
+
+void queue_free(struct path *p)
+{
+	if (p->queue.aqm)
+		aqm_free(p->queue.aqm);
+	p->queue.aqm = NULL;
+}
+
+void queue_take(struct path *p, struct frame *f, uint64_t now_ns)
+{
+	struct offload_ip ip;
+
+	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
+		device_count(p->device, drop_tx_invalid, 1);
+		buffer_put(f->buffer);
+		return;
+	}
+	f->queued.ect = ip.tos & 3;
+	if (aqm_wishes.flows) {
+		uint8_t flow[OFFLOAD_FLOW_BYTES], hash[crypto_shorthash_BYTES];
+
+		offload_flow(flow, &ip, f->packet);
+		crypto_shorthash(hash, flow, sizeof(flow), p->queue.flow_key);
+		memcpy(&f->queued.flow, hash, sizeof(f->queued.flow));
+	}
+	aqm_enqueue(p->queue.aqm, &f->queued, now_ns);
+}
+
+// ---- the lower queue
+
+// Bytes that the outer sockets still hold, by their true size.
+static uint64_t outstanding(const struct path *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int bytes;
+
+		if (p->udp[i] >= 0 && !ioctl(p->udp[i], SIOCOUTQ, &bytes))
+			sum += bytes;
+	}
+	return sum;
+}
+
+// Looks below only when, by what was seen last, there is no more room.
+static bool room(struct path *p, uint64_t now_ns)
+{
+	struct queue *q = &p->queue;
+
+	if (!q->bounded || limits_room(&q->limits))
+		return true;
+	uint64_t finished = atomic_load_explicit(&q->finished, memory_order_relaxed);
+	limits_see(&q->limits, q->submitted - finished + outstanding(p), now_ns);
+	return limits_room(&q->limits);
+}
+
+void queue_submitted(struct batch *b)
+{
+	struct queue *q = &b->path->queue;
+
+	b->submitted_bytes = b->out_bytes;
+	q->submitted += b->submitted_bytes;
+	limits_queue(&q->limits, b->submitted_bytes);
+}
+
+void queue_finished(struct batch *b)
+{
+	atomic_fetch_add_explicit(&b->path->queue.finished, b->submitted_bytes,
+	                          memory_order_relaxed);
+}
+
+// ---- sending
+
+uint32_t queue_send(struct path *p, uint64_t now_ns)
+{
+	struct gather gather;
+	uint32_t bytes = 0;
+
+	if (!queue_waits(p) || !room(p, now_ns))
+		return 0;
+	gather_init(&gather, p, now_ns);
+	for (unsigned n = 0; n < QUEUE_SEND_FRAMES && bytes < QUEUE_SEND_BYTES; n++) {
+		struct frame *f = (struct frame *)aqm_dequeue(p->queue.aqm, now_ns);
+
+		if (!f)
+			break;
+		bytes += f->queued.bytes;
+		gather_add(&gather, f);
+	}
+	gather_close(&gather);
+	return bytes;
+}
+
+bool queue_waits(const struct path *p)
+{
+	return aqm_packets(p->queue.aqm);
+}
+
+int queue_patience(const struct path *p)
+{
+	const struct queue *q = &p->queue;
+
+	if (!queue_waits(p))
+		return -1;
+	return q->bounded && !limits_room(&q->limits) ? QUEUE_POLL_MS : 0;
+}

@@ -1,0 +1,52 @@
+// The queue of a path before the encryption: the slot `aqm` between the TUN and the batches, and
+// what is below it. Its path's thread only, inside the path bracket, unless said.
+#ifndef WGBENCH_QUEUE_H
+#define WGBENCH_QUEUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "tunnel/limits.h"
+
+struct aqm;
+struct batch;
+struct frame;
+struct path;
+
+enum {
+	// A super-packet leaves at once: its receiver starts while the next one is read.
+	QUEUE_SEND_BYTES = 32768,
+	QUEUE_SEND_FRAMES = 128,
+	QUEUE_POLL_MS =
+	    1, // how often a full lower queue is looked at: it tells nobody when it empties
+};
+
+struct queue {
+	struct aqm *aqm;
+	uint8_t flow_key[16];
+	bool all;     // read on, whatever waits
+	bool bounded; // the lower queue is: what was submitted and hasn't left the outer sockets
+	struct limits limits;
+	_Alignas(64) atomic_uint_fast64_t finished; // bytes of what was submitted; any thread
+	uint64_t submitted;
+};
+
+// Outside the bracket, before there is traffic and after. 0 or -ENOMEM.
+int queue_init(struct path *);
+void queue_free(struct path *);
+
+// Takes the frame, or drops and counts it.
+void queue_take(struct path *, struct frame *, uint64_t now_ns);
+// Sends what is next, a super-packet or some small ones. Bytes; 0: there is nothing, or the lower
+// queue is full.
+uint32_t queue_send(struct path *, uint64_t now_ns);
+
+bool queue_waits(const struct path *);
+// When to look again, in ms: 0 at once, -1 not before a frame comes.
+int queue_patience(const struct path *);
+
+// A batch goes to a send lane, and has left it or was refused: any thread for the second.
+void queue_submitted(struct batch *);
+void queue_finished(struct batch *);
+
+#endif
