@@ -72,12 +72,19 @@ void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
 		memcpy(flow + 33, packet + header, 4);
 }
 
-uint32_t offload_segments(const struct virtio_net_hdr *header, uint32_t length)
+uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *packet,
+                          uint32_t length)
 {
-	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE || !header->gso_size ||
-	    header->csum_start >= length)
+	bool udp = header->gso_type == VIRTIO_NET_HDR_GSO_UDP_L4;
+	uint32_t headers = header->csum_start + sizeof(struct udphdr);
+
+	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE || !header->gso_size)
 		return 1;
-	return (length - header->csum_start + header->gso_size - 1) / header->gso_size;
+	if (!udp && header->csum_start + sizeof(struct tcphdr) <= length)
+		headers = header->csum_start + (packet[header->csum_start + 12] >> 4) * 4;
+	if (headers >= length)
+		return 1;
+	return (length - headers + header->gso_size - 1) / header->gso_size;
 }
 
 // Whether `protocol` is what stands at `transport`.

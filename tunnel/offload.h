@@ -37,8 +37,9 @@ enum { OFFLOAD_FLOW_BYTES = 40 };
 void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
                   const uint8_t *packet);
 
-// How many packets a frame of `length` bytes stands for, by what its header says of it; at least 1.
-uint32_t offload_segments(const struct virtio_net_hdr *header, uint32_t length);
+// How many packets a frame would be cut into, at least 1; of one that contradicts its header, some.
+uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *packet,
+                          uint32_t length);
 
 // Sets the ECN field (0–3) of a valid inner packet, keeping the IPv4 header checksum right.
 void offload_ip_set_ecn(uint8_t *packet, uint8_t ecn);

@@ -23,8 +23,8 @@ struct workers_job;
 
 // ---- TX: an inner packet on its way out
 
-// tun.c: reads frames until there are no more or there is enough to be sent, and has each queued. How
-// many were read, or -errno (-EBADFD: the device is gone).
+// tun.c: reads frames until there are no more or there is enough to be sent, and has each queued.
+// How many were read, or -errno (-EBADFD: the device is gone).
 int tun_read(struct path *, uint64_t now_ns);
 
 // queue.c: the queue before the encryption, in which variants/aqm decides what is dropped or marked

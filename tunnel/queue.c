@@ -15,7 +15,8 @@ static void drop(void *path, struct aqm_packet *queued)
 	struct path *p = path;
 	struct frame *f = (struct frame *)queued;
 
-	device_count(p->device, drop_tx_aqm, offload_segments(&f->header, f->queued.bytes));
+	device_count(p->device, drop_tx_aqm,
+	             offload_segments(&f->header, f->packet, f->queued.bytes));
 	buffer_put(f->buffer);
 }
 

@@ -384,6 +384,77 @@ static void parse_reads_the_fields(void **state)
 	assert_int_equal(offload_ip_parse(&ip, packet, length), -EINVAL);
 }
 
+// One flow: the same addresses, protocol and ports, whatever else differs; another: any of these.
+static void flows_are_told_apart(void **state)
+{
+	static uint8_t packet[PACKETS_MAX];
+	uint8_t flow[OFFLOAD_FLOW_BYTES], other[OFFLOAD_FLOW_BYTES];
+	struct offload_ip ip;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		struct packet_spec s = packet_random(&generator, false);
+		s.payload = payload;
+		s.payload_bytes = support_random_below(&generator, 50);
+		s.fragment = s.ip_options = 0;
+		assert_int_equal(offload_ip_parse(&ip, packet, packet_build(packet, &s)), 0);
+		offload_flow(flow, &ip, packet);
+
+		struct packet_spec same = packet_random(&generator, false), differs = s;
+		same.family = s.family;
+		same.protocol = s.protocol;
+		same.source = s.source;
+		same.destination = s.destination;
+		memcpy(same.ports, s.ports, sizeof(s.ports));
+		same.fragment = same.ip_options = 0;
+		same.payload = payload;
+		same.payload_bytes = 40;
+		assert_int_equal(offload_ip_parse(&ip, packet, packet_build(packet, &same)), 0);
+		offload_flow(other, &ip, packet);
+		assert_memory_equal(flow, other, sizeof(flow));
+
+		switch (i % 5) {
+		case 0:
+			differs.source ^= 1;
+			break;
+		case 1:
+			differs.destination ^= 1;
+			break;
+		case 2:
+			differs.ports[0] ^= 256;
+			break;
+		case 3:
+			differs.ports[1] ^= 1;
+			break;
+		default:
+			differs.protocol = s.protocol == IPPROTO_TCP ? IPPROTO_UDP : IPPROTO_TCP;
+		}
+		assert_int_equal(offload_ip_parse(&ip, packet, packet_build(packet, &differs)), 0);
+		offload_flow(other, &ip, packet);
+		assert_memory_not_equal(flow, other, sizeof(flow));
+	}
+}
+
+static void segments_are_counted_as_they_are_cut(void **state)
+{
+	static uint8_t frame[PACKETS_MAX];
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		uint16_t gso_size;
+		struct packet_spec s = random_super(&gso_size);
+		struct virtio_net_hdr header = super_header(&s, gso_size);
+		size_t length = packet_build(frame, &s);
+
+		assert_int_equal(offload_segments(&header, frame, length),
+		                 model_segments(&s, gso_size));
+		header.csum_start = length - support_random_below(&generator, 8);
+		assert_int_equal(offload_segments(&header, frame, length), 1);
+		header.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+		assert_int_equal(offload_segments(&header, frame, length), 1);
+	}
+}
+
 static void ecn_is_set_and_nothing_else_changes(void **state)
 {
 	(void)state;
@@ -414,6 +485,8 @@ int main(void)
 	    cmocka_unit_test(truncated_frames_are_refused),
 	    cmocka_unit_test(garbage_does_no_harm),
 	    cmocka_unit_test(parse_reads_the_fields),
+	    cmocka_unit_test(flows_are_told_apart),
+	    cmocka_unit_test(segments_are_counted_as_they_are_cut),
 	    cmocka_unit_test(ecn_is_set_and_nothing_else_changes),
 	};
 
