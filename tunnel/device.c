@@ -156,7 +156,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	                                    .context = d};
 	what = "cannot start the workers";
 	ret = -ENOMEM;
-	d->workers = workers_new(&hooks, s->threads);
+	d->workers = workers_new(&hooks, s->threads, d->queues);
 	if (!d->workers)
 		goto err_tables;
 	what = "cannot set up the control thread";

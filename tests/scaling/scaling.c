@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 		die("usage: scaling THREADS LANES JOBS");
 	unsigned n = number(argv[1], 0, 256), lane_count = number(argv[2], 1, LANES_MAX),
 	         wanted = number(argv[3], 1, 1u << 30);
-	struct workers *workers = workers_new(&hooks, n);
+	struct workers *workers = workers_new(&hooks, n, 1);
 	struct job *jobs = calloc(BURST * UNDER_WAY, sizeof(*jobs));
 	if (!workers || !jobs)
 		die("out of memory");

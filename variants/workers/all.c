@@ -10,11 +10,13 @@ struct workers {
 	struct pool pool;
 };
 
-struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads)
+struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads,
+                            unsigned submitters)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned n = threads ? threads : online > 0 ? online : 1;
 	struct workers *workers = calloc(1, sizeof(*workers));
+	(void)submitters;
 	if (!workers)
 		return NULL;
 	if (pool_init(&workers->pool, hooks, n, false)) {

@@ -21,10 +21,12 @@ struct workers_lane {
 	bool unflushed; // jobs were finished since the last flush
 };
 
-struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads)
+struct workers *workers_new(const struct workers_hooks *hooks, unsigned threads,
+                            unsigned submitters)
 {
 	(void)hooks;
 	(void)threads;
+	(void)submitters;
 	return malloc(sizeof(struct workers));
 }
 

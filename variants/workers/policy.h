@@ -1,5 +1,5 @@
-// How many threads the variant `auto` uses: a pure function of measured time, so that tests and
-// simulations drive it on any clock.
+// How many threads the variants `auto` and `numa` use: a pure function of measured time, so that
+// tests and simulations drive it on any clock.
 //
 // Time is cut into windows of 5 ms. One thread more: the submitters left work waiting for nearly
 // all of two windows in a row while the threads that there are were busy (else more of them
@@ -43,6 +43,12 @@ struct policy {
 	unsigned tried;     // how busy it was
 	unsigned regretted; // how busy it was when that was a mistake
 };
+
+// How many threads so many CPUs have room for, beside the submitters and one for the applications.
+static inline unsigned policy_threads(unsigned cpus, unsigned submitters)
+{
+	return cpus > submitters + 1 ? cpus - submitters - 1 : 0;
+}
 
 static inline void policy_init(struct policy *p, unsigned max)
 {

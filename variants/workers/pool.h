@@ -1,5 +1,5 @@
 // The threads, queues and lanes that the variants of `workers` with threads share; a variant adds
-// its policy: which jobs are queued, and how many threads may be awake.
+// its policy: which jobs are queued, and how many threads take part.
 //
 // A job goes on its lane's ring, which keeps the order, then on the pool's ring, which feeds the
 // threads; whichever thread is free takes it. A thread does the work, marks the job done, and
@@ -13,7 +13,7 @@
 // ring is full, would need rings from whose middle one can remove.)
 //
 // Complexity: a constant number of atomic operations a job, and a wake-up (a system call) only
-// when a thread sleeps that may be awake. Memory: a ring of 1024 entries for the pool and for each
+// when a thread sleeps that takes part. Memory: a ring of 1024 entries for the pool and for each
 // lane. Thread safety: that of the contract; the protocols are told at the fields below.
 // Source: the parallel queueing of the Linux kernel's WireGuard driver (queueing.h).
 #ifndef WGBENCH_WORKERS_POOL_H
@@ -27,6 +27,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -38,6 +39,7 @@ enum { QUEUED, DONE };
 struct pool_thread {
 	pthread_t id;
 	struct pool *pool;
+	pthread_cond_t wanted; // with the pool's `lock`: it takes part again, or the pool ends
 	// Of a timed pool, in pool_clock_ns(): how long the thread has slept in all; while it
 	// sleeps, that less the time at which it lay down, which is negative. One word, so that
 	// whoever reads it never sees half a change.
@@ -47,6 +49,8 @@ struct pool_thread {
 struct pool {
 	struct workers_hooks hooks;
 	bool timed; // how long threads sleep is measured
+	// Called in each thread before all else, with its number from 0 on; NULL: nothing is.
+	void (*begin)(struct pool *, unsigned thread);
 	struct ring *jobs;
 	// Reserved before the push, given back after the pop: never below what the ring holds.
 	atomic_size_t queued;
@@ -54,13 +58,17 @@ struct pool {
 	// A thread that is about to sleep counts itself and looks at `queued` again; who submits
 	// looks at `sleepers` after `queued`. Who takes one off `sleepers` owes one permit, so a
 	// sleeper is woken once, and nobody is woken when all are awake.
-	// `spare` of the threads shall sleep: `sleepers` isn't taken below that, and a thread that
-	// sees fewer asleep lies down. At least one is never spare, so what is queued finds a
-	// thread: whoever lies down either takes a sleeper off again or leaves one awake, and that
-	// one looks at `queued` before it sleeps.
-	atomic_uint sleepers, spare;
+	atomic_uint sleepers;
 	sem_t permits;
 	atomic_bool stopping;
+
+	// The first so many threads take part, at least one from the first pool_allow on; `lock`
+	// guards changes. The others rest, uncounted. One that lay down as a sleeper before goes
+	// to rest when a permit reaches it, and hands that on: while jobs are queued, a sleeper
+	// is taken off, or there is none, and then the first thread is awake and looks at `queued`
+	// before it sleeps. (The rejected alternative, to let any so many threads sleep, needs no
+	// rest, but then chance decides which CPUs are left.)
+	atomic_uint allowed;
 
 	// Those who wait in workers_lane_free; a thread that lets go of a lane looks here
 	// afterwards.
@@ -163,16 +171,28 @@ static inline bool take_sleeper(struct pool *pool)
 {
 	unsigned sleepers = atomic_load(&pool->sleepers);
 
-	while (sleepers > atomic_load(&pool->spare))
+	while (sleepers)
 		if (atomic_compare_exchange_weak(&pool->sleepers, &sleepers, sleepers - 1))
 			return true;
 	return false;
 }
 
-static inline void wait_for_permit(struct pool *pool)
+static inline void wake_sleeper(struct pool *pool)
 {
-	while (sem_wait(&pool->permits))
-		;
+	if (take_sleeper(pool))
+		sem_post(&pool->permits);
+}
+
+static inline void lie_down(struct pool_thread *self)
+{
+	if (self->pool->timed)
+		atomic_fetch_sub(&self->slept_ns, pool_clock_ns());
+}
+
+static inline void get_up(struct pool_thread *self)
+{
+	if (self->pool->timed)
+		atomic_fetch_add(&self->slept_ns, pool_clock_ns());
 }
 
 static inline void sleep_unless_queued(struct pool_thread *self)
@@ -184,13 +204,29 @@ static inline void sleep_unless_queued(struct pool_thread *self)
 		sched_yield(); // what is reserved may not have been pushed yet
 		return;
 	}
-	if (!pool->timed) {
-		wait_for_permit(pool);
-		return;
-	}
-	atomic_fetch_sub(&self->slept_ns, pool_clock_ns());
-	wait_for_permit(pool);
-	atomic_fetch_add(&self->slept_ns, pool_clock_ns());
+	lie_down(self);
+	while (sem_wait(&pool->permits))
+		;
+	get_up(self);
+}
+
+static inline bool takes_part(const struct pool_thread *self)
+{
+	return self - self->pool->threads < (ptrdiff_t)atomic_load(&self->pool->allowed);
+}
+
+static inline void rest(struct pool_thread *self)
+{
+	struct pool *pool = self->pool;
+
+	if (atomic_load(&pool->queued))
+		wake_sleeper(pool);
+	lie_down(self);
+	pthread_mutex_lock(&pool->lock);
+	while (!takes_part(self) && !atomic_load(&pool->stopping))
+		pthread_cond_wait(&self->wanted, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
+	get_up(self);
 }
 
 // The time that all threads together have slept until now_ns, in pool_clock_ns().
@@ -206,15 +242,10 @@ static inline int64_t pool_slept_ns(struct pool *pool, int64_t now_ns)
 	return sum_ns;
 }
 
-// This thread's share of what waits, so that it doesn't hoard work while others sleep. Nothing when
-// too many threads are awake.
+// This thread's share of what waits, so that it doesn't hoard work while others sleep.
 static inline size_t pop(struct pool *pool, void **jobs)
 {
-	unsigned spare = atomic_load(&pool->spare), started = atomic_load(&pool->started);
-
-	if (spare && atomic_load(&pool->sleepers) < spare)
-		return 0;
-	size_t share = ring_count(pool->jobs) / (started > spare ? started - spare : 1);
+	size_t share = ring_count(pool->jobs) / atomic_load(&pool->allowed);
 	size_t n = ring_pop(pool->jobs, jobs, share < 1 ? 1 : share > POP_MAX ? POP_MAX : share);
 
 	if (n)
@@ -247,8 +278,14 @@ static void *run_thread(void *context)
 	struct pool *pool = self->pool;
 	void *jobs[POP_MAX];
 
+	if (pool->begin)
+		pool->begin(pool, self - pool->threads);
 	pool->hooks.thread_start(pool->hooks.context);
 	while (!atomic_load(&pool->stopping)) {
+		if (!takes_part(self)) {
+			rest(self);
+			continue;
+		}
 		size_t n = pop(pool, jobs);
 		if (n)
 			process(jobs, n);
@@ -259,8 +296,8 @@ static void *run_thread(void *context)
 	return NULL;
 }
 
-// Lets `n` threads be awake, 1 to `max`, and makes those that there aren't yet. One caller at a
-// time. 0 or -errno: then nothing has changed but the number of threads.
+// Lets the first `n` threads take part, 1 to `max`, and makes those that there aren't yet. One
+// caller at a time. 0 or -errno: then nothing has changed but the number of threads.
 static inline int pool_allow(struct pool *pool, unsigned n)
 {
 	sigset_t all, before;
@@ -279,9 +316,12 @@ static inline int pool_allow(struct pool *pool, unsigned n)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
 		return ret;
-	atomic_store(&pool->spare, atomic_load(&pool->started) - n);
-	if (atomic_load(&pool->queued) && take_sleeper(pool))
-		sem_post(&pool->permits);
+	pthread_mutex_lock(&pool->lock);
+	for (unsigned i = atomic_exchange(&pool->allowed, n); i < n; i++)
+		pthread_cond_signal(&pool->threads[i].wanted);
+	pthread_mutex_unlock(&pool->lock);
+	if (atomic_load(&pool->queued))
+		wake_sleeper(pool);
 	return 0;
 }
 
@@ -303,8 +343,10 @@ static inline int pool_init(struct pool *pool, const struct workers_hooks *hooks
 		ring_free(pool->jobs);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < max; i++)
+	for (unsigned i = 0; i < max; i++) {
 		pool->threads[i] = (struct pool_thread){0};
+		pthread_cond_init(&pool->threads[i].wanted, NULL);
+	}
 	sem_init(&pool->permits, 0, 0);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->released, NULL);
@@ -316,12 +358,17 @@ static inline void pool_destroy(struct pool *pool)
 {
 	unsigned started = atomic_load(&pool->started);
 
-	atomic_store(&pool->spare, 0);
 	atomic_store(&pool->stopping, true);
 	while (take_sleeper(pool))
 		sem_post(&pool->permits);
+	pthread_mutex_lock(&pool->lock);
+	for (unsigned i = 0; i < started; i++)
+		pthread_cond_signal(&pool->threads[i].wanted);
+	pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(pool->threads[i].id, NULL);
+	for (unsigned i = 0; i < pool->max; i++)
+		pthread_cond_destroy(&pool->threads[i].wanted);
 	sem_destroy(&pool->permits);
 	pthread_mutex_destroy(&pool->lock);
 	pthread_cond_destroy(&pool->released);
@@ -397,8 +444,7 @@ static inline bool pool_submit(struct workers_lane *lane, struct workers_job *jo
 	}
 	push_order(lane, job, QUEUED);
 	push(pool->jobs, job);
-	if (take_sleeper(pool))
-		sem_post(&pool->permits);
+	wake_sleeper(pool);
 	return true;
 }
 

@@ -44,9 +44,10 @@ struct workers_stage {
 	void (*flush)(void *context);
 };
 
-// threads: how many at the most; 0: as many as the variant finds right. NULL when out of memory or
-// threads.
-struct workers *workers_new(const struct workers_hooks *, unsigned threads);
+// threads: how many at the most; 0: as many as the variant finds right. submitters: how many
+// threads will submit, at least 1; a variant that fits its threads to the CPUs leaves one to each
+// of them. NULL when out of memory or threads.
+struct workers *workers_new(const struct workers_hooks *, unsigned threads, unsigned submitters);
 // Every lane must have been freed.
 void workers_free(struct workers *);
 

@@ -44,7 +44,7 @@ static void set_up(struct cbenchmark_state *state, void *context)
 
 	(void)context;
 	work.lanes = cbenchmark_argument(state, 0);
-	work.workers = workers_new(&hooks, 0);
+	work.workers = workers_new(&hooks, 0, 1);
 	for (size_t i = 0; i < JOBS; i++)
 		atomic_init(&work.job[i].finished, true);
 	for (size_t i = 0; i < work.lanes && work.workers; i++) {

@@ -213,7 +213,7 @@ static struct workers *start(unsigned threads)
 	atomic_store(&threads_stopped, 0);
 	atomic_store(&entered, 0);
 	atomic_store(&left, 0);
-	struct workers *workers = workers_new(&hooks, threads);
+	struct workers *workers = workers_new(&hooks, threads, 2);
 	assert_non_null(workers);
 	return workers;
 }

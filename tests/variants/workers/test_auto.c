@@ -183,6 +183,22 @@ static void settles_at_a_constant_rate(void **state)
 	print_message("# at most %u changes in ten minutes\n", worst);
 }
 
+// As tunnel/path.c chooses the queues: half the CPUs, at most eight.
+static void queues_and_threads_fit_the_cpus(void **state)
+{
+	static const struct {
+		unsigned cpus, submitters, threads;
+	} cases[] = {
+	    {1, 1, 0}, {2, 1, 0}, {3, 1, 1},  {4, 1, 2},  {4, 2, 1},
+	    {8, 4, 3}, {8, 8, 0}, {2, 64, 0}, {16, 8, 7}, {64, 8, 55},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(policy_threads(cases[i].cpus, cases[i].submitters),
+		                 cases[i].threads);
+}
+
 // ---- the threads
 
 static atomic_int threads_started;
@@ -234,7 +250,7 @@ static int next_job(struct workers *workers)
 static void uses_a_thread_while_backlog_lasts(void **state)
 {
 	(void)state;
-	struct workers *workers = workers_new(&hooks, 3);
+	struct workers *workers = workers_new(&hooks, 3, 1);
 	uint64_t now_ns = 1;
 
 	assert_non_null(workers);
@@ -273,7 +289,7 @@ static void has_no_threads_on_two_cpus(void **state)
 			n++;
 		}
 	assert_int_equal(sched_setaffinity(0, sizeof(two), &two), 0);
-	struct workers *workers = workers_new(&hooks, 0);
+	struct workers *workers = workers_new(&hooks, 0, 1);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	assert_non_null(workers);
 	atomic_store(&threads_started, 0);
@@ -293,6 +309,7 @@ int main(void)
 	    cmocka_unit_test(threads_go_when_idle),
 	    cmocka_unit_test(a_regretted_removal_is_not_repeated),
 	    cmocka_unit_test(settles_at_a_constant_rate),
+	    cmocka_unit_test(queues_and_threads_fit_the_cpus),
 	    cmocka_unit_test(uses_a_thread_while_backlog_lasts),
 	    cmocka_unit_test(has_no_threads_on_two_cpus),
 	};
