@@ -17,8 +17,8 @@ enum {
 	// A super-packet leaves at once: its receiver starts while the next one is read.
 	QUEUE_SEND_BYTES = 32768,
 	QUEUE_SEND_FRAMES = 128,
-	QUEUE_POLL_MS =
-	    1, // how often a full lower queue is looked at: it tells nobody when it empties
+	// How often a full lower queue is looked at: it tells nobody when it empties.
+	QUEUE_POLL_MS = 1,
 };
 
 struct queue {
