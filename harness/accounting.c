@@ -252,6 +252,11 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
 	}
 }
 
+static json_t *queue_len(const struct netns_counters *c)
+{
+	return c->tunnel_tx_queue_len < 0 ? json_null() : json_integer(c->tunnel_tx_queue_len);
+}
+
 static json_t *drops(const struct netns_counters *b, const struct netns_counters *a)
 {
 	return json_pack(
@@ -268,9 +273,9 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
                         const struct accounting_snapshot *after)
 {
 	return json_pack(
-	    "{sfsfsfsfsfsososfsIsIs{soso}}", "tunnel_cpu_s", r->tunnel_cpu_s, "machine_cpu_s",
-	    r->machine_cpu_s, "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s, "foreign_cpu_s",
-	    r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
+	    "{sfsfsfsfsfsososfsIsIs{soso}s{soso}}", "tunnel_cpu_s", r->tunnel_cpu_s,
+	    "machine_cpu_s", r->machine_cpu_s, "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s,
+	    "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
 	    r->steal_reported ? json_real(r->steal_s) : json_string("not reported"),
 	    "cpu_pressure_s",
 	    after->pressure_ns ? json_real(r->pressure_s) : json_string("not reported"),
@@ -281,7 +286,8 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
 	                 before->counters[0].tunnel.tx_packets -
 	                 before->counters[1].tunnel.tx_packets),
 	    "drops", "left", drops(&before->counters[0], &after->counters[0]), "right",
-	    drops(&before->counters[1], &after->counters[1]));
+	    drops(&before->counters[1], &after->counters[1]), "tunnel_tx_queue_len", "left",
+	    queue_len(&after->counters[0]), "right", queue_len(&after->counters[1]));
 }
 
 const char *accounting_contamination(const struct accounting_result *r, char *reason, size_t bytes)

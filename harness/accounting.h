@@ -49,7 +49,8 @@ struct accounting_result {
 void accounting_difference(struct accounting_result *, const struct accounting_snapshot *before,
                            const struct accounting_snapshot *after, unsigned cpus);
 
-// The above and the drops of every queue, for a trial's environment{}; a new object.
+// The above, the drops of every queue, and how many packets the tunnels' own hold, for a trial's
+// environment{}; a new object.
 json_t *accounting_json(const struct accounting_result *, const struct accounting_snapshot *before,
                         const struct accounting_snapshot *after);
 

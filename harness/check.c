@@ -19,6 +19,17 @@ static const struct program always[] = {
     {"sha256sum", "coreutils"}, {"gnuplot", "gnuplot-nox"},
 };
 
+// Of those that workloads need, where the package has another name.
+static const struct program packages[] = {{"tc", "iproute2"}};
+
+static const char *package_of(const char *program)
+{
+	for (size_t i = 0; i < sizeof(packages) / sizeof(*packages); i++)
+		if (!strcmp(packages[i].name, program))
+			return packages[i].package;
+	return program;
+}
+
 static int check_program(const char *name, const char *package)
 {
 	if (process_available(name))
@@ -37,7 +48,7 @@ static int check_programs(const struct plan *p)
 	for (size_t i = 0; i < p->workloads; i++)
 		for (const char *const *name = p->workload[i].workload->programs; !ret && *name;
 		     name++)
-			ret = check_program(*name, *name);
+			ret = check_program(*name, package_of(*name));
 	return ret;
 }
 

@@ -161,6 +161,12 @@ static void examine_qdiscs(json_t *rows, int ns)
 		probe_qdisc(&r, ns, qdiscs[i].parameters);
 		add_result(rows, qdiscs[i].name, &r, "a kernel with this scheduler");
 	}
+	struct probe_result r;
+	probe_ifb(&r, ns);
+	add_result(rows, "IFB device", &r, "a kernel with CONFIG_IFB");
+	probe_redirect(&r, ns);
+	add_result(rows, "ingress redirection", &r,
+	           "a kernel with qdisc ingress, classifier u32 and action mirred");
 }
 
 static void examine_external(json_t *rows)

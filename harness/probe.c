@@ -130,29 +130,60 @@ void probe_udp_option(struct probe_result *r, int level, int option)
 		close(fd);
 }
 
-void probe_qdisc(struct probe_result *r, int ns, const char *const parameters[])
+// Runs a command inside; the first line of what it complains of is the detail.
+static bool try_command(struct probe_result *r, int ns, const char *const argv[])
 {
-	const char *argv[24] = {"tc", "qdisc", "add", "dev", "lo", "root"};
-	const char *const undo[] = {"tc", "qdisc", "del", "dev", "lo", "root", NULL};
 	struct process_text text;
-	size_t n = 6;
 
 	if (ns < 0) {
 		conclude(r, EPERM);
-		return;
+		return false;
 	}
-	while (*parameters && n < 23)
-		argv[n++] = *parameters++;
 	int ret = process_run(argv, ns, NULL, COMMAND_MS, &text);
 	if (ret < 0) {
 		r->state = PROBE_UNKNOWN;
-		snprintf(r->detail, sizeof(r->detail), "tc: %s", strerror(-ret));
+		snprintf(r->detail, sizeof(r->detail), "%s: %s", argv[0], strerror(-ret));
 	} else {
 		r->state = ret ? PROBE_NO : PROBE_YES;
 		snprintf(r->detail, sizeof(r->detail), "%.*s", (int)strcspn(text.err, "\n"),
 		         text.err);
 	}
 	process_text_free(&text);
-	if (!ret)
+	return !ret;
+}
+
+void probe_qdisc(struct probe_result *r, int ns, const char *const parameters[])
+{
+	const char *argv[24] = {"tc", "qdisc", "add", "dev", "lo", "root"};
+	const char *const undo[] = {"tc", "qdisc", "del", "dev", "lo", "root", NULL};
+	size_t n = 6;
+
+	while (*parameters && n < 23)
+		argv[n++] = *parameters++;
+	if (try_command(r, ns, argv))
 		process_run(undo, ns, NULL, COMMAND_MS, NULL);
+}
+
+void probe_ifb(struct probe_result *r, int ns)
+{
+	const char *const argv[] = {"ip", "link", "add", "probe-ifb", "type", "ifb", NULL};
+	const char *const undo[] = {"ip", "link", "del", "probe-ifb", NULL};
+
+	if (try_command(r, ns, argv))
+		process_run(undo, ns, NULL, COMMAND_MS, NULL);
+}
+
+void probe_redirect(struct probe_result *r, int ns)
+{
+	const char *const qdisc[] = {"tc", "qdisc", "add", "dev", "lo", "ingress", NULL};
+	const char *const filter[] = {"tc",    "filter",   "add",    "dev",    "lo",     "parent",
+	                              "ffff:", "protocol", "all",    "u32",    "match",  "u32",
+	                              "0",     "0",        "action", "mirred", "egress", "redirect",
+	                              "dev",   "lo",       NULL};
+	const char *const undo[] = {"tc", "qdisc", "del", "dev", "lo", "ingress", NULL};
+
+	if (!try_command(r, ns, qdisc))
+		return;
+	try_command(r, ns, filter);
+	process_run(undo, ns, NULL, COMMAND_MS, NULL);
 }

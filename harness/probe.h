@@ -36,4 +36,11 @@ void probe_udp_option(struct probe_result *, int level, int option);
 // `tc qdisc add dev lo root QDISC ...`.
 void probe_qdisc(struct probe_result *, int ns, const char *const parameters[]);
 
+// A device of type `ifb`.
+void probe_ifb(struct probe_result *, int ns);
+
+// A qdisc `ingress` whose packets the classifier u32 gives to the action mirred, as redirecting
+// them to another device takes.
+void probe_redirect(struct probe_result *, int ns);
+
 #endif

@@ -118,7 +118,10 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
 		set_cost(t, use->workload, &cost, who.tunnel, gigabits);
+	json_t *set_up = t->environment;
 	t->environment = accounting_json(&cost, &before, &after);
+	json_object_update_missing(t->environment, set_up);
+	json_decref(set_up);
 	add_status(t->environment, status[0], status[1]);
 	if (accounting_contamination(&cost, contamination, sizeof(contamination))) {
 		json_object_set_new(t->environment, "contamination", json_string(contamination));

@@ -157,7 +157,7 @@ static int configure_link(struct tunnel_process *t, const struct spec *spec, int
 	         "address add %s/64 dev %s nodad\n"
 	         "link set %s mtu %d up\n",
 	         s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
-	int ret = netns_batch(s->fd, commands, line, sizeof(line));
+	int ret = netns_batch(s->fd, "ip", commands, line, sizeof(line));
 	if (ret && ret != -EINTR)
 		complain(t, spec, side, line);
 	return ret;

@@ -44,13 +44,17 @@ struct workload {
 	const struct workload_parameter *parameters; // up to a row without a name
 	const struct workload_metric *metrics;       // likewise
 
-	// Makes the traffic, sets status, reason, duration, samples and metrics of the trial.
+	// Makes the traffic, sets status, reason, samples and metrics of the trial, and perhaps, in
+	// its environment, facts about what was set up for it.
 	// Returns the gigabits that arrived, both directions together (0: not that kind of
 	// traffic), and leaves no process but the server. -errno only where wgbench itself can't go
 	// on (-EINTR).
 	int (*run)(const struct workload_context *, struct trial *, double *gigabits);
 
 	const char *const *programs; // that it needs, up to NULL
+
+	// Why these values don't go together, or NULL; where it is NULL itself, all do.
+	const char *(*refuse)(const struct workload_use *);
 };
 
 extern const struct workload *const workloads[]; // up to NULL

@@ -62,7 +62,7 @@ int netns_discard_open(struct netns_discard *d, const struct netns_pair *p, char
 	         "address add fd79:%u::1/64 dev %s nodad\n"
 	         "link set %s mtu %d up\n",
 	         p->n, name, p->n, name, name, MTU);
-	int ret = netns_batch(p->side[0].fd, commands, reason, bytes);
+	int ret = netns_batch(p->side[0].fd, "ip", commands, reason, bytes);
 	if (ret)
 		netns_discard_close(d);
 	return ret;

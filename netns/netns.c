@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { COMMAND_MS = 20000, READY_MS = 10000 };
@@ -16,16 +19,16 @@ enum { DEV, SNMP, SNMP6, FILES };
 
 static const char veth[] = "outer0";
 
-int netns_batch(int ns, const char *commands, char *reason, size_t bytes)
+int netns_batch(int ns, const char *program, const char *commands, char *reason, size_t bytes)
 {
-	const char *const argv[] = {"ip", "-batch", "-", NULL};
+	const char *const argv[] = {program, "-batch", "-", NULL};
 	struct process_text text;
 	int ret = process_run(argv, ns, commands, COMMAND_MS, &text);
 
 	// Its last line says only which command it was that failed.
 	snprintf(reason, bytes, "%.*s", ret > 0 ? (int)strcspn(text.err, "\n") : 0, text.err);
 	if (ret < 0)
-		snprintf(reason, bytes, "ip: %s", strerror(-ret));
+		snprintf(reason, bytes, "%s: %s", program, strerror(-ret));
 	process_text_free(&text);
 	return ret > 0 ? -EIO : ret;
 }
@@ -33,7 +36,7 @@ int netns_batch(int ns, const char *commands, char *reason, size_t bytes)
 static int batch(int ns, const char *commands)
 {
 	char reason[256];
-	int ret = netns_batch(ns, commands, reason, sizeof(reason));
+	int ret = netns_batch(ns, "ip", commands, reason, sizeof(reason));
 
 	if (ret && ret != -EINTR)
 		fprintf(stderr, "wgbench: can't build the test network: %s\n", reason);
@@ -42,7 +45,7 @@ static int batch(int ns, const char *commands)
 
 static void name_side(struct netns_side *s, unsigned n, int right)
 {
-	*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}};
+	*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}, .socket = -1};
 	snprintf(s->name, sizeof(s->name), "wgb-%d-%u%c", getpid(), n, "lr"[right]);
 	snprintf(s->interface, sizeof(s->interface), "wgb%dn%u%c", getpid(), n, "lr"[right]);
 	snprintf(s->outer[0], sizeof(s->outer[0]), "10.66.%u.%d", n, right + 1);
@@ -70,6 +73,9 @@ static int open_side(struct netns_side *s)
 		if (s->counters[i] < 0 && i != SNMP6)
 			ret = -errno; // snmp6 is missing where IPv6 is off
 	}
+	s->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s->socket < 0)
+		ret = -errno;
 	owner_leave_namespace(home);
 	return ret;
 }
@@ -149,13 +155,38 @@ void netns_pair_destroy(struct netns_pair *p)
 		for (int j = 0; j < FILES; j++)
 			if (s->counters[j] >= 0)
 				close(s->counters[j]);
+		if (s->socket >= 0)
+			close(s->socket);
 		if (s->fd >= 0)
 			close(s->fd);
 		if (s->name[0])
 			owner_remove_namespace(s->name);
-		*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}};
+		*s = (struct netns_side){.fd = -1, .counters = {-1, -1, -1}, .socket = -1};
 	}
 	process_shield(before);
+}
+
+int netns_sysctl(int ns, const char *name, long value, long *before)
+{
+	char path[96], text[32];
+	int home, ret = owner_enter_namespace(ns, &home);
+
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	if (n >= 0) {
+		text[n] = 0;
+		*before = strtol(text, NULL, 10);
+		n = snprintf(text, sizeof(text), "%ld", value);
+		n = pwrite(fd, text, n, 0) == n ? n : -1;
+	}
+	ret = n < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	owner_leave_namespace(home);
+	return ret;
 }
 
 static int read_whole(int fd, char *text, size_t bytes)
@@ -210,12 +241,21 @@ static unsigned long long parse_snmp6(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
+// sysfs has it too, but shows the namespace that it was mounted in.
+static int tx_queue_len(int fd, const char *interface)
+{
+	struct ifreq request = {0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	return ioctl(fd, SIOCGIFTXQLEN, &request) ? -1 : request.ifr_qlen;
+}
+
 int netns_count(const struct netns_side *s, struct netns_counters *c)
 {
 	char text[16384];
 	int ret;
 
-	*c = (struct netns_counters){0};
+	*c = (struct netns_counters){.tunnel_tx_queue_len = tx_queue_len(s->socket, s->interface)};
 	if ((ret = read_whole(s->counters[DEV], text, sizeof(text))))
 		return ret;
 	parse_link(text, s->interface, &c->tunnel);

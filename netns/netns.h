@@ -18,6 +18,7 @@ struct netns_side {
 	char inner[2][40];  // the tunnel's
 	int fd;             // of the namespace
 	int counters[3];    // /proc/net/{dev,snmp,snmp6} as seen inside
+	int socket;         // of the namespace, to ask for what these files don't have
 };
 
 struct netns_pair {
@@ -33,6 +34,7 @@ struct netns_link_counters {
 // What was dropped or sent again inside a namespace, since it was made.
 struct netns_counters {
 	struct netns_link_counters tunnel, veth;
+	int tunnel_tx_queue_len; // packets that its queue holds, as it is now; -1: not known
 	unsigned long long udp_receive_buffer_errors, udp_send_buffer_errors, tcp_retransmits;
 };
 
@@ -53,8 +55,12 @@ void netns_pair_destroy(struct netns_pair *);
 // Lets go of the lock; pairs must be gone.
 void netns_close(void);
 
-// Runs lines of `ip` in a namespace. 0; -errno with the reason, in one line, written.
-int netns_batch(int ns_fd, const char *commands, char *reason, size_t bytes);
+// Runs lines of `ip` or `tc` in a namespace. 0; -errno with the reason, in one line, written.
+int netns_batch(int ns_fd, const char *program, const char *commands, char *reason, size_t bytes);
+
+// Sets a sysctl of the namespace, named by its path as in "net/ipv4/tcp_ecn", and tells what it was
+// before. 0 or -errno.
+int netns_sysctl(int ns_fd, const char *name, long value, long *before);
 
 // The processes whose network namespace this is, other than the caller; at most `max` of them are
 // written. How many there are.

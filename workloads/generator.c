@@ -14,12 +14,10 @@
 #include <unistd.h>
 
 enum { START_PPS = 16000 };
-enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000 };
+enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000, SILENCE_MS = 1000 };
 
 // Of what was planned or sent: less is noise of the start and the end.
 #define SHORTFALL 0.005
-
-static const char receiver_timeout_ms[] = "1000";
 
 // It lies beside wgbench.
 static int find_program(char *path, size_t bytes)
@@ -82,7 +80,7 @@ static double number(json_t *object, const char *key)
 }
 
 int generator_parse(const char *sent, const char *received, struct generator_result *r,
-                    char *reason, size_t bytes)
+                    json_t **delays, char *reason, size_t bytes)
 {
 	const char *report = strchr(received, '\n'); // behind the line "ready"
 	json_t *from = json_loads(sent, 0, NULL);
@@ -102,7 +100,11 @@ int generator_parse(const char *sent, const char *received, struct generator_res
 	    .cpu_s = number(from, "cpu_s") + number(to, "cpu_s"),
 	    .delay_p50_us = number(delay, "p50") / 1000,
 	    .delay_p99_us = number(delay, "p99") / 1000,
+	    .delay_p999_us = number(delay, "p999") / 1000,
+	    .delay_max_us = number(delay, "max") / 1000,
 	};
+	if (delays)
+		*delays = json_incref(json_object_get(to, "delays_ns"));
 	if (ret)
 		snprintf(reason, bytes, "wgbench-traffic wrote no report");
 	json_decref(from);
@@ -111,11 +113,13 @@ int generator_parse(const char *sent, const char *received, struct generator_res
 }
 
 static int read_reports(const struct process *sender, const struct process *receiver,
-                        struct trial *t, struct generator_result *r)
+                        const struct generator_options *o, struct trial *t,
+                        struct generator_result *r)
 {
 	char *sent = process_read(sender->out), *received = process_read(receiver->out);
-	int ret = generator_parse(sent ? sent : "", received ? received : "", r, t->reason,
-	                          sizeof(t->reason));
+	int ret =
+	    generator_parse(sent ? sent : "", received ? received : "", r,
+	                    o->keep_delays ? &t->samples : NULL, t->reason, sizeof(t->reason));
 
 	if (ret)
 		t->status = TRIAL_FAILED;
@@ -130,21 +134,12 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	static unsigned run;
 	struct process receiver = {.pidfd = -1, .out = -1, .err = -1}, sender = receiver;
 	char program[PATH_MAX], address[64], rate[24], size[24], seconds[24], gso[24], id[24];
-	char window[24], aside[64], aside_ppm[24], nice[24];
-	const char *const receive_argv[] = {program,
-	                                    "receive",
-	                                    "--listen",
-	                                    address,
-	                                    "--run",
-	                                    id,
-	                                    "--timeout",
-	                                    receiver_timeout_ms,
-	                                    "--window",
-	                                    window,
-	                                    "--nice",
-	                                    nice,
-	                                    o->segments > 1 ? "--gro" : NULL,
-	                                    NULL};
+	unsigned silence_ms = o->silence_ms ? o->silence_ms : SILENCE_MS;
+	char window[24], aside[64], aside_ppm[24], nice[24], silence[24];
+	const char *receive_argv[16] = {program,    "receive", "--listen",  address,
+	                                "--run",    id,        "--timeout", silence,
+	                                "--window", window,    "--nice",    nice};
+	size_t n = 12;
 	const char *const send_argv[] = {program,
 	                                 "send",
 	                                 "--to",
@@ -172,6 +167,7 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	snprintf(aside, sizeof(aside), o->ipv6 ? "[%s]:%d" : "%s:%d", o->aside ? o->aside : "",
 	         PORT);
 	snprintf(nice, sizeof(nice), "%d", o->nice);
+	snprintf(silence, sizeof(silence), "%u", silence_ms);
 	snprintf(aside_ppm, sizeof(aside_ppm), "%ld", o->aside_ppm);
 	snprintf(window, sizeof(window), "%u", o->duration_ms);
 	snprintf(rate, sizeof(rate), "%.0f", o->rate_pps);
@@ -179,6 +175,10 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	snprintf(gso, sizeof(gso), "%ld", o->segments);
 	snprintf(seconds, sizeof(seconds), "%.3f", o->duration_ms * 1e-3);
 	snprintf(id, sizeof(id), "%u", ++run);
+	if (o->keep_delays)
+		receive_argv[n++] = "--histogram";
+	if (o->segments > 1)
+		receive_argv[n++] = "--gro";
 	int ret = find_program(program, sizeof(program));
 	if (!ret)
 		ret = process_start(&receiver, receive_argv, c->pair->side[1].fd, NULL);
@@ -191,9 +191,9 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 	if (!ret)
 		ret = wait_end(&sender, t, o->duration_ms + SLACK_MS);
 	if (!ret)
-		ret = wait_end(&receiver, t, SLACK_MS);
+		ret = wait_end(&receiver, t, silence_ms + SLACK_MS);
 	if (!ret)
-		ret = read_reports(&sender, &receiver, t, r);
+		ret = read_reports(&sender, &receiver, o, t, r);
 	process_end(&sender);
 	process_end(&receiver);
 	return ret;

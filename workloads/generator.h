@@ -3,6 +3,7 @@
 #ifndef WGBENCH_WORKLOADS_GENERATOR_H
 #define WGBENCH_WORKLOADS_GENERATOR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,16 +17,19 @@ struct generator_options {
 	long segments;   // per send (UDP_SEGMENT), and the receiver joins them (UDP_GRO); 1: none
 	bool ipv6;
 	unsigned duration_ms;
-	const char *aside; // address that gets a share of the packets instead; NULL: none does
-	long aside_ppm;    // that share
-	int nice;          // of both programs
+	bool keep_delays;    // all of them as the trial's samples: [[ns, packets], ...]
+	const char *aside;   // address that gets a share of the packets instead; NULL: none does
+	long aside_ppm;      // that share
+	int nice;            // of both programs
+	unsigned silence_ms; // of the network, after which no more is awaited; 0: 1000
 };
 
 struct generator_result {
 	double planned, sent, aside, received, socket_drops; // packets; sent has those aside in it
-	double in_window;                  // packets that arrived while the sender was to send
-	double seconds, cpu_s;             // of both programs
-	double delay_p50_us, delay_p99_us; // from the intended send time
+	double in_window;      // packets that arrived while the sender was to send
+	double seconds, cpu_s; // of both programs
+	// From the intended send time.
+	double delay_p50_us, delay_p99_us, delay_p999_us, delay_max_us;
 };
 
 // From side 0 to side 1. 0; -EIO with the trial's status and reason set; -EINTR. No process stays.
@@ -38,9 +42,10 @@ int generator_run(const struct workload_context *, const struct generator_option
 int generator_search(const struct workload_context *, struct generator_options *, double loss_bound,
                      struct trial *, struct rate_search *);
 
-// Reads the two reports. 0; -EIO with the reason in `reason`.
-int generator_parse(const char *sent, const char *received, struct generator_result *, char *reason,
-                    size_t bytes);
+// Reads the two reports; `delays`, NULL for not wanted, becomes the list of them, or NULL. 0; -EIO
+// with the reason in `reason`.
+int generator_parse(const char *sent, const char *received, struct generator_result *,
+                    json_t **delays, char *reason, size_t bytes);
 
 // The share of what was sent that the tunnel lost, 0..1; what the receiver's socket dropped isn't.
 double generator_loss(const struct generator_result *);

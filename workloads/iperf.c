@@ -12,7 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PORT = 5201, READY_MS = 5000, POLL_MS = 2, SLACK_MS = 15000 };
+enum {
+	PORT = 5201,
+	READY_MS = 5000,
+	POLL_MS = 2,
+	SLACK_MS = 15000,
+	LOAD_MS = 5000,
+	LOAD_POLL_MS = 5
+};
 
 // A listening socket (state 0A) on the port, any address, as the process sees it.
 static bool listens(pid_t pid)
@@ -59,7 +66,7 @@ int iperf_serve(const struct workload_context *c)
 
 int iperf_start(struct process *p, const struct workload_context *c, const struct iperf_options *o)
 {
-	char flows[16], seconds[24], rate[24], length[16];
+	char flows[16], seconds[24], omit[24], rate[24], length[16];
 	const char *argv[24] = {
 	    "iperf3", "-J",    "-i", "0",  "-c", c->pair->side[1].inner[o->ipv6],
 	    "-t",     seconds, "-P", flows};
@@ -68,6 +75,15 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 	// iperf3 takes whole seconds.
 	snprintf(seconds, sizeof(seconds), "%u", (o->duration_ms + 999) / 1000);
 	snprintf(flows, sizeof(flows), "%ld", o->flows);
+	if (o->omit_ms) {
+		snprintf(omit, sizeof(omit), "%u", (o->omit_ms + 999) / 1000);
+		argv[n++] = "-O";
+		argv[n++] = omit;
+	}
+	if (o->congestion) {
+		argv[n++] = "-C";
+		argv[n++] = o->congestion;
+	}
 	if (o->reverse)
 		argv[n++] = "-R";
 	if (o->both)
@@ -81,6 +97,21 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 	}
 	argv[n] = NULL;
 	return process_start(p, argv, c->pair->side[0].fd, NULL);
+}
+
+int iperf_wait_loaded(const struct workload_context *c, unsigned long long bytes)
+{
+	struct netns_counters before, now;
+	int ret = netns_count(&c->pair->side[0], &before);
+
+	for (unsigned waited = 0; !ret && waited < LOAD_MS; waited += LOAD_POLL_MS) {
+		ret = netns_count(&c->pair->side[0], &now);
+		if (!ret && now.tunnel.tx_bytes > before.tunnel.tx_bytes + bytes)
+			return 0;
+		if (!ret)
+			ret = process_pause(LOAD_POLL_MS);
+	}
+	return ret ? ret : -ETIMEDOUT;
 }
 
 static double number(json_t *object, const char *key)
@@ -129,7 +160,7 @@ int iperf_parse(const char *report, const struct iperf_options *o, struct iperf_
 int iperf_finish(struct process *p, const struct workload_context *c, const struct iperf_options *o,
                  struct trial *t, struct iperf_sums sums[2])
 {
-	int ret = process_wait(p, o->duration_ms + SLACK_MS);
+	int ret = process_wait(p, o->omit_ms + o->duration_ms + SLACK_MS);
 	char *report = process_read(p->out);
 
 	if (ret == -ETIMEDOUT) {

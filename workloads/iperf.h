@@ -21,6 +21,8 @@ struct iperf_options {
 	bool reverse, both, ipv6;
 	long udp_mbit_per_s, udp_length; // rate 0: TCP
 	unsigned duration_ms;
+	unsigned omit_ms;       // before it, running but not in the report
+	const char *congestion; // the TCP congestion control; NULL: the system's
 };
 
 // Makes sure that the server of the context runs and listens, starting it where needed.
@@ -28,6 +30,9 @@ int iperf_serve(const struct workload_context *);
 
 // Starts a client on side 0.
 int iperf_start(struct process *, const struct workload_context *, const struct iperf_options *);
+
+// Until side 0 has sent so many bytes more into the tunnel. 0; -ETIMEDOUT after 5 s, -errno.
+int iperf_wait_loaded(const struct workload_context *, unsigned long long bytes);
 
 // Waits for a client's end and reads its report: what was sent by the client is sums[0], by the
 // server sums[1]. 0; -EIO with the trial's reason set; -EINTR. The client is gone afterwards, and

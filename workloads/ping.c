@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_MS = 5000, LOAD_MS = 5000, POLL_MS = 5, LOAD_BYTES = 1000000 };
+enum { SLACK_MS = 5000, LOAD_BYTES = 1000000 };
 
 static const struct workload_parameter parameters[] = {
     {"interval", 200, 1000000, 2000, "µs from one request to the next"},
@@ -47,21 +47,6 @@ size_t ping_parse(const char *text, double *rtt_us, size_t max)
 		n += end > text && !strncmp(end, " ms\n", 4);
 	}
 	return n;
-}
-
-static int wait_loaded(const struct workload_context *c)
-{
-	struct netns_counters before, now;
-	int ret = netns_count(&c->pair->side[0], &before);
-
-	for (unsigned waited = 0; !ret && waited < LOAD_MS; waited += POLL_MS) {
-		ret = netns_count(&c->pair->side[0], &now);
-		if (!ret && now.tunnel.tx_bytes > before.tunnel.tx_bytes + LOAD_BYTES)
-			return 0;
-		if (!ret)
-			ret = process_pause(POLL_MS);
-	}
-	return ret ? ret : -ETIMEDOUT;
 }
 
 static int ping(const struct workload_context *c, struct trial *t, unsigned long count)
@@ -126,7 +111,8 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 			ret =
 			    workload_fail(t, iperf_start(&client, c, &load), "can't start iperf3");
 		if (!ret)
-			ret = workload_fail(t, wait_loaded(c), "the load did not begin");
+			ret = workload_fail(t, iperf_wait_loaded(c, LOAD_BYTES),
+			                    "the load did not begin");
 	}
 	if (!ret)
 		ret = ping(c, t, count ? count : 1);

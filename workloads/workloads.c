@@ -12,8 +12,8 @@
 #include <string.h>
 
 const struct workload *const workloads[] = {
-    &tcp_workload,      &udp_workload, &udp_max_workload, &ping_workload, &idle_workload,
-    &overload_workload, NULL,
+    &tcp_workload,  &udp_workload,      &udp_max_workload, &ping_workload,
+    &idle_workload, &overload_workload, &bloat_workload,   NULL,
 };
 
 static int unknown_workload(const char *word, size_t length)
@@ -106,6 +106,11 @@ int workload_parse(struct workload_use *use, const char *text)
 			        families[i]);
 			return -EINVAL;
 		}
+	const char *reason = (*w)->refuse ? (*w)->refuse(use) : NULL;
+	if (reason) {
+		fprintf(stderr, "wgbench: workload '%s': %s\n", text, reason);
+		return -EINVAL;
+	}
 	name_use(use);
 	return 0;
 }

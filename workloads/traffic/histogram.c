@@ -33,6 +33,13 @@ void histogram_add(struct histogram *h, uint64_t ns)
 	h->bucket[bucket_of(ns)]++;
 }
 
+static uint64_t value_of(const struct histogram *h, unsigned bucket)
+{
+	uint64_t end = end_of(bucket);
+
+	return end < h->max_ns ? end : h->max_ns;
+}
+
 uint64_t histogram_quantile(const struct histogram *h, double q)
 {
 	uint64_t rank = ceil(q * h->count), passed = 0;
@@ -44,6 +51,15 @@ uint64_t histogram_quantile(const struct histogram *h, double q)
 		return h->max_ns;
 	while ((passed += h->bucket[i]) < rank)
 		i++;
-	uint64_t end = end_of(i);
-	return end < h->max_ns ? end : h->max_ns;
+	return value_of(h, i);
+}
+
+uint32_t histogram_next(const struct histogram *h, unsigned *at, uint64_t *end_ns)
+{
+	while (*at < HISTOGRAM_BUCKETS && !h->bucket[*at])
+		++*at;
+	if (*at == HISTOGRAM_BUCKETS)
+		return 0;
+	*end_ns = value_of(h, *at);
+	return h->bucket[(*at)++];
 }

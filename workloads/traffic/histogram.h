@@ -26,4 +26,8 @@ void histogram_add(struct histogram *, uint64_t ns);
 // its bucket's end; q = 0 is the least one, q = 1 the greatest, both exact. 0 where empty.
 uint64_t histogram_quantile(const struct histogram *, double q);
 
+// The next bucket from `*at` on that holds something: how much, and in `end_ns` its end, no more
+// than the greatest value; `*at` goes behind it. 0: there is none. `*at` begins at 0.
+uint32_t histogram_next(const struct histogram *, unsigned *at, uint64_t *end_ns);
+
 #endif

@@ -53,7 +53,15 @@ static const struct row send_rows[] = {
     {0},
 };
 
-enum { RECEIVE_TIMEOUT, RECEIVE_QUANTUM, RECEIVE_RUN, RECEIVE_WINDOW, RECEIVE_NICE, RECEIVE_GRO };
+enum {
+	RECEIVE_TIMEOUT,
+	RECEIVE_QUANTUM,
+	RECEIVE_RUN,
+	RECEIVE_WINDOW,
+	RECEIVE_NICE,
+	RECEIVE_GRO,
+	RECEIVE_HISTOGRAM
+};
 static const struct row receive_rows[] = {
     {"timeout", "MILLISECONDS", "without a packet, after which no more are awaited", 2000, 1, 1e6,
      true},
@@ -63,6 +71,7 @@ static const struct row receive_rows[] = {
      0, 1e6, true},
     {"nice", "N", "scheduling priority of the receiver, as nice(1) has it", 0, -20, 19, true},
     {"gro", NULL, "let the kernel join datagrams (UDP_GRO)", 0, 0, 1, true},
+    {"histogram", NULL, "report how many packets had which delay", 0, 0, 1, true},
     {0},
 };
 
@@ -103,6 +112,7 @@ static int run_receive(const struct traffic_address at[ADDRESSES], const double 
 	    .quantum_us = value[RECEIVE_QUANTUM],
 	    .nice = value[RECEIVE_NICE],
 	    .gro = value[RECEIVE_GRO],
+	    .histogram = value[RECEIVE_HISTOGRAM],
 	};
 
 	return receiver_run(&o, report);

@@ -209,6 +209,18 @@ static json_t *describe_delay(const struct histogram *h)
 	                 (json_int_t)histogram_quantile(h, 1), "above_10s", (json_int_t)h->above);
 }
 
+// [[ns, packets], ...]: delays rounded up to three digits, ascending.
+static json_t *list_delays(const struct histogram *h)
+{
+	json_t *all = json_array();
+	uint64_t end_ns;
+	unsigned at = 0;
+
+	for (uint32_t n; (n = histogram_next(h, &at, &end_ns));)
+		json_array_append_new(all, json_pack("[II]", (json_int_t)end_ns, (json_int_t)n));
+	return all;
+}
+
 // A flow whose end isn't known has lost at least what is missing before its last packet.
 static uint64_t lost(const struct flow *f)
 {
@@ -243,7 +255,7 @@ static json_t *describe(const struct receiver *r)
 		stale += f->sequence.stale;
 		json_array_append_new(flows, describe_flow(f));
 	}
-	return json_pack(
+	json_t *report = json_pack(
 	    "{sI sI sI sI sI sI sI sI sI sI sf sf sb so so}", "run", (json_int_t)r->run, "received",
 	    (json_int_t)received, "in_window", (json_int_t)r->in_window, "lost",
 	    (json_int_t)missing, "duplicates", (json_int_t)duplicates, "reordered",
@@ -252,6 +264,9 @@ static json_t *describe(const struct receiver *r)
 	    "seconds", (r->last_ns - r->first_ns) * 1e-9, "cpu_s",
 	    clock_ns(CLOCK_PROCESS_CPUTIME_ID) * 1e-9, "ended", r->flows && r->ended == r->flows,
 	    "delay_ns", describe_delay(&r->delay), "flows", flows);
+	if (r->o->histogram)
+		json_object_set_new(report, "delays_ns", list_delays(&r->delay));
+	return report;
 }
 
 int receiver_run(const struct receiver_options *o, json_t **report)

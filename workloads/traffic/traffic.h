@@ -65,6 +65,7 @@ struct receiver_options {
 	// comes what queues had stored. 0: nothing is.
 	unsigned window_ms;
 	bool gro;
+	bool histogram; // the report has all of it
 };
 
 // Send, or receive until the end. The report is a new object. 0; -errno after a printed line.

@@ -1,0 +1,131 @@
+// On the sending host the bucket is the outer interface's qdisc: packets that wait in it still
+// belong to the tunnel's socket, which sees them there. Behind the host it is the qdisc of an IFB
+// that all that arrives at the far end is redirected through: the veth has taken the packets from
+// their socket, as a router's queue would. Rejected: a router in a namespace of its own, which
+// costs every packet another veth and a route, and the pair another shape.
+#include "netns/bottleneck.h"
+#include "netns/netns.h"
+#include "harness/process.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMAND_MS = 20000, STEPS_MAX = 5 };
+
+// The bucket holds a whole UDP_SEGMENT or TSO packet (64 KB, and headers for each of up to 128
+// segments, all of which the kernel counts): a smaller one would have TBF cut it into packets, each
+// with the cost of a packet for the receiving tunnel. It also holds what comes in 4 ms, since the
+// timer that refills it may be so late in a guest, and tokens over the brim are lost to the rate.
+enum { LARGEST_PACKET_BYTES = 72 * 1024, TIMER_MS = 4 };
+
+#define OUTER "outer0"
+#define IFB "bottleneck0"
+
+struct step {
+	const char *what, *program, *make;
+	const char *unmake; // NULL: it goes with another
+};
+
+// The %s is the bucket.
+static const struct step near_steps[] = {
+    {"qdisc tbf", "tc", "qdisc add dev " OUTER " root %s\n", "qdisc del dev " OUTER " root\n"},
+    {0},
+};
+static const struct step far_steps[] = {
+    {"IFB device", "ip", "link add " IFB " type ifb\n", "link del " IFB "\n"},
+    {"IFB device", "ip", "link set " IFB " up\n", NULL},
+    {"qdisc tbf", "tc", "qdisc add dev " IFB " root %s\n", NULL},
+    {"qdisc ingress", "tc", "qdisc add dev " OUTER " ingress\n",
+     "qdisc del dev " OUTER " ingress\n"},
+    {"classifier u32 with action mirred", "tc",
+     "filter add dev " OUTER " parent ffff: protocol all u32 match u32 0 0 "
+     "action mirred egress redirect dev " IFB "\n",
+     NULL},
+    {0},
+};
+
+static const struct step *steps_of(const struct netns_bottleneck *b)
+{
+	return b->far ? far_steps : near_steps;
+}
+
+static int ns_of(const struct netns_bottleneck *b)
+{
+	return b->pair->side[b->far].fd;
+}
+
+static unsigned long long most(unsigned long long a, unsigned long long b)
+{
+	return a > b ? a : b;
+}
+
+int netns_bottleneck_open(struct netns_bottleneck *b, const struct netns_pair *pair,
+                          long mbit_per_s, long limit_ms, bool far, char *reason, unsigned bytes)
+{
+	unsigned long long bytes_per_s = mbit_per_s * 125000ull;
+	char bucket[128], command[256], said[160];
+
+	*b = (struct netns_bottleneck){
+	    .pair = pair,
+	    .far = far,
+	    .bytes_per_s = bytes_per_s,
+	    .burst_bytes = most(LARGEST_PACKET_BYTES, bytes_per_s * TIMER_MS / 1000),
+	    .limit_bytes = most(LARGEST_PACKET_BYTES, bytes_per_s * limit_ms / 1000),
+	};
+	snprintf(bucket, sizeof(bucket), "tbf rate %llubps burst %llu limit %llu", b->bytes_per_s,
+	         b->burst_bytes, b->limit_bytes);
+	for (const struct step *s = steps_of(b); s->what; s++, b->made++) {
+		snprintf(command, sizeof(command), s->make, bucket);
+		int ret = netns_batch(ns_of(b), s->program, command, said, sizeof(said));
+		if (ret) {
+			snprintf(reason, bytes, "can't make the bottleneck: %s: %s", s->what, said);
+			netns_bottleneck_close(b);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void netns_bottleneck_close(struct netns_bottleneck *b)
+{
+	bool before = process_shield(true);
+	char said[160];
+
+	while (b->made) {
+		const struct step *s = &steps_of(b)[--b->made];
+
+		if (s->unmake)
+			netns_batch(ns_of(b), s->program, s->unmake, said, sizeof(said));
+	}
+	b->pair = NULL;
+	process_shield(before);
+}
+
+static unsigned long long number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottleneck_counters *c)
+{
+	const char *const argv[] = {
+	    "tc", "-s", "-j", "qdisc", "show", "dev", b->far ? IFB : OUTER, "root", NULL};
+	struct process_text text;
+	int ret = process_run(argv, ns_of(b), NULL, COMMAND_MS, &text);
+	json_t *all = json_loads(text.out ? text.out : "", 0, NULL),
+	       *bucket = json_array_get(all, 0);
+
+	*c = (struct netns_bottleneck_counters){
+	    .sent_bytes = number(bucket, "bytes"),
+	    .sent_packets = number(bucket, "packets"),
+	    .drops = number(bucket, "drops"),
+	    .backlog_bytes = number(bucket, "backlog"),
+	};
+	if (ret >= 0)
+		ret = ret || !json_is_integer(json_object_get(bucket, "bytes")) ? -EIO : 0;
+	json_decref(all);
+	process_text_free(&text);
+	return ret;
+}

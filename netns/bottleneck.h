@@ -1,0 +1,37 @@
+// A bottleneck for what the left side of a pair sends to the right one: a token bucket (TBF) with a
+// bounded queue, on the sending host's own interface or behind it.
+#ifndef WGBENCH_NETNS_BOTTLENECK_H
+#define WGBENCH_NETNS_BOTTLENECK_H
+
+#include <stdbool.h>
+
+struct netns_pair;
+
+struct netns_bottleneck {
+	const struct netns_pair *pair; // NULL: there is none
+	bool far;
+	unsigned made; // steps
+	unsigned long long bytes_per_s, burst_bytes, limit_bytes;
+};
+
+// What it has done so far. Of packets that were sent as one (UDP_SEGMENT) each counts as sent, but
+// together they are one drop.
+struct netns_bottleneck_counters {
+	unsigned long long sent_bytes, sent_packets, drops;
+	unsigned long long backlog_bytes; // that wait now
+};
+
+// Makes it, there until it is closed, of `mbit_per_s` (outer packets with their Ethernet headers)
+// and a queue of `limit_ms` at that rate, at least one of the largest packets. `far`: behind the
+// veth, where the sending host can't see it. 0; -errno with the reason, in one line that names what
+// this kernel lacks, written and nothing left.
+int netns_bottleneck_open(struct netns_bottleneck *, const struct netns_pair *, long mbit_per_s,
+                          long limit_ms, bool far, char *reason, unsigned bytes);
+
+// 0 or -errno.
+int netns_bottleneck_count(const struct netns_bottleneck *, struct netns_bottleneck_counters *);
+
+// Removes what was made, if anything, also while a signal asks to stop.
+void netns_bottleneck_close(struct netns_bottleneck *);
+
+#endif
