@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { COMMAND_MS = 20000, STEPS_MAX = 5 };
 
@@ -113,7 +114,10 @@ int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottle
 	const char *const argv[] = {
 	    "tc", "-s", "-j", "qdisc", "show", "dev", b->far ? IFB : OUTER, "root", NULL};
 	struct process_text text;
+	struct timespec t;
 	int ret = process_run(argv, ns_of(b), NULL, COMMAND_MS, &text);
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	json_t *all = json_loads(text.out ? text.out : "", 0, NULL),
 	       *bucket = json_array_get(all, 0);
 
@@ -122,6 +126,7 @@ int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottle
 	    .sent_packets = number(bucket, "packets"),
 	    .drops = number(bucket, "drops"),
 	    .backlog_bytes = number(bucket, "backlog"),
+	    .ns = t.tv_sec * 1000000000ull + t.tv_nsec,
 	};
 	if (ret >= 0)
 		ret = ret || !json_is_integer(json_object_get(bucket, "bytes")) ? -EIO : 0;

@@ -19,6 +19,7 @@ struct netns_bottleneck {
 struct netns_bottleneck_counters {
 	unsigned long long sent_bytes, sent_packets, drops;
 	unsigned long long backlog_bytes; // that wait now
+	unsigned long long ns;            // CLOCK_MONOTONIC, when they were read
 };
 
 // Makes it, there until it is closed, of `mbit_per_s` (outer packets with their Ethernet headers)

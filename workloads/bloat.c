@@ -136,14 +136,14 @@ static int count(struct bloat *b, struct netns_bottleneck_counters *n)
 }
 
 static void set_bottleneck(struct bloat *b, const struct netns_bottleneck_counters *before,
-                           const struct netns_bottleneck_counters *after, double seconds)
+                           const struct netns_bottleneck_counters *after)
 {
 	const struct workload *w = b->c->use->workload;
 
 	if (!b->bottleneck.pair)
 		return;
 	workload_set(b->t, w, "bottleneck_gbps",
-	             (after->sent_bytes - before->sent_bytes) * 8e-9 / seconds);
+	             (after->sent_bytes - before->sent_bytes) * 8.0 / (after->ns - before->ns));
 	workload_set(b->t, w, "bottleneck_drops", after->drops - before->drops);
 	workload_set(b->t, w, "bottleneck_backlog_bytes", after->backlog_bytes);
 }
@@ -191,7 +191,7 @@ static int measure_sparse(struct bloat *b)
 	if ((ret = count(b, &before)) || (ret = generator_run(b->c, &o, b->t, &r)) ||
 	    (ret = count(b, &after)))
 		return ret;
-	set_bottleneck(b, &before, &after, r.seconds);
+	set_bottleneck(b, &before, &after);
 	set_sparse(b, &r);
 	return 0;
 }

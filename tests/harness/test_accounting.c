@@ -22,6 +22,7 @@ static int open_here(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
+		here.side[i].socket = -1;
 		snprintf(here.side[i].interface, sizeof(here.side[i].interface), "lo");
 		for (int j = 0; j < 3; j++) {
 			char path[64];
@@ -259,6 +260,8 @@ static void silent_steal_is_not_reported(void **state)
 	after.wall_ns = 2000000001;
 	after.counters[1].tunnel.tx_dropped = 7;
 	after.counters[0].udp_receive_buffer_errors = 3;
+	after.counters[0].tunnel_tx_queue_len = 500;
+	after.counters[1].tunnel_tx_queue_len = -1;
 	accounting_difference(&r, &before, &after, 2);
 	json_t *json = accounting_json(&r, &before, &after);
 	assert_non_null(json);
@@ -270,6 +273,9 @@ static void silent_steal_is_not_reported(void **state)
 	assert_int_equal(json_integer_value(
 	                     json_object_get(json_object_get(drops, "left"), "udp_receive_buffer")),
 	                 3);
+	json_t *queues = json_object_get(json, "tunnel_tx_queue_len");
+	assert_int_equal(json_integer_value(json_object_get(queues, "left")), 500);
+	assert_true(json_is_null(json_object_get(queues, "right")));
 	json_decref(json);
 }
 

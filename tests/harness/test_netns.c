@@ -1,3 +1,4 @@
+#include "netns/bottleneck.h"
 #include "netns/discard.h"
 #include "netns/netns.h"
 #include "harness/process.h"
@@ -223,6 +224,179 @@ static void discard_discards(void **state)
 	netns_close();
 }
 
+static int inside(const struct netns_side *s, const char *program, const char *command)
+{
+	char said[160];
+
+	return netns_batch(s->fd, program, command, said, sizeof(said));
+}
+
+// Whether any part of a bottleneck is in the pair.
+static bool has_bottleneck(const struct netns_pair *p)
+{
+	static const char *const qdiscs[] = {"tc", "qdisc", "show", NULL};
+	static const char *const links[] = {"ip", "link", "show", "type", "ifb", NULL};
+	bool found = false;
+
+	for (int i = 0; i < 2; i++) {
+		struct process_text text;
+
+		assert_int_equal(process_run(qdiscs, p->side[i].fd, NULL, LONG_MS, &text), 0);
+		found |= strstr(text.out, "tbf") || strstr(text.out, "ingress");
+		process_text_free(&text);
+		assert_int_equal(process_run(links, p->side[i].fd, NULL, LONG_MS, &text), 0);
+		found |= strstr(text.out, "ifb") || *text.out;
+		process_text_free(&text);
+	}
+	return found;
+}
+
+// 2000 datagrams of 1372 bytes within 0.1 s, from left to right. How many arrived.
+static unsigned flood(const struct netns_pair *p)
+{
+	const char *const receive_argv[] = {traffic,     "receive", "--listen", "0.0.0.0:9000",
+	                                    "--timeout", "1000",    NULL};
+	char to[64];
+	const char *const send_argv[] = {traffic,      "send", "--rate",  "20000", "--to", to,
+	                                 "--duration", "0.1",  "--grace", "10000", NULL};
+	struct process receiver;
+	bool ready = false;
+
+	snprintf(to, sizeof(to), "%s:9000", p->side[1].outer[0]);
+	assert_int_equal(process_start(&receiver, receive_argv, p->side[1].fd, NULL), 0);
+	for (int i = 0; !ready && i < LONG_MS; i++) {
+		char *text = process_read(receiver.out);
+
+		ready = !strncmp(text, "ready\n", 6);
+		free(text);
+		process_wait(&receiver, 1);
+	}
+	assert_int_equal(process_run(send_argv, p->side[0].fd, NULL, LONG_MS, NULL), 0);
+	assert_int_equal(process_wait(&receiver, LONG_MS), 0);
+	char *report = process_read(receiver.out);
+	const char *received = strstr(report, "\"received\":");
+	assert_non_null(received);
+	unsigned n = strtoul(received + strlen("\"received\":"), NULL, 10);
+	free(report);
+	process_end(&receiver);
+	return n;
+}
+
+static void bottleneck_limits_and_goes(void **state)
+{
+	enum { MBIT_PER_S = 20, LIMIT_MS = 100, SENT = 2000, WIRE_BYTES = 14 + 20 + 8 + 1372 };
+	struct netns_bottleneck_counters before, after;
+	struct netns_bottleneck b;
+	struct netns_pair p;
+	char reason[256] = "";
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 6), 0);
+	for (int far = 0; far < 2; far++) {
+		if (netns_bottleneck_open(&b, &p, MBIT_PER_S, LIMIT_MS, far, reason,
+		                          sizeof(reason)))
+			fail_msg("%s", reason);
+		assert_int_equal(netns_bottleneck_count(&b, &before), 0);
+		unsigned arrived = flood(&p);
+		assert_int_equal(netns_bottleneck_count(&b, &after), 0);
+		// What the bucket and the queue hold, and what passes in the time.
+		double seconds = (after.ns - before.ns) * 1e-9;
+		double sent = after.sent_bytes - before.sent_bytes;
+		assert_true(sent <= b.burst_bytes + seconds * MBIT_PER_S * 125000 + WIRE_BYTES);
+		assert_true(after.drops - before.drops >= SENT - arrived);
+		assert_true(arrived < SENT / 2);
+		assert_true(arrived >= b.limit_bytes / WIRE_BYTES);
+		netns_bottleneck_close(&b);
+		assert_false(has_bottleneck(&p));
+		netns_bottleneck_close(&b);
+		assert_int_equal(flood(&p), SENT);
+	}
+	netns_pair_destroy(&p);
+	netns_close();
+}
+
+// Where a step is refused, here since its place is taken, the reason names it, and the steps before
+// it are undone.
+static void half_a_bottleneck_is_removed(void **state)
+{
+	static const struct {
+		bool far;
+		const char *program, *take, *leave, *named;
+	} cases[] = {
+	    {false, "tc", "qdisc add dev outer0 root tbf rate 1mbit burst 10kb limit 10kb\n",
+	     "qdisc del dev outer0 root\n", "can't make the bottleneck: qdisc tbf: "},
+	    {true, "ip", "link add bottleneck0 type ifb\n", "link del bottleneck0\n",
+	     "can't make the bottleneck: IFB device: "},
+	    {true, "tc", "qdisc add dev outer0 ingress\n", "qdisc del dev outer0 ingress\n",
+	     "can't make the bottleneck: qdisc ingress: "},
+	};
+	struct netns_bottleneck b;
+	struct netns_pair p;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 7), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct netns_side *s = &p.side[cases[i].far];
+		char reason[256] = "";
+
+		assert_int_equal(inside(s, cases[i].program, cases[i].take), 0);
+		assert_true(netns_bottleneck_open(&b, &p, 10, 100, cases[i].far, reason,
+		                                  sizeof(reason)) < 0);
+		assert_int_equal(strncmp(reason, cases[i].named, strlen(cases[i].named)), 0);
+		assert_true(strlen(reason) > strlen(cases[i].named) && !strchr(reason, '\n'));
+		assert_int_equal(inside(s, cases[i].program, cases[i].leave), 0);
+		assert_false(has_bottleneck(&p));
+	}
+	netns_pair_destroy(&p);
+	netns_close();
+}
+
+static void sysctls_are_the_namespaces_own(void **state)
+{
+	struct netns_pair p;
+	long before, now;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 8), 0);
+	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/tcp_ecn", 0, &before), 0);
+	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/tcp_ecn", 1, &now), 0);
+	assert_int_equal(now, 0);
+	assert_int_equal(netns_sysctl(p.side[1].fd, "net/ipv4/tcp_ecn", before, &now), 0);
+	assert_int_equal(now, before);
+	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/no_such", 1, &now), -ENOENT);
+	netns_pair_destroy(&p);
+	netns_close();
+}
+
+static void queue_length_is_read(void **state)
+{
+	struct netns_counters c;
+	struct netns_pair p;
+	char command[128];
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_open(), 0);
+	assert_int_equal(netns_pair_create(&p, 9), 0);
+	assert_int_equal(netns_count(&p.side[1], &c), 0);
+	assert_int_equal(c.tunnel_tx_queue_len, -1);
+	snprintf(command, sizeof(command),
+	         "tuntap add %s mode tun\n"
+	         "link set %s txqueuelen 77\n",
+	         p.side[1].interface, p.side[1].interface);
+	assert_int_equal(inside(&p.side[1], "ip", command), 0);
+	assert_int_equal(netns_count(&p.side[1], &c), 0);
+	assert_int_equal(c.tunnel_tx_queue_len, 77);
+	netns_pair_destroy(&p);
+	netns_close();
+}
+
 // The file of the counters' format, as the kernel writes it.
 static void counters_are_read(void **state)
 {
@@ -246,7 +420,7 @@ static void counters_are_read(void **state)
 	     "Udp6RcvbufErrors                \t100\n"
 	     "Udp6SndbufErrors                \t200\n"),
 	};
-	struct netns_side s = {.interface = "wgb1"};
+	struct netns_side s = {.interface = "wgb1", .socket = -1};
 	struct netns_counters c;
 
 	(void)state;
@@ -280,6 +454,10 @@ int main(void)
 	    cmocka_unit_test(killed_owner_is_reaped_and_a_live_one_is_not),
 	    cmocka_unit_test(failure_leaves_nothing),
 	    cmocka_unit_test(discard_discards),
+	    cmocka_unit_test(bottleneck_limits_and_goes),
+	    cmocka_unit_test(half_a_bottleneck_is_removed),
+	    cmocka_unit_test(sysctls_are_the_namespaces_own),
+	    cmocka_unit_test(queue_length_is_read),
 	    cmocka_unit_test(counters_are_read),
 	};
 

@@ -349,7 +349,7 @@ static void a_stall_shows_as_delay(void **state)
 
 	(void)state;
 	need_namespace();
-	start_receiver(&receiver, "127.0.0.1:7001", NULL);
+	start_receiver(&receiver, "127.0.0.1:7001", "--histogram");
 	r.sender = relay_socket(RELAY, 0);
 	r.receiver = relay_socket(0, SINK);
 	first = (struct pollfd){.fd = r.sender, .events = POLLIN};
@@ -368,6 +368,24 @@ static void a_stall_shows_as_delay(void **state)
 	assert_true(count(delay, "max") > 90000000);
 	assert_true(count(delay, "p90") > 50000000);
 	assert_true(count(delay, "min") < 90000000);
+	// All that came is listed, doubled ones too, the quantiles' values among them.
+	json_t *delays = json_object_get(received, "delays_ns"), *pair;
+	json_int_t came = count(received, "received") + count(received, "duplicates");
+	json_int_t packets = 0, p50 = 0, greatest = 0;
+	size_t i;
+	json_array_foreach(delays, i, pair)
+	{
+		json_int_t ns = json_integer_value(json_array_get(pair, 0));
+
+		assert_true(ns >= greatest && json_array_size(pair) == 2);
+		greatest = ns;
+		packets += json_integer_value(json_array_get(pair, 1));
+		if (!p50 && 2 * packets >= came)
+			p50 = ns;
+	}
+	assert_int_equal(packets, came);
+	assert_int_equal(greatest, count(delay, "max"));
+	assert_int_equal(p50, count(delay, "p50"));
 	json_decref(sent);
 	json_decref(received);
 	close(r.sender);

@@ -15,6 +15,21 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+// Walking the buckets gives every sample once, in order, to three digits.
+static void compare_buckets(const struct histogram *h, const uint64_t *sorted, size_t n)
+{
+	unsigned at = 0;
+	uint64_t end_ns;
+	size_t i = 0;
+
+	for (uint32_t some; (some = histogram_next(h, &at, &end_ns));)
+		for (; some--; i++) {
+			assert_true(i < n);
+			assert_in_range(end_ns, sorted[i], sorted[i] + sorted[i] / 1000);
+		}
+	assert_int_equal(i, n);
+}
+
 static void quantiles_have_three_digits(void **state)
 {
 	static const double q[] = {0, 0.001, 0.25, 0.5, 0.9, 0.99, 0.999, 1};
@@ -43,6 +58,7 @@ static void quantiles_have_three_digits(void **state)
 
 			assert_in_range(got, exact, exact + exact / 1000);
 		}
+		compare_buckets(h, sample, n);
 		assert_int_equal(histogram_quantile(h, 0), sample[0]);
 		assert_int_equal(histogram_quantile(h, 1), sample[n - 1]);
 	}
@@ -54,6 +70,9 @@ static void values_at_the_edges(void **state)
 	struct histogram *h = calloc(1, sizeof(*h));
 
 	(void)state;
+	unsigned at = 0;
+	uint64_t end_ns;
+	assert_int_equal(histogram_next(h, &at, &end_ns), 0);
 	assert_int_equal(histogram_quantile(h, 0.5), 0);
 	assert_int_equal(histogram_quantile(h, 1), 0);
 	// Each bucket's first and last value, so that none is out of the array or in two of them.

@@ -123,23 +123,31 @@ static const char sent[] =
     "{\"planned\": 1000, \"sent\": 990, \"seconds\": 0.5, \"cpu_s\": 0.25}\n";
 static const char received[] =
     "ready\n{\"received\": 900, \"stale\": 5, \"socket_drops\": 20, \"cpu_s\": 0.5,"
-    "\"delay_ns\": {\"p50\": 1500, \"p99\": 2500}}\n";
+    "\"delay_ns\": {\"p50\": 1500, \"p99\": 2500, \"p999\": 3500, \"max\": 4500},"
+    "\"delays_ns\": [[1500, 900], [4500, 5]]}\n";
 
 static void reports_are_read(void **state)
 {
 	struct generator_result r;
 	char reason[128] = "";
+	json_t *delays;
 
 	(void)state;
-	assert_int_equal(generator_parse(sent, received, &r, reason, sizeof(reason)), 0);
+	assert_int_equal(generator_parse(sent, received, &r, NULL, reason, sizeof(reason)), 0);
 	assert_true(r.planned == 1000 && r.sent == 990 && r.received == 905);
 	assert_true(r.seconds == 0.5 && r.cpu_s == 0.75);
 	assert_true(r.delay_p50_us == 1.5 && r.delay_p99_us == 2.5);
+	assert_true(r.delay_p999_us == 3.5 && r.delay_max_us == 4.5);
+	assert_int_equal(generator_parse(sent, received, &r, &delays, reason, sizeof(reason)), 0);
+	assert_int_equal(json_array_size(delays), 2);
+	json_decref(delays);
 	assert_true(fabs(generator_loss(&r) - 65 / 990.0) < 1e-12);
-	assert_int_not_equal(generator_parse(sent, "ready\n", &r, reason, sizeof(reason)), 0);
+	assert_int_not_equal(generator_parse(sent, "ready\n", &r, &delays, reason, sizeof(reason)),
+	                     0);
+	assert_null(delays);
 	assert_non_null(strstr(reason, "no report"));
-	assert_int_not_equal(generator_parse("", received, &r, reason, sizeof(reason)), 0);
-	assert_int_not_equal(generator_parse(sent, "", &r, reason, sizeof(reason)), 0);
+	assert_int_not_equal(generator_parse("", received, &r, NULL, reason, sizeof(reason)), 0);
+	assert_int_not_equal(generator_parse(sent, "", &r, NULL, reason, sizeof(reason)), 0);
 }
 
 static void the_generators_faults_are_its_own(void **state)

@@ -23,6 +23,9 @@ static void names_are_canonical(void **state)
 	    {"idle:keepalive=25,peers=0", "idle:peers=0,keepalive=25"},
 	    {"overload:factor=200,size=64", "overload:size=64"},
 	    {"overload:outer=6,factor=110", "overload:factor=110,outer=6"},
+	    {"bloat:pps=500", "bloat"},
+	    {"bloat:at=1,limit=50,bottleneck=100", "bloat:bottleneck=100,at=1,limit=50"},
+	    {"bloat:limit=100,at=0,flows=4", "bloat:flows=4"},
 	};
 	struct workload_use use, again;
 
@@ -33,6 +36,11 @@ static void names_are_canonical(void **state)
 		assert_int_equal(workload_parse(&again, use.name), 0);
 		assert_string_equal(again.name, use.name);
 	}
+	// The longest there is.
+	static const char longest[] = "bloat:flows=64,pps=10000,bottleneck=10000,at=1,limit=10000,"
+	                              "ecn=1,family=6,outer=6";
+	assert_int_equal(workload_parse(&use, longest), 0);
+	assert_string_equal(use.name, longest);
 	assert_int_equal(workload_parse(&use, "tcp:flows=64"), 0);
 	assert_int_equal(workload_value(&use, "flows"), 64);
 	assert_int_equal(workload_value(&use, "family"), 4);
@@ -68,6 +76,14 @@ static void bad_words_are_named(void **state)
 	    {"idle:keepalive=65536", "from 0 to 65535"},
 	    {"overload:factor=109", "from 110 to 1000"},
 	    {"overload:size=63", "from 64 to 1372"},
+	    {"bloat:pps=9", "from 10 to 10000"},
+	    {"bloat:flows=0", "from 1 to 64"},
+	    {"bloat:bottleneck=10001", "from 0 to 10000"},
+	    {"bloat:bottleneck=100,limit=0", "from 1 to 10000"},
+	    {"bloat:bottleneck=100,at=2", "from 0 to 1"},
+	    {"bloat:ecn=2", "from 0 to 1"},
+	    {"bloat:at=1", "'bloat:at=1': at says where the bottleneck is: set bottleneck too"},
+	    {"bloat:limit=50", "limit is of the bottleneck's queue: set bottleneck too"},
 	};
 	struct workload_use use;
 

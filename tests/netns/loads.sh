@@ -1,5 +1,5 @@
 #!/bin/bash
-# The workloads idle and overload on a tunnel that runs: what they set up is there while they
+# The workloads idle, overload and bloat on a tunnel that runs: what they set up is there while they
 # measure, and gone afterwards.
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
@@ -63,4 +63,71 @@ overload() { # OUT WORKLOAD
 }
 check "an overloaded tunnel still delivers" overload four overload:size=64
 check "and over IPv6" overload six overload:size=512,factor=300,family=6,outer=6
+
+# ---- bloat: its bottleneck is there while it measures, limits, and is gone for the next workload
+
+inside() { ip netns exec "wgb-$pid-0$1" "${@:2}" 2>/dev/null || true; }
+limited() { [[ $(inside "$1" tc qdisc show dev "$2") == *tbf* ]]; }
+unlimited() { [[ $(inside l tc qdisc show)$(inside r tc qdisc show) != *@(tbf|ingress)* ]]; }
+ecn() { equal "$(inside "$1" cat /proc/sys/net/ipv4/tcp_ecn)" "$2"; }
+
+bloat() { # OUT PARAMETERS SIDE INTERFACE: where the bucket is
+	local name="bloat:bottleneck=20$2"
+	start "$1" --workload "$name,ecn=1,pps=200" --workload tcp
+	until_true 30 limited "$3" "$4"
+	ecn l 1
+	ecn r 1
+	# Both bloat trials of the block come before those of tcp.
+	until_true 30 grep -q '"workload": *"tcp"' "$dir/$1/trials.jsonl"
+	unlimited
+	[[ ! $(inside r ip link show bottleneck0) ]]
+	ecn l "$(</proc/sys/net/ipv4/tcp_ecn)"
+	ecn r "$(</proc/sys/net/ipv4/tcp_ecn)"
+	ends
+	# Of 1494 bytes on the wire 1368 are payload, and a part of the queue may run out at the end.
+	metric "$1" bloat goodput_gbps | in_range 0.01 0.0205
+	metric "$1" bloat bottleneck_gbps | in_range 0.01 0.0206
+	metric "$1" bloat sparse_loss_percent | in_range 0 50
+	# Something waits where the bottleneck is, never longer than all queues can hold.
+	metric "$1" bloat sparse_p99_us | in_range 2000 2000000
+	metric "$1" tcp goodput_gbps | in_range 0.05 1000
+	jq -es --arg at "$5" '[.[] | select(.workload != "tcp")] | length > 0 and all(.[];
+		.environment.bottleneck == {at: $at, bytes_per_s: 2500000, burst_bytes: 73728, limit_bytes: 250000}
+		and .environment.tcp_congestion_control == "cubic"
+		and .environment.tunnel_tx_queue_len == {left: 500, right: 500}
+		and (.samples | map(.[1]) | add) > 100)' "$dir/$1/trials.jsonl"
+}
+check "a bottleneck on the sending host limits, and goes" bloat near "" l outer0 sender
+check "and behind it" bloat far ,at=1,family=6,outer=6 r bottleneck0 "behind the sender"
+
+without_bottleneck() {
+	start bulk --workload bloat:flows=2
+	ends
+	metric bulk bloat goodput_gbps | in_range 0.05 1000
+	metric bulk bloat sparse_p50_us | in_range 10 2000000
+	metric bulk bloat sparse_max_us | in_range 10 6000000
+	[[ ! $(metric bulk bloat bottleneck_gbps || true) ]]
+	jq -es 'all(.[]; .environment | has("bottleneck") | not)' "$dir/bulk/trials.jsonl"
+}
+check "with the CPUs as the bottleneck" without_bottleneck
+
+left_behind() {
+	ip netns list | grep -o "^wgb-$pid-[^ ]*" || true
+	ip -o link show type ifb | grep bottleneck || true
+	pgrep -a -f "wgb${pid}n" || true
+}
+interrupted() { # PARAMETERS SIDE INTERFACE
+	local status=0
+	env --default-signal=INT "$wgbench" run --out "$dir/int-$2" --tunnel default --duration 5 --blocks 1 \
+		--workload "bloat:bottleneck=20$1" >"$dir/log" 2>&1 &
+	pid=$!
+	trap 'kill -TERM $pid 2>/dev/null || true; wait $pid || true' EXIT
+	until_true 30 limited "$2" "$3"
+	kill -INT $pid
+	wait $pid || status=$?
+	equal $status 130
+	equal "$(left_behind)" ""
+}
+check "SIGINT leaves no bottleneck on the sending host" interrupted "" l outer0
+check "nor behind it" interrupted ,at=1 r bottleneck0
 plan
