@@ -225,12 +225,11 @@ static int measure(struct bloat *b)
 		         "the bulk flow ended before the sparse one");
 		ret = -EIO;
 	}
-	if (ret) {
-		process_end(&client);
-		process_end(c->server); // its test was cut
-		return ret;
-	}
-	ret = iperf_finish(&client, c, &bulk, b->t, sums);
+	if (!ret)
+		ret = iperf_finish(&client, c, &bulk, b->t, sums);
+	process_end(&client);
+	// A server that has served before has been seen not to begin the next such test.
+	process_end(c->server);
 	if (ret)
 		return ret;
 	workload_set(b->t, c->use->workload, "goodput_gbps",
