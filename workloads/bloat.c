@@ -29,9 +29,6 @@ enum { SILENCE_MS = 5000 };
 // and hence what bloats; in time, it is as bad at every rate (in packets it wouldn't be).
 enum { LIMIT_MS = 100 };
 
-// Loss-based, and what most senders use; some systems' default is one that keeps queues short by
-// itself (BBR), with which there is little to see.
-static const char congestion[] = "cubic";
 static const char tcp_ecn[] = "net/ipv4/tcp_ecn"; // IPv6's too
 
 static const struct workload_parameter parameters[] = {
@@ -96,7 +93,7 @@ static int set_up(struct bloat *b)
 	struct trial *t = b->t;
 	int ret = 0;
 
-	t->environment = json_pack("{ss}", "tcp_congestion_control", congestion);
+	t->environment = json_object();
 	if (workload_value(use, "ecn"))
 		ret = set_ecn(b);
 	if (ret || !workload_value(use, "bottleneck"))
@@ -202,16 +199,13 @@ static int measure(struct bloat *b)
 	const struct iperf_options bulk = {
 	    .flows = workload_value(c->use, "flows"),
 	    .ipv6 = workload_value(c->use, "family") == 6,
-	    .congestion = congestion,
 	    .omit_ms = b->bottleneck.pair ? WARM_UP_BOTTLENECK_MS : WARM_UP_MS,
 	    .duration_ms = c->duration_ms + OUTLAST_MS,
 	};
 	struct process client = {.pidfd = -1, .out = -1, .err = -1};
 	struct iperf_sums sums[2];
-	int ret = workload_fail(b->t, iperf_serve(c), "can't start the iperf3 server");
+	int ret = iperf_start(&client, c, &bulk, b->t);
 
-	if (!ret)
-		ret = workload_fail(b->t, iperf_start(&client, c, &bulk), "can't start iperf3");
 	if (!ret)
 		ret = workload_fail(b->t, iperf_wait_loaded(c, BEGUN_BYTES),
 		                    "the bulk flow did not begin");

@@ -1,6 +1,7 @@
 // The server is kept while a tunnel lives, so a trial pays for one start and not for two; whether
 // it listens is read from the namespace's /proc/net/tcp*, since a trial connection would be a test.
 #include "workloads/iperf.h"
+#include "workloads/workloads.h"
 
 #include "harness/store.h"
 #include "netns/netns.h"
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+const char iperf_congestion[] = "cubic";
 
 enum {
 	PORT = 5201,
@@ -43,7 +46,7 @@ static bool listens(pid_t pid)
 	return found;
 }
 
-int iperf_serve(const struct workload_context *c)
+static int serve(const struct workload_context *c)
 {
 	const char *const argv[] = {"iperf3", "-s", NULL};
 	int ret = 0;
@@ -64,7 +67,8 @@ int iperf_serve(const struct workload_context *c)
 	return ret;
 }
 
-int iperf_start(struct process *p, const struct workload_context *c, const struct iperf_options *o)
+int iperf_start(struct process *p, const struct workload_context *c, const struct iperf_options *o,
+                struct trial *t)
 {
 	char flows[16], seconds[24], omit[24], rate[24], length[16];
 	const char *argv[24] = {
@@ -80,9 +84,13 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 		argv[n++] = "-O";
 		argv[n++] = omit;
 	}
-	if (o->congestion) {
+	if (!o->udp_mbit_per_s) {
 		argv[n++] = "-C";
-		argv[n++] = o->congestion;
+		argv[n++] = iperf_congestion;
+		if (!t->environment)
+			t->environment = json_object();
+		json_object_set_new(t->environment, "tcp_congestion_control",
+		                    json_string(iperf_congestion));
 	}
 	if (o->reverse)
 		argv[n++] = "-R";
@@ -96,7 +104,10 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 			argv[n++] = udp[i];
 	}
 	argv[n] = NULL;
-	return process_start(p, argv, c->pair->side[0].fd, NULL);
+	int ret = workload_fail(t, serve(c), "can't start the iperf3 server");
+	return ret ? ret
+	           : workload_fail(t, process_start(p, argv, c->pair->side[0].fd, NULL),
+	                           "can't start iperf3");
 }
 
 int iperf_wait_loaded(const struct workload_context *c, unsigned long long bytes)

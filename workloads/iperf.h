@@ -21,15 +21,18 @@ struct iperf_options {
 	bool reverse, both, ipv6;
 	long udp_mbit_per_s, udp_length; // rate 0: TCP
 	unsigned duration_ms;
-	unsigned omit_ms;       // before it, running but not in the report
-	const char *congestion; // the TCP congestion control; NULL: the system's
+	unsigned omit_ms; // before it, running but not in the report
 };
 
-// Makes sure that the server of the context runs and listens, starting it where needed.
-int iperf_serve(const struct workload_context *);
+// TCP's congestion control, whatever the system's default is: Linux's own default, loss-based, and
+// what most senders use. Another one, such as BBR, which paces by timers and keeps queues short by
+// itself, would make other figures.
+extern const char iperf_congestion[];
 
-// Starts a client on side 0.
-int iperf_start(struct process *, const struct workload_context *, const struct iperf_options *);
+// Makes sure that the server of the context runs and listens, and starts a client on side 0. Notes
+// in the trial what it sets of the system. 0 or -errno with the trial's reason set.
+int iperf_start(struct process *, const struct workload_context *, const struct iperf_options *,
+                struct trial *);
 
 // Until side 0 has sent so many bytes more into the tunnel. 0; -ETIMEDOUT after 5 s, -errno.
 int iperf_wait_loaded(const struct workload_context *, unsigned long long bytes);

@@ -106,10 +106,7 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 
 	(void)gigabits; // what the load moves goes on beyond the pings
 	if (load.flows) {
-		ret = workload_fail(t, iperf_serve(c), "can't start the iperf3 server");
-		if (!ret)
-			ret =
-			    workload_fail(t, iperf_start(&client, c, &load), "can't start iperf3");
+		ret = iperf_start(&client, c, &load, t);
 		if (!ret)
 			ret = workload_fail(t, iperf_wait_loaded(c, LOAD_BYTES),
 			                    "the load did not begin");

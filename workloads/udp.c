@@ -38,10 +38,8 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 	};
 	struct iperf_sums both[2], *sums = &both[options.reverse];
 	struct process client;
-	int ret = workload_fail(t, iperf_serve(c), "can't start the iperf3 server");
+	int ret = iperf_start(&client, c, &options, t);
 
-	if (!ret)
-		ret = workload_fail(t, iperf_start(&client, c, &options), "can't start iperf3");
 	if (!ret)
 		ret = iperf_finish(&client, c, &options, t, both);
 	if (ret)
