@@ -1,10 +1,12 @@
 /*
- * variants/ring/lockfree.c, each access to shared memory a step of its own.
+ * variants/ring/lockfree.c, each access to shared memory a step of its own. Its bounded wait before
+ * it reserves is a delay like any other, so it has no step here.
  */
 #include "judge.inc"
 
 byte slots[SLOTS];
 byte producer_head, producer_tail, consumer_head;
+byte seen_head, seen_tail;
 
 inline write()
 {
@@ -26,19 +28,24 @@ inline publish()
 
 proctype producer(byte me)
 {
-	byte next, head, used, count, i;
+	byte next, head, used, count, i, seen, want;
 
 	do
 	:: next < EACH ->
 		enter();
+		want = (WANT > EACH - next -> EACH - next : WANT);
 		head = producer_head;
 reserve:
-		atomic {
-			used = head - consumer_head;
-			count = (used > SLOTS -> 0 : SLOTS - used);
-			count = (count > WANT -> WANT : count);
-			count = (count > EACH - next -> EACH - next : count)
-		};
+		used = head - seen_head;
+		if
+		:: used > SLOTS || SLOTS - used < want ->
+			seen = consumer_head;
+			seen_head = seen;
+			used = head - seen
+		:: else
+		fi;
+		count = (used > SLOTS -> 0 : SLOTS - used);
+		count = (count > want -> want : count);
 		if
 		:: count == 0 && used <= SLOTS ->
 			leave();
@@ -61,7 +68,9 @@ reserve:
 				leave();
 				head = 0;
 				used = 0;
-				count = 0
+				count = 0;
+				seen = 0;
+				want = 0
 			}
 		fi
 	:: else -> break
@@ -71,7 +80,7 @@ halt:	skip
 
 proctype consumer(byte me)
 {
-	byte head, count, i;
+	byte head, count, i, seen;
 	byte copy[BATCH];
 
 	do
@@ -79,11 +88,17 @@ proctype consumer(byte me)
 		enter();
 		head = consumer_head;
 claim:
-		atomic {
-			count = producer_tail - head;
-			assert(count <= SLOTS || consumer_head != head);
-			count = (count > WANT -> WANT : count)
-		};
+		seen = seen_tail;
+		if
+		:: seen < head + WANT ->
+			atomic {
+				seen = producer_tail;
+				assert(seen - head <= SLOTS || consumer_head != head)
+			};
+			seen_tail = seen
+		:: else
+		fi;
+		count = (seen - head > WANT -> WANT : seen - head);
 		if
 		:: count == 0 ->
 			leave();
@@ -107,6 +122,7 @@ claim:
 				leave();
 				head = 0;
 				count = 0;
+				seen = 0;
 				copy[0] = 0;
 				copy[1] = 0
 			}
