@@ -28,34 +28,43 @@ inline publish()
 
 proctype producer(byte me)
 {
-	byte next, head, used, count, i, seen, want;
+	byte next, head, used, count, i, seen;
 
 	do
 	:: next < EACH ->
-		enter();
-		want = (WANT > EACH - next -> EACH - next : WANT);
-		head = producer_head;
+		atomic { enter(); head = producer_head };
 reserve:
-		used = head - seen_head;
-		if
-		:: used > SLOTS || SLOTS - used < want ->
-			seen = consumer_head;
+		atomic {
+			used = head - seen_head;
+			count = (WANT > EACH - next -> EACH - next : WANT);
+			if
+			:: used <= SLOTS && SLOTS - used >= count -> goto exchange
+			:: else
+			fi
+		};
+		seen = consumer_head;
+		atomic {
 			seen_head = seen;
-			used = head - seen
-		:: else
-		fi;
-		count = (used > SLOTS -> 0 : SLOTS - used);
-		count = (count > want -> want : count);
+			used = head - seen;
+			seen = 0;
+			if
+			:: used > SLOTS -> count = 0
+			:: used <= SLOTS && SLOTS - used < count -> count = SLOTS - used
+			:: else
+			fi
+		};
+exchange:
 		if
 		:: count == 0 && used <= SLOTS ->
-			leave();
+			atomic { leave(); used = 0 };
 			/* full: until that changes, another push would be the same */
 			consumer_head + SLOTS != head || producer_head != head
 		:: else ->
 			atomic {
+				used = 0;
 				if
 				:: producer_head == head -> producer_head = head + count
-				:: else -> head = producer_head; goto reserve
+				:: else -> head = producer_head; count = 0; goto reserve
 				fi
 			};
 			MAY_STOP(PRODUCER, me == 0);
@@ -67,10 +76,7 @@ reserve:
 				returned[me] = next;
 				leave();
 				head = 0;
-				used = 0;
-				count = 0;
-				seen = 0;
-				want = 0
+				count = 0
 			}
 		fi
 	:: else -> break
@@ -85,20 +91,25 @@ proctype consumer(byte me)
 
 	do
 	:: true ->
-		enter();
-		head = consumer_head;
+		atomic { enter(); head = consumer_head };
 claim:
-		seen = seen_tail;
-		if
-		:: seen < head + WANT ->
-			atomic {
-				seen = producer_tail;
-				assert(seen - head <= SLOTS || consumer_head != head)
-			};
-			seen_tail = seen
-		:: else
-		fi;
-		count = (seen - head > WANT -> WANT : seen - head);
+		atomic {
+			seen = seen_tail;
+			if
+			:: seen >= head + WANT -> count = WANT; seen = 0; goto copy_out
+			:: else
+			fi
+		};
+		atomic {
+			seen = producer_tail;
+			assert(seen - head <= SLOTS || consumer_head != head)
+		};
+		atomic {
+			seen_tail = seen;
+			count = (seen - head > WANT -> WANT : seen - head);
+			seen = 0
+		};
+copy_out:
 		if
 		:: count == 0 ->
 			leave();
@@ -117,12 +128,17 @@ claim:
 						pop_item(copy[i])
 					}
 					i = 0
-				:: else -> head = consumer_head; goto claim
+				:: else ->
+					head = consumer_head;
+					count = 0;
+					copy[0] = 0;
+					copy[1] = 0;
+					i = 0;
+					goto claim
 				fi;
 				leave();
 				head = 0;
 				count = 0;
-				seen = 0;
 				copy[0] = 0;
 				copy[1] = 0
 			}
