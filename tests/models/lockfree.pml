@@ -1,10 +1,12 @@
 /*
- * variants/ring/lockfree.c, each access to shared memory a step of its own.
+ * variants/ring/lockfree.c, each access to shared memory a step of its own. Its bounded wait before
+ * it reserves is a delay like any other, so it has no step here.
  */
 #include "judge.inc"
 
 byte slots[SLOTS];
 byte producer_head, producer_tail, consumer_head;
+byte seen_head, seen_tail;
 
 inline write()
 {
@@ -26,29 +28,43 @@ inline publish()
 
 proctype producer(byte me)
 {
-	byte next, head, used, count, i;
+	byte next, head, used, count, i, seen;
 
 	do
 	:: next < EACH ->
-		enter();
-		head = producer_head;
+		atomic { enter(); head = producer_head };
 reserve:
 		atomic {
-			used = head - consumer_head;
-			count = (used > SLOTS -> 0 : SLOTS - used);
-			count = (count > WANT -> WANT : count);
-			count = (count > EACH - next -> EACH - next : count)
+			used = head - seen_head;
+			count = (WANT > EACH - next -> EACH - next : WANT);
+			if
+			:: used <= SLOTS && SLOTS - used >= count -> goto exchange
+			:: else
+			fi
 		};
+		seen = consumer_head;
+		atomic {
+			seen_head = seen;
+			used = head - seen;
+			seen = 0;
+			if
+			:: used > SLOTS -> count = 0
+			:: used <= SLOTS && SLOTS - used < count -> count = SLOTS - used
+			:: else
+			fi
+		};
+exchange:
 		if
 		:: count == 0 && used <= SLOTS ->
-			leave();
+			atomic { leave(); used = 0 };
 			/* full: until that changes, another push would be the same */
 			consumer_head + SLOTS != head || producer_head != head
 		:: else ->
 			atomic {
+				used = 0;
 				if
 				:: producer_head == head -> producer_head = head + count
-				:: else -> head = producer_head; goto reserve
+				:: else -> head = producer_head; count = 0; goto reserve
 				fi
 			};
 			MAY_STOP(PRODUCER, me == 0);
@@ -60,7 +76,6 @@ reserve:
 				returned[me] = next;
 				leave();
 				head = 0;
-				used = 0;
 				count = 0
 			}
 		fi
@@ -71,19 +86,30 @@ halt:	skip
 
 proctype consumer(byte me)
 {
-	byte head, count, i;
+	byte head, count, i, seen;
 	byte copy[BATCH];
 
 	do
 	:: true ->
-		enter();
-		head = consumer_head;
+		atomic { enter(); head = consumer_head };
 claim:
 		atomic {
-			count = producer_tail - head;
-			assert(count <= SLOTS || consumer_head != head);
-			count = (count > WANT -> WANT : count)
+			seen = seen_tail;
+			if
+			:: seen >= head + WANT -> count = WANT; seen = 0; goto copy_out
+			:: else
+			fi
 		};
+		atomic {
+			seen = producer_tail;
+			assert(seen - head <= SLOTS || consumer_head != head)
+		};
+		atomic {
+			seen_tail = seen;
+			count = (seen - head > WANT -> WANT : seen - head);
+			seen = 0
+		};
+copy_out:
 		if
 		:: count == 0 ->
 			leave();
@@ -102,7 +128,13 @@ claim:
 						pop_item(copy[i])
 					}
 					i = 0
-				:: else -> head = consumer_head; goto claim
+				:: else ->
+					head = consumer_head;
+					count = 0;
+					copy[0] = 0;
+					copy[1] = 0;
+					i = 0;
+					goto claim
 				fi;
 				leave();
 				head = 0;

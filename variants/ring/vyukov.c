@@ -5,7 +5,13 @@
 // by its own number. The two sides meet in the slots alone: neither reads the other's position.
 //
 // A run is handed over youngest first, so that whoever waits at the oldest slot finds the whole
-// run. Rejected: four-byte sequence numbers in an array of their own, 12 bytes a slot: batches of
+// run. Both sides read a slot's line first and write it later, which costs its way between two CPUs
+// twice, one after another; so once the oldest slot is ready, the lines of all are asked for, to be
+// written. Both producers on one CPU and
+// both consumers on the other, batches of 64: 2.0 to 2.3 ns a pointer against 2.5 to 2.9. A
+// producer and a consumer on each: no gain, rather a loss (4.1 to 6.2 against 3.1 to 4.6).
+//
+// Rejected: four-byte sequence numbers in an array of their own, 12 bytes a slot: batches of
 // 64 took 3.1 to 3.4 ns a pointer against 2.9 (two producers on one CPU, two consumers on another).
 //
 // Complexity: one compare-and-swap per call, two loads and two stores per pointer. Memory: 16 bytes
@@ -30,6 +36,8 @@ struct slot {
 	atomic_size_t sequence;
 	void *item; // whose turn it is owns it
 };
+
+#define LINE_SLOTS (LINE_BYTES / sizeof(struct slot))
 
 // Positions count up for ever; a slot's index is position & mask.
 struct ring {
@@ -66,6 +74,21 @@ static struct slot *slot_at(struct ring *ring, size_t at)
 	return &ring->slots[at & ring->mask];
 }
 
+// Asks for the lines of the slots after this position, to be written, where the CPU has an
+// instruction for it (on x86-64 it does nothing where it doesn't).
+static void claim_lines(struct ring *ring, size_t at, size_t n)
+{
+	for (size_t i = LINE_SLOTS; i < n; i += LINE_SLOTS) {
+#ifdef __x86_64__
+		// A compiler that isn't told of the instruction makes a prefetch to read of the
+		// builtin.
+		__asm__ volatile("prefetchw %0" : : "m"(*slot_at(ring, at + i)));
+#else
+		__builtin_prefetch(slot_at(ring, at + i), 1);
+#endif
+	}
+}
+
 // Takes up to `n` positions from `*position` whose slots are `lead` ahead of them: 0 for free, 1
 // for filled. Returns how many, from `*first`.
 //
@@ -84,6 +107,8 @@ static size_t take(struct ring *ring, atomic_size_t *position, size_t lead, size
 			                                memory_order_acquire);
 			if (sequence != at + run + lead)
 				break;
+			if (!run)
+				claim_lines(ring, at, n);
 		} while (++run < n);
 		if (run) {
 			*first = at;

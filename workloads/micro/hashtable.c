@@ -1,6 +1,6 @@
 // Tables of public keys and of receiver indices: lookups from a load of 0.1 on the smallest table
-// to 2^20 entries, growth, the longest lookup while the table grows, and keys that were made to
-// collide.
+// to 2^20 entries, growth, the longest lookups in a table at rest and while it grows, and keys that
+// were made to collide.
 //
 // Every lookup takes another entry at random, as packets of many peers do.
 #include "workloads/micro/micro.h"
@@ -20,11 +20,13 @@ enum {
 	POISON_BITS = 14, // of the hash: as many as a table of that size looks at
 	POISONED_MAX = 1000,
 	POISONED_AMONG = 10000,
+	RESTING_LOOKUPS = 1 << 17, // 13 above their p99.99
 };
 
-// 0.1 of 2^11 buckets, 0.5, 1, and far beyond. The largest table only grows once a run: where
-// buckets don't, half a minute.
-static const int64_t sizes[] = {205, 1024, 2048, 20480, 204800},
+// 0.1 of 2^11 buckets, 0.5, 1, and far beyond. Where buckets don't grow, making the largest table
+// takes half a minute: those that are made again and again stay below.
+static const int64_t sizes[] = {205, 1024, 2048, 20480, 204800, ENTRIES_MAX},
+                     made_sizes[] = {205, 1024, 2048, 20480, 204800},
                      growing_sizes[] = {2048, 20480, 204800, ENTRIES_MAX};
 
 struct entry {
@@ -137,6 +139,41 @@ static void look_up(struct cbenchmark_state *state, void *context)
 	                       (double)hashtable_bytes(made.table) / made.n, CBENCHMARK_TOTAL);
 }
 
+static void tell_lookups(struct cbenchmark_state *state, const struct histogram *lookups)
+{
+	cbenchmark_set_counter(state, "p50_ns", histogram_quantile(lookups, 0.5), CBENCHMARK_TOTAL);
+	cbenchmark_set_counter(state, "p99.99_ns", histogram_quantile(lookups, 0.9999),
+	                       CBENCHMARK_TOTAL);
+	cbenchmark_set_counter(state, "max_ns", lookups->max_ns, CBENCHMARK_TOTAL);
+}
+
+// Each lookup by itself, with the clock in it, to be compared with those while the table grows.
+static void look_up_resting(struct cbenchmark_state *state, void *context)
+{
+	struct histogram *lookups = micro_allocate(sizeof(*lookups));
+	struct micro_random random = {made.n};
+
+	(void)context;
+	while (cbenchmark_keep_running_batch(state, MICRO_BATCH)) {
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < MICRO_BATCH; i++) {
+			const void *key = made.entries[micro_random_below(&random, made.n)].key;
+			uint64_t began = micro_now_ns();
+			const void *found = hashtable_lookup(made.table, key);
+			uint64_t took = micro_now_ns() - began;
+
+			histogram_add(lookups, took);
+			sum += took;
+			if (!found)
+				cbenchmark_skip(state, "an entry of the table isn't found");
+		}
+		cbenchmark_set_iteration_time(state, sum / 1e9);
+	}
+	tell_lookups(state, lookups);
+	free(lookups);
+}
+
 // ---- growth from empty: the writer's cost for each entry, its share of resizing in it
 
 static void grow(struct cbenchmark_state *state, void *context)
@@ -189,10 +226,7 @@ static void look_up_growing(struct cbenchmark_state *state, void *context)
 		cbenchmark_set_iteration_time(state, sum / 1e9);
 		hashtable_free(table);
 	}
-	cbenchmark_set_counter(state, "p50_ns", histogram_quantile(lookups, 0.5), CBENCHMARK_TOTAL);
-	cbenchmark_set_counter(state, "p99.99_ns", histogram_quantile(lookups, 0.9999),
-	                       CBENCHMARK_TOTAL);
-	cbenchmark_set_counter(state, "max_ns", lookups->max_ns, CBENCHMARK_TOTAL);
+	tell_lookups(state, lookups);
 	cbenchmark_set_counter(state, "insert_p99.99_ns", histogram_quantile(writes, 0.9999),
 	                       CBENCHMARK_TOTAL);
 	cbenchmark_set_counter(state, "insert_max_ns", writes->max_ns, CBENCHMARK_TOTAL);
@@ -261,9 +295,18 @@ void micro_register(void)
 	entry.context = (void *)&indices;
 	micro_add(&entry);
 
-	entry.setup = NULL;
 	entry.time = CBENCHMARK_MANUAL_TIME;
 	entry.context = (void *)&keys;
+	entry.name = "lookup_resting_keys";
+	entry.run = look_up_resting;
+	entry.iterations = RESTING_LOOKUPS;
+	entry.dimension[0] =
+	    (struct cbenchmark_dimension)CBENCHMARK_VALUES("entries", growing_sizes);
+	micro_add(&entry);
+
+	entry.iterations = 0;
+	entry.setup = NULL;
+	entry.dimension[0] = (struct cbenchmark_dimension)CBENCHMARK_VALUES("entries", made_sizes);
 	entry.name = "grow_keys";
 	entry.run = grow;
 	micro_add(&entry);
