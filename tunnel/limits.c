@@ -58,6 +58,7 @@ void limits_see(struct limits *l, uint64_t below, uint64_t now_ns)
 	l->then_over = limit == l->limit ? over : 0;
 	l->limit = limit;
 	l->then_object = l->object;
+	l->seen_ns = now_ns;
 	l->then_queued = l->queued;
 	l->completed = completed;
 }

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #define LIMITS_HOLD_NS 1000000000ull
+// Nobody tells when something has left, so it is looked for as often: what leaves within, a limit
+// can't be below without running dry.
+#define LIMITS_LOOK_NS 1000000ull
 
 enum { LIMITS_MAX = 4 << 20 }; // bytes
 
@@ -21,7 +24,7 @@ struct limits {
 
 	// As they were at the last completion.
 	uint64_t then_queued, then_over, then_object;
-	uint64_t least_slack, slack_since_ns;
+	uint64_t least_slack, slack_since_ns, seen_ns;
 };
 
 void limits_init(struct limits *, uint64_t now_ns);
@@ -31,6 +34,12 @@ void limits_queue(struct limits *, uint64_t bytes);
 static inline bool limits_room(const struct limits *l)
 {
 	return l->queued - l->completed <= l->limit;
+}
+// Whether to look now what is below: before an object is put there.
+static inline bool limits_due(const struct limits *l, uint64_t now_ns)
+{
+	return !limits_room(l) ||
+	       (l->queued != l->completed && now_ns - l->seen_ns >= LIMITS_LOOK_NS);
 }
 // It was seen that `below` bytes are below. More than were known to be there count as these.
 void limits_see(struct limits *, uint64_t below, uint64_t now_ns);

@@ -78,12 +78,11 @@ static uint64_t outstanding(const struct path *p)
 	return sum;
 }
 
-// Looks below only when, by what was seen last, there is no more room.
 static bool room(struct path *p, uint64_t now_ns)
 {
 	struct queue *q = &p->queue;
 
-	if (!q->bounded || limits_room(&q->limits))
+	if (!q->bounded || !limits_due(&q->limits, now_ns))
 		return true;
 	uint64_t finished = atomic_load_explicit(&q->finished, memory_order_relaxed);
 	limits_see(&q->limits, q->submitted - finished + outstanding(p), now_ns);
