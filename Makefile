@@ -12,6 +12,10 @@ endif
 ifeq ($(origin CXX),default)
 CXX := $(if $(findstring clang,$(CC)),clang++,g++)
 endif
+ifeq ($(PROFILE),fuzz)
+CC := clang
+CXX := clang++
+endif
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -23,8 +27,9 @@ FLAGS.debug := -O0
 FLAGS.lto := -O2 -flto
 FLAGS.asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS.tsan := -O1 -fsanitize=thread
+FLAGS.fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ifndef FLAGS.$(PROFILE)
-$(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan)
+$(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan, fuzz)
 endif
 CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 # Only the shim of Google Benchmark is C++.
@@ -156,7 +161,7 @@ $(VARIANT_TESTS): %: %.o $(B)/tests/support.o $$(subst /tests/,/,$$(subst /test_
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
 $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -lm
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -ljansson -lm
 
 $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
@@ -171,6 +176,19 @@ test: external test-programs ## set up, build and run every test (TESTS=PATTERN 
 
 models: build/.setup ## check the rings' models exhaustively with Spin
 	$(Q)tests/run tests/scripts/models.sh
+
+# Fuzz targets, tests/fuzz/TARGET.c. They are programs of PROFILE=fuzz only.
+FUZZ_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS ?= 600
+fuzz_objects = $(if $(filter configuration,$(1)),$(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/tunnel/switches.o,$\
+	$(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(call variant_objects,workers=inline)) $(B)/revision.o
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call fuzz_objects,$$*)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS (600) each, side by side (FUZZ=TARGET picks)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/scripts/fuzz.sh $(FUZZ)
 
 PLAN ?= standard
 bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
@@ -212,9 +230,9 @@ clean: ## remove build/
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan' '$(SPEC)' '$(CC)'
+	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test models test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 

@@ -141,6 +141,21 @@ static int parse_exec(struct spec *spec, const char *path)
 	return 0;
 }
 
+// NAME=VALUE, several parted by '+'. A comma would begin another one in the tunnel's own list.
+static bool are_switches(const char *text)
+{
+	for (;; text++) {
+		size_t length = strcspn(text, "+");
+		const char *equals = memchr(text, '=', length);
+
+		if (!equals || equals == text || memchr(text, ',', length))
+			return false;
+		text += length;
+		if (!*text)
+			return true;
+	}
+}
+
 // Cuts `+switch=value...` out of the words, in front of `at` (the '@', or NULL). Which switches
 // there are is known to the program alone: spec_build asks it.
 static int take_switches(struct spec *spec, char *words, char *at)
@@ -151,13 +166,14 @@ static int take_switches(struct spec *spec, char *words, char *at)
 	if (!plus)
 		return 0;
 	size_t bytes = length - (plus + 1 - words);
-	if (!bytes || bytes >= sizeof(spec->switches)) {
+	if (bytes < sizeof(spec->switches))
+		memcpy(spec->switches, plus + 1, bytes);
+	if (!are_switches(spec->switches)) {
 		fprintf(stderr,
 		        "wgbench: '%s': behind '+' stands switch=value, below 128 letters\n",
 		        spec->name);
 		return -EINVAL;
 	}
-	memcpy(spec->switches, plus + 1, bytes);
 	for (char *c = spec->switches; *c; c++)
 		if (*c == '+')
 			*c = ',';

@@ -66,6 +66,24 @@ static int read_tunnels(struct store *st)
 	return 0;
 }
 
+// A plan of an unfinished run; a run that has none is judged by what it holds.
+static int check_workloads(const struct store *st)
+{
+	const json_t *workloads = json_object_get(st->run, "workloads"), *name;
+	size_t i;
+
+	json_array_foreach(workloads, i, name)
+	{
+		if (!json_is_string(name))
+			return complain(
+			    st, -EINVAL,
+			    "/run.json: 'workloads' must hold texts, but number %zu isn't "
+			    "one",
+			    i);
+	}
+	return 0;
+}
+
 // Takes over what the reader needs of st->run.
 static int read_run(struct store *st)
 {
@@ -86,7 +104,8 @@ static int read_run(struct store *st)
 		return complain(st, -EINVAL,
 		                "/run.json: 'trials_per_block' must be a number from 1 to 1000");
 	st->trials_per_block = size;
-	return read_tunnels(st);
+	int ret = check_workloads(st);
+	return ret ? ret : read_tunnels(st);
 }
 
 static int write_all(int fd, const char *bytes, size_t n)

@@ -91,6 +91,7 @@ enum cookie_mac cookie_check(struct cookie_checker *c, const void *message, size
 		return COOKIE_MAC1_VALID;
 	make_cookie(c, cookie, source, now_ns);
 	make_mac2(mac, cookie, message, length);
+	sodium_memzero(cookie, sizeof(cookie));
 	return sodium_memcmp(mac, macs->mac2, sizeof(mac)) ? COOKIE_MAC1_VALID : COOKIE_MAC2_VALID;
 }
 
@@ -121,6 +122,7 @@ void cookie_reply_create(struct cookie_checker *c, struct message_cookie *reply,
 	                                           sizeof(cookie),
 	                                           macs_of((void *)message, length)->mac1,
 	                                           COOKIE_BYTES, NULL, reply->nonce, c->cookie_key);
+	sodium_memzero(cookie, sizeof(cookie));
 }
 
 int cookie_reply_consume(struct cookie_peer *p, const struct message_cookie *reply, uint64_t now_ns)
@@ -134,6 +136,7 @@ int cookie_reply_consume(struct cookie_peer *p, const struct message_cookie *rep
 	        p->last_mac1, sizeof(p->last_mac1), reply->nonce, p->cookie_key))
 		return -EBADMSG;
 	memcpy(p->cookie, cookie, sizeof(p->cookie));
+	sodium_memzero(cookie, sizeof(cookie));
 	p->cookie_born_ns = now_ns;
 	p->has_last_mac1 = false;
 	return 0;

@@ -371,7 +371,8 @@ void uapi_print(struct uapi_buffer *b, const char *format, ...)
 			return;
 		}
 		size_t capacity = b->capacity ? 2 * b->capacity : FIRST_BUFFER;
-		char *text = n < 0 ? NULL : uapi_grow(b->text, b->length, capacity);
+		// The whole of it: what didn't fit has been written in part.
+		char *text = n < 0 ? NULL : uapi_grow(b->text, b->capacity, capacity);
 		b->failed = !text;
 		if (text) {
 			b->text = text;
@@ -383,7 +384,7 @@ void uapi_print(struct uapi_buffer *b, const char *format, ...)
 void uapi_buffer_free(struct uapi_buffer *b)
 {
 	if (b->text)
-		explicit_bzero(b->text, b->length);
+		explicit_bzero(b->text, b->capacity);
 	free(b->text);
 	memset(b, 0, sizeof(*b));
 }

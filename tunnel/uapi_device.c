@@ -160,8 +160,9 @@ static int change_allowed_ips(struct transaction *t)
 	struct allowedips *table = t->device->allowed_ips;
 
 	for (size_t i = 0; i < r->peer_count; i++) {
-		const struct uapi_allowed_ip *a = &r->allowed_ips[r->peers[i].allowed_ips_first];
-		const struct uapi_allowed_ip *end = a + r->peers[i].allowed_ips_count;
+		// Indices: where the request has none, its array is NULL.
+		size_t at = r->peers[i].allowed_ips_first;
+		size_t end = at + r->peers[i].allowed_ips_count;
 		struct allowedips_owner *owner;
 
 		if (!t->targets[i])
@@ -169,7 +170,8 @@ static int change_allowed_ips(struct transaction *t)
 		owner = &t->targets[i]->allowed_ips;
 		if (r->peers[i].replace_allowed_ips)
 			allowedips_remove_owner(table, owner);
-		for (; a < end; a++) {
+		for (; at < end; at++) {
+			const struct uapi_allowed_ip *a = &r->allowed_ips[at];
 			int ret = 0;
 
 			if (a->remove)

@@ -201,6 +201,8 @@ static void refuses_foreign_folders(void **state)
 	    {"\"tunnels\":", "\"tunnel\":", "'tunnels' must hold"},
 	    {"\"spec\": \"tunnel-1\"", "\"spec\": 1", "tunnel 1 needs texts"},
 	    {"\"trials_per_block\": 4", "\"trials_per_block\": 0", "'trials_per_block'"},
+	    {"\"workloads\": [", "\"workloads\": [7, ",
+	     "'workloads' must hold texts, but number 0"},
 	    {"{", "[", "run.json:"},
 	};
 	struct synthetic s;

@@ -111,12 +111,50 @@ least_privilege() {
 }
 check "privileges are dropped" least_privilege
 
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+
+# By its own path; and by another one, which leaves only the socket's own mode in the way.
+foreign_client() {
+	mkdir "$keys/open"
+	chmod 711 "$keys" "$keys/open"
+	touch "$keys/open/socket"
+	match "$(printf 'get=1\n\n' | "${nobody[@]}" socat - "UNIX-CONNECT:$socket" 2>&1)" "Permission denied"
+	# shellcheck disable=SC2016
+	match "$(printf 'get=1\n\n' | left bash -c 'mount --bind "$0" "$1" && exec "${@:2}"' "$socket" \
+		"$keys/open/socket" "${nobody[@]}" socat - "UNIX-CONNECT:$keys/open/socket" 2>&1)" \
+		"Permission denied"
+	match "$(raw 'get=1\n\n')" 'errno=0'
+}
+check "another user can't reach the socket" foreign_client
+
+# Reads the tunnel's memory as a debugger would, of the same user and with as many rights as it has.
+debugger=(setpriv --bounding-set=-all,+net_admin,+net_bind_service --inh-caps=-all)
+read_memory() { # the first page that can be read
+	local pid
+	pid=$(ip netns pids "$ns_left")
+	# shellcheck disable=SC2016
+	"${debugger[@]}" perl -e '
+		open(my $maps, "<", "/proc/$ARGV[0]/maps") or die "maps: $!\n";
+		<$maps> =~ /^([0-9a-f]+)/ or die "maps: nothing to be seen\n";
+		open(my $memory, "<", "/proc/$ARGV[0]/mem") or die "mem: $!\n";
+		seek($memory, hex $1, 0) && read($memory, my $page, 4) == 4 or die "mem: $!\n";
+		print $page' "$pid" 2>&1
+}
+
+private_memory() {
+	match "$(read_memory)" '^maps: (Permission denied|nothing)'
+	WGBENCH_TUNNEL_SWITCHES=dumpable=on restart
+	equal "$(read_memory)" $'\x7fELF'
+	restart
+}
+check "its memory can't be read, nor dumped, unless switched so" private_memory
+
 # Where it isn't the owner that forbids it, the answer is that the device is busy.
 foreign_queue() {
 	mknod -m 666 "$keys/tun" c 10 200
 	# shellcheck disable=SC2016
 	match "$(left bash -c 'mount --bind "$0" /dev/net/tun && exec "$@"' "$keys/tun" \
-		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"${nobody[@]}" \
 		socat -u "TUN,tun-name=$if,iff-no-pi" - 2>&1)" "Operation not permitted"
 }
 check "another user can't attach to the device" foreign_queue
@@ -134,7 +172,7 @@ foreign_queue_of_several() {
 	left perl -e "$attach" "$if" # root can
 	# shellcheck disable=SC2016
 	match "$(left bash -c 'mount --bind "$0" /dev/net/tun && exec "$@"' "$keys/tun" \
-		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"${nobody[@]}" \
 		perl -e "$attach" "$if" 2>&1)" "Operation not permitted"
 	equal "$(queues)" 2
 }

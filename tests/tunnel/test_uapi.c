@@ -21,6 +21,15 @@
 
 static struct device *device;
 
+// Takes the place of the C library's and remembers how much was wiped last.
+static size_t wiped_bytes;
+
+void explicit_bzero(void *at, size_t bytes)
+{
+	wiped_bytes = bytes;
+	sodium_memzero(at, bytes);
+}
+
 static int set_up(void **state)
 {
 	struct switches switches;
@@ -133,6 +142,26 @@ static void test_read_only_values_are_shown(void **state)
 	                             "last_handshake_time_nsec=123456789\n"
 	                             "tx_bytes=18446744073709551615\nrx_bytes=148\n"));
 	free(text);
+}
+
+// Also the part of a line that was written before there turned out to be no room for the rest.
+static void test_text_is_wiped_whole(void **state)
+{
+	struct uapi_buffer b = {0};
+	size_t capacity;
+
+	(void)state;
+	uapi_print(&b, "%s", "");
+	capacity = b.capacity;
+	while (b.length + sizeof(KEY_A) < capacity)
+		uapi_print(&b, "%s", KEY_A);
+	wiped_bytes = 0;
+	uapi_print(&b, "%s%s", KEY_A, KEY_B);
+	assert_true(b.capacity > capacity);
+	assert_int_equal(wiped_bytes, capacity);
+	capacity = b.capacity;
+	uapi_buffer_free(&b);
+	assert_int_equal(wiped_bytes, capacity);
 }
 
 static void test_bad_requests(void **state)
@@ -643,6 +672,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_everything_is_taken),
 	    TEST(test_read_only_values_are_shown),
+	    TEST(test_text_is_wiped_whole),
 	    TEST(test_bad_requests),
 	    TEST(test_cut_off_at_every_byte),
 	    TEST(test_host_of_any_length),

@@ -2,6 +2,7 @@
 // no associated data: random keys, counters, lengths and batches, in place and not, and forgeries.
 #include "variants/aead/aead.h"
 #include "tests/support.h"
+#include "tests/variants/aead/vectors.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -247,6 +248,12 @@ static void rejects_every_flipped_bit(void **state)
 	}
 }
 
+static void gives_the_vectors_of_rfc8439(void **state)
+{
+	(void)state;
+	vectors_of_rfc8439(aead);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -254,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(takes_every_length_and_batch),
 	    cmocka_unit_test(takes_every_bit_of_the_counter),
 	    cmocka_unit_test(rejects_every_flipped_bit),
+	    cmocka_unit_test(gives_the_vectors_of_rfc8439),
 	};
 
 	return cmocka_run_group_tests_name(aead_variant, tests, start, stop);
