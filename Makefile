@@ -174,6 +174,15 @@ test-programs: $(TEST_PROGRAMS) tunnels micro-programs harness tries ## build wh
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
 
+# A peer under load, for a script in tests/kernel/.
+FLOOD := $(B)/tests/kernel/flood
+$(FLOOD): %: %.o $(addprefix $(B)/tunnel/,clock.o cookie.o noise.o)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TUNNEL_LIBS)
+
+interop-kernel: tunnel $(FLOOD) ## test against the Linux kernel's WireGuard in a virtual machine (QEMU); some 3 minutes
+	$(Q)scripts/fetch-kernel
+	$(Q)PROFILE=$(PROFILE) tests/run tests/kernel/interop.sh
+
 models: build/.setup ## check the rings' models exhaustively with Spin
 	$(Q)tests/run tests/scripts/models.sh
 
@@ -232,7 +241,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test interop-kernel models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 

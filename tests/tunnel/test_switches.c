@@ -46,7 +46,8 @@ static void test_defaults(void **state)
 	(void)state;
 	static const char expected[] =
 	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,merge-tcp=on,merge-udp=on,"
-	    "strict-checksum=off,socket-buffer=7340032,queues=0,threads=0,clock-scale=1,dumpable="
+	    "strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,threads=0,clock-"
+	    "scale=1,dumpable="
 	    "off";
 	static const char *const nothing[] = {NULL, ""};
 
@@ -65,7 +66,8 @@ static void test_every_switch_is_its_own(void **state)
 	(void)state;
 	static const char all[] =
 	    "tun-gso=off,tun-uso=0,udp-gso=off,udp-gro=0,merge-tcp=off,merge-udp=off,"
-	    "strict-checksum=1,socket-buffer=4096,queues=63,threads=64,clock-scale=1000,dumpable="
+	    "strict-checksum=1,socket-buffer=4096,lower-queue=2,queues=63,threads=64,clock-scale="
+	    "1000,dumpable="
 	    "on";
 	struct switches s, again;
 
@@ -78,6 +80,7 @@ static void test_every_switch_is_its_own(void **state)
 	assert_int_equal(s.merge_udp, 0);
 	assert_int_equal(s.strict_checksum, 1);
 	assert_int_equal(s.socket_buffer, 4096);
+	assert_int_equal(s.lower_queue, SWITCHES_LOWER_BOUNDED);
 	assert_int_equal(s.queues, 63);
 	assert_int_equal(s.threads, 64);
 	assert_int_equal(s.clock_scale, 1000);
