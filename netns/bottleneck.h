@@ -1,5 +1,5 @@
 // A bottleneck for what the left side of a pair sends to the right one: a token bucket (TBF) with a
-// bounded queue, on the sending host's own interface or behind it.
+// bounded queue, on the sending host's own interface or where it comes in at the other host.
 #ifndef WGBENCH_NETNS_BOTTLENECK_H
 #define WGBENCH_NETNS_BOTTLENECK_H
 
@@ -23,8 +23,8 @@ struct netns_bottleneck_counters {
 };
 
 // Makes it, there until it is closed, of `mbit_per_s` (outer packets with their Ethernet headers)
-// and a queue of `limit_ms` at that rate, at least one of the largest packets. `far`: behind the
-// veth, where the sending host can't see it. 0; -errno with the reason, in one line that names what
+// and a queue of `limit_ms` at that rate, at least one of the largest packets. `far`: where
+// it comes in at the other host. 0; -errno with the reason, in one line that names what
 // this kernel lacks, written and nothing left.
 int netns_bottleneck_open(struct netns_bottleneck *, const struct netns_pair *, long mbit_per_s,
                           long limit_ms, bool far, char *reason, unsigned bytes);

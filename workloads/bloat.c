@@ -1,7 +1,7 @@
 // What a sparse flow suffers beside bulk TCP (bufferbloat): small datagrams at a low constant rate,
 // timed from when each was to be sent, while TCP fills the queues on their way. The slowest part is
-// the CPUs, or a bottleneck made for the trial: on the sending host itself, where what waits is
-// still the tunnel's to see, or, as the control, behind it, where no tunnel can know.
+// the CPUs, or a bottleneck made for the trial. The control, a queue that the tunnel can't see, is the
+// same with the switch lower-queue=1.
 #include "workloads/generator.h"
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
@@ -35,7 +35,7 @@ static const struct workload_parameter parameters[] = {
     {"flows", 1, 64, 1, "bulk TCP connections"},
     {"pps", 10, 10000, 500, "packets a second of the sparse flow, 64 bytes of UDP payload each"},
     {"bottleneck", 0, 10000, 0, "Mbit/s of outer packets; 0: none, the CPUs are it"},
-    {"at", 0, 1, 0, "where it is: 0 on the sending host, 1 behind it"},
+    {"at", 0, 1, 0, "where it is: 0 on the sending host, 1 where it comes in at the other"},
     {"limit", 1, 10000, LIMIT_MS, "ms that its queue holds, at least one packet of 64 KB"},
     {"ecn", 0, 1, 0, "1: TCP asks for explicit congestion notification"},
     WORKLOAD_FAMILIES,
@@ -107,7 +107,7 @@ static int set_up(struct bloat *b)
 	}
 	json_object_set_new(
 	    t->environment, "bottleneck",
-	    json_pack("{ss sI sI sI}", "at", made->far ? "behind the sender" : "sender",
+	    json_pack("{ss sI sI sI}", "at", made->far ? "receiver" : "sender",
 	              "bytes_per_s", (json_int_t)made->bytes_per_s, "burst_bytes",
 	              (json_int_t)made->burst_bytes, "limit_bytes", (json_int_t)made->limit_bytes));
 	return 0;

@@ -98,7 +98,7 @@ bloat() { # OUT PARAMETERS SIDE INTERFACE: where the bucket is
 		and (.samples | map(.[1]) | add) > 100)' "$dir/$1/trials.jsonl"
 }
 check "a bottleneck on the sending host limits, and goes" bloat near "" l outer0 sender
-check "and behind it" bloat far ,at=1,family=6,outer=6 r bottleneck0 "behind the sender"
+check "and where it comes in at the other" bloat far ,at=1,family=6,outer=6 r bottleneck0 receiver
 
 without_bottleneck() {
 	start bulk --workload bloat:flows=2
