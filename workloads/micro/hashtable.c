@@ -17,8 +17,8 @@ enum {
 	ENTRIES_MAX = 1 << 20, // the kernel's limit of peers
 	ORDER = 1 << 16,       // of lookups, round and round
 	KEY_BYTES = 32,
-	POISON_BITS = 14, // of the hash: as many as a table of that size looks at
-	POISONED_MAX = 1000,
+	POISON_BITS = 13, // of the hash: as many as a table of that size looks at
+	POISONED_MAX = 20000,
 	POISONED_AMONG = 10000,
 	RESTING_LOOKUPS = 1 << 17, // 13 above their p99.99
 };
@@ -242,12 +242,13 @@ static void poison(struct cbenchmark_state *state, void *context)
 {
 	static uint8_t poisoned[POISONED_MAX][HASHTABLE_ATTACK_KEY_BYTES];
 	static const uint8_t base[HASHTABLE_ATTACK_KEY_BYTES] = {[31] = 1};
-	static bool known;
+	static size_t known;
 	size_t n = cbenchmark_argument(state, 0);
 
-	if (!known)
-		hashtable_attack_keys(known_seed, POISON_BITS, base, poisoned, POISONED_MAX);
-	known = true;
+	// Each takes 2^POISON_BITS hashes to find.
+	if (known < n)
+		hashtable_attack_keys(known_seed, POISON_BITS, base, poisoned, n);
+	known = known < n ? n : known;
 	drop();
 	made.kind = context;
 	made.n = n + POISONED_AMONG;
@@ -283,7 +284,7 @@ static void look_up_poisoned(struct cbenchmark_state *state, void *context)
 
 void micro_register(void)
 {
-	static const int64_t poisoned[] = {1, 10, 100, POISONED_MAX};
+	static const int64_t poisoned[] = {1, 10, 100, 1000, 10000, POISONED_MAX};
 	struct cbenchmark entry = {.dimension = {CBENCHMARK_VALUES("entries", sizes)}};
 
 	entry.setup = make_table;
