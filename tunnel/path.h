@@ -38,6 +38,7 @@ struct path {
 	struct buffer *buffers;
 	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
 	uint32_t read_at;
+	uint64_t icmp_full_at_ns; // bucket of the errors to senders (icmp.c)
 	struct queue queue;
 };
 

@@ -33,7 +33,8 @@ void queue_take(struct path *, struct frame *, uint64_t now_ns);
 uint32_t queue_send(struct path *, uint64_t now_ns);
 
 // gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
-// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination.
+// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination. Where there is
+// none, or no endpoint, icmp_reject() (icmp.c) tells the sender.
 void gather_add(struct gather *, struct frame *);
 
 // send.c: gives the batch a key pair and a range of counters; without a usable one it waits in the
