@@ -104,10 +104,15 @@ check "a bad command line or switch fails and leaves nothing" bad_command_line
 
 least_privilege() {
 	left "$ours" "$if"
-	local effective
-	effective=$(awk '/^CapEff/ { print $2 }' "/proc/$(ip netns pids "$ns_left")/status")
-	# CAP_NET_BIND_SERVICE 10; NET_BROADCAST 11, to hear of a moved interface; NET_ADMIN 12.
-	equal $((16#$effective & ~(1 << 10 | 1 << 11 | 1 << 12))) 0
+	local name task pid
+	pid=$(ip netns pids "$ns_left")
+	# Of every thread: CAP_NET_BIND_SERVICE 10, CAP_NET_ADMIN 12, and nothing else.
+	for task in "/proc/$pid/task"/*; do
+		for name in CapEff CapPrm; do
+			equal "$(awk "/^$name/ { print \$2 }" "$task/status")" 0000000000001400
+		done
+		equal "$(awk '/^CapInh|^CapAmb/ { print $2 }' "$task/status" | sort -u)" 0000000000000000
+	done
 }
 check "privileges are dropped" least_privilege
 
