@@ -126,6 +126,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->switches = *s;
+	udp_init(d);
 	clock_set_scale(s->clock_scale);
 	what = "cannot start the cryptographic library";
 	ret = noise_init();

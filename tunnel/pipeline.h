@@ -52,9 +52,9 @@ int udp_send(struct batch *);
 
 // ---- RX: an outer datagram on its way in
 
-// udp.c: one recvmmsg; handshake messages go to the control thread, data on to receive.c. How many
-// buffers came, or -errno. Raises *backlog when there may be more.
-int udp_receive(struct path *, int family, uint64_t now_ns, bool *backlog);
+// udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread,
+// data on to receive.c. How many buffers came, or -errno. Raises *backlog when there may be more.
+int udp_receive(struct path *, int fd, uint64_t now_ns, bool *backlog);
 
 // index.c: index_lookup() finds the key pair by the receiver index.
 

@@ -187,7 +187,7 @@ port_of_several() {
 	WGBENCH_TUNNEL_SWITCHES=queues=2 restart
 	left wg set "$if" listen-port 51960 private-key "$keys/left"
 	ip -n "$ns_left" link set "$if" up
-	equal "$(left ss -Hlun 'sport = :51960' | wc -l)" 4
+	equal "$(left ss -Hlun 'sport = :51960' | wc -l)" 6
 	# Another that would share the port, as ours do among themselves.
 	left socat -u UDP4-RECV:51961,reuseport - >/dev/null &
 	until_true 5 shared_open

@@ -45,10 +45,9 @@ static void test_defaults(void **state)
 {
 	(void)state;
 	static const char expected[] =
-	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,merge-tcp=on,merge-udp=on,"
-	    "strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,threads=0,clock-"
-	    "scale=1,dumpable="
-	    "off";
+	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,handshake-socket=on,merge-tcp=on,"
+	    "merge-udp=on,strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,"
+	    "threads=0,clock-scale=1,dumpable=off";
 	static const char *const nothing[] = {NULL, ""};
 
 	for (int i = 0; i < 2; i++) {
