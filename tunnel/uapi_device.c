@@ -188,6 +188,16 @@ static int change_allowed_ips(struct transaction *t)
 
 // ---- sockets
 
+// What is sent goes by other routes from now on.
+static void forget_sources(struct device *d)
+{
+	for (struct peer *p = d->peers; p; p = p->next) {
+		pthread_mutex_lock(&p->endpoint_lock);
+		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
+		pthread_mutex_unlock(&p->endpoint_lock);
+	}
+}
+
 static int change_sockets(struct transaction *t)
 {
 	const struct uapi_request *r = t->request;
@@ -204,6 +214,8 @@ static int change_sockets(struct transaction *t)
 	}
 	if (ret)
 		return ret;
+	if (fwmark != d->fwmark)
+		forget_sources(d);
 	d->fwmark = fwmark;
 	if (d->up)
 		d->listen_port = d->udp.port;

@@ -56,23 +56,23 @@ static void put_control(struct msghdr *m, int level, int type, const void *data,
 	m->msg_controllen += CMSG_SPACE(bytes);
 }
 
-// TOS where it isn't 0, and the sticky source where one is known.
+// TOS where it isn't 0, and the sticky source where one is known. The source alone, without the
+// interface that it was seen on: with that the kernel would send there even when the route has
+// moved or gone.
 static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
 {
 	if (e->remote.any.sa_family == AF_INET) {
 		if (tos)
 			put_control(m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 		if (e->local.v4.s_addr) {
-			struct in_pktinfo info = {.ipi_spec_dst = e->local.v4,
-			                          .ipi_ifindex = e->local_ifindex};
+			struct in_pktinfo info = {.ipi_spec_dst = e->local.v4};
 			put_control(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 		}
 	} else {
 		if (tos)
 			put_control(m, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 		if (!IN6_IS_ADDR_UNSPECIFIED(&e->local.v6)) {
-			struct in6_pktinfo info = {.ipi6_addr = e->local.v6,
-			                           .ipi6_ifindex = e->local_ifindex};
+			struct in6_pktinfo info = {.ipi6_addr = e->local.v6};
 			put_control(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 		}
 	}
@@ -100,7 +100,6 @@ static bool source_failed(int error)
 static void forget_source(struct udp_endpoint *e)
 {
 	memset(&e->local, 0, sizeof(e->local));
-	e->local_ifindex = 0;
 }
 
 int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *message, size_t bytes,
@@ -239,12 +238,10 @@ static void take_control(struct batch *b, struct msghdr *m)
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v4 = info.ipi_spec_dst;
-			e->local_ifindex = info.ipi_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v6 = info.ipi6_addr;
-			e->local_ifindex = info.ipi6_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			b->tos = *CMSG_DATA(c);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {

@@ -24,9 +24,8 @@ struct udp_endpoint {
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;
-	} local;           // all zero: the routing table decides
-	int local_ifindex; // 0: likewise
-	bool no_segment;   // UDP_SEGMENT failed towards it
+	} local;         // all zero: the routing table decides
+	bool no_segment; // UDP_SEGMENT failed towards it
 };
 
 struct udp {
