@@ -327,6 +327,37 @@ static void nothing_without_key_endpoint_or_link(void **state)
 	take(b, MESSAGE_INITIATION);
 }
 
+// 32 bits of randomness: no bit is the same in all of 64 indices, none shows up twice.
+static void receiver_indices_are_random(void **state)
+{
+	uint32_t index[64], ones = 0, zeros = 0;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		index[i] = index_new(a, to_b)->index;
+		ones |= index[i];
+		zeros |= ~index[i];
+		for (int j = 0; j < i; j++)
+			assert_int_not_equal(index[i], index[j]);
+	}
+	assert_int_equal(ones, UINT32_MAX);
+	assert_int_equal(zeros, UINT32_MAX);
+	for (int i = 0; i < 64; i++)
+		index_remove(a, index[i]);
+}
+
+static void another_key_doesn_t_wait_for_the_last_initiation(void **state)
+{
+	static const uint8_t another[NOISE_KEY_BYTES] = {0, 7};
+
+	(void)state;
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+	device_set_private_key(a, another);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+}
+
 // ---- what must be refused
 
 static void type_length_and_reserved_bytes_are_exact(void **state)
@@ -595,6 +626,8 @@ int main(void)
 	    TEST(an_answer_puts_a_retry_off),
 	    TEST(one_initiation_in_5_seconds),
 	    TEST(nothing_without_key_endpoint_or_link),
+	    TEST(receiver_indices_are_random),
+	    TEST(another_key_doesn_t_wait_for_the_last_initiation),
 	    TEST(type_length_and_reserved_bytes_are_exact),
 	    TEST(a_replayed_initiation_moves_nothing),
 	    TEST(a_replayed_response_changes_nothing),
