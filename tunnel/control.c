@@ -200,6 +200,7 @@ static void print_offloads(struct device *d, FILE *to)
 	    {"tun-uso", d->tun.uso},
 	    {"udp-gso", segments(d)},
 	    {"udp-gro", d->udp.gro},
+	    {"handshake-socket", d->udp.handshake[0] >= 0 || d->udp.handshake[1] >= 0},
 	    {"merge-tcp", atomic_load(&d->tun.merge_tcp)},
 	    {"merge-udp", atomic_load(&d->tun.merge_udp)},
 	    {"strict-checksum", d->switches.strict_checksum},

@@ -126,6 +126,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->switches = *s;
+	udp_init(d);
 	clock_set_scale(s->clock_scale);
 	what = "cannot start the cryptographic library";
 	ret = noise_init();
@@ -242,6 +243,13 @@ void device_free(struct device *d)
 
 // ---- configuration
 
+// Ends what there is with the peer; a new handshake needn't wait for the last one's 5 s.
+static void drop_sessions(struct peer *p)
+{
+	peer_zero_keys(p);
+	atomic_store(&p->last_initiation_sent_ns, 0);
+}
+
 int device_up(struct device *d)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -271,7 +279,7 @@ int device_down(struct device *d)
 	path_unlock_exclusive(d);
 	for (struct peer *p = d->peers; p; p = p->next) {
 		timers_stop(p);
-		peer_zero_keys(p);
+		drop_sessions(p);
 		peer_drop_staged(p);
 	}
 	return 0;
@@ -285,7 +293,7 @@ void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KE
 	if (d->identity.has_key && self)
 		peer_remove(self);
 	for (struct peer *p = d->peers; p; p = p->next) {
-		peer_zero_keys(p);
+		drop_sessions(p);
 		noise_precompute(&p->handshake, &d->identity);
 	}
 }

@@ -4,6 +4,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
+#include "tunnel/icmp.h"
 #include "tunnel/pipeline.h"
 
 enum { ECN_MASK = 3, ECN_CE = 3 };
@@ -39,9 +40,10 @@ static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
 	return g->batch[g->open++] = b;
 }
 
-// The open batch that takes the frame; what the peer had open and doesn't take it leaves first.
-static struct batch *open_for(struct gather *g, struct peer *peer, uint8_t tos,
-                              const struct offload_cutter *c)
+// The open batch that takes the frame, or NULL: then there is room to begin one. What the peer had
+// open and doesn't take it leaves first.
+static struct batch *find_open(struct gather *g, struct peer *peer, uint8_t tos,
+                               const struct offload_cutter *c)
 {
 	size_t i = 0;
 
@@ -55,7 +57,21 @@ static struct batch *open_for(struct gather *g, struct peer *peer, uint8_t tos,
 		peer_stage(g->batch[i], g->now_ns);
 		memmove(&g->batch[i], &g->batch[i + 1], (--g->open - i) * sizeof(g->batch[0]));
 	}
-	return begin(g, peer, tos);
+	return NULL;
+}
+
+static bool has_endpoint(struct peer *p)
+{
+	pthread_mutex_lock(&p->endpoint_lock);
+	bool has = p->endpoint.remote.any.sa_family != AF_UNSPEC;
+	pthread_mutex_unlock(&p->endpoint_lock);
+	return has;
+}
+
+static void reject(struct gather *g, struct frame *f, const struct offload_ip *ip)
+{
+	icmp_reject(g->path, ip, f->packet, g->now_ns);
+	buffer_put(f->buffer);
 }
 
 void gather_add(struct gather *g, struct frame *f)
@@ -80,12 +96,21 @@ void gather_add(struct gather *g, struct frame *f)
 	    allowedips_lookup(d->allowed_ips, ip.family, ip.destination);
 	if (!owner) {
 		device_count(d, drop_tx_no_peer, cutter.segments);
-		buffer_put(f->buffer);
+		reject(g, f, &ip);
 		return;
 	}
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
 	// RFC 6040, section 4.1: ECN is copied; DSCP stays 0.
-	struct batch *b = open_for(g, peer, ip.tos & ECN_MASK, &cutter);
+	uint8_t tos = ip.tos & ECN_MASK;
+	struct batch *b = find_open(g, peer, tos, &cutter);
+	// Looked at once a batch: the endpoint's lock is shared with whoever receives.
+	if (!b && !has_endpoint(peer)) {
+		device_count(d, drop_tx_no_endpoint, cutter.segments);
+		reject(g, f, &ip);
+		return;
+	}
+	if (!b)
+		b = begin(g, peer, tos);
 	if (!b) {
 		buffer_put(f->buffer);
 		return;

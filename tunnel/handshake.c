@@ -56,10 +56,8 @@ static void give_index_back(struct device *d, uint32_t index)
 static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
 {
 	pthread_mutex_lock(&p->endpoint_lock);
-	if (forget_source) {
+	if (forget_source)
 		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
-		p->endpoint.local_ifindex = 0;
-	}
 	struct udp_endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 	return e;

@@ -109,15 +109,20 @@ static int transmit(struct path *p, bool *backlog)
 	return frames;
 }
 
+static bool is_socket(const struct path *p, int fd)
+{
+	const int *handshake = p->device->udp.handshake;
+
+	return fd == p->udp[0] || fd == p->udp[1] ||
+	       (p->index == 0 && (fd == handshake[0] || fd == handshake[1]));
+}
+
 static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 {
 	if (fd == p->tun)
 		return transmit(p, backlog);
-	if (fd == p->udp[0])
-		return udp_receive(p, AF_INET, now_ns, backlog);
-	if (fd == p->udp[1])
-		return udp_receive(p, AF_INET6, now_ns, backlog);
-	return 0;
+	// What was ready may have been closed before the path bracket was entered.
+	return is_socket(p, fd) ? udp_receive(p, fd, now_ns, backlog) : 0;
 }
 
 // false: the interface was deleted.
@@ -152,7 +157,7 @@ static void *run(void *path)
 {
 	struct path *p = path;
 	struct device *d = p->device;
-	struct epoll_event events[4];
+	struct epoll_event events[6]; // TUN, wake, and for each family data and the rest
 
 	pthread_setname_np(pthread_self(), "path");
 	device_take_shard();

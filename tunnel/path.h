@@ -2,12 +2,12 @@
 // What queues share is the device's: tables, peers, workers, and the path lock that guards them.
 //
 // Order: a flow stays in order because it stays in one queue each way. In: the sockets share a port
-// (SO_REUSEPORT) and the kernel picks one by addresses and ports, so that one peer's datagrams come
-// to one socket; what they carry is written to the same queue. Out: the kernel's TUN driver picks a
-// queue by the flow's hash until packets of its other direction have been written, from then on the
-// queue where that was. So a flow changes its queue once, when the first answer comes, and when its
-// peer's outer address or port does; and a peer whose flows are answered is carried by one queue,
-// while others go on in theirs.
+// (SO_REUSEPORT) and one is picked by source address and port (udp_socket.c), so that one peer's
+// datagrams come to one socket; what they carry is written to the same queue. Out: the kernel's TUN
+// driver picks a queue by the flow's hash until packets of its other direction have been written,
+// from then on the queue where that was. So a flow changes its queue once, when the first answer
+// comes, and when its peer's outer address or port does; and a peer whose flows are answered is
+// carried by one queue, while others go on in theirs.
 #ifndef WGBENCH_PATH_H
 #define WGBENCH_PATH_H
 
@@ -25,7 +25,7 @@ struct path {
 	_Alignas(64) struct device *device; // cache lines of its own
 	unsigned index;                     // in device->paths
 	int tun;                            // its queue of the TUN; -1: none
-	int udp[2]; // IPv4, IPv6; -1: not open or the host has no such family
+	int udp[2]; // IPv4, IPv6, for data; -1: not open or the host has no such family
 	int epoll;
 	int wake; // eventfd: look at device->stopping
 	pthread_t thread;
@@ -38,6 +38,7 @@ struct path {
 	struct buffer *buffers;
 	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
 	uint32_t read_at;
+	uint64_t icmp_full_at_ns; // bucket of the errors to senders (icmp.c)
 	struct queue queue;
 };
 

@@ -33,7 +33,8 @@ void queue_take(struct path *, struct frame *, uint64_t now_ns);
 uint32_t queue_send(struct path *, uint64_t now_ns);
 
 // gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
-// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination.
+// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination. Where there is
+// none, or no endpoint, icmp_reject() (icmp.c) tells the sender.
 void gather_add(struct gather *, struct frame *);
 
 // send.c: gives the batch a key pair and a range of counters; without a usable one it waits in the
@@ -51,9 +52,9 @@ int udp_send(struct batch *);
 
 // ---- RX: an outer datagram on its way in
 
-// udp.c: one recvmmsg; handshake messages go to the control thread, data on to receive.c. How many
-// buffers came, or -errno. Raises *backlog when there may be more.
-int udp_receive(struct path *, int family, uint64_t now_ns, bool *backlog);
+// udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread,
+// data on to receive.c. How many buffers came, or -errno. Raises *backlog when there may be more.
+int udp_receive(struct path *, int fd, uint64_t now_ns, bool *backlog);
 
 // index.c: index_lookup() finds the key pair by the receiver index.
 

@@ -1,5 +1,5 @@
 // Limits on how often something may be done: a token bucket as one timestamp (the generic cell rate
-// algorithm), and a bounded table of such buckets by source address. Control thread.
+// algorithm), and a bounded table of such buckets by source address. One thread at a time.
 #ifndef WGBENCH_RATELIMIT_H
 #define WGBENCH_RATELIMIT_H
 

@@ -164,7 +164,6 @@ static void move_endpoint(struct batch *b)
 	pthread_mutex_lock(&p->endpoint_lock);
 	struct udp_endpoint *e = &p->endpoint;
 	if (!udp_address_equal(&e->remote, &from->remote) ||
-	    e->local_ifindex != from->local_ifindex ||
 	    memcmp(&e->local, &from->local, sizeof(e->local)))
 		*e = *from;
 	pthread_mutex_unlock(&p->endpoint_lock);

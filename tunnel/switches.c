@@ -24,6 +24,8 @@ static const struct row rows[] = {
     ROW("tun-uso", tun_uso, 0, 1, 1, "and UDP super-packets"),
     ROW("udp-gso", udp_gso, 0, 1, 1, "send runs of datagrams by UDP_SEGMENT"),
     ROW("udp-gro", udp_gro, 0, 1, 1, "receive runs of datagrams by UDP_GRO"),
+    ROW("handshake-socket", handshake_socket, 0, 1, 1,
+        "receive handshakes by a socket of their own"),
     ROW("merge-tcp", merge_tcp, 0, 1, 1, "merge inner TCP segments on receive"),
     ROW("merge-udp", merge_udp, 0, 1, 1, "merge inner UDP datagrams on receive"),
     ROW("strict-checksum", strict_checksum, 0, 1, 0, "check inner checksums before a merge"),

@@ -13,19 +13,20 @@ enum switches_lower {
 };
 
 struct switches {
-	unsigned tun_gso;         // TUN with a vnet header: TSO
-	unsigned tun_uso;         // and USO
-	unsigned udp_gso;         // UDP_SEGMENT on send
-	unsigned udp_gro;         // UDP_GRO on receive
-	unsigned merge_tcp;       // merge inner TCP on receive
-	unsigned merge_udp;       // merge inner UDP on receive
-	unsigned strict_checksum; // check inner checksums before merging
-	unsigned socket_buffer;   // bytes of each socket's send and receive buffer
-	unsigned lower_queue;     // enum switches_lower
-	unsigned queues;          // of the data path, each with a thread; 0: by the machine
-	unsigned threads;         // of workers at the most; 0: as their variant finds right
-	unsigned clock_scale;     // ages run this many times as fast
-	unsigned dumpable;        // allow core dumps and ptrace, for profiling
+	unsigned tun_gso;          // TUN with a vnet header: TSO
+	unsigned tun_uso;          // and USO
+	unsigned udp_gso;          // UDP_SEGMENT on send
+	unsigned udp_gro;          // UDP_GRO on receive
+	unsigned handshake_socket; // receive what isn't data by a socket of its own
+	unsigned merge_tcp;        // merge inner TCP on receive
+	unsigned merge_udp;        // merge inner UDP on receive
+	unsigned strict_checksum;  // check inner checksums before merging
+	unsigned socket_buffer;    // bytes of each socket's send and receive buffer
+	unsigned lower_queue;      // enum switches_lower
+	unsigned queues;           // of the data path, each with a thread; 0: by the machine
+	unsigned threads;          // of workers at the most; 0: as their variant finds right
+	unsigned clock_scale;      // ages run this many times as fast
+	unsigned dumpable;         // allow core dumps and ptrace, for profiling
 };
 
 // Fills in the defaults, then what `text` (NULL: nothing) says. 0; -EINVAL after a printed line.

@@ -32,11 +32,21 @@ struct transaction {
 	struct peer **targets; // of each of the request's peers; NULL: it has no effect
 	struct peer **created;
 	size_t created_count;
+	struct peer **removed; // those that go, marked so
+	size_t removed_count;
 	struct entries saved; // every allowed IP as it was before; at NULL: none is changed
 };
 
 // ---- peers. `removed` marks those that the request removes; until the end they stay in the
 // tables, where peer_find() finds a newer one of the same key first.
+
+static void mark_removed(struct transaction *t, struct peer *p)
+{
+	if (p->removed)
+		return;
+	p->removed = true;
+	t->removed[t->removed_count++] = p;
+}
 
 static int find_targets(struct transaction *t)
 {
@@ -49,7 +59,7 @@ static int find_targets(struct transaction *t)
 	explicit_bzero(self.private_key, sizeof(self.private_key));
 	if (r->replace_peers)
 		for (struct peer *p = d->peers; p; p = p->next)
-			p->removed = true;
+			mark_removed(t, p);
 	for (size_t i = 0; i < r->peer_count; i++) {
 		const struct uapi_peer *wanted = &r->peers[i];
 		struct peer *p = peer_find(d, wanted->public_key);
@@ -60,7 +70,7 @@ static int find_targets(struct transaction *t)
 			p = NULL;
 		if (wanted->remove) {
 			if (p)
-				p->removed = true;
+				mark_removed(t, p);
 			continue;
 		}
 		if (!p && wanted->update_only)
@@ -76,19 +86,16 @@ static int find_targets(struct transaction *t)
 	return 0;
 }
 
-static void remove_marked(struct device *d)
+static void remove_marked(struct transaction *t)
 {
-	for (struct peer *p = d->peers, *next; p; p = next) {
-		next = p->next;
-		if (p->removed)
-			peer_remove(p);
-	}
+	for (size_t i = 0; i < t->removed_count; i++)
+		peer_remove(t->removed[i]);
 }
 
 static void undo_peers(struct transaction *t)
 {
-	for (struct peer *p = t->device->peers; p; p = p->next)
-		p->removed = false;
+	for (size_t i = 0; i < t->removed_count; i++)
+		t->removed[i]->removed = false;
 	for (size_t i = 0; i < t->created_count; i++)
 		peer_remove(t->created[i]);
 }
@@ -188,6 +195,16 @@ static int change_allowed_ips(struct transaction *t)
 
 // ---- sockets
 
+// What is sent goes by other routes from now on.
+static void forget_sources(struct device *d)
+{
+	for (struct peer *p = d->peers; p; p = p->next) {
+		pthread_mutex_lock(&p->endpoint_lock);
+		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
+		pthread_mutex_unlock(&p->endpoint_lock);
+	}
+}
+
 static int change_sockets(struct transaction *t)
 {
 	const struct uapi_request *r = t->request;
@@ -204,6 +221,8 @@ static int change_sockets(struct transaction *t)
 	}
 	if (ret)
 		return ret;
+	if (fwmark != d->fwmark)
+		forget_sources(d);
 	d->fwmark = fwmark;
 	if (d->up)
 		d->listen_port = d->udp.port;
@@ -250,7 +269,7 @@ static void commit(struct transaction *t)
 	for (size_t i = 0; i < r->peer_count; i++)
 		if (t->targets[i] && t->targets[i]->removed)
 			t->targets[i] = NULL;
-	remove_marked(d);
+	remove_marked(t);
 	// `wg` sends the key with every setconf and syncconf; only another one ends the sessions.
 	if (r->has_private_key) {
 		struct noise_identity wanted = {0};
@@ -273,7 +292,9 @@ int uapi_set(struct device *d, const struct uapi_request *r)
 
 	t.targets = calloc(r->peer_count + 1, sizeof(*t.targets));
 	t.created = calloc(r->peer_count + 1, sizeof(*t.created));
-	if (!t.targets || !t.created)
+	t.removed =
+	    calloc(r->peer_count + (r->replace_peers ? d->peer_count : 0) + 1, sizeof(*t.removed));
+	if (!t.targets || !t.created || !t.removed)
 		goto out;
 	ret = save_allowed_ips(&t);
 	if (ret)
@@ -296,6 +317,7 @@ undo:
 	undo_peers(&t);
 out:
 	free(t.saved.at);
+	free(t.removed);
 	free(t.created);
 	free(t.targets);
 	return ret;

@@ -1,5 +1,5 @@
-// The outer sockets and their offloads: one UDP_SEGMENT message for each run of equal sizes, all
-// messages of a batch in one sendmmsg; UDP_GRO buffers in one recvmmsg.
+// Sending and receiving by the outer sockets: one UDP_SEGMENT message for each run of equal sizes,
+// all messages of a batch in one sendmmsg; UDP_GRO buffers in one recvmmsg.
 #include "tunnel/udp.h"
 
 #include <errno.h>
@@ -21,7 +21,6 @@ enum {
 	// Of one recvmmsg, and of one turn: several calls before the TUN had its turn cost 5 % of
 	// the goodput of TCP both ways (paired, 95 % interval 2 to 8 %); fewer messages cost CPU.
 	RECEIVE_MESSAGES = 8,
-	PORT_TRIES = 100,
 };
 
 // Room for TOS, packet info and segment size.
@@ -44,170 +43,6 @@ bool udp_address_equal(const union udp_address *a, const union udp_address *b)
 	return true;
 }
 
-// ---- opening
-
-static int set_int(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-static void set_buffer(int fd, int forced, int plain, int bytes)
-{
-	// Beyond the sysctl's limit where that is permitted, else up to it.
-	if (bytes && set_int(fd, SOL_SOCKET, forced, bytes))
-		set_int(fd, SOL_SOCKET, plain, bytes);
-}
-
-// A socket of the family, bound to the port; -errno.
-static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark,
-                    bool shared)
-{
-	union udp_address a = {.any.sa_family = family};
-	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
-
-	if (fd < 0)
-		return -errno;
-	if (family == AF_INET) {
-		a.v4.sin_port = htons(port);
-		// Paper and kernel: no DF on the outer packet, whatever the path's MTU.
-		set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-		set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
-	} else {
-		a.v6.sin6_port = htons(port);
-		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-		set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-	}
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, s->socket_buffer);
-	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
-	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
-	    (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
-	    bind(fd, &a.any, udp_address_bytes(&a))) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	return fd;
-}
-
-static uint16_t bound_port(int fd)
-{
-	union udp_address a;
-	socklen_t bytes = sizeof(a);
-
-	if (getsockname(fd, &a.any, &bytes))
-		return 0;
-	return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
-}
-
-static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, int fd[2])
-{
-	for (unsigned tries = 0;; tries++) {
-		fd[0] = open_one(s, AF_INET, port, fwmark, false);
-		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
-			return fd[0];
-		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false);
-		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
-			break;
-		if (fd[0] >= 0)
-			close(fd[0]);
-		if (fd[1] != -EADDRINUSE || port || tries == PORT_TRIES)
-			return fd[1];
-	}
-	return fd[0] < 0 && fd[1] < 0 ? -EAFNOSUPPORT : 0;
-}
-
-// Those of another queue beside those of the first, which took the port alone: so that a port in
-// use by others is found out, whether they share it or not.
-static int open_beside(const struct switches *s, const int first[2], uint32_t fwmark, int fd[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (first[i] < 0)
-			continue;
-		if (set_int(first[i], SOL_SOCKET, SO_REUSEPORT, 1))
-			return -errno;
-		fd[i] = open_one(s, i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true);
-		if (fd[i] < 0)
-			return fd[i];
-	}
-	return 0;
-}
-
-static void close_pair(int fd[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (fd[i] >= 0)
-			close(fd[i]);
-		fd[i] = -1;
-	}
-}
-
-// Turns on what the kernel takes, and has the queue's thread watch it.
-static int use(struct path *p, int i)
-{
-	struct udp *u = &p->device->udp;
-	int size;
-	socklen_t bytes = sizeof(size);
-
-	if (getsockopt(p->udp[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
-		u->segment = false;
-	if (u->gro && set_int(p->udp[i], IPPROTO_UDP, UDP_GRO, 1))
-		u->gro = false;
-	return path_watch(p, p->udp[i]);
-}
-
-int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
-{
-	const struct switches *s = &d->switches;
-	int fd[PATHS_MAX][2], ret;
-
-	memset(fd, -1, sizeof(fd));
-	ret = open_both(s, port, fwmark, fd[0]);
-	if (ret)
-		return ret;
-	for (unsigned q = 1; q < d->queues && !ret; q++)
-		ret = open_beside(s, fd[0], fwmark, fd[q]);
-	if (ret) {
-		for (unsigned q = 0; q < d->queues; q++)
-			close_pair(fd[q]);
-		return ret;
-	}
-	udp_close(d);
-	d->udp = (struct udp){.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]),
-	                      .segment = s->udp_gso,
-	                      .gro = s->udp_gro};
-	for (unsigned q = 0; q < d->queues; q++)
-		memcpy(d->paths[q].udp, fd[q], sizeof(fd[q]));
-	for (unsigned q = 0; q < d->queues && !ret; q++)
-		for (int i = 0; i < 2 && !ret; i++)
-			if (fd[q][i] >= 0)
-				ret = use(&d->paths[q], i);
-	if (ret)
-		udp_close(d);
-	return ret;
-}
-
-void udp_close(struct device *d)
-{
-	for (unsigned q = 0; q < d->queues; q++)
-		close_pair(d->paths[q].udp);
-	d->udp.port = 0;
-}
-
-int udp_set_fwmark(struct device *d, uint32_t fwmark)
-{
-	for (unsigned q = 0; q < d->queues; q++)
-		for (int i = 0; i < 2; i++) {
-			int fd = d->paths[q].udp[i];
-
-			if (fd >= 0 && set_int(fd, SOL_SOCKET, SO_MARK, fwmark))
-				return -errno;
-		}
-	return 0;
-}
-
 // ---- sending
 
 static void put_control(struct msghdr *m, int level, int type, const void *data, size_t bytes)
@@ -221,23 +56,23 @@ static void put_control(struct msghdr *m, int level, int type, const void *data,
 	m->msg_controllen += CMSG_SPACE(bytes);
 }
 
-// TOS where it isn't 0, and the sticky source where one is known.
+// TOS where it isn't 0, and the sticky source where one is known. The source alone, without the
+// interface that it was seen on: with that the kernel would send there even when the route has
+// moved or gone.
 static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
 {
 	if (e->remote.any.sa_family == AF_INET) {
 		if (tos)
 			put_control(m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 		if (e->local.v4.s_addr) {
-			struct in_pktinfo info = {.ipi_spec_dst = e->local.v4,
-			                          .ipi_ifindex = e->local_ifindex};
+			struct in_pktinfo info = {.ipi_spec_dst = e->local.v4};
 			put_control(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 		}
 	} else {
 		if (tos)
 			put_control(m, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 		if (!IN6_IS_ADDR_UNSPECIFIED(&e->local.v6)) {
-			struct in6_pktinfo info = {.ipi6_addr = e->local.v6,
-			                           .ipi6_ifindex = e->local_ifindex};
+			struct in6_pktinfo info = {.ipi6_addr = e->local.v6};
 			put_control(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 		}
 	}
@@ -265,7 +100,6 @@ static bool source_failed(int error)
 static void forget_source(struct udp_endpoint *e)
 {
 	memset(&e->local, 0, sizeof(e->local));
-	e->local_ifindex = 0;
 }
 
 int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *message, size_t bytes,
@@ -404,12 +238,10 @@ static void take_control(struct batch *b, struct msghdr *m)
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v4 = info.ipi_spec_dst;
-			e->local_ifindex = info.ipi_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v6 = info.ipi6_addr;
-			e->local_ifindex = info.ipi6_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			b->tos = *CMSG_DATA(c);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
@@ -467,17 +299,13 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 	}
 }
 
-int udp_receive(struct path *p, int family, uint64_t now_ns, bool *backlog)
+int udp_receive(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 {
 	struct device *d = p->device;
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
-	int fd = p->udp[family == AF_INET6];
-
-	if (fd < 0)
-		return 0;
 	int ready = prepare(p, batch, messages, iov, control);
 	if (!ready) {
 		device_count(d, drop_memory, 1);

@@ -1,5 +1,7 @@
-// The outer sockets: one for each address family and queue, on one port. Their descriptors are the
-// queues' (path.h).
+// The outer sockets, all on one port: one for each address family and queue, for data, whose
+// descriptors are the queues' (path.h); and one for each family for all that isn't data. The kernel
+// parts them by a datagram's first byte, so that a flood of handshakes fills no socket that data is
+// in.
 #ifndef WGBENCH_UDP_H
 #define WGBENCH_UDP_H
 
@@ -22,15 +24,15 @@ struct udp_endpoint {
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;
-	} local;           // all zero: the routing table decides
-	int local_ifindex; // 0: likewise
-	bool no_segment;   // UDP_SEGMENT failed towards it
+	} local;         // all zero: the routing table decides
+	bool no_segment; // UDP_SEGMENT failed towards it
 };
 
 struct udp {
-	uint16_t port; // bound, host order; 0 while closed
-	bool segment;  // UDP_SEGMENT works
-	bool gro;      // UDP_GRO is on
+	uint16_t port;    // bound, host order; 0 while closed
+	int handshake[2]; // IPv4, IPv6; read by the first queue; -1: closed, or not parted
+	bool segment;     // UDP_SEGMENT works
+	bool gro;         // UDP_GRO is on
 };
 
 static inline socklen_t udp_address_bytes(const union udp_address *a)
@@ -40,6 +42,8 @@ static inline socklen_t udp_address_bytes(const union udp_address *a)
 
 bool udp_address_equal(const union udp_address *, const union udp_address *);
 
+// Before all else: none is open.
+void udp_init(struct device *);
 // Opens both families for each queue on `port` (0: any free one, the same for all) with the
 // firewall mark. On failure the old sockets stay. 0 or -errno (EADDRINUSE). Control thread, path
 // excluded.

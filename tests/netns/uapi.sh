@@ -104,10 +104,15 @@ check "a bad command line or switch fails and leaves nothing" bad_command_line
 
 least_privilege() {
 	left "$ours" "$if"
-	local effective
-	effective=$(awk '/^CapEff/ { print $2 }' "/proc/$(ip netns pids "$ns_left")/status")
-	# CAP_NET_BIND_SERVICE 10; NET_BROADCAST 11, to hear of a moved interface; NET_ADMIN 12.
-	equal $((16#$effective & ~(1 << 10 | 1 << 11 | 1 << 12))) 0
+	local name task pid
+	pid=$(ip netns pids "$ns_left")
+	# Of every thread: CAP_NET_BIND_SERVICE 10, CAP_NET_ADMIN 12, and nothing else.
+	for task in "/proc/$pid/task"/*; do
+		for name in CapEff CapPrm; do
+			equal "$(awk "/^$name/ { print \$2 }" "$task/status")" 0000000000001400
+		done
+		equal "$(awk '/^CapInh|^CapAmb/ { print $2 }' "$task/status" | sort -u)" 0000000000000000
+	done
 }
 check "privileges are dropped" least_privilege
 
@@ -182,7 +187,7 @@ port_of_several() {
 	WGBENCH_TUNNEL_SWITCHES=queues=2 restart
 	left wg set "$if" listen-port 51960 private-key "$keys/left"
 	ip -n "$ns_left" link set "$if" up
-	equal "$(left ss -Hlun 'sport = :51960' | wc -l)" 4
+	equal "$(left ss -Hlun 'sport = :51960' | wc -l)" 6
 	# Another that would share the port, as ours do among themselves.
 	left socat -u UDP4-RECV:51961,reuseport - >/dev/null &
 	until_true 5 shared_open
@@ -361,6 +366,31 @@ port_taken() {
 }
 port_open() { left ss -Hlun 'sport = :51950' | grep -q .; }
 check "a port that is taken is refused and the old one stays" port_taken
+
+# ---- errors to the sender
+
+# .1 is ours, .2 the peer's, without an endpoint; .3 and everything of IPv6 is nobody's.
+unreachable() { # REVERSE-PATH-FILTER
+	local address
+	restart
+	on "$ns_left" sysctl -qw "net.ipv4.conf.all.rp_filter=$1"
+	left wg set "$if" private-key "$keys/left" peer "$peer_a" allowed-ips 10.77.0.2/32
+	ip -n "$ns_left" addr add 10.77.0.1/24 dev "$if"
+	ip -n "$ns_left" addr add fd77::1/64 dev "$if" nodad
+	ip -n "$ns_left" link set "$if" up
+	until_true 5 held_port
+	for address in 10.77.0.2 10.77.0.3; do
+		match "$(left ping -c 1 -W 3 "$address")" "From $address .*Destination Host Unreachable"
+	done
+	match "$(left ping -c 1 -W 3 fd77::2)" "From fd77::2 .*Destination unreachable: Address unreachable"
+	# What isn't answered by a timeout alone.
+	local status=0
+	left socat -u /dev/null TCP4:10.77.0.3:1,connect-timeout=5 2>"$keys/out" || status=$?
+	match "$(<"$keys/out")" "No route to host"
+}
+held_port() { left ss -Hlun | grep -q .; }
+check "a sender is told when there is no peer or no endpoint" unreachable 0
+check "likewise where the reverse path is filtered" unreachable 1
 
 # ---- wg-quick
 

@@ -72,6 +72,14 @@ static inline bool loopback_readable(int fd, int wait_ms)
 	return poll(&p, 1, wait_ms) == 1;
 }
 
+// Where messages of the type come to.
+static inline int loopback_socket(const struct device *d, unsigned type)
+{
+	bool parted = d->udp.handshake[0] >= 0;
+
+	return parted && type != MESSAGE_DATA ? d->udp.handshake[0] : d->paths[0].udp[0];
+}
+
 // Takes the next datagram of an IPv4 socket. false: there is none within `wait_ms`.
 static inline bool loopback_take(int fd, struct control_message *m, int wait_ms)
 {

@@ -164,7 +164,7 @@ static void a_cookie_is_used_for_115_seconds(void **state)
 
 	(void)state;
 	give_cookie(V4);
-	now_ns += COOKIE_MAX_AGE_NS - 1;
+	now_ns += 115 * NS_PER_S - 1;
 	add_macs();
 	assert_memory_not_equal(message.macs.mac2, zero, sizeof(zero));
 	assert_int_equal(check(V4), COOKIE_MAC2_VALID);
@@ -177,7 +177,7 @@ static void the_secret_rotates_after_120_seconds(void **state)
 {
 	(void)state;
 	give_cookie(V4);
-	now_ns += COOKIE_SECRET_MAX_AGE_NS - 1;
+	now_ns += 120 * NS_PER_S - 1;
 	assert_int_equal(check(V4), COOKIE_MAC2_VALID);
 	now_ns += 1;
 	assert_int_equal(check(V4), COOKIE_MAC1_VALID);

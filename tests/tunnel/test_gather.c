@@ -26,6 +26,7 @@ static int set_up(void **state)
 		uint8_t key[NOISE_KEY_BYTES] = {i + 1}, address[4] = {10, 0, i, 0};
 		peers[i] = peer_new(device, key);
 		assert_non_null(peers[i]);
+		peers[i]->endpoint.remote.v4 = (struct sockaddr_in){.sin_family = AF_INET};
 		assert_int_equal(allowedips_insert(device->allowed_ips, AF_INET, address, 24,
 		                                   &peers[i]->allowed_ips),
 		                 0);

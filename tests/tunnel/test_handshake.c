@@ -35,7 +35,7 @@ static struct control_message take(struct device *d, unsigned type)
 {
 	struct control_message m;
 
-	if (!loopback_take(d->paths[0].udp[0], &m, LOOPBACK_WAIT_MS))
+	if (!loopback_take(loopback_socket(d, type), &m, LOOPBACK_WAIT_MS))
 		fail_msg("no message of type %u came", type);
 	assert_int_equal(loopback_type(&m), type);
 	return m;
@@ -43,7 +43,8 @@ static struct control_message take(struct device *d, unsigned type)
 
 static bool silent(struct device *d)
 {
-	return !loopback_readable(d->paths[0].udp[0], 0);
+	return !loopback_readable(loopback_socket(d, MESSAGE_DATA), 0) &&
+	       !loopback_readable(loopback_socket(d, MESSAGE_INITIATION), 0);
 }
 
 static void deliver(struct device *d, unsigned type)
@@ -56,10 +57,12 @@ static void deliver(struct device *d, unsigned type)
 // Lets the device's own data path receive what has come.
 static void receive_data(struct device *d)
 {
-	assert_true(loopback_readable(d->paths[0].udp[0], LOOPBACK_WAIT_MS));
+	int fd = loopback_socket(d, MESSAGE_DATA);
+
+	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
 	path_enter(d);
 	bool backlog = false;
-	assert_true(udp_receive(&d->paths[0], AF_INET, loopback_now_ns, &backlog) > 0);
+	assert_true(udp_receive(&d->paths[0], fd, loopback_now_ns, &backlog) > 0);
 	assert_false(backlog);
 	path_flush(&d->paths[0]);
 	path_leave(d);
@@ -179,8 +182,9 @@ static void works_over_ipv6(void **state)
 		print_message("no route to ::1\n");
 		skip();
 	}
-	assert_true(loopback_readable(a->paths[0].udp[1], LOOPBACK_WAIT_MS));
-	assert_int_equal(recv(a->paths[0].udp[1], m.bytes, sizeof(m.bytes), 0), 92);
+	int fd = a->udp.handshake[1] < 0 ? a->paths[0].udp[1] : a->udp.handshake[1];
+	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
+	assert_int_equal(recv(fd, m.bytes, sizeof(m.bytes), 0), 92);
 }
 
 static void sends_with_the_handshake_tos(void **state)
@@ -198,10 +202,11 @@ static void sends_with_the_handshake_tos(void **state)
 	                   .msg_controllen = sizeof(control)};
 
 	(void)state;
-	setsockopt(b->paths[0].udp[0], IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	int fd = loopback_socket(b, MESSAGE_INITIATION);
+	setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
 	handshake_initiate(to_b, false);
-	assert_true(loopback_readable(b->paths[0].udp[0], LOOPBACK_WAIT_MS));
-	assert_int_equal(recvmsg(b->paths[0].udp[0], &m, 0), 148);
+	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
+	assert_int_equal(recvmsg(fd, &m, 0), 148);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
 			tos = *CMSG_DATA(c);
@@ -256,9 +261,9 @@ static void crossing_initiations_end_in_one_session(void **state)
 		timers_expire(a, loopback_now_ns);
 		timers_expire(b, loopback_now_ns);
 		for (int turn = 0; turn < 2; turn++) {
-			if (loopback_take(b->paths[0].udp[0], &m, 0))
+			if (loopback_take(loopback_socket(b, MESSAGE_INITIATION), &m, 0))
 				handshake_receive(b, &m);
-			if (loopback_take(a->paths[0].udp[0], &m, 0))
+			if (loopback_take(loopback_socket(a, MESSAGE_INITIATION), &m, 0))
 				handshake_receive(a, &m);
 		}
 	}
@@ -318,6 +323,37 @@ static void nothing_without_key_endpoint_or_link(void **state)
 	assert_true(silent(b));
 	assert_int_equal(loopback_indices(a), 0);
 	assert_int_equal(device_up(a), 0);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+}
+
+// 32 bits of randomness: no bit is the same in all of 64 indices, none shows up twice.
+static void receiver_indices_are_random(void **state)
+{
+	uint32_t index[64], ones = 0, zeros = 0;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		index[i] = index_new(a, to_b)->index;
+		ones |= index[i];
+		zeros |= ~index[i];
+		for (int j = 0; j < i; j++)
+			assert_int_not_equal(index[i], index[j]);
+	}
+	assert_int_equal(ones, UINT32_MAX);
+	assert_int_equal(zeros, UINT32_MAX);
+	for (int i = 0; i < 64; i++)
+		index_remove(a, index[i]);
+}
+
+static void another_key_doesn_t_wait_for_the_last_initiation(void **state)
+{
+	static const uint8_t another[NOISE_KEY_BYTES] = {0, 7};
+
+	(void)state;
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+	device_set_private_key(a, another);
 	handshake_initiate(to_b, false);
 	take(b, MESSAGE_INITIATION);
 }
@@ -568,7 +604,7 @@ static void cookie_replies_have_a_budget(void **state)
 	struct control_message m = take(b, MESSAGE_INITIATION), reply;
 	for (int i = 0; i < 2000; i++) {
 		handshake_receive(b, &m);
-		while (loopback_take(a->paths[0].udp[0], &reply, 0))
+		while (loopback_take(loopback_socket(a, MESSAGE_COOKIE), &reply, 0))
 			replies++;
 	}
 	assert_int_equal(replies, 256);
@@ -590,6 +626,8 @@ int main(void)
 	    TEST(an_answer_puts_a_retry_off),
 	    TEST(one_initiation_in_5_seconds),
 	    TEST(nothing_without_key_endpoint_or_link),
+	    TEST(receiver_indices_are_random),
+	    TEST(another_key_doesn_t_wait_for_the_last_initiation),
 	    TEST(type_length_and_reserved_bytes_are_exact),
 	    TEST(a_replayed_initiation_moves_nothing),
 	    TEST(a_replayed_response_changes_nothing),

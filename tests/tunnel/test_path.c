@@ -381,6 +381,23 @@ static void segments_of_several_buffers_go_up_as_one(void **state)
 	close_ends();
 }
 
+// After a move of the interface to another namespace its going up and down shows so.
+static void a_wake_up_without_a_frame_is_passed_over(void **state)
+{
+	static uint8_t frame[FRAME_MAX], payload[100];
+
+	(void)state;
+	open_ends("queues=1", LARGE);
+	for (uint32_t i = 0; i < 3; i++) {
+		put(&ends[0], 0, NULL, 0);
+		put(&ends[0], 0, frame,
+		    make_tcp(frame, 0, 1024, i, payload, sizeof(payload), 1380));
+		take_stream(&ends[1], 1024, i, payload, sizeof(payload));
+	}
+	assert_int_equal(errors(ends[0].device), 0);
+	close_ends();
+}
+
 // ---- what must not come through
 
 // A socket in place of the peer `from` sees: what that end sends comes here. Its descriptor; `to`:
@@ -610,6 +627,7 @@ int main(void)
 	    cmocka_unit_test(streams_cross_in_two_queues),
 	    cmocka_unit_test(streams_cross_in_four_queues),
 	    cmocka_unit_test(segments_of_several_buffers_go_up_as_one),
+	    cmocka_unit_test(a_wake_up_without_a_frame_is_passed_over),
 	    cmocka_unit_test(forged_and_replayed_messages_are_dropped),
 	    cmocka_unit_test(several_queues_accept_a_message_once),
 	    cmocka_unit_test(crypto_routing_filters_sources),

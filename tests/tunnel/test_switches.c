@@ -45,10 +45,9 @@ static void test_defaults(void **state)
 {
 	(void)state;
 	static const char expected[] =
-	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,merge-tcp=on,merge-udp=on,"
-	    "strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,threads=0,clock-"
-	    "scale=1,dumpable="
-	    "off";
+	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,handshake-socket=on,merge-tcp=on,"
+	    "merge-udp=on,strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,"
+	    "threads=0,clock-scale=1,dumpable=off";
 	static const char *const nothing[] = {NULL, ""};
 
 	for (int i = 0; i < 2; i++) {
@@ -65,7 +64,8 @@ static void test_every_switch_is_its_own(void **state)
 {
 	(void)state;
 	static const char all[] =
-	    "tun-gso=off,tun-uso=0,udp-gso=off,udp-gro=0,merge-tcp=off,merge-udp=off,"
+	    "tun-gso=off,tun-uso=0,udp-gso=off,udp-gro=0,handshake-socket=off,merge-tcp=off,"
+	    "merge-udp=off,"
 	    "strict-checksum=1,socket-buffer=4096,lower-queue=2,queues=63,threads=64,clock-scale="
 	    "1000,dumpable="
 	    "on";
@@ -76,6 +76,7 @@ static void test_every_switch_is_its_own(void **state)
 	assert_int_equal(s.tun_uso, 0);
 	assert_int_equal(s.udp_gso, 0);
 	assert_int_equal(s.udp_gro, 0);
+	assert_int_equal(s.handshake_socket, 0);
 	assert_int_equal(s.merge_tcp, 0);
 	assert_int_equal(s.merge_udp, 0);
 	assert_int_equal(s.strict_checksum, 1);

@@ -371,11 +371,24 @@ static void nothing_fires_once_stopped_or_down(void **state)
 	assert_int_equal(sent_count, before);
 	assert_int_equal(device->control.heap_count, 0);
 	// Up again, the persistent keepalive is back.
-	peer->last_initiation_sent_ns = 0;
 	assert_int_equal(device_up(device), 0);
 	start();
 	run_to(1);
 	assert_int_equal(sent_count, 1);
+}
+
+static void up_again_nothing_waits_for_the_last_initiation(void **state)
+{
+	(void)state;
+	start();
+	set_persistent(25);
+	run_to(1);
+	assert_int_equal(sent_count, 1);
+	assert_int_equal(device_down(device), 0);
+	assert_int_equal(device_up(device), 0);
+	run_to(2);
+	assert_int_equal(sent_count, 2);
+	check_sent(1, MESSAGE_INITIATION, 1, 1);
 }
 
 // ---- the heap and the descriptor
@@ -565,6 +578,7 @@ int main(void)
 	    TEST(persistent_keepalive_at_once_and_after_silence),
 	    TEST(persistent_keepalive_makes_a_session),
 	    TEST(nothing_fires_once_stopped_or_down),
+	    TEST(up_again_nothing_waits_for_the_last_initiation),
 	    TEST(posts_only_what_is_earlier),
 	    TEST(descriptor_follows_the_earliest),
 	    TEST(heap_agrees_with_a_search),

@@ -398,6 +398,36 @@ static void test_sessions_end_only_where_they_must(void **state)
 	assert_false(device->identity.has_key);
 }
 
+static void test_persistent_keepalive_is_due_when_switched_on(void **state)
+{
+	(void)state;
+	assert_int_equal(run("set=1\nprivate_key=" KEY_C "\n" PEER_A "\n"), 0);
+	assert_int_equal(device_up(device), 0);
+	struct peer *p = device->peers;
+	assert_int_equal(p->armed_at, UINT64_MAX);
+	assert_int_equal(run("set=1\n" PEER_A "persistent_keepalive_interval=65535\n\n"), 0);
+	assert_true(p->armed_at <= clock_now_ns());
+	// Another interval counts from the last packet.
+	p->last_traversal_ns = clock_now_ns();
+	assert_int_equal(run("set=1\n" PEER_A "persistent_keepalive_interval=100\n\n"), 0);
+	assert_int_equal(p->armed_at, p->last_traversal_ns + 100 * NS_PER_S);
+}
+
+static void test_another_mark_forgets_source_addresses(void **state)
+{
+	static const struct in6_addr none;
+
+	(void)state;
+	assert_int_equal(run("set=1\n" PEER_A "endpoint=1.2.3.4:5\n\n"), 0);
+	struct udp_endpoint *e = &device->peers->endpoint;
+	e->local.v4.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(run("set=1\nfwmark=0\n\n"), 0);
+	assert_int_equal(e->local.v4.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(run("set=1\nfwmark=1\n\n"), 0);
+	assert_memory_equal(&e->local, &none, sizeof(none));
+	assert_int_equal(e->remote.v4.sin_port, htons(5));
+}
+
 // ---- all or nothing
 
 static uint16_t take_port(int *fd)
@@ -678,6 +708,8 @@ int main(void)
 	    TEST(test_host_of_any_length),
 	    TEST(test_own_key_is_skipped),
 	    TEST(test_sessions_end_only_where_they_must),
+	    TEST(test_persistent_keepalive_is_due_when_switched_on),
+	    TEST(test_another_mark_forgets_source_addresses),
 	    TEST(test_a_taken_port_changes_nothing),
 	    TEST(test_too_many_peers_change_nothing),
 	    TEST(test_many_allowed_ips),
