@@ -1,6 +1,10 @@
 // FQ-CoDel (RFC 8290): a list with CoDel of its own for each flow, served in deficit round robin of
 // bytes, flows that have just begun to queue first. A sparse flow never stands behind a bulk one.
+//
+// Complexity: constant, and a step for each QUANTUM of the packet; a full queue is searched for its
+// fattest flow. Memory: 72 bytes a flow, 74 KB in all.
 // link: -lm
+#include <assert.h>
 #include <stdlib.h>
 #include "variants/aqm/codel.h"
 
@@ -20,6 +24,8 @@ struct flow {
 	int32_t deficit;   // bytes that it may still send in this turn; below 0 for large packets
 	bool listed;
 };
+
+static_assert(sizeof(struct flow) == 72, "memory is as stated above");
 
 struct flow_list {
 	struct flow *first, *last;
