@@ -1,7 +1,7 @@
-// On the sending host the bucket is the outer interface's qdisc; at the far one it is the qdisc of an
-// IFB that all that arrives is redirected through. Packets that wait in either still belong to the
-// tunnel's socket, which sees them there (SIOCOUTQ): a veth leaves them to it, and they are taken
-// from it only when the far host's IP layer gets them. Behind a router it would see none.
+// On the sending host the bucket is the outer interface's qdisc; at the far one it is the qdisc of
+// an IFB that all that arrives is redirected through. Packets that wait in either still belong to
+// the tunnel's socket, which sees them there (SIOCOUTQ): a veth leaves them to it, and they are
+// taken from it only when the far host's IP layer gets them. Behind a router it would see none.
 #include "netns/bottleneck.h"
 #include "netns/netns.h"
 #include "harness/process.h"

@@ -1,7 +1,7 @@
 // What a sparse flow suffers beside bulk TCP (bufferbloat): small datagrams at a low constant rate,
 // timed from when each was to be sent, while TCP fills the queues on their way. The slowest part is
-// the CPUs, or a bottleneck made for the trial. The control, a queue that the tunnel can't see, is the
-// same with the switch lower-queue=1.
+// the CPUs, or a bottleneck made for the trial. The control, a queue that the tunnel can't see, is
+// the same with the switch lower-queue=1.
 #include "workloads/generator.h"
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
@@ -105,11 +105,11 @@ static int set_up(struct bloat *b)
 		t->status = TRIAL_FAILED;
 		return ret;
 	}
-	json_object_set_new(
-	    t->environment, "bottleneck",
-	    json_pack("{ss sI sI sI}", "at", made->far ? "receiver" : "sender",
-	              "bytes_per_s", (json_int_t)made->bytes_per_s, "burst_bytes",
-	              (json_int_t)made->burst_bytes, "limit_bytes", (json_int_t)made->limit_bytes));
+	json_object_set_new(t->environment, "bottleneck",
+	                    json_pack("{ss sI sI sI}", "at", made->far ? "receiver" : "sender",
+	                              "bytes_per_s", (json_int_t)made->bytes_per_s, "burst_bytes",
+	                              (json_int_t)made->burst_bytes, "limit_bytes",
+	                              (json_int_t)made->limit_bytes));
 	return 0;
 }
 
