@@ -75,6 +75,18 @@ static void send_message(struct peer *p, const struct udp_endpoint *to, const vo
 		atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
 }
 
+// The other end refuses an initiation whose timestamp isn't later than the one before (paper,
+// section 5.1): also where two follow each other faster than the steps of it, or the clock was set
+// back.
+static uint64_t timestamp(struct peer *p)
+{
+	uint64_t least_ns = p->stamped_ns ? p->stamped_ns + NOISE_TIMESTAMP_STEP_NS : 0;
+	uint64_t wall_ns = clock_wall_ns();
+
+	p->stamped_ns = wall_ns > least_ns ? wall_ns : least_ns;
+	return p->stamped_ns;
+}
+
 void handshake_initiate(struct peer *p, bool retry)
 {
 	struct device *d = p->device;
@@ -100,8 +112,7 @@ void handshake_initiate(struct peer *p, bool retry)
 	struct index_entry *entry = take_index(p);
 	if (!entry)
 		return;
-	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index,
-	                            clock_wall_ns())) {
+	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index, timestamp(p))) {
 		give_index_back(d, entry->index);
 		return;
 	}

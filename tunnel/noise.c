@@ -233,7 +233,7 @@ void noise_precompute(struct noise_handshake *h, const struct noise_identity *id
 // are left out, as every WireGuard does.
 void noise_tai64n(uint8_t timestamp[NOISE_TIMESTAMP_BYTES], uint64_t wall_ns)
 {
-	enum { WHITENED = (1 << 24) - 1 };
+	enum { WHITENED = NOISE_TIMESTAMP_STEP_NS - 1 };
 	uint64_t s = htobe64((1ull << 62) + 10 + wall_ns / 1000000000);
 	uint32_t ns = htobe32(wall_ns % 1000000000 & ~(uint64_t)WHITENED);
 

@@ -55,6 +55,7 @@ void noise_identity_set(struct noise_identity *, const uint8_t private_key[NOISE
 // (Re)computes static_static, after either static key changed, and drops a handshake under way.
 void noise_precompute(struct noise_handshake *, const struct noise_identity *);
 
+#define NOISE_TIMESTAMP_STEP_NS (1ull << 24)
 // Whitens CLOCK_REALTIME nanoseconds to 2^24 ns and writes them as TAI64N.
 void noise_tai64n(uint8_t timestamp[NOISE_TIMESTAMP_BYTES], uint64_t wall_ns);
 

@@ -86,7 +86,8 @@ struct peer {
 	struct noise_handshake handshake;
 	struct cookie_peer cookie;
 	atomic_uint_fast64_t last_initiation_sent_ns; // 0: never; the path reads it
-	uint64_t last_initiation_accepted_ns;         // 0: never
+	uint64_t stamped_ns; // CLOCK_REALTIME, of the last initiation sent; 0: none
+	uint64_t last_initiation_accepted_ns;   // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
 	atomic_uint handshake_attempts;         // retries so far; the path reads it
 	bool removed;

@@ -358,6 +358,27 @@ static void another_key_doesn_t_wait_for_the_last_initiation(void **state)
 	take(b, MESSAGE_INITIATION);
 }
 
+// Twice at one time of the clock, and again when that was set back.
+static void timestamps_always_increase(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		uint8_t before[NOISE_TIMESTAMP_BYTES];
+
+		handshake_initiate(to_b, false);
+		const struct control_message m = take(b, MESSAGE_INITIATION);
+		memcpy(before, to_a->handshake.latest_timestamp, sizeof(before));
+		handshake_receive(b, &m);
+		assert_true(memcmp(to_a->handshake.latest_timestamp, before, sizeof(before)) > 0);
+		take(a, MESSAGE_RESPONSE);
+		assert_int_equal(device_down(a), 0);
+		assert_int_equal(device_up(a), 0);
+		loopback_now_ns += NS_PER_S; // b accepts 50 in one
+		if (i)
+			loopback_wall_ns -= 3600 * NS_PER_S;
+	}
+}
+
 // ---- what must be refused
 
 static void type_length_and_reserved_bytes_are_exact(void **state)
@@ -628,6 +649,7 @@ int main(void)
 	    TEST(nothing_without_key_endpoint_or_link),
 	    TEST(receiver_indices_are_random),
 	    TEST(another_key_doesn_t_wait_for_the_last_initiation),
+	    TEST(timestamps_always_increase),
 	    TEST(type_length_and_reserved_bytes_are_exact),
 	    TEST(a_replayed_initiation_moves_nothing),
 	    TEST(a_replayed_response_changes_nothing),
