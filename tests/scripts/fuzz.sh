@@ -8,6 +8,10 @@ cd "$(dirname "$0")/../.."
 . tests/tap.bash
 
 seconds=${FUZZ_SECONDS:-30}
+# As one of the tests it takes the same walk each time, as far as time allows; to look further is what
+# `make fuzz` is for. 0: a random one.
+seed=${FUZZ_SEED:-${FUZZ_SECONDS:+0}}
+seed=${seed:-1}
 build=$PWD/build/fuzz
 targets=("$@")
 (($#)) || mapfile -t targets < <(basename -s .c -a tests/fuzz/*.c)
@@ -49,7 +53,7 @@ start() {
 	local target=$1 dictionary=()
 	mkdir -p "$build/$target/corpus"
 	[[ ! -e tests/fuzz/$target.dict ]] || dictionary=("-dict=tests/fuzz/$target.dict")
-	TMPDIR=$files UBSAN_OPTIONS=print_stacktrace=1 "$build/tests/fuzz/$target" -max_total_time="$seconds" -max_len=8192 \
+	TMPDIR=$files UBSAN_OPTIONS=print_stacktrace=1 "$build/tests/fuzz/$target" -max_total_time="$seconds" -seed="$seed" -max_len=8192 \
 		-timeout=20 -rss_limit_mb=2048 "${dictionary[@]}" \
 		-artifact_prefix="$build/$target/" "$build/$target/corpus" "tests/fuzz/corpus/$target" \
 		>"$build/$target/log" 2>&1 </dev/null &
