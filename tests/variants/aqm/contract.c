@@ -196,6 +196,14 @@ static void an_empty_queue_gives_nothing(void **state)
 	end(a);
 }
 
+static void needs_flows(void)
+{
+	if (aqm_wishes.flows)
+		return;
+	print_message("# %s tells no flows apart\n", aqm_variant);
+	skip();
+}
+
 // Flows that the queue tells apart are served by turns, whatever waits.
 static void a_sparse_flow_does_not_wait_behind_a_bulk_one(void **state)
 {
@@ -203,8 +211,7 @@ static void a_sparse_flow_does_not_wait_behind_a_bulk_one(void **state)
 	size_t before = 0;
 
 	(void)state;
-	if (!aqm_wishes.flows)
-		skip();
+	needs_flows();
 	a = begin();
 	for (size_t i = 0; i < 1000; i++)
 		put(a, i, 1, SUPER_BYTES / 3, 1000 * MS);
@@ -225,8 +232,7 @@ static void flows_share_by_bytes(void **state)
 	struct aqm *a;
 
 	(void)state;
-	if (!aqm_wishes.flows)
-		skip();
+	needs_flows();
 	a = begin();
 	for (; i < 8000; i++)
 		put(a, i, 1, bytes[0], 1000 * MS);
