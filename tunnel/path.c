@@ -125,8 +125,9 @@ static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 	return is_socket(p, fd) ? udp_receive(p, fd, now_ns, backlog) : 0;
 }
 
-// false: the interface was deleted.
-static bool turn(struct path *p, const struct epoll_event *events, int n)
+// false: the interface was deleted. patience_ms: how long the next wait may be (queue.h); found
+// inside the bracket, since the control thread submits too.
+static bool turn(struct path *p, const struct epoll_event *events, int n, int *patience_ms)
 {
 	struct device *d = p->device;
 	uint64_t now_ns = clock_now_ns();
@@ -148,6 +149,7 @@ static bool turn(struct path *p, const struct epoll_event *events, int n)
 		transmit(p, &backlog);
 		path_flush(p);
 	}
+	*patience_ms = queue_patience(p);
 	path_leave(d);
 	workers_turn(d->workers, backlog, now_ns);
 	return there;
@@ -157,18 +159,19 @@ static void *run(void *path)
 {
 	struct path *p = path;
 	struct device *d = p->device;
+	int patience_ms = -1;
 	struct epoll_event events[6]; // TUN, wake, and for each family data and the rest
 
 	pthread_setname_np(pthread_self(), "path");
 	device_take_shard();
 	while (!atomic_load(&d->stopping)) {
-		int n = epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]),
-		                   queue_patience(p));
+		int n =
+		    epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]), patience_ms);
 
 		device_count(d, epoll_waits, 1);
 		if (n < 0 && errno != EINTR)
 			break;
-		if (!turn(p, events, n)) {
+		if (!turn(p, events, n, &patience_ms)) {
 			control_fail(d);
 			break;
 		}

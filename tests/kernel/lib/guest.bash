@@ -40,13 +40,7 @@ guest_boot() {
 
 # Both sides' keys and a preshared one, in files of the same names on both.
 guest_keys() {
-	local side
-	for side in left right; do
-		wg genkey >"$keys/$side"
-		wg pubkey <"$keys/$side" >"$keys/$side.pub"
-	done
-	wg genpsk >"$keys/psk"
-	key_left=$(<"$keys/left.pub") key_right=$(<"$keys/right.pub")
+	make_keys
 	guest "mkdir -p $keys; echo $(<"$keys/right") >$keys/right; echo $(<"$keys/psk") >$keys/psk"
 	guest "tc qdisc add dev eth0 clsact"
 }

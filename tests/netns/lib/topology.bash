@@ -53,9 +53,19 @@ trap topology_clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# Both sides' private and public keys and a preshared one, as files; $key_left and $key_right.
+make_keys() {
+	local side
+	for side in left right; do
+		wg genkey >"$keys/$side"
+		wg pubkey <"$keys/$side" >"$keys/$side.pub"
+	done
+	wg genpsk >"$keys/psk"
+	key_left=$(<"$keys/left.pub") key_right=$(<"$keys/right.pub")
+}
+
 # Each script has one pair; its tunnels are made anew as often as it likes.
 pair() {
-	local side
 	namespace left
 	namespace right
 	ip -n "$ns_left" link add outer type veth peer name outer netns "$ns_right"
@@ -65,12 +75,7 @@ pair() {
 	ip -n "$ns_right" addr add fd66::2/64 dev outer nodad
 	ip -n "$ns_left" link set outer up
 	ip -n "$ns_right" link set outer up
-	for side in left right; do
-		wg genkey >"$keys/$side"
-		wg pubkey <"$keys/$side" >"$keys/$side.pub"
-	done
-	wg genpsk >"$keys/psk"
-	key_left=$(<"$keys/left.pub") key_right=$(<"$keys/right.pub")
+	make_keys
 	until_true 5 on "$ns_left" ping -c 1 -W 1 -q fd66::2 >/dev/null
 }
 
