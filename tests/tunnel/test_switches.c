@@ -46,7 +46,7 @@ static void test_defaults(void **state)
 	(void)state;
 	static const char expected[] =
 	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,handshake-socket=on,merge-tcp=on,"
-	    "merge-udp=on,strict-checksum=off,socket-buffer=7340032,lower-queue=0,queues=0,"
+	    "merge-udp=on,strict-checksum=off,socket-buffer=1048576,lower-queue=0,queues=0,"
 	    "threads=0,clock-scale=1,dumpable=off";
 	static const char *const nothing[] = {NULL, ""};
 
