@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/stats.h"
+#include "harness/stats_rank.h"
 
 struct sample {
 	unsigned block;

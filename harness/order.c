@@ -1,15 +1,7 @@
 #include "harness/order.h"
+#include "harness/random.h"
 
 enum { STARTS_MIN = 6 };
-
-static uint64_t mix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15; // splitmix64 (Steele, Lea, Flood, 2014)
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
 
 unsigned order_cycle(unsigned tunnels)
 {
@@ -30,7 +22,7 @@ void order_block(unsigned *order, unsigned tunnels, unsigned block, uint64_t see
 	uint64_t state = seed ^ (uint64_t)(block / rows) * 0xd1342543de82ef95;
 
 	for (unsigned i = 0; i < rows; i++) {
-		unsigned j = mix(&state) % (i + 1);
+		unsigned j = random_next(&state) % (i + 1);
 		row[i] = row[j];
 		row[j] = i;
 	}

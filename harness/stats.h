@@ -4,11 +4,11 @@
 
 #include <stddef.h>
 
-enum { STATS_BLOCKS_MAX = 500 }; // the exact distribution takes n^3 steps
+enum { STATS_BLOCKS_MAX = 500 }; // an exact distribution takes n^3 steps
 
 struct stats_interval {
 	double low, high;
-	double coverage; // of the exact test that was inverted; 0: n is too small for the level
+	double coverage; // at least; 0: n is too small for the level, and the bounds are infinite
 };
 
 double stats_mean(const double *x, size_t n);
@@ -19,15 +19,12 @@ double stats_median(const double *x, size_t n);
 // [0, 1]; n >= 1.
 double stats_quantile(const double *x, size_t n, double p);
 
-// Hodges and Lehmann (1963): the median of the n (n + 1) / 2 Walsh averages.
-double stats_hodges_lehmann(const double *x, size_t n);
+void stats_sort(double *x, size_t n); // ascending
 
-// Exact two-sided Wilcoxon signed-rank p of symmetry about `center`, ties by mid-ranks and their
-// exact permutation distribution; differences of zero are kept out. n <= STATS_BLOCKS_MAX.
-double stats_signed_rank_p(const double *x, size_t n, double center);
+// A copy in ascending order; the caller frees it.
+double *stats_sorted(const double *x, size_t n);
 
-// The interval that inverts that test: Walsh averages at the exact critical value for `level`
-// (0.95). Where n is too small for any interval at the level: infinite bounds, coverage 0.
-struct stats_interval stats_signed_rank_interval(const double *x, size_t n, double level);
+// Zeroed, or the program ends; the caller frees it.
+void *stats_allocate(size_t n, size_t bytes);
 
 #endif

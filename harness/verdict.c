@@ -1,5 +1,5 @@
 #include "harness/verdict.h"
-#include "harness/stats.h"
+#include "harness/stats_rank.h"
 
 #include <errno.h>
 #include <math.h>
