@@ -70,3 +70,21 @@ double stats_quantile(const double *x, size_t n, double p)
 	free(sorted);
 	return value;
 }
+
+double stats_normal_below(double z)
+{
+	return erfc(-z * M_SQRT1_2) / 2;
+}
+
+double stats_normal_quantile(double p)
+{
+	double low = -39, high = 0, middle; // below -39 a double has no more probability
+
+	if (p > 0.5)
+		return -stats_normal_quantile(1 - p);
+	if (p <= 0)
+		return -INFINITY;
+	while ((middle = (low + high) / 2) > low && middle < high)
+		*(stats_normal_below(middle) < p ? &low : &high) = middle;
+	return middle;
+}

@@ -19,6 +19,10 @@ double stats_median(const double *x, size_t n);
 // [0, 1]; n >= 1.
 double stats_quantile(const double *x, size_t n, double p);
 
+// Of the standard normal distribution: the probability of less than z, and the z that has it below.
+double stats_normal_below(double z);
+double stats_normal_quantile(double p);
+
 void stats_sort(double *x, size_t n); // ascending
 
 // A copy in ascending order; the caller frees it.
