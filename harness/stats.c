@@ -71,6 +71,37 @@ double stats_quantile(const double *x, size_t n, double p)
 	return value;
 }
 
+// That k of n happen, of probability p each.
+static double binomial(size_t n, size_t k, double p)
+{
+	return exp(lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0) + (k ? k * log(p) : 0) +
+	           (n > k ? (n - k) * log1p(-p) : 0));
+}
+
+struct stats_interval stats_quantile_interval(const double *x, size_t n, double p, double level)
+{
+	struct stats_interval interval = {-INFINITY, INFINITY, 0};
+	double *sorted = stats_sorted(x, n), below = 0, above = 0, next;
+	size_t low = 0, high = n + 1; // ranks
+
+	while (low < n && below + (next = binomial(n, low, p)) <= (1 - level) / 2) {
+		below += next;
+		low++;
+	}
+	while (high > 1 && above + (next = binomial(n, high - 1, p)) <= (1 - level) / 2) {
+		above += next;
+		high--;
+	}
+	if (low)
+		interval.low = sorted[low - 1];
+	if (high <= n)
+		interval.high = sorted[high - 1];
+	if (low || high <= n)
+		interval.coverage = 1 - below - above;
+	free(sorted);
+	return interval;
+}
+
 double stats_normal_below(double z)
 {
 	return erfc(-z * M_SQRT1_2) / 2;

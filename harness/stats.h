@@ -8,7 +8,7 @@ enum { STATS_BLOCKS_MAX = 500 }; // an exact distribution takes n^3 steps
 
 struct stats_interval {
 	double low, high;
-	double coverage; // at least; 0: n is too small for the level, and the bounds are infinite
+	double coverage; // at least; 0: n is too small for the level, and both bounds are infinite
 };
 
 double stats_mean(const double *x, size_t n);
@@ -18,6 +18,11 @@ double stats_median(const double *x, size_t n);
 // Quantile by linear interpolation of order statistics (type 7 of Hyndman and Fan, 1996); p in
 // [0, 1]; n >= 1.
 double stats_quantile(const double *x, size_t n, double p);
+
+// An interval for the p quantile of what x was drawn from, whatever its distribution: two order
+// statistics by the binomial distribution, each end missed with (1 - level) / 2 at most (David and
+// Nagaraja, 2003, 7.1). An end that n is too small for is infinite.
+struct stats_interval stats_quantile_interval(const double *x, size_t n, double p, double level);
 
 // Of the standard normal distribution: the probability of less than z, and the z that has it below.
 double stats_normal_below(double z);

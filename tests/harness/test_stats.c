@@ -2,6 +2,8 @@
 #include "harness/stats.h"
 #include "tests/harness/draw.h"
 
+static struct support_random rng;
+
 static void quantiles_at_the_ends_and_between(void **state)
 {
 	const double one[] = {7}, four[] = {4, 1, 3, 2}, ties[] = {5, 5, 1, 5};
@@ -28,6 +30,64 @@ static void mean_and_sd(void **state)
 	assert_near(stats_sd(x, 1), 0, 0);
 }
 
+// Ranks and coverage by R's pbinom(); n = 10's are those of the tables of the sign test.
+static void quantile_intervals(void **state)
+{
+	static const struct {
+		size_t n;
+		double p, level;
+		double low, high; // ranks
+		double coverage;
+	} known[] = {
+	    {10, 0.5, 0.95, 2, 9, 0.978515625},
+	    {16, 0.75, 0.9, 9, 16, 0.962847447954},
+	    {100, 0.9, 0.95, 84, 96, 0.955690107191},
+	    {1000, 0.99, 0.95, 983, 997, 0.976094763498},
+	    {6, 0.5, 0.95, 1, 6, 0.96875},
+	    {5, 0.5, 0.95, -INFINITY, INFINITY, 0},
+	    {100, 0.99, 0.95, 97, INFINITY, 0.981625963555},
+	    {1, 1, 0.95, 1, INFINITY, 1},
+	    {100000, 0.5, 0.95, 49690, 50311, 0.95044428533},
+	    {1, 0, 0.95, -INFINITY, 1, 1},
+	    {0, 0.5, 0.95, -INFINITY, INFINITY, 0},
+	};
+	static double x[100000];
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		x[i] = 100000 - i;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		struct stats_interval interval = stats_quantile_interval(
+		    x + 100000 - known[i].n, known[i].n, known[i].p, known[i].level);
+
+		assert_true(interval.low == known[i].low && interval.high == known[i].high);
+		assert_near(interval.coverage, known[i].coverage, 1e-9);
+	}
+}
+
+static void quantile_coverage_by_simulation(void **state)
+{
+	enum { RUNS = 10000, N = 40 };
+	double truth = exp(1.281551565544600); // of a lognormal distribution, 0.9
+	size_t outside = 0;
+	double coverage = 0;
+
+	(void)state;
+	for (int run = 0; run < RUNS; run++) {
+		struct stats_interval interval;
+		double x[N];
+
+		for (int i = 0; i < N; i++)
+			x[i] = exp(draw_normal(&rng));
+		interval = stats_quantile_interval(x, N, 0.9, 0.95);
+		outside += truth < interval.low || truth > interval.high;
+		coverage = interval.coverage;
+	}
+	assert_true(coverage >= 0.95 && coverage < 1);
+	assert_at_most(outside, RUNS, 1 - coverage);
+	assert_at_most(RUNS - outside, RUNS, coverage);
+}
+
 // R: qnorm() and pnorm().
 static void normal_distribution(void **state)
 {
@@ -49,8 +109,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(quantiles_at_the_ends_and_between),
 	    cmocka_unit_test(mean_and_sd),
+	    cmocka_unit_test(quantile_intervals),
+	    cmocka_unit_test(quantile_coverage_by_simulation),
 	    cmocka_unit_test(normal_distribution),
 	};
 
+	support_random_init(&rng, support_seed());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
