@@ -68,7 +68,7 @@ all: harness tunnel ## build the harness and the default tunnel
 
 harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its traffic generator
 
-tunnel: $$(B)/tunnels/$$(SPEC)/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
+tunnel: $$(B)/tunnels/$$(SPEC)$$(if $$(LAYOUT),/layout-$$(LAYOUT))/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
 
 tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every preset and every single-slot change of default
 
@@ -94,9 +94,14 @@ $(B)/%.o: %.cc $(B)/.flags | build/.setup
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
+# tunnels/SPEC/, or tunnels/SPEC/layout-N/: the same objects in an order that is drawn from N.
+spec_of = $(firstword $(subst /, ,$(1)))
+layout_of = $(patsubst layout-%,%,$(word 2,$(subst /, ,$(1))))
+drawn = $(shell printf '%s\n' $(2) | awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | sort | cut -d' ' -f2)
+laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
+$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
 
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)

@@ -1,17 +1,21 @@
 // A block that was cut in its middle is done again whole, as a further attempt: half a block has no
-// balanced order.
+// balanced order. With a budget, all workloads share the time block by block until each is decided
+// at one of its looks, or the time is over.
 #include "harness/blocks.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness/order.h"
+#include "harness/outcome.h"
 #include "harness/progress.h"
 #include "harness/trial.h"
 
-enum { ATTEMPTS_MAX = 3 };
+enum { ATTEMPTS_MAX = 3, BUDGET_BLOCKS_PER_START = 2 };
 
 struct work {
 	const struct plan *plan;
@@ -24,7 +28,10 @@ struct work {
 	unsigned starts;       // of the tunnels, so far
 	unsigned group;        // of blocks that share the present start
 	bool started;
-	bool noted; // run.json has the offloads
+	bool noted;               // run.json has the offloads
+	double spent_s, began_s;  // of the budget, before this process; monotonic
+	double longest_s;         // of this process's blocks
+	const char *ended[PLAN_WORKLOADS_MAX]; // why a workload needs no more blocks, or NULL
 };
 
 // What the folder holds of one block of one workload.
@@ -118,6 +125,7 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 	t->position = position;
 	t->attempt = attempt;
 	t->start = w->starts - 1;
+	t->build = t->start % w->session->tunnel[tunnel].builds;
 	ret = store_append(w->store, t);
 	w->result->trials += !ret;
 	if (ret && ret != -ENOSPC && ret != -EDQUOT && ret != -EFBIG)
@@ -127,20 +135,20 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 }
 
 // What an attempt came to: `status` and `reason` are the worst of its trials'.
-struct outcome {
+struct attempted {
 	enum trial_status status;
 	bool spoilt;
 	char reason[512];
 };
 
 static int attempt(struct work *w, unsigned block, const struct workload_use *use, unsigned n,
-                   struct outcome *o)
+                   struct attempted *o)
 {
 	unsigned order[2 * ORDER_TUNNELS_MAX];
 	struct trial *t = calloc(1, sizeof(*t));
 	int ret = t ? 0 : -ENOMEM;
 
-	*o = (struct outcome){0};
+	*o = (struct attempted){0};
 	order_block(order, w->plan->tunnels, block, w->plan->seed);
 	for (unsigned i = 0; !ret && i < w->trials_per_block; i++) {
 		progress_show(&w->progress, block, use->name, i, w->trials_per_block, n);
@@ -162,7 +170,7 @@ static int attempt(struct work *w, unsigned block, const struct workload_use *us
 
 static int run_block(struct work *w, unsigned block, const struct workload_use *use)
 {
-	struct outcome o = {0};
+	struct attempted o = {0};
 	struct history h;
 	char note[600] = "";
 	int ret = 0;
@@ -191,6 +199,8 @@ static bool needed(const struct work *w, unsigned block)
 	for (size_t i = 0; i < w->plan->workloads; i++) {
 		struct history h;
 
+		if (w->ended[i])
+			continue;
 		recall(w, block, w->plan->workload[i].name, &h);
 		if (!h.settled && h.whole < ATTEMPTS_MAX)
 			return true;
@@ -198,9 +208,135 @@ static bool needed(const struct work *w, unsigned block)
 	return false;
 }
 
+// ---- when to stop
+
+static const char decided[] = "decided", out_of_time[] = "budget", all_done[] = "blocks";
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static double left_s(const struct work *w)
+{
+	return w->plan->budget_s - w->spent_s - (now_s() - w->began_s);
+}
+
+static bool all_ended(const struct work *w)
+{
+	for (size_t i = 0; i < w->plan->workloads; i++)
+		if (!w->ended[i])
+			return false;
+	return true;
+}
+
+static void end_all(struct work *w, const char *why)
+{
+	for (size_t i = 0; i < w->plan->workloads; i++)
+		if (!w->ended[i])
+			w->ended[i] = why;
+}
+
+static bool decides(const struct plan *p, const char *metric)
+{
+	for (size_t i = 0; i < p->metrics; i++)
+		if (!strcmp(p->metric[i], metric))
+			return true;
+	return !p->metrics;
+}
+
+static int note_end(struct work *w)
+{
+	json_t *ended = json_object();
+
+	for (size_t i = 0; i < w->plan->workloads; i++)
+		if (w->ended[i])
+			json_object_set_new(ended, w->plan->workload[i].name,
+			                    json_string(w->ended[i]));
+	json_object_set_new(w->store->run, "ended", ended);
+	return store_write_run(w->store);
+}
+
+// Ends the workloads of which every verdict that decides has a word.
+static int look(struct work *w)
+{
+	bool open[PLAN_WORKLOADS_MAX] = {0}, seen[PLAN_WORKLOADS_MAX] = {0};
+	struct outcome o;
+	int ret = outcome_load(&o, w->store->dir, &(struct outcome_how){.alone = true});
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < o.verdicts.n; i++) {
+		const struct verdict *v = &o.verdicts.verdict[i];
+
+		for (size_t j = 0; j < w->plan->workloads; j++)
+			if (!strcmp(w->plan->workload[j].name, v->series->workload) &&
+			    decides(w->plan, v->series->metric)) {
+				seen[j] = true;
+				open[j] |= v->word == VERDICT_INCONCLUSIVE;
+			}
+	}
+	for (size_t j = 0; j < w->plan->workloads; j++)
+		if (!w->ended[j] && seen[j] && !open[j])
+			w->ended[j] = decided;
+	outcome_free(&o);
+	return note_end(w);
+}
+
+// One block of every workload that goes on.
+static int run_round(struct work *w, unsigned block)
+{
+	const struct plan *p = w->plan;
+	unsigned per_start = p->budget_s > 0 ? BUDGET_BLOCKS_PER_START
+	                                     : order_blocks_per_start(p->blocks);
+	int ret = 0;
+
+	if (!w->started || w->group != block / per_start)
+		ret = start(w, block / per_start);
+	for (size_t i = 0; !ret && i < p->workloads; i++) {
+		double began_s = now_s();
+
+		if (w->ended[i])
+			continue;
+		if (p->budget_s > 0 && left_s(w) < w->longest_s) {
+			end_all(w, out_of_time);
+			break;
+		}
+		ret = run_block(w, block, &p->workload[i]);
+		w->longest_s = fmax(w->longest_s, now_s() - began_s);
+	}
+	return ret;
+}
+
+// What run.json says of a run that was interrupted, and what its trials took.
+static void resume(struct work *w)
+{
+	json_t *ended = json_object_get(w->store->run, "ended");
+	static const char *const reasons[] = {decided, out_of_time, all_done};
+
+	for (size_t i = 0; i < w->store->trials; i++) {
+		const struct trial *t = &w->store->trial[i];
+
+		w->spent_s += t->duration_ns * 1e-9;
+		if (t->start >= w->starts)
+			w->starts = t->start + 1;
+	}
+	for (size_t i = 0; i < w->plan->workloads; i++)
+		for (size_t r = 0; r < sizeof(reasons) / sizeof(*reasons); r++) {
+			const char *why = json_string_value(
+			    json_object_get(ended, w->plan->workload[i].name));
+
+			if (why && !strcmp(why, reasons[r]))
+				w->ended[i] = reasons[r];
+		}
+}
+
 int blocks_run(const struct plan *p, struct session *s, struct store *st, struct blocks_result *r)
 {
-	unsigned total = p->blocks * p->workloads, per_start = order_blocks_per_start(p->blocks);
+	unsigned total = p->blocks * p->workloads;
 	struct work w = {
 	    .plan = p,
 	    .session = s,
@@ -208,24 +344,25 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, struct
 	    .result = r,
 	    .trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL,
 	    .repeats_left = (total + 1) / 2,
+	    .began_s = now_s(),
 	};
 	int ret = 0;
 
 	*r = (struct blocks_result){.trials = st->trials};
-	for (size_t i = 0; i < st->trials; i++)
-		if (st->trial[i].start >= w.starts)
-			w.starts = st->trial[i].start + 1;
-	progress_begin(&w.progress, total, p->blocks);
-	for (unsigned b = 0; !ret && b < p->blocks; b++) {
-		if (!needed(&w, b)) {
+	resume(&w);
+	progress_begin(&w.progress, total, p->blocks, p->budget_s > 0 ? left_s(&w) : 0);
+	for (unsigned b = 0; !ret && b < p->blocks && !all_ended(&w); b++) {
+		if (needed(&w, b))
+			ret = run_round(&w, b);
+		else
 			progress_skip(&w.progress, p->workloads);
-			continue;
-		}
-		if (!w.started || w.group != b / per_start)
-			ret = start(&w, b / per_start);
-		for (size_t i = 0; !ret && i < p->workloads; i++)
-			ret = run_block(&w, b, &p->workload[i]);
+		if (!ret && looks_due(&p->looks, b + 1))
+			ret = look(&w);
 	}
 	progress_clear(&w.progress);
+	if (!ret) {
+		end_all(&w, all_done);
+		ret = note_end(&w);
+	}
 	return ret;
 }

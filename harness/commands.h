@@ -12,7 +12,7 @@ struct command {
 };
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
-    report_command, profile_command, micro_command;
+    report_command, profile_command, micro_command, selfcheck_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -21,6 +21,7 @@ int compare_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int profile_main(int argc, char **argv);
 int micro_main(int argc, char **argv);
+int selfcheck_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,
@@ -28,6 +29,12 @@ enum {
 	EXIT_ERROR = 2, // usage or environment; a line on stderr says what and the remedy
 	EXIT_INCONCLUSIVE = 3,
 };
+
+struct plan;
+
+// What `run` does with a plan, but for the verdicts at its end. The folder's path (`out`, or one
+// below results/) is written to `dir`. An exit code.
+int run_plan(struct plan *, const char *out, double gate_percent, char dir[4096]);
 
 // What `compare` and `report` do with a finished folder, for `run`, which ends with both. A gate of
 // 0 is the run's own (run.json's gate_percent, else 2). They return an exit code as above; report

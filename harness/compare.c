@@ -2,6 +2,7 @@
 #include "harness/commands.h"
 #include "harness/options.h"
 #include "harness/outcome.h"
+#include "harness/selfcheck.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,6 +61,7 @@ static void print_text(const struct outcome *o)
 	}
 	if (*o->remark)
 		printf("%s\n", o->remark);
+	selfcheck_print_note(o, stdout);
 	table_free(&tunnels);
 	table_free(&verdicts);
 }

@@ -9,20 +9,20 @@
 #include "harness/environment.h"
 #include "harness/store.h"
 
-void describe_sha256(const struct session_tunnel *t, char sha256[65])
+void describe_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
 {
-	const char *const argv[] = {"sha256sum", "-b", t->program, NULL};
+	const char *const argv[] = {"sha256sum", "-b", t->program[build], NULL};
 	char line[4300];
 
 	sha256[0] = 0;
-	if (t->program[0] && strlen(environment_program_line(argv, line, sizeof(line))) > 64)
+	if (t->program[build][0] && strlen(environment_program_line(argv, line, sizeof(line))) > 64)
 		snprintf(sha256, 65, "%.64s", line + (line[0] == '\\'));
 }
 
 // A program of the user's own may take any word for an interface's name, so it isn't asked.
 static void ask_version(const struct session_tunnel *t, char *line, size_t bytes)
 {
-	const char *const argv[] = {t->program, "--version", NULL};
+	const char *const argv[] = {t->program[0], "--version", NULL};
 	struct utsname name;
 
 	line[0] = 0;
@@ -35,15 +35,20 @@ static void ask_version(const struct session_tunnel *t, char *line, size_t bytes
 static json_t *describe_tunnel(const struct session_tunnel *t)
 {
 	char sha256[65], version[256];
-	json_t *variants = json_object();
+	json_t *variants = json_object(), *builds = json_array();
 
 	for (size_t i = 0; i < t->spec.choices; i++)
 		json_object_set_new(variants, t->spec.choice[i].slot,
 		                    json_string(t->spec.choice[i].variant));
-	describe_sha256(t, sha256);
+	for (unsigned i = 0; i < t->builds; i++) {
+		describe_sha256(t, i, sha256);
+		json_array_append_new(builds, json_string(sha256));
+	}
+	describe_sha256(t, 0, sha256);
 	ask_version(t, version, sizeof(version));
-	return json_pack("{ss ss so ss ss}", "spec", t->spec.name, "revision", t->commit,
-	                 "variants", variants, "binary_sha256", sha256, "version", version);
+	return json_pack("{ss ss so ss so ss}", "spec", t->spec.name, "revision", t->commit,
+	                 "variants", variants, "binary_sha256", sha256, "builds_sha256", builds,
+	                 "version", version);
 }
 
 static void append_pair(json_t *array, const char *option, const char *format, ...)
@@ -70,7 +75,13 @@ static json_t *describe_command(const struct plan *p, double gate_percent)
 		append_pair(command, "--tunnel", "%s", p->tunnel[i].spec);
 	for (size_t i = 0; i < p->workloads; i++)
 		append_pair(command, "--workload", "%s", p->workload[i].name);
+	for (size_t i = 0; i < p->metrics; i++)
+		append_pair(command, "--metric", "%s", p->metric[i]);
+	if (p->budget_s > 0)
+		append_pair(command, "--budget", "%gs", p->budget_s);
 	append_pair(command, "--blocks", "%u", p->blocks);
+	if (p->builds > 1)
+		append_pair(command, "--builds", "%u", p->builds);
 	append_pair(command, "--duration", "%u", p->duration_s);
 	append_pair(command, "--seed", "%llu", (unsigned long long)p->seed);
 	if (gate_percent > 0)

@@ -11,7 +11,7 @@
 json_t *describe_run(const struct plan *, const struct session *, const char *id,
                      double gate_percent);
 
-// Of the tunnel's program; "" without one.
-void describe_sha256(const struct session_tunnel *, char sha256[65]);
+// Of the tunnel's program as that build made it; "" without one.
+void describe_sha256(const struct session_tunnel *, unsigned build, char sha256[65]);
 
 #endif

@@ -306,7 +306,7 @@ int micro_run(const struct micro_plan *p, json_t *raw, int (*save)(json_t *raw, 
 		sweeps += p->slot[i].sweeps;
 	}
 	json_object_set_new(raw, "slots", slots);
-	progress_begin(&progress, sweeps * p->blocks, p->blocks);
+	progress_begin(&progress, sweeps * p->blocks, p->blocks, 0);
 	for (unsigned block = 0; block < p->blocks && !ret; block++) {
 		ret = run_block(p, block, &progress, slots);
 		progress_clear(&progress);

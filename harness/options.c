@@ -35,8 +35,31 @@ static int refuse_unknown(const struct command *c, const struct option_row *rows
 	return -EINVAL;
 }
 
+int options_time(const char *text, double *seconds)
+{
+	static const struct {
+		char letter;
+		double seconds;
+	} units[] = {{0, 1}, {'s', 1}, {'m', 60}, {'h', 3600}};
+	char *end;
+	double value = strtod(text, &end);
+
+	// strtod() takes leading space, "inf" and "nan".
+	if (end == text || isspace((unsigned char)*text) || !isfinite(value) || (*end && end[1]))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (*end == units[i].letter) {
+			*seconds = value * units[i].seconds;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 static int take_number(const struct command *c, const struct option_row *row, const char *text)
 {
+	static const char *const kinds[] = {[OPTION_UNSIGNED] = "a whole number",
+	                                    [OPTION_DOUBLE] = "a number",
+	                                    [OPTION_TIME] = "a time (90s, 10m, 1.5h)"};
 	bool whole = row->type == OPTION_UNSIGNED;
 	unsigned long long u = 0;
 	double d;
@@ -47,11 +70,13 @@ static int take_number(const struct command *c, const struct option_row *row, co
 		d = u = strtoull(text, &end, 10);
 	else
 		d = strtod(text, &end);
+	if (row->type == OPTION_TIME && !options_time(text, &d))
+		end = "";
 	// strtoull() takes a sign and wraps it; strtod() takes "inf" and "nan".
 	if (errno || end == text || *end || isspace((unsigned char)*text) ||
 	    (whole && (*text == '-' || *text == '+')) || !isfinite(d)) {
-		fprintf(stderr, "wgbench %s: --%s takes a %snumber, not '%s'\n", c->name, row->name,
-		        whole ? "whole " : "", text);
+		fprintf(stderr, "wgbench %s: --%s takes %s, not '%s'\n", c->name, row->name,
+		        kinds[row->type], text);
 		return -EINVAL;
 	}
 	if (d < row->min || d > row->max) {
@@ -93,6 +118,7 @@ static int take_value(const struct command *c, const struct option_row *row, con
 		return 0;
 	case OPTION_UNSIGNED:
 	case OPTION_DOUBLE:
+	case OPTION_TIME:
 		return take_number(c, row, text);
 	case OPTION_STRINGS:
 		return take_word(c, row->target, text);

@@ -20,6 +20,7 @@ enum option_type {
 	OPTION_STRING,   // const char **
 	OPTION_UNSIGNED, // unsigned long long *, within min..max
 	OPTION_DOUBLE,   // double *, within min..max
+	OPTION_TIME,     // double *, seconds: 90, 90s, 10m, 1.5h; within min..max
 	OPTION_STRINGS,  // struct options_words *; the option may be given again
 };
 
@@ -31,6 +32,9 @@ struct option_row {
 	const char *help;
 	double min, max; // numbers: both ends are allowed
 };
+
+// Parses a time: 90, 90s, 10m, 1.5h. 0 or -EINVAL.
+int options_time(const char *text, double *seconds);
 
 enum { OPTIONS_HELPED = 1 };
 

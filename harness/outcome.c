@@ -30,9 +30,31 @@ static void add_remark(struct outcome *o, const char *text)
 	snprintf(o->remark + length, sizeof(o->remark) - length, "%s%s.", length ? " " : "", text);
 }
 
+// Why a run with a budget has as many blocks of a workload as it has.
+static void remark_ends(struct outcome *o, json_t *ended)
+{
+	const char *workload = NULL;
+	char line[256];
+
+	for (size_t i = 0; i < o->series.n && json_object_get(o->store.run, "budget"); i++) {
+		const struct series *s = &o->series.series[i];
+		const char *why = json_string_value(json_object_get(ended, s->workload));
+
+		if (!why || (workload && !strcmp(workload, s->workload)))
+			continue;
+		workload = s->workload;
+		snprintf(line, sizeof(line), "%s: %zu blocks, %s", workload, s->blocks,
+		         !strcmp(why, "decided")  ? "then it was decided"
+		         : !strcmp(why, "budget") ? "then the budget was spent"
+		                                  : "as many as were asked for");
+		add_remark(o, line);
+	}
+}
+
 // Compares what was planned with what there is.
 static void look_for_gaps(struct outcome *o)
 {
+	json_t *ended = json_object_get(o->store.run, "ended");
 	json_t *planned = json_object_get(o->store.run, "workloads"), *name;
 	json_int_t blocks = json_integer_value(json_object_get(o->store.run, "blocks"));
 	size_t i, fewest = SIZE_MAX;
@@ -49,20 +71,27 @@ static void look_for_gaps(struct outcome *o)
 			o->missing = json_string_value(name);
 	}
 	for (size_t s = 0; s < o->series.n; s++)
-		if (o->series.series[s].blocks < fewest)
+		if (o->series.series[s].blocks < fewest &&
+		    !json_object_get(ended, o->series.series[s].workload))
 			fewest = o->series.series[s].blocks;
 	if (o->missing) {
 		snprintf(line, sizeof(line), "Workload %s was planned but has no result",
 		         o->missing);
 		add_remark(o, line);
 	}
-	if (o->series.n && blocks > 0 && fewest < (size_t)blocks) {
+	if (fewest < (size_t)blocks && json_object_get(o->store.run, "budget"))
+		snprintf(line, sizeof(line),
+		         "Unfinished: neither decided nor out of its budget; wgbench run --resume "
+		         "%.100s goes on",
+		         o->store.dir);
+	else if (fewest < (size_t)blocks)
 		snprintf(line, sizeof(line),
 		         "Unfinished: %zu of %lld blocks are whole; wgbench run --resume %.100s "
 		         "goes on",
 		         fewest, (long long)blocks, o->store.dir);
+	if (fewest < (size_t)blocks)
 		add_remark(o, line);
-	}
+	remark_ends(o, ended);
 }
 
 static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)
@@ -147,9 +176,11 @@ int outcome_exit_code(const struct outcome *o)
 	int code = o->missing ? EXIT_INCONCLUSIVE : EXIT_NO_REGRESSION;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
-		if (o->verdicts.verdict[i].word == VERDICT_SLOWER)
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (v->regression)
 			return EXIT_REGRESSION;
-		if (o->verdicts.verdict[i].word == VERDICT_INCONCLUSIVE)
+		if (v->word == VERDICT_INCONCLUSIVE || v->word == VERDICT_SLOWER)
 			code = EXIT_INCONCLUSIVE;
 	}
 	return code;

@@ -19,7 +19,7 @@ struct outcome {
 	size_t goals;
 	struct outcome_goal *goal; // of run.json
 	const char *missing;       // a planned workload without any result, or NULL: never a pass
-	char remark[512];          // what else the reader must know, or ""
+	char remark[1024];         // what else the reader must know, or ""
 };
 
 // How a run is to be judged; zero: by its own words.

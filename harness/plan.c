@@ -2,17 +2,22 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/options.h"
 #include "harness/order.h"
 
 static const char folder[] = "workloads/plans", suffix[] = ".plan";
 
+// What a trial takes beside its duration.
+static const double between_trials_s = 0.3;
+
 void plan_default(struct plan *p)
 {
-	*p = (struct plan){.blocks = 8, .duration_s = 1};
+	*p = (struct plan){.blocks = 8, .duration_s = 1, .builds = 1};
 	plan_add_tunnel(p, "default", false);
 	plan_add_workload(p, "tcp");
 }
@@ -51,6 +56,42 @@ int plan_add_workload(struct plan *p, const char *text)
 	}
 	p->workload[p->workloads++] = use;
 	return 0;
+}
+
+int plan_add_metric(struct plan *p, const char *name)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < p->workloads; i++)
+		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
+		     m++)
+			known |= !strcmp(m->name, name);
+	if (!known) {
+		fprintf(stderr, "wgbench: no workload here measures '%s': wgbench list shows the "
+		                "metrics of each\n",
+		        name);
+		return -EINVAL;
+	}
+	if (p->metrics == PLAN_METRICS_MAX) {
+		fprintf(stderr, "wgbench: metric '%s': at most %d metrics\n", name,
+		        PLAN_METRICS_MAX);
+		return -EINVAL;
+	}
+	snprintf(p->metric[p->metrics++], sizeof(p->metric[0]), "%s", name);
+	return 0;
+}
+
+double plan_block_s(const struct plan *p)
+{
+	return p->tunnels * ORDER_TRIALS_PER_TUNNEL * (p->duration_s + between_trials_s);
+}
+
+// As if one workload had all the time: the others may be decided early.
+void plan_fix_looks(struct plan *p)
+{
+	p->looks = (struct looks){0};
+	if (p->budget_s > 0)
+		looks_fix(&p->looks, fmin(p->budget_s / plan_block_s(p), p->blocks));
 }
 
 static int parse_number(const char *text, unsigned max, unsigned *to)
@@ -106,10 +147,19 @@ static int parse_line(struct plan *p, char *line, const char *where)
 		return 0;
 	if (!strcmp(key, "duration") && !parse_number(word, PLAN_DURATION_MAX_S, &p->duration_s))
 		return 0;
+	if (!strcmp(key, "builds") && !parse_number(word, PLAN_BUILDS_MAX, &p->builds))
+		return 0;
+	if (!strcmp(key, "budget") && !options_time(word, &p->budget_s) && p->budget_s > 0 &&
+	    p->budget_s <= PLAN_BUDGET_MAX_S) {
+		p->blocks = PLAN_BLOCKS_MAX;
+		return 0;
+	}
+	if (!strcmp(key, "metric"))
+		return plan_add_metric(p, word);
 	fprintf(stderr,
 	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, goal ..., "
-	        "blocks 1..%d, duration 1..%d\n",
-	        where, key, word, PLAN_BLOCKS_MAX, PLAN_DURATION_MAX_S);
+	        "metric M, blocks 1..%d, duration 1..%d, builds 1..%d, budget TIME (90s, 10m)\n",
+	        where, key, word, PLAN_BLOCKS_MAX, PLAN_DURATION_MAX_S, PLAN_BUILDS_MAX);
 	return -EINVAL;
 }
 
@@ -227,6 +277,18 @@ void plan_to_run(const struct plan *p, json_t *run)
 	}
 	json_object_set_new(run, "blocks", json_integer(p->blocks));
 	json_object_set_new(run, "duration", json_integer(p->duration_s));
+	json_object_set_new(run, "builds", json_integer(p->builds));
+	if (p->budget_s > 0) {
+		json_object_set_new(run, "budget", json_real(p->budget_s));
+		json_object_set_new(run, "looks", looks_to_json(&p->looks));
+	}
+	if (p->metrics) {
+		json_t *metrics = json_array();
+
+		for (size_t i = 0; i < p->metrics; i++)
+			json_array_append_new(metrics, json_string(p->metric[i]));
+		json_object_set_new(run, "metrics", metrics);
+	}
 	json_object_set_new(run, "trials_per_block",
 	                    json_integer(p->tunnels * ORDER_TRIALS_PER_TUNNEL));
 }
@@ -236,12 +298,16 @@ int plan_from_run(struct plan *p, const json_t *run, const char *dir)
 	const char *name = json_string_value(json_object_get(run, "plan"));
 	json_int_t blocks = json_integer_value(json_object_get(run, "blocks"));
 	json_int_t duration_s = json_integer_value(json_object_get(run, "duration"));
+	struct looks looks;
 	json_t *row, *seed = json_object_get(run, "seed");
+	json_t *builds = json_object_get(run, "builds");
 	size_t i;
-	int ret = 0;
+	int ret = looks_from_json(&looks, json_object_get(run, "looks"));
 
 	*p = (struct plan){.blocks = blocks, .duration_s = duration_s};
 	p->seed = json_integer_value(seed);
+	p->builds = builds ? json_integer_value(builds) : 1;
+	p->budget_s = json_number_value(json_object_get(run, "budget"));
 	snprintf(p->name, sizeof(p->name), "%s", name ? name : "");
 	json_array_foreach(json_object_get(run, "tunnels"), i, row)
 	{
@@ -255,7 +321,15 @@ int plan_from_run(struct plan *p, const json_t *run, const char *dir)
 			ret = json_is_string(row) ? plan_add_workload(p, json_string_value(row))
 			                          : -EINVAL;
 	}
-	if (ret || blocks < 1 || blocks > PLAN_BLOCKS_MAX || duration_s < 1 ||
+	json_array_foreach(json_object_get(run, "metrics"), i, row)
+	{
+		if (!ret)
+			ret = json_is_string(row) ? plan_add_metric(p, json_string_value(row))
+			                          : -EINVAL;
+	}
+	p->looks = looks;
+	if (ret || p->builds < 1 || p->builds > PLAN_BUILDS_MAX || p->budget_s < 0 || blocks < 1 ||
+	    blocks > PLAN_BLOCKS_MAX || duration_s < 1 ||
 	    duration_s > PLAN_DURATION_MAX_S || !json_is_integer(seed) || !p->tunnels ||
 	    !p->workloads) {
 		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);

@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include "harness/goal.h"
+#include "harness/looks.h"
 #include "harness/workload.h"
 
 enum { PLAN_TUNNELS_MAX = 16, PLAN_WORKLOADS_MAX = 16, PLAN_GOALS_MAX = 64, PLAN_BLOCKS_MAX = 500 };
-enum { PLAN_DURATION_MAX_S = 3600 };
+enum { PLAN_DURATION_MAX_S = 3600, PLAN_METRICS_MAX = 8, PLAN_BUILDS_MAX = 32 };
+#define PLAN_BUDGET_MAX_S (7 * 24 * 3600.0)
 
 struct plan_tunnel {
 	char spec[256];
@@ -26,7 +28,12 @@ struct plan {
 	struct workload_use workload[PLAN_WORKLOADS_MAX];
 	struct goal goal[PLAN_GOALS_MAX];
 	unsigned blocks, duration_s;
+	unsigned builds; // of each of our tunnels, each with its own layout
 	uint64_t seed;
+	double budget_s;    // 0: none, every block is done
+	struct looks looks; // with a budget: when it is seen whether more blocks are needed
+	size_t metrics;     // by which that is seen; 0: by every judged metric of a workload
+	char metric[PLAN_METRICS_MAX][48];
 };
 
 // The plan that needs no words: the tunnel `default`, the workload tcp, 8 blocks, 1 s.
@@ -39,6 +46,16 @@ int plan_load(struct plan *, const char *root, const char *name);
 // 0; -EINVAL after a printed line.
 int plan_add_tunnel(struct plan *, const char *spec, bool if_available);
 int plan_add_workload(struct plan *, const char *text);
+
+// Among the metrics that decide; the workloads must have been added. 0; -EINVAL after a printed
+// line.
+int plan_add_metric(struct plan *, const char *name);
+
+// About how long a block of one workload takes whose trials need no more than their duration.
+double plan_block_s(const struct plan *);
+
+// Fixes the looks, for which tunnels, workloads, duration and budget must be known.
+void plan_fix_looks(struct plan *);
 
 // Gives a tunnel its canonical spec, in the goals too.
 void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);

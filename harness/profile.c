@@ -81,7 +81,8 @@ static int build(struct profile_side *s, const struct spec_catalog *c)
 {
 	if (s->tunnel.spec.kind == SPEC_OWN)
 		fprintf(stderr, "building %s\n", s->tunnel.spec.name);
-	return spec_build(&s->tunnel.spec, c, s->tunnel.program, s->tunnel.commit);
+	s->tunnel.builds = 1;
+	return spec_build(&s->tunnel.spec, c, 0, s->tunnel.program[0], s->tunnel.commit);
 }
 
 // ---- measuring

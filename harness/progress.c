@@ -12,49 +12,63 @@ static double now_s(void)
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
-void progress_begin(struct progress *p, unsigned total, unsigned blocks)
+void progress_begin(struct progress *p, unsigned total, unsigned blocks, double budget_s)
 {
 	*p = (struct progress){.total = total,
-	                       .blocks = blocks,
+	                       .blocks = budget_s > 0 ? 0 : blocks,
 	                       .began_s = now_s(),
+	                       .ends_s = budget_s > 0 ? now_s() + budget_s : 0,
 	                       .terminal = isatty(STDERR_FILENO)};
 }
 
-// From the blocks done so far; "" before the first.
+// From the blocks done so far, "" before the first; or until the budget is spent.
 static const char *time_left(const struct progress *p, char *text, size_t bytes)
 {
+	double left_s = p->ends_s - now_s();
+
 	text[0] = 0;
-	if (p->done) {
-		unsigned s = (now_s() - p->began_s) / p->done * (p->total - p->done) + 0.5;
-		snprintf(text, bytes, ", %u:%02u left", s / 60, s % 60);
-	}
+	if (!p->ends_s && !p->done)
+		return text;
+	if (!p->ends_s)
+		left_s = (now_s() - p->began_s) / p->done * (p->total - p->done);
+	unsigned s = left_s > 0 ? left_s + 0.5 : 0;
+	snprintf(text, bytes, ", %s%u:%02u left", p->ends_s ? "at most " : "", s / 60, s % 60);
+	return text;
+}
+
+static const char *of_blocks(const struct progress *p, char *text, size_t bytes)
+{
+	text[0] = 0;
+	if (p->blocks)
+		snprintf(text, bytes, "/%u", p->blocks);
 	return text;
 }
 
 void progress_show(struct progress *p, unsigned block, const char *workload, unsigned position,
                    unsigned trials, unsigned attempt)
 {
-	char left[32], again[32] = "";
+	char left[48], of[16], again[32] = "";
 
 	if (!p->terminal)
 		return;
 	if (attempt)
 		snprintf(again, sizeof(again), ", attempt %u", attempt + 1);
-	fprintf(stderr, "\r\033[Kblock %u/%u  %s  trial %u/%u%s%s", block + 1, p->blocks, workload,
-	        position + 1, trials, again, time_left(p, left, sizeof(left)));
+	fprintf(stderr, "\r\033[Kblock %u%s  %s  trial %u/%u%s%s", block + 1,
+	        of_blocks(p, of, sizeof(of)), workload, position + 1, trials, again,
+	        time_left(p, left, sizeof(left)));
 	fflush(stderr);
 }
 
 void progress_finish(struct progress *p, unsigned block, const char *workload, const char *note)
 {
-	char left[32];
+	char left[48], of[16];
 
 	p->done++;
 	if (p->terminal && !*note)
 		return;
 	progress_clear(p);
-	fprintf(stderr, "block %u/%u  %s%s%s%s\n", block + 1, p->blocks, workload,
-	        time_left(p, left, sizeof(left)), *note ? ": " : "", note);
+	fprintf(stderr, "block %u%s  %s%s%s%s\n", block + 1, of_blocks(p, of, sizeof(of)),
+	        workload, time_left(p, left, sizeof(left)), *note ? ": " : "", note);
 }
 
 void progress_skip(struct progress *p, unsigned blocks)

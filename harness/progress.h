@@ -5,12 +5,13 @@
 #include <stddef.h>
 
 struct progress {
-	unsigned total, done, blocks; // blocks of one workload; of the plan
-	double began_s;               // monotonic
+	unsigned total, done, blocks; // blocks of all workloads; of one, 0 where it is open
+	double began_s, ends_s;       // monotonic; 0: when all blocks are done
 	int terminal;
 };
 
-void progress_begin(struct progress *, unsigned total, unsigned blocks);
+// With `budget_s` above 0 it ends then, and how many blocks it will be isn't known.
+void progress_begin(struct progress *, unsigned total, unsigned blocks, double budget_s);
 
 // A block begins, or its trial `position` does on a terminal.
 void progress_show(struct progress *, unsigned block, const char *workload, unsigned position,

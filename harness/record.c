@@ -51,9 +51,9 @@ static json_t *encode(const struct trial *t, const struct store *st)
 
 	if ((size_t)t->status >= STATUSES)
 		return NULL;
-	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:s, s:s}", "run", st->id,
-	                "block", (json_int_t)t->block, "position", (json_int_t)t->position, "start",
-	                (json_int_t)t->start, "attempt", (json_int_t)t->attempt, "tunnel",
+	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:s, s:s}", "run",
+	                st->id, "block", (json_int_t)t->block, "position", (json_int_t)t->position,
+	                "start", (json_int_t)t->start, "build", (json_int_t)t->build, "attempt", (json_int_t)t->attempt, "tunnel",
 	                (json_int_t)t->tunnel, "workload", t->workload, "start_ns",
 	                (json_int_t)t->start_ns, "duration_ns", (json_int_t)t->duration_ns,
 	                "status", trial_status_names[t->status], "reason", t->reason);
@@ -194,6 +194,8 @@ static const char *take_fields(struct trial *t, const json_t *row)
 		return "start";
 	if (take_unsigned(row, "attempt", &t->attempt))
 		return "attempt";
+	if (json_object_get(row, "build") && take_unsigned(row, "build", &t->build))
+		return "build";
 	if (take_unsigned(row, "tunnel", &t->tunnel))
 		return "tunnel";
 	if (take_text(row, "workload", t->workload, sizeof(t->workload)) || !*t->workload)

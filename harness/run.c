@@ -23,9 +23,9 @@
 
 struct run_options {
 	const char *plan, *out, *resume;
-	struct options_words tunnels, workloads;
-	unsigned long long blocks, duration_s, seed;
-	double gate_percent;
+	struct options_words tunnels, workloads, metrics;
+	unsigned long long blocks, duration_s, seed, builds;
+	double gate_percent, budget_s;
 };
 
 static int parse(struct run_options *o, int argc, char **argv)
@@ -37,8 +37,16 @@ static int parse(struct run_options *o, int argc, char **argv)
 	     "compare this tunnel; the first one is the baseline (may be given again)", 0, 0},
 	    {"workload", OPTION_STRINGS, &o->workloads, "W[:KEY=VALUE,...]",
 	     "measure this traffic (may be given again); default: tcp", 0, 0},
-	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", "blocks of each workload; default: 8", 1,
+	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", "blocks of each workload; default: 8, with a budget as many as it allows", 1,
 	     PLAN_BLOCKS_MAX},
+	    {"budget", OPTION_TIME, &o->budget_s, "TIME",
+	     "go on until each workload is decided or so much time is over (90s, 10m)", 1,
+	     PLAN_BUDGET_MAX_S},
+	    {"metric", OPTION_STRINGS, &o->metrics, "M",
+	     "with a budget: what is to be decided; default: every judged metric", 0, 0},
+	    {"builds", OPTION_UNSIGNED, &o->builds, "N",
+	     "link each tunnel N times, its objects in another order each time; default: 1", 1,
+	     PLAN_BUILDS_MAX},
 	    {"duration", OPTION_UNSIGNED, &o->duration_s, "S", "seconds of a trial; default: 1", 1,
 	     PLAN_DURATION_MAX_S},
 	    {"seed", OPTION_UNSIGNED, &o->seed, "N", "of the blocks' order; default: random", 0,
@@ -57,8 +65,9 @@ static int parse(struct run_options *o, int argc, char **argv)
 	ret = options_parse(&run_command, rows, sizeof(rows) / sizeof(*rows), argc, argv, &words, 0,
 	                    0);
 	if (!ret && o->resume &&
-	    (o->plan || o->out || o->tunnels.n || o->workloads.n || o->blocks || o->duration_s ||
-	     o->seed != ULLONG_MAX || o->gate_percent > 0)) {
+	    (o->plan || o->out || o->tunnels.n || o->workloads.n || o->metrics.n || o->blocks ||
+	     o->duration_s || o->builds || o->seed != ULLONG_MAX || o->gate_percent > 0 ||
+	     o->budget_s > 0)) {
 		fprintf(stderr, "wgbench: --resume takes the plan from its folder: give no other "
 		                "option with it\n");
 		return -EINVAL;
@@ -83,10 +92,18 @@ static int make_plan(struct plan *p, const struct run_options *o, const struct s
 		ret = plan_add_tunnel(p, o->tunnels.word[i], false);
 	for (size_t i = 0; i < o->workloads.n && !ret; i++)
 		ret = plan_add_workload(p, o->workloads.word[i]);
+	for (size_t i = 0; i < o->metrics.n && !ret; i++)
+		ret = plan_add_metric(p, o->metrics.word[i]);
 	if (ret)
 		return ret;
+	if (o->budget_s > 0) {
+		p->budget_s = o->budget_s;
+		p->blocks = PLAN_BLOCKS_MAX;
+	}
 	if (o->blocks)
 		p->blocks = o->blocks;
+	if (o->builds)
+		p->builds = o->builds;
 	if (o->duration_s)
 		p->duration_s = o->duration_s;
 	p->seed = o->seed;
@@ -127,35 +144,52 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 	return n ? 0 : -ENOENT;
 }
 
-static int build(struct session *s, const struct spec_catalog *c)
+static int build(struct session *s, const struct plan *p, const struct spec_catalog *c)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < s->tunnels && !ret; i++) {
 		struct session_tunnel *t = &s->tunnel[i];
+		bool own = t->spec.kind == SPEC_OWN;
 
-		if (t->spec.kind == SPEC_OWN)
-			fprintf(stderr, "building %s\n", t->spec.name);
-		ret = spec_build(&t->spec, c, t->program, t->commit);
+		if (own)
+			fprintf(stderr, "building %s%s\n", t->spec.name,
+			        p->builds > 1 ? " in each layout" : "");
+		t->builds = own ? p->builds : 1;
+		for (unsigned b = 0; b < t->builds && !ret; b++)
+			ret = spec_build(&t->spec, c, b, t->program[b], t->commit);
 	}
 	return ret;
+}
+
+static const char *recorded_sha256(const struct store *st, size_t tunnel, unsigned build)
+{
+	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
+	const char *text =
+	    json_string_value(json_array_get(json_object_get(row, "builds_sha256"), build));
+
+	return text ? text : build ? "" : st->tunnel[tunnel].sha256;
 }
 
 // A binary that isn't the recorded one would make two runs of one folder.
 static int check_binaries(const struct store *st, const struct session *s)
 {
 	for (size_t i = 0; i < s->tunnels; i++) {
-		char sha256[65];
+		const struct session_tunnel *t = &s->tunnel[i];
 
-		describe_sha256(&s->tunnel[i], sha256);
-		if (i < st->tunnels && !strcmp(sha256, st->tunnel[i].sha256))
-			continue;
-		fprintf(stderr,
-		        "wgbench: tunnel '%s' is now another binary (%s) than the run was begun "
-		        "with: check out revision %s, or begin a new run\n",
-		        s->tunnel[i].spec.name, s->tunnel[i].program,
-		        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
-		return -EINVAL;
+		for (unsigned b = 0; b < t->builds; b++) {
+			char sha256[65];
+
+			describe_sha256(t, b, sha256);
+			if (i < st->tunnels && !strcmp(sha256, recorded_sha256(st, i, b)))
+				continue;
+			fprintf(stderr,
+			        "wgbench: tunnel '%s' is now another binary (%s) than the run was "
+			        "begun with: check out revision %s, or begin a new run\n",
+			        t->spec.name, t->program[b],
+			        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -228,35 +262,49 @@ static int conclude(const char *dir, size_t tunnels, double gate_percent)
 	return report_write(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
 }
 
-static int run_new(const struct run_options *o, const struct spec_catalog *c, struct session *s)
+// What a run does once its words are understood. The folder is written to `dir` in any case.
+static int run_new(struct plan *p, const char *out, double gate_percent,
+                   const struct spec_catalog *c, struct session *s, char dir[4096])
 {
-	struct plan p;
 	struct store st;
-	char dir[4096], id[64], stamp[32];
+	char id[64], stamp[32];
 	time_t now = time(NULL);
-	int ret = make_plan(&p, o, c);
+	int ret;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
-	snprintf(dir, sizeof(dir), "%.4000s%s%s", o->out ? o->out : c->root,
-	         o->out ? "" : "/results/", o->out ? "" : id);
+	snprintf(dir, 4096, "%.4000s%s%s", out ? out : c->root, out ? "" : "/results/",
+	         out ? "" : id);
+	ret = choose_tunnels(p, s, c);
 	if (!ret)
-		ret = choose_tunnels(&p, s, c);
+		plan_fix_looks(p);
 	if (!ret)
-		ret = check_ready(&p);
+		ret = check_ready(p);
 	if (!ret)
 		ret = check_folder(dir);
 	if (!ret)
-		ret = build(s, c);
+		ret = build(s, p, c);
 	if (ret)
 		return process_signal() ? explain(dir, 0, -EINTR) : EXIT_ERROR;
-	json_t *run = describe_run(&p, s, id, o->gate_percent);
+	json_t *run = describe_run(p, s, id, gate_percent);
 	ret = store_create(&st, dir, run);
 	json_decref(run);
 	if (ret)
 		return EXIT_ERROR;
-	int code = measure(&p, s, &st, true);
+	int code = measure(p, s, &st, true);
 	store_close(&st);
+	return code;
+}
+
+static int run_and_conclude(const struct run_options *o, const struct spec_catalog *c,
+                            struct session *s)
+{
+	struct plan p;
+	char dir[4096];
+	int code = EXIT_ERROR;
+
+	if (!make_plan(&p, o, c))
+		code = run_new(&p, o->out, o->gate_percent, c, s, dir);
 	return code ? code : conclude(dir, p.tunnels, o->gate_percent);
 }
 
@@ -274,7 +322,7 @@ static int run_again(const struct run_options *o, const struct spec_catalog *c, 
 	if (!ret)
 		ret = check_ready(&p);
 	if (!ret)
-		ret = build(s, c);
+		ret = build(s, &p, c);
 	if (!ret)
 		ret = check_binaries(&st, s);
 	if (!ret)
@@ -283,6 +331,16 @@ static int run_again(const struct run_options *o, const struct spec_catalog *c, 
 		code = explain(o->resume, st.trials, -EINTR);
 	store_close(&st);
 	return code ? code : conclude(o->resume, p.tunnels, 0);
+}
+
+static int prepare(struct spec_catalog *c)
+{
+	int ret = process_guard_signals();
+
+	if (!ret)
+		ret = spec_catalog_load(c);
+	// A `make` beside a long run replaces the program that the tree is found from.
+	return ret ? ret : setenv("WGBENCH_ROOT", c->root, 1);
 }
 
 int run_main(int argc, char **argv)
@@ -297,12 +355,24 @@ int run_main(int argc, char **argv)
 	ret = parse(&options, argc, argv);
 	if (ret == OPTIONS_HELPED)
 		code = EXIT_NO_REGRESSION;
-	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog)) {
-		// A `make` beside a long run replaces the program that the tree is found from.
-		setenv("WGBENCH_ROOT", catalog->root, 1);
+	else if (!ret && !prepare(catalog))
 		code = options.resume ? run_again(&options, catalog, session)
-		                      : run_new(&options, catalog, session);
-	}
+		                      : run_and_conclude(&options, catalog, session);
+	free(session);
+	free(catalog);
+	return code;
+}
+
+int run_plan(struct plan *p, const char *out, double gate_percent, char dir[4096])
+{
+	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
+	struct session *session = calloc(1, sizeof(*session));
+	int code = EXIT_ERROR;
+
+	if (!catalog || !session)
+		abort();
+	if (!prepare(catalog))
+		code = run_new(p, out, gate_percent, catalog, session, dir);
 	free(session);
 	free(catalog);
 	return code;

@@ -1,3 +1,4 @@
+#include "harness/looks.h"
 #include "harness/series.h"
 #include "harness/stats.h"
 
@@ -82,6 +83,7 @@ static void add_block(struct series *s, const struct attempt *a, size_t tunnels)
 	memset(b, 0, sizeof(*b));
 	b->block = a->trial[0]->block;
 	b->start = a->trial[0]->start;
+	b->build = a->trial[0]->build;
 	for (size_t i = 0; i < a->n; i++)
 		b->contaminated |= a->trial[i]->status == TRIAL_CONTAMINATED;
 	for (size_t t = 0; t < tunnels; t++)
@@ -153,6 +155,24 @@ static void find_unmeasured(struct series_set *set, const struct store *st)
 	}
 }
 
+static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
+{
+	json_t *ended = json_object_get(st->run, "ended");
+	struct looks looks;
+
+	if (looks_from_json(&looks, json_object_get(st->run, "looks"))) {
+		snprintf(fault, bytes, "run.json: 'looks' can't be read");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		struct series *s = &set->series[i];
+		const char *why = json_string_value(json_object_get(ended, s->workload));
+
+		s->error = looks_error(&looks, s->blocks, why && strcmp(why, "decided"));
+	}
+	return 0;
+}
+
 static int check_blocks(const struct series_set *set, char *fault, size_t bytes)
 {
 	for (size_t i = 0; i < set->n; i++)
@@ -193,6 +213,8 @@ int series_gather(struct series_set *set, const struct store *st, char *fault, s
 		find_unmeasured(set, st);
 		ret = check_blocks(set, fault, bytes);
 	}
+	if (!ret)
+		ret = share_error(set, st, fault, bytes);
 	free(sorted);
 	if (ret)
 		series_free(set);

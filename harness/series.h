@@ -17,7 +17,7 @@ struct series_value {
 
 // Of a block that was repeated, the last attempt that is whole.
 struct series_block {
-	unsigned block, start;
+	unsigned block, start, build;
 	bool contaminated;
 	struct series_value tunnel[STORE_TUNNELS_MAX];
 };
@@ -25,6 +25,9 @@ struct series_block {
 struct series {
 	const char *workload, *metric, *unit; // borrowed from the store
 	bool higher_is_better, judged;
+	// How often a two-sided test of it may err, now that so many blocks are there; 0: it isn't
+	// to be judged now, between two looks of a run that isn't over.
+	double error;
 	size_t blocks;
 	struct series_block *block;
 };

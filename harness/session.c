@@ -30,7 +30,7 @@ static void stop(struct session *s)
 	}
 }
 
-int session_start(struct session *s, unsigned rotation)
+int session_start(struct session *s, unsigned start)
 {
 	int ret = 0;
 
@@ -38,8 +38,8 @@ int session_start(struct session *s, unsigned rotation)
 	for (size_t i = 0; i < s->tunnels && !ret; i++) {
 		struct session_tunnel *t = &s->tunnel[i];
 
-		ret = tunnel_start(&t->process, &t->spec, t->program,
-		                   &s->pair[(i + rotation) % s->tunnels]);
+		ret = tunnel_start(&t->process, &t->spec, t->program[start % t->builds],
+		                   &s->pair[(i + start) % s->tunnels]);
 		if (!ret)
 			t->handshake = tunnel_last_handshake(&t->process);
 	}

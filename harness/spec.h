@@ -76,9 +76,10 @@ void spec_set_switches(const struct spec *);
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
 // build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
 // "-dirty" behind it where the tree differs from that commit (external: ""). 0; -errno after a
-// printed line with the end of the compiler's output.
-int spec_build(const struct spec *, const struct spec_catalog *, char program[4096],
-               char commit[64]);
+// printed line with the end of the compiler's output. Layout 0 is the plain one; with another, the
+// same objects are linked in an order that is drawn from its number, which only own tunnels heed.
+int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
+               char program[4096], char commit[64]);
 
 // Runs make for another target of the same tree. 0; -errno after a printed line, likewise.
 int spec_make(const struct spec_catalog *, const char *target);

@@ -34,11 +34,14 @@ static int lock_builds(const char *root)
 	return ret;
 }
 
-// `what` names in the message what is made; setting may be NULL.
-static int run_make(const char *root, const char *target, const char *setting, const char *what)
+// `what` names in the message what is made; settings end at a NULL.
+static int run_make(const char *root, const char *target, const char *const setting[2],
+                    const char *what)
 {
 	char profile[64], jobs[32];
-	const char *argv[] = {"make", "-C", root, jobs, target, profile, setting, NULL};
+	const char *argv[] = {"make",  "-C",    root,       jobs,
+	                      target,  profile, setting[0], setting[0] ? setting[1] : NULL,
+	                      NULL};
 	struct process_text text;
 	size_t length;
 	int ret;
@@ -50,7 +53,7 @@ static int run_make(const char *root, const char *target, const char *setting, c
 		length = text.err ? strlen(text.err) : 0;
 		fprintf(stderr, "wgbench: %s cannot be built (%s) by make -C %s %s %s %s\n%s", what,
 		        ret < 0 ? strerror(-ret) : "make failed", root, target,
-		        setting ? setting : "", profile,
+		        setting[0] ? setting[0] : "", profile,
 		        length > TAIL_BYTES ? text.err + length - TAIL_BYTES
 		        : length            ? text.err
 		                            : "");
@@ -96,10 +99,11 @@ static int make_work_tree(const char *root, const char *commit, char dir[PATH_MA
 	return ret > 0 ? -EIO : ret;
 }
 
-static int build_own(const struct spec *spec, const struct spec_catalog *c, char program[4096],
-                     char commit[64])
+static int build_own(const struct spec *spec, const struct spec_catalog *c, unsigned layout,
+                     char program[4096], char commit[64])
 {
 	char root[PATH_MAX], setting[SPEC_NAME_MAX + 8], what[SPEC_NAME_MAX + 16];
+	char number[32], folder[32] = "";
 	int ret;
 
 	if (*spec->commit) {
@@ -115,14 +119,20 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, char
 	}
 	snprintf(setting, sizeof(setting), "SPEC=%s", spec->build);
 	snprintf(what, sizeof(what), "tunnel '%s'", spec->build);
+	snprintf(number, sizeof(number), "LAYOUT=%u", layout);
+	if (layout)
+		snprintf(folder, sizeof(folder), "/layout-%u", layout);
 	if (!ret)
-		ret = run_make(root, "tunnel", setting, what);
+		ret = run_make(root, "tunnel",
+		               (const char *const[]){setting, layout ? number : NULL}, what);
 	if (ret)
 		return ret;
-	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s/wgbench-tunnel", root, wgbench_profile,
-	             spec->build) >= 4096 ||
+	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s%s/wgbench-tunnel", root,
+	             wgbench_profile, spec->build, folder) >= 4096 ||
 	    access(program, X_OK)) {
-		fprintf(stderr, "wgbench: make succeeded but made no %s\n", program);
+		fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
+		        layout ? ": perhaps this revision knows no layouts; leave out --builds"
+		               : "");
 		return -ENOENT;
 	}
 	return 0;
@@ -134,7 +144,7 @@ int spec_make(const struct spec_catalog *c, const char *target)
 
 	if (lock < 0)
 		return lock;
-	ret = run_make(c->root, target, NULL, target);
+	ret = run_make(c->root, target, (const char *const[]){NULL, NULL}, target);
 	close(lock);
 	return ret;
 }
@@ -160,8 +170,8 @@ static int try_switches(const struct spec *spec, const char *program)
 	return ret > 0 ? -EINVAL : ret;
 }
 
-int spec_build(const struct spec *spec, const struct spec_catalog *c, char program[4096],
-               char commit[64])
+int spec_build(const struct spec *spec, const struct spec_catalog *c, unsigned layout,
+               char program[4096], char commit[64])
 {
 	char reason[256];
 	int lock, ret;
@@ -172,7 +182,7 @@ int spec_build(const struct spec *spec, const struct spec_catalog *c, char progr
 		lock = lock_builds(c->root);
 		if (lock < 0)
 			return lock;
-		ret = build_own(spec, c, program, commit);
+		ret = build_own(spec, c, layout, program, commit);
 		close(lock);
 		return ret || !*spec->switches ? ret : try_switches(spec, program);
 	case SPEC_EXEC:

@@ -10,10 +10,11 @@
 
 // run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
-// "version", and, once it was started, "offloads" {"left", "right"}: what it then reported, or
+// "builds_sha256" [one for each layout], "version", and, once it was started, "offloads" {"left", "right"}: what it then reported, or
 // null}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
-// (of one workload, all tunnels), "duration" (seconds), and perhaps "gate_percent" and "goals"
-// [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}]. The writer may
+// (of one workload, all tunnels), "duration" (seconds), "builds", and perhaps "budget" (seconds),
+// "looks" [blocks], "metrics" [that decide], "ended" {workload: "decided", "budget" or "blocks"},
+// "gate_percent" and "goals" [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}]. The writer may
 // add fields; readers skip those that they don't know.
 #define STORE_SCHEMA 1
 
@@ -34,6 +35,7 @@ struct trial {
 	unsigned block;    // from 0
 	unsigned position; // within the block, from 0
 	unsigned start;    // which start of the tunnels this block belongs to, from 0
+	unsigned build;    // which of the layouts that each tunnel was linked in, from 0
 	unsigned attempt;  // of the block, from 0; a contaminated block is repeated whole
 	unsigned tunnel;   // index into run.json's tunnels
 	char workload[96]; // canonical, with parameters: "tcp:flows=1"

@@ -14,8 +14,6 @@ const char *const verdict_names[] = {
     [VERDICT_INCONCLUSIVE] = "inconclusive",
 };
 
-static const double confidence = 0.95;
-
 double verdict_block_effect(const struct series_block *b, unsigned candidate, unsigned baseline)
 {
 	return b->tunnel[candidate].mean_log - b->tunnel[baseline].mean_log;
@@ -26,9 +24,9 @@ static double percent(double log_ratio)
 	return 100 * expm1(log_ratio);
 }
 
-static struct verdict_effect estimate(const double *ratio, size_t n)
+static struct verdict_effect estimate(const double *ratio, size_t n, double error)
 {
-	struct stats_interval interval = stats_signed_rank_interval(ratio, n, confidence);
+	struct stats_interval interval = stats_signed_rank_interval(ratio, n, 1 - error);
 
 	return (struct verdict_effect){
 	    .blocks = n,
@@ -51,13 +49,19 @@ static enum verdict_word decide(const struct verdict_effect *e, double gate, boo
 }
 
 // The fewest blocks of which the exact test has an interval at all.
-static size_t blocks_needed(void)
+static size_t blocks_needed(double error)
 {
 	size_t n = 1;
 
-	while (ldexp(2, -(int)n) > 1 - confidence)
+	while (ldexp(2, -(int)n) > error)
 		n++;
 	return n;
+}
+
+// What the interval is made with; also where it isn't the time to judge, it can be shown.
+static double shown_error(const struct series *s)
+{
+	return s->error > 0 ? s->error : LOOKS_ERROR;
 }
 
 // About how many more blocks until the interval lies on one side of the nearer end of the floor:
@@ -86,15 +90,20 @@ static const char *plural(size_t n)
 // Why fewer blocks count than there are.
 static void explain_losses(struct verdict *v, const char *why_failed, const char *why_limited)
 {
+	size_t needed = blocks_needed(shown_error(v->series));
+
 	if (v->failed)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,
 		         plural(v->failed), why_failed);
 	else if (v->limited)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s left out: %.120s", v->limited,
 		         plural(v->limited), why_limited);
-	else if (v->clean.blocks < blocks_needed())
+	else if (v->clean.blocks < needed)
 		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
-		         v->clean.blocks, plural(v->clean.blocks), blocks_needed());
+		         v->clean.blocks, plural(v->clean.blocks), needed);
+	else if (v->series->error == 0)
+		snprintf(v->reason, sizeof(v->reason),
+		         "between two looks of a run that goes on: not to be judged now");
 }
 
 // The ratio counts only where both sides have a value.
@@ -132,8 +141,8 @@ static void measure(struct verdict *v, const struct series *s, unsigned candidat
 				clean[n++] = ratio;
 		}
 	}
-	v->clean = estimate(clean, n);
-	v->all = estimate(all, with);
+	v->clean = estimate(clean, n, shown_error(s));
+	v->all = estimate(all, with, shown_error(s));
 	v->baseline_median = series_median(s, baseline, !n);
 	v->candidate_median = series_median(s, candidate, !n);
 	explain_losses(v, why_failed, why_limited);
@@ -148,6 +157,16 @@ void verdict_measure(struct verdict *v, const struct series *s, unsigned candida
 	v->word = VERDICT_INCONCLUSIVE;
 }
 
+// One-sided: how likely blocks speak so clearly for *slower* if the effect is at the floor.
+static double p_at_floor(const double *ratio, size_t n, double gate, bool higher_is_better)
+{
+	double floor = log1p((higher_is_better ? -gate : gate) / 100);
+	double p = stats_signed_rank_p(ratio, n, floor) / 2;
+	bool worse = (stats_hodges_lehmann(ratio, n) < floor) == higher_is_better;
+
+	return worse ? p : 1 - p;
+}
+
 static void judge(struct verdict *v, const struct series *s, unsigned candidate, unsigned baseline,
                   double gate)
 {
@@ -156,10 +175,44 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 	measure(v, s, candidate, baseline, clean);
 	v->word = decide(&v->clean, gate, s->higher_is_better);
 	// A tunnel that failed is never passed.
-	if (v->failed && v->word != VERDICT_SLOWER)
+	if ((v->failed && v->word != VERDICT_SLOWER) || s->error == 0)
 		v->word = VERDICT_INCONCLUSIVE;
+	v->p_gate = p_at_floor(clean, v->clean.blocks, gate, s->higher_is_better);
 	if (v->word == VERDICT_INCONCLUSIVE && !*v->reason)
 		estimate_more(v, clean, v->clean.blocks, gate);
+}
+
+// A run asks of every metric at once whether it has become slower. Holm (1979): that any of them is
+// called so by chance is as rare as for one alone. For the reader's eye, Benjamini and Hochberg
+// (1995). Looks have different shares of the error, so a p value counts by how far it is below its
+// own share.
+static void correct(struct verdict_set *set)
+{
+	double *gate = calloc(2 * set->n + 1, sizeof(*gate)), *p = gate ? gate + set->n : NULL;
+
+	if (!gate)
+		abort();
+	for (size_t i = 0; i < set->n; i++) {
+		const struct verdict *v = &set->verdict[i];
+
+		gate[i] = fmin(1, v->p_gate * LOOKS_ERROR / shown_error(v->series));
+		p[i] = v->clean.blocks ? v->clean.p : 1;
+	}
+	stats_holm(gate, set->n);
+	stats_benjamini_hochberg(p, set->n);
+	for (size_t i = 0; i < set->n; i++) {
+		struct verdict *v = &set->verdict[i];
+
+		v->p_gate = gate[i];
+		v->q = p[i];
+		v->regression = v->word == VERDICT_SLOWER && gate[i] <= LOOKS_ERROR / 2;
+		if (v->word == VERDICT_SLOWER && !v->regression && !*v->reason)
+			snprintf(v->reason, sizeof(v->reason),
+			         "by itself; not as one of %zu comparisons (Holm's p %.2g, limit "
+			         "%g)",
+			         set->n, gate[i], LOOKS_ERROR / 2);
+	}
+	free(gate);
 }
 
 static void list_metrics(const struct series_set *set, char *to, size_t bytes)
@@ -199,6 +252,7 @@ int verdict_judge(struct verdict_set *out, const struct series_set *set, unsigne
 			if (t != baseline)
 				judge(&out->verdict[out->n++], s, t, baseline, gate_percent);
 	}
+	correct(out);
 	if (out->n)
 		return 0;
 	snprintf(fault, bytes, metric ? "no metric '%s': one of" : "no metric to judge among",

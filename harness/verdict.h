@@ -13,8 +13,8 @@ extern const char *const verdict_names[];
 struct verdict_effect {
 	size_t blocks;
 	double effect;    // Hodges-Lehmann; NAN without blocks
-	double low, high; // 95 %; infinite where there are too few blocks for one
-	double p;
+	double low, high; // 95 % (1 - series.error); infinite where there are too few blocks
+	double p;         // of no effect, two-sided
 };
 
 struct verdict {
@@ -24,6 +24,9 @@ struct verdict {
 	struct verdict_effect clean, all; // without and with contaminated blocks
 	size_t contaminated, limited, failed;
 	enum verdict_word word; // by the clean blocks; faster: better in this metric
+	double q;               // p by Benjamini and Hochberg, among the set's
+	double p_gate;          // of an effect at the floor, one-sided; by Holm, among the set's
+	bool regression;        // slower, also after Holm's correction
 	char reason[200];       // "" or why nothing (or less) can be said, and what would help
 };
 

@@ -1,0 +1,318 @@
+// `wgbench selfcheck`: the gate proves itself. A run of the baseline against itself (A/A), and
+// against a build that burns a known time for each packet (A/A + delta). From the A/A blocks runs
+// are drawn anew, whole starts at a time, to tell how often a verdict is wrong here and how small
+// an effect it finds.
+#include "harness/selfcheck.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/commands.h"
+#include "harness/options.h"
+#include "harness/plan.h"
+#include "harness/power.h"
+#include "harness/spec.h"
+#include "harness/stats.h"
+
+enum { DRAWS = 2000, SEED = 1 };
+static const unsigned sizes[] = {8, 12, 18, 27, 40};
+enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
+
+// What two machines have in common whose verdicts are worth the same.
+static const char *const machine_keys[] = {"cpu_model", "cpus", "kernel", "hypervisor"};
+
+// ---- what is found
+
+static bool is_twin(const struct outcome *o, unsigned tunnel)
+{
+	const struct store_tunnel *a = &o->store.tunnel[o->verdicts.baseline];
+	const struct store_tunnel *b = &o->store.tunnel[tunnel];
+
+	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
+}
+
+static json_t *number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+// A row for each size of run.
+static void check_metric(const struct verdict *v, double gate_percent, json_t *rows)
+{
+	const struct series *s = v->series;
+	double ratio[STATS_BLOCKS_MAX];
+	unsigned start[STATS_BLOCKS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->blocks; i++) {
+		double r = verdict_block_effect(&s->block[i], v->candidate, v->baseline);
+
+		if (isnan(r) || s->block[i].contaminated)
+			continue;
+		ratio[n] = r;
+		start[n++] = s->block[i].start;
+	}
+	for (size_t i = 0; i < SIZES && n; i++) {
+		struct power p;
+
+		power_estimate(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
+		               SEED);
+		json_array_append_new(
+		    rows, json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
+		                    s->metric, "blocks", (int)sizes[i], "from_blocks",
+		                    (json_int_t)n, "sd_percent", 100 * stats_sd(ratio, n),
+		                    "different", p.different, "called", p.called, "found_percent",
+		                    number(p.found_percent)));
+	}
+}
+
+static json_t *check(const struct outcome *o)
+{
+	json_t *rows = json_array(), *machine = json_object();
+	json_t *environment = json_object_get(o->store.run, "environment");
+
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		if (is_twin(o, o->verdicts.verdict[i].candidate))
+			check_metric(&o->verdicts.verdict[i], o->verdicts.gate_percent, rows);
+	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
+		json_object_set(machine, machine_keys[i],
+		                json_object_get(environment, machine_keys[i]));
+	return json_pack("{si ss sO so sf si so}", "schema", STORE_SCHEMA, "run", o->store.id,
+	                 "created", json_object_get(o->store.run, "created"), "machine", machine,
+	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "rows", rows);
+}
+
+// ---- what is shown
+
+static void print_rows(const json_t *found)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},     {"sd of a block", TABLE_RIGHT},
+	    {"blocks", TABLE_RIGHT},    {"different", TABLE_RIGHT}, {"beyond the gate", TABLE_RIGHT},
+	    {"finds from", TABLE_RIGHT},
+	};
+	struct table t;
+	json_t *row;
+	size_t i;
+
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	json_array_foreach(json_object_get(found, "rows"), i, row)
+	{
+		json_t *smallest = json_object_get(row, "found_percent");
+
+		table_add(&t, TABLE_PLAIN, "%s",
+		          json_string_value(json_object_get(row, "workload")));
+		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "metric")));
+		table_add(&t, TABLE_PLAIN, "%.2f %%",
+		          json_number_value(json_object_get(row, "sd_percent")));
+		table_add(&t, TABLE_PLAIN, "%lld",
+		          json_integer_value(json_object_get(row, "blocks")));
+		table_add(&t, TABLE_PLAIN, "%.1f %%",
+		          100 * json_number_value(json_object_get(row, "different")));
+		table_add(&t, TABLE_PLAIN, "%.1f %%",
+		          100 * json_number_value(json_object_get(row, "called")));
+		if (json_is_number(smallest))
+			table_add(&t, TABLE_PLAIN, "%.2f %%", json_number_value(smallest));
+		else
+			table_add(&t, TABLE_DIM, "none");
+	}
+	table_print(&t, stdout);
+	table_free(&t);
+	printf("\nOf %d runs drawn from the A/A blocks, whole starts at a time. different: the "
+	       "interval leaves out zero (nominally in at most 5 %%). beyond the gate: called "
+	       "faster or slower by more than %g %%. finds from: the smallest effect that nine of "
+	       "ten such runs call slower.\n",
+	       DRAWS, json_number_value(json_object_get(found, "gate_percent")));
+}
+
+static void print_pairs(const struct outcome *o)
+{
+	struct table tunnels, verdicts;
+
+	outcome_tunnels(o, &tunnels);
+	outcome_verdicts(o, &verdicts);
+	table_print(&tunnels, stdout);
+	printf("\n");
+	table_print(&verdicts, stdout);
+	printf("\n");
+	table_free(&tunnels);
+	table_free(&verdicts);
+}
+
+// ---- what is kept
+
+static void latest_path(char *path, size_t bytes)
+{
+	char root[4096];
+
+	*path = 0;
+	if (!spec_find_root(root))
+		snprintf(path, bytes, "%s/results/selfcheck.json", root);
+}
+
+static int save(const json_t *found, const char *path)
+{
+	char next[4200];
+
+	snprintf(next, sizeof(next), "%s.new", path);
+	if (!json_dump_file(found, next, JSON_INDENT(2)) && !rename(next, path))
+		return 0;
+	int ret = -errno;
+	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+	remove(next);
+	return ret;
+}
+
+void selfcheck_print_note(const struct outcome *o, FILE *to)
+{
+	json_t *environment = json_object_get(o->store.run, "environment"), *row;
+	char path[4200];
+	bool same = true;
+	size_t r;
+
+	latest_path(path, sizeof(path));
+	json_t *found = json_load_file(path, 0, NULL);
+	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
+		same &= json_equal(
+		    json_object_get(environment, machine_keys[i]),
+		    json_object_get(json_object_get(found, "machine"), machine_keys[i]));
+	if (!found || !same) {
+		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
+		            "selfcheck measures it.\n");
+		json_decref(found);
+		return;
+	}
+	fprintf(to, "By the self-check of %s on such a machine:",
+	        json_string_value(json_object_get(found, "created")));
+	bool any = false;
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		json_t *best = NULL;
+
+		if (i && o->verdicts.verdict[i - 1].series == v->series)
+			continue;
+		json_array_foreach(json_object_get(found, "rows"), r, row)
+		{
+			if (!strcmp(json_string_value(json_object_get(row, "workload")),
+			            v->series->workload) &&
+			    !strcmp(json_string_value(json_object_get(row, "metric")),
+			            v->series->metric) &&
+			    (size_t)json_integer_value(json_object_get(row, "blocks")) <=
+			        v->clean.blocks)
+				best = row;
+		}
+		if (!best)
+			continue;
+		fprintf(to, "%s %s %s: %lld blocks find effects from %.1f %% on, and call A/A "
+		            "different in %.1f %%",
+		        any ? ";" : "", v->series->workload, v->series->metric,
+		        json_integer_value(json_object_get(best, "blocks")),
+		        json_number_value(json_object_get(best, "found_percent")),
+		        100 * json_number_value(json_object_get(best, "different")));
+		any = true;
+	}
+	fprintf(to, "%s.\n", any ? "" : " nothing of these workloads by so few blocks");
+	json_decref(found);
+}
+
+// ---- the command
+
+static int make_plan(struct plan *p, const struct options_words *workloads, unsigned long long n,
+                     double budget_s)
+{
+	char root[4096];
+	int ret = spec_find_root(root);
+
+	if (!ret)
+		ret = plan_load(p, root, "selfcheck");
+	if (!ret && workloads->n)
+		p->workloads = 0;
+	for (size_t i = 0; i < workloads->n && !ret; i++)
+		ret = plan_add_workload(p, workloads->word[i]);
+	if (n)
+		p->blocks = n;
+	if (!ret && budget_s > 0) {
+		double block_s = plan_block_s(p) * p->workloads;
+
+		p->blocks = fmin(PLAN_BLOCKS_MAX, fmax(1, budget_s / block_s));
+	}
+	return ret;
+}
+
+static int show(const char *dir, double gate_percent)
+{
+	struct outcome o;
+	char path[4200];
+
+	if (outcome_load(&o, dir, &(struct outcome_how){.gate_percent = gate_percent}))
+		return EXIT_ERROR;
+	json_t *found = check(&o);
+	bool any = json_array_size(json_object_get(found, "rows"));
+	int code = any ? EXIT_NO_REGRESSION : EXIT_ERROR;
+
+	if (!any) {
+		fprintf(stderr,
+		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
+		        "check verdicts by\n",
+		        dir);
+	} else {
+		print_pairs(&o);
+		print_rows(found);
+		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
+		save(found, path);
+		latest_path(path, sizeof(path));
+		save(found, path);
+	}
+	json_decref(found);
+	outcome_free(&o);
+	return code;
+}
+
+int selfcheck_main(int argc, char **argv)
+{
+	struct options_words words, workloads = {0};
+	unsigned long long blocks = 0;
+	double budget_s = 0, gate_percent = 0;
+	const char *out = NULL;
+	const struct option_row rows[] = {
+	    {"workload", OPTION_STRINGS, &workloads, "W[:KEY=VALUE,...]",
+	     "check verdicts of this traffic (may be given again); default: the plan's", 0, 0},
+	    {"blocks", OPTION_UNSIGNED, &blocks, "N", "blocks of each workload", 8,
+	     PLAN_BLOCKS_MAX},
+	    {"budget", OPTION_TIME, &budget_s, "TIME", "as many blocks as this time allows", 60,
+	     PLAN_BUDGET_MAX_S},
+	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	     "the smallest effect that matters; default: 2", 0.01, 50},
+	    {"out", OPTION_STRING, &out, "DIR",
+	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	};
+	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 0, 1);
+	struct plan plan;
+	char dir[4096];
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (words.n)
+		return show(words.word[0], gate_percent);
+	if (make_plan(&plan, &workloads, blocks, budget_s))
+		return EXIT_ERROR;
+	int code = run_plan(&plan, out, gate_percent, dir);
+	return code ? code : show(dir, gate_percent);
+}
+
+const struct command selfcheck_command = {
+    .name = "selfcheck",
+    .main = selfcheck_main,
+    .arguments = "[RUN]",
+    .summary = "How often verdicts are wrong on this machine, and how small an effect they find",
+    .help =
+        "Measures the preset `default` against itself, and against a build of it that burns a\n"
+        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
+        "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
+        "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
+        "\n"
+        "Exit code: 0 it was measured, 2 it could not be.",
+};
