@@ -1,8 +1,6 @@
 #include "harness/order.h"
 #include "harness/random.h"
 
-enum { STARTS_MIN = 6 };
-
 unsigned order_cycle(unsigned tunnels)
 {
 	return tunnels % 2 ? 2 * tunnels : tunnels;
@@ -28,9 +26,4 @@ void order_block(unsigned *order, unsigned tunnels, unsigned block, uint64_t see
 	}
 	for (unsigned i = 0; i < tunnels; i++)
 		order[i] = order[2 * tunnels - 1 - i] = square(tunnels, row[block % rows], i);
-}
-
-unsigned order_blocks_per_start(unsigned blocks)
-{
-	return blocks >= 2 * STARTS_MIN ? blocks / STARTS_MIN : 1;
 }

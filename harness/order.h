@@ -16,8 +16,4 @@ unsigned order_cycle(unsigned tunnels);
 // the same seed gives the same order whichever blocks are asked for.
 void order_block(unsigned *order, unsigned tunnels, unsigned block, uint64_t seed);
 
-// After how many blocks the tunnels are started anew and change places: at least 6 starts in a run
-// of 12 blocks or more, else one a block.
-unsigned order_blocks_per_start(unsigned blocks);
-
 #endif

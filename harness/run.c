@@ -241,13 +241,13 @@ static int measure(const struct plan *p, struct session *s, struct store *st, bo
 		return explain(st->dir, result.trials, ret);
 	if (result.contaminated)
 		fprintf(stderr,
-		        "wgbench: %u of %zu blocks stayed contaminated: run it on a quieter "
-		        "machine for a surer verdict\n",
-		        result.contaminated, p->blocks * p->workloads);
+		        "wgbench: %u block%s stayed contaminated: run it on a quieter machine for "
+		        "a surer verdict\n",
+		        result.contaminated, result.contaminated > 1 ? "s" : "");
 	if (!result.failed)
 		return EXIT_NO_REGRESSION;
-	fprintf(stderr, "wgbench: %u of %zu blocks failed at every attempt, first %s\n",
-	        result.failed, p->blocks * p->workloads, result.reason);
+	fprintf(stderr, "wgbench: %u block%s failed at every attempt, first %s\n", result.failed,
+	        result.failed > 1 ? "s" : "", result.reason);
 	return EXIT_ERROR;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness/commands.h"
+#include "harness/looks.h"
 #include "harness/options.h"
 #include "harness/plan.h"
 #include "harness/power.h"
@@ -219,7 +220,7 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 
 // ---- the command
 
-static int make_plan(struct plan *p, const struct options_words *workloads, unsigned long long n,
+static int make_plan(struct plan *p, const struct options_words *traffic, unsigned long long n,
                      double budget_s)
 {
 	char root[4096];
@@ -227,10 +228,10 @@ static int make_plan(struct plan *p, const struct options_words *workloads, unsi
 
 	if (!ret)
 		ret = plan_load(p, root, "selfcheck");
-	if (!ret && workloads->n)
+	if (!ret && traffic->n)
 		p->workloads = 0;
-	for (size_t i = 0; i < workloads->n && !ret; i++)
-		ret = plan_add_workload(p, workloads->word[i]);
+	for (size_t i = 0; i < traffic->n && !ret; i++)
+		ret = plan_add_workload(p, traffic->word[i]);
 	if (n)
 		p->blocks = n;
 	if (!ret && budget_s > 0) {
@@ -272,12 +273,12 @@ static int show(const char *dir, double gate_percent)
 
 int selfcheck_main(int argc, char **argv)
 {
-	struct options_words words, workloads = {0};
+	struct options_words words, traffic = {0};
 	unsigned long long blocks = 0;
 	double budget_s = 0, gate_percent = 0;
 	const char *out = NULL;
 	const struct option_row rows[] = {
-	    {"workload", OPTION_STRINGS, &workloads, "W[:KEY=VALUE,...]",
+	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
 	     "check verdicts of this traffic (may be given again); default: the plan's", 0, 0},
 	    {"blocks", OPTION_UNSIGNED, &blocks, "N", "blocks of each workload", 8,
 	     PLAN_BLOCKS_MAX},
@@ -297,7 +298,7 @@ int selfcheck_main(int argc, char **argv)
 		return ret < 0 ? EXIT_ERROR : 0;
 	if (words.n)
 		return show(words.word[0], gate_percent);
-	if (make_plan(&plan, &workloads, blocks, budget_s))
+	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, dir);
 	return code ? code : show(dir, gate_percent);
