@@ -24,11 +24,11 @@ struct work {
 	struct blocks_result *result;
 	struct progress progress;
 	unsigned trials_per_block;
-	unsigned repeats_left; // of all blocks together
-	unsigned starts;       // of the tunnels, so far
-	bool noted;               // run.json has the offloads
-	double spent_s, began_s;  // of the budget, before this process; monotonic
-	double longest_s;         // of this process's blocks
+	unsigned repeats_left;                 // of all blocks together
+	unsigned starts;                       // of the tunnels, so far
+	bool noted;                            // run.json has the offloads
+	double spent_s, began_s;               // of the budget, before this process; monotonic
+	double longest_s;                      // of this process's blocks
 	const char *ended[PLAN_WORKLOADS_MAX]; // why a workload needs no more blocks, or NULL
 };
 
@@ -282,8 +282,8 @@ static int look(struct work *w)
 	return note_end(w);
 }
 
-// One block of every workload that goes on, by tunnels started for it: starts differ from one another
-// (0.5 % of CPU cost seen), and so their differences are part of the blocks' own.
+// One block of every workload that goes on, by tunnels started for it: starts differ from one
+// another (0.5 % of CPU cost seen), and so their differences are part of the blocks' own.
 static int run_round(struct work *w, unsigned block)
 {
 	const struct plan *p = w->plan;
@@ -319,8 +319,8 @@ static void resume(struct work *w)
 	}
 	for (size_t i = 0; i < w->plan->workloads; i++)
 		for (size_t r = 0; r < sizeof(reasons) / sizeof(*reasons); r++) {
-			const char *why = json_string_value(
-			    json_object_get(ended, w->plan->workload[i].name));
+			const char *why =
+			    json_string_value(json_object_get(ended, w->plan->workload[i].name));
 
 			if (why && !strcmp(why, reasons[r]))
 				w->ended[i] = reasons[r];

@@ -16,15 +16,15 @@ struct looks {
 	struct stats_looks plan;
 };
 
-// With the last look at `horizon` blocks (1 to STATS_BLOCKS_MAX), beyond which no run is expected to
-// come.
+// With the last look at `horizon` blocks (1 to STATS_BLOCKS_MAX), beyond which no run is expected
+// to come.
 void looks_fix(struct looks *, unsigned horizon);
 
 bool looks_due(const struct looks *, unsigned blocks);
 
 // How often a test may err that is made after so many blocks. At a look: its own share, unless the
-// run `ended` for another reason than what it saw: then all that is left. Between two looks of a run
-// that goes on nothing is decided: 0.
+// run `ended` for another reason than what it saw: then all that is left. Between two looks of a
+// run that goes on nothing is decided: 0.
 double looks_error(const struct looks *, unsigned blocks, bool ended);
 
 // An array of whole numbers. 0 or -EINVAL; without an array: no looks.

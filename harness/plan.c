@@ -67,8 +67,9 @@ int plan_add_metric(struct plan *p, const char *name)
 		     m++)
 			known |= !strcmp(m->name, name);
 	if (!known) {
-		fprintf(stderr, "wgbench: no workload here measures '%s': wgbench list shows the "
-		                "metrics of each\n",
+		fprintf(stderr,
+		        "wgbench: no workload here measures '%s': wgbench list shows the "
+		        "metrics of each\n",
 		        name);
 		return -EINVAL;
 	}
@@ -329,9 +330,8 @@ int plan_from_run(struct plan *p, const json_t *run, const char *dir)
 	}
 	p->looks = looks;
 	if (ret || p->builds < 1 || p->builds > PLAN_BUILDS_MAX || p->budget_s < 0 || blocks < 1 ||
-	    blocks > PLAN_BLOCKS_MAX || duration_s < 1 ||
-	    duration_s > PLAN_DURATION_MAX_S || !json_is_integer(seed) || !p->tunnels ||
-	    !p->workloads) {
+	    blocks > PLAN_BLOCKS_MAX || duration_s < 1 || duration_s > PLAN_DURATION_MAX_S ||
+	    !json_is_integer(seed) || !p->tunnels || !p->workloads) {
 		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
 		return -EINVAL;
 	}

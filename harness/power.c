@@ -23,21 +23,23 @@ static size_t find_starts(const unsigned *start, size_t n, size_t *begin)
 	return starts;
 }
 
-// As many blocks from each drawn start as it has, until there are enough.
+// As many blocks from each drawn start as it has, until there are enough. Which of two equal
+// tunnels is the candidate in a start is a toss of a coin, so a sign is drawn for each: without,
+// what the blocks at hand show by chance would be in every draw.
 static void draw(double *drawn, size_t blocks, const double *ratio, const size_t *begin,
                  size_t starts, uint64_t *state)
 {
 	for (size_t i = 0; i < blocks;) {
 		size_t s = random_below(state, starts), held = begin[s + 1] - begin[s];
+		int sign = random_next(state) & 1 ? 1 : -1;
 
 		for (size_t j = 0; j < held && i < blocks; j++)
-			drawn[i++] = ratio[begin[s] + random_below(state, held)];
+			drawn[i++] = sign * ratio[begin[s] + random_below(state, held)];
 	}
 }
 
 void power_estimate(struct power *p, const double *ratio, const unsigned *start, size_t n,
-                    size_t blocks, double gate_percent, double error, unsigned draws,
-                    uint64_t seed)
+                    size_t blocks, double gate_percent, double error, unsigned draws, uint64_t seed)
 {
 	double *room = calloc((size_t)draws + blocks, sizeof(*room));
 	size_t *begin = calloc(n + 1, sizeof(*begin));

@@ -67,8 +67,8 @@ void progress_finish(struct progress *p, unsigned block, const char *workload, c
 	if (p->terminal && !*note)
 		return;
 	progress_clear(p);
-	fprintf(stderr, "block %u%s  %s%s%s%s\n", block + 1, of_blocks(p, of, sizeof(of)),
-	        workload, time_left(p, left, sizeof(left)), *note ? ": " : "", note);
+	fprintf(stderr, "block %u%s  %s%s%s%s\n", block + 1, of_blocks(p, of, sizeof(of)), workload,
+	        time_left(p, left, sizeof(left)), *note ? ": " : "", note);
 }
 
 void progress_skip(struct progress *p, unsigned blocks)

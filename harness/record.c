@@ -53,10 +53,11 @@ static json_t *encode(const struct trial *t, const struct store *st)
 		return NULL;
 	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:s, s:s}", "run",
 	                st->id, "block", (json_int_t)t->block, "position", (json_int_t)t->position,
-	                "start", (json_int_t)t->start, "build", (json_int_t)t->build, "attempt", (json_int_t)t->attempt, "tunnel",
-	                (json_int_t)t->tunnel, "workload", t->workload, "start_ns",
-	                (json_int_t)t->start_ns, "duration_ns", (json_int_t)t->duration_ns,
-	                "status", trial_status_names[t->status], "reason", t->reason);
+	                "start", (json_int_t)t->start, "build", (json_int_t)t->build, "attempt",
+	                (json_int_t)t->attempt, "tunnel", (json_int_t)t->tunnel, "workload",
+	                t->workload, "start_ns", (json_int_t)t->start_ns, "duration_ns",
+	                (json_int_t)t->duration_ns, "status", trial_status_names[t->status],
+	                "reason", t->reason);
 	if (row && !add_borrowed(row, "parameters", t->parameters) &&
 	    !json_object_set_new(row, "metrics", encode_metrics(t)) &&
 	    !add_borrowed(row, "samples", t->samples) &&

@@ -60,12 +60,12 @@ static void check_metric(const struct verdict *v, double gate_percent, json_t *r
 
 		power_estimate(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
 		               SEED);
-		json_array_append_new(
-		    rows, json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
-		                    s->metric, "blocks", (int)sizes[i], "from_blocks",
-		                    (json_int_t)n, "sd_percent", 100 * stats_sd(ratio, n),
-		                    "different", p.different, "called", p.called, "found_percent",
-		                    number(p.found_percent)));
+		json_array_append_new(rows, json_pack("{ss ss si sI sf sf sf so}", "workload",
+		                                      s->workload, "metric", s->metric, "blocks",
+		                                      (int)sizes[i], "from_blocks", (json_int_t)n,
+		                                      "sd_percent", 100 * stats_sd(ratio, n),
+		                                      "different", p.different, "called", p.called,
+		                                      "found_percent", number(p.found_percent)));
 	}
 }
 
@@ -90,8 +90,9 @@ static json_t *check(const struct outcome *o)
 static void print_rows(const json_t *found)
 {
 	static const struct table_column columns[] = {
-	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},     {"sd of a block", TABLE_RIGHT},
-	    {"blocks", TABLE_RIGHT},    {"different", TABLE_RIGHT}, {"beyond the gate", TABLE_RIGHT},
+	    {"workload", TABLE_LEFT},       {"metric", TABLE_LEFT},
+	    {"sd of a block", TABLE_RIGHT}, {"blocks", TABLE_RIGHT},
+	    {"different", TABLE_RIGHT},     {"beyond the gate", TABLE_RIGHT},
 	    {"finds from", TABLE_RIGHT},
 	};
 	struct table t;
@@ -176,9 +177,9 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 	latest_path(path, sizeof(path));
 	json_t *found = json_load_file(path, 0, NULL);
 	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
-		same &= json_equal(
-		    json_object_get(environment, machine_keys[i]),
-		    json_object_get(json_object_get(found, "machine"), machine_keys[i]));
+		same &=
+		    json_equal(json_object_get(environment, machine_keys[i]),
+		               json_object_get(json_object_get(found, "machine"), machine_keys[i]));
 	if (!found || !same) {
 		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
 		            "selfcheck measures it.\n");
@@ -206,8 +207,9 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 		}
 		if (!best)
 			continue;
-		fprintf(to, "%s %s %s: %lld blocks find effects from %.1f %% on, and call A/A "
-		            "different in %.1f %%",
+		fprintf(to,
+		        "%s %s %s: %lld blocks find effects from %.1f %% on, and call A/A "
+		        "different in %.1f %%",
 		        any ? ";" : "", v->series->workload, v->series->metric,
 		        json_integer_value(json_object_get(best, "blocks")),
 		        json_number_value(json_object_get(best, "found_percent")),
@@ -242,7 +244,8 @@ static int make_plan(struct plan *p, const struct options_words *traffic, unsign
 	return ret;
 }
 
-static int show(const char *dir, double gate_percent)
+// What was measured just now is what later runs refer to.
+static int show(const char *dir, double gate_percent, bool fresh)
 {
 	struct outcome o;
 	char path[4200];
@@ -264,7 +267,8 @@ static int show(const char *dir, double gate_percent)
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
 		save(found, path);
 		latest_path(path, sizeof(path));
-		save(found, path);
+		if (fresh)
+			save(found, path);
 	}
 	json_decref(found);
 	outcome_free(&o);
@@ -297,11 +301,11 @@ int selfcheck_main(int argc, char **argv)
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
 	if (words.n)
-		return show(words.word[0], gate_percent);
+		return show(words.word[0], gate_percent, false);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, dir);
-	return code ? code : show(dir, gate_percent);
+	return code ? code : show(dir, gate_percent, true);
 }
 
 const struct command selfcheck_command = {
@@ -309,11 +313,10 @@ const struct command selfcheck_command = {
     .main = selfcheck_main,
     .arguments = "[RUN]",
     .summary = "How often verdicts are wrong on this machine, and how small an effect they find",
-    .help =
-        "Measures the preset `default` against itself, and against a build of it that burns a\n"
-        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
-        "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
-        "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
-        "\n"
-        "Exit code: 0 it was measured, 2 it could not be.",
+    .help = "Measures the preset `default` against itself, and against a build of it that burns a\n"
+            "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
+            "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
+            "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
+            "\n"
+            "Exit code: 0 it was measured, 2 it could not be.",
 };

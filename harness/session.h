@@ -13,7 +13,8 @@
 
 struct session_tunnel {
 	struct spec spec;
-	unsigned builds; // programs of one source, each with another layout: 1 of an external tunnel
+	unsigned
+	    builds; // programs of one source, each with another layout: 1 of an external tunnel
 	char program[PLAN_BUILDS_MAX][4096], commit[64];
 	struct tunnel_process process;
 	struct process server; // iperf3's
@@ -31,8 +32,8 @@ struct session {
 // after a printed line, with nothing left.
 int session_open(struct session *);
 
-// Starts all tunnels, tunnel t in pair (t + start) mod n by its build number start mod builds; those
-// that were up are stopped. 0; -errno after a printed line, with no tunnel left.
+// Starts all tunnels, tunnel t in pair (t + start) mod n by its build number start mod builds;
+// those that were up are stopped. 0; -errno after a printed line, with no tunnel left.
 int session_start(struct session *, unsigned start);
 
 bool session_alive(const struct session *);

@@ -39,8 +39,8 @@ static int run_make(const char *root, const char *target, const char *const sett
                     const char *what)
 {
 	char profile[64], jobs[32];
-	const char *argv[] = {"make",  "-C",    root,       jobs,
-	                      target,  profile, setting[0], setting[0] ? setting[1] : NULL,
+	const char *argv[] = {"make", "-C",    root,       jobs,
+	                      target, profile, setting[0], setting[0] ? setting[1] : NULL,
 	                      NULL};
 	struct process_text text;
 	size_t length;

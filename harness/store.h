@@ -10,12 +10,13 @@
 
 // run.json: "schema": 1, "id", "created" (RFC 3339), "plan", "seed", "command" (array: how to run
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
-// "builds_sha256" [one for each layout], "version", and, once it was started, "offloads" {"left", "right"}: what it then reported, or
-// null}], "environment" {}, "workloads" [as trials name them], "blocks", "trials_per_block"
-// (of one workload, all tunnels), "duration" (seconds), "builds", and perhaps "budget" (seconds),
-// "looks" [blocks], "metrics" [that decide], "ended" {workload: "decided", "budget" or "blocks"},
-// "gate_percent" and "goals" [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}]. The writer may
-// add fields; readers skip those that they don't know.
+// "builds_sha256" [one for each layout], "version", and, once it was started, "offloads" {"left",
+// "right"}: what it then reported, or null}], "environment" {}, "workloads" [as trials name them],
+// "blocks", "trials_per_block" (of one workload, all tunnels), "duration" (seconds), "builds", and
+// perhaps "budget" (seconds), "looks" [blocks], "metrics" [that decide], "ended" {workload:
+// "decided", "budget" or "blocks"}, "gate_percent" and "goals" [{"workload", "metric", "candidate",
+// "baseline" (specs), "relation", "ratio"}]. The writer may add fields; readers skip those that
+// they don't know.
 #define STORE_SCHEMA 1
 
 enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };

@@ -187,8 +187,6 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 // called so by chance is as rare as for one alone. For the reader's eye, Benjamini and Hochberg
 // (1995). Looks have different shares of the error, so a p value counts by how far it is below its
 // own share.
-void stats_holm(double *p, size_t n);
-void stats_benjamini_hochberg(double *p, size_t n);
 static void correct(struct verdict_set *set)
 {
 	double *gate = calloc(2 * set->n + 1, sizeof(*gate)), *p = gate ? gate + set->n : NULL;

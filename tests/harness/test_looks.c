@@ -51,9 +51,10 @@ static void what_is_left_is_spent_at_the_end(void **state)
 
 static void json_brings_them_back(void **state)
 {
-	static const char *const bad[] = {"8", "[8, 8]", "[0]", "[-1]", "[\"8\"]", "[12, 8]",
-	                                  "[501]", "[]",
-	                                  "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"};
+	static const char *const bad[] = {
+	    "8",     "[8, 8]",  "[0]",
+	    "[-1]",  "[\"8\"]", "[12, 8]",
+	    "[501]", "[]",      "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"};
 	struct looks l, again;
 
 	(void)state;

@@ -41,8 +41,8 @@ static void usage(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const commands[] = {"list",   "doctor",  "run",  "compare",
-	                                       "report", "profile", "micro"};
+	static const char *const commands[] = {"list",   "doctor",  "run",   "compare",
+	                                       "report", "profile", "micro", "selfcheck"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

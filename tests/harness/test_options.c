@@ -7,7 +7,7 @@
 static bool flag;
 static const char *text;
 static unsigned long long count;
-static double share;
+static double share, seconds;
 static struct options_words several, words;
 
 static const struct option_row rows[] = {
@@ -16,6 +16,7 @@ static const struct option_row rows[] = {
     {"count", OPTION_UNSIGNED, &count, "N", "a count", 1, 100},
     {"share", OPTION_DOUBLE, &share, "X", "a share", -0.5, 0.5},
     {"several", OPTION_STRINGS, &several, "S", "many", 0, 0},
+    {"time", OPTION_TIME, &seconds, "TIME", "a time", 1, 7200},
 };
 
 static const struct command command = {.name = "try", .arguments = "RUN", .summary = "Try"};
@@ -32,7 +33,7 @@ static int parse(struct capture *c, char *const *argv)
 	while (argv[argc])
 		argc++;
 	capture_begin(c, 2);
-	ret = options_parse(&command, rows, 5, argc, (char **)argv, &words, 1, 2);
+	ret = options_parse(&command, rows, 6, argc, (char **)argv, &words, 1, 2);
 	capture_end(c);
 	return ret;
 }
@@ -60,6 +61,21 @@ static void both_ways_and_defaults(void **state)
 	assert_string_equal(c.text, "");
 }
 
+static void times_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		double seconds;
+	} cases[] = {{"90", 90}, {"90s", 90}, {"1.5m", 90}, {"2h", 7200}, {"1", 1}};
+	struct capture c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(parse(&c, ARGV("run", "--time", (char *)cases[i].text)), 0);
+		assert_true(seconds == cases[i].seconds);
+	}
+}
+
 static void names_every_mistake(void **state)
 {
 	static const struct {
@@ -78,6 +94,12 @@ static void names_every_mistake(void **state)
 	    {"--count= 5", "run", "takes a whole number, not ' 5'"},
 	    {"--count=1.5", "run", "takes a whole number, not '1.5'"},
 	    {"--count=99999999999999999999", "run", "takes a whole number"},
+	    {"--time=5x", "run", "--time takes a time (90s, 10m, 1.5h), not '5x'"},
+	    {"--time=5mm", "run", "not '5mm'"},
+	    {"--time=m", "run", "not 'm'"},
+	    {"--time= 5", "run", "not ' 5'"},
+	    {"--time=inf", "run", "not 'inf'"},
+	    {"--time=3h", "run", "--time 3h is out of range: 1 to 7200"},
 	    {"--share=nan", "run", "takes a number, not 'nan'"},
 	    {"--share=inf", "run", "takes a number, not 'inf'"},
 	    {"--share=0.6", "run", "--share 0.6 is out of range: -0.5 to 0.5"},
@@ -112,7 +134,7 @@ static void help_shows_the_rows(void **state)
 
 	(void)state;
 	capture_begin(&c, 1);
-	assert_int_equal(options_parse(&command, rows, 5, 2, (char *[]){"try", "-h"}, &words, 1, 1),
+	assert_int_equal(options_parse(&command, rows, 6, 2, (char *[]){"try", "-h"}, &words, 1, 1),
 	                 OPTIONS_HELPED);
 	capture_end(&c);
 	assert_says(&c, "usage: wgbench try [OPTION]... RUN");
@@ -123,9 +145,8 @@ static void help_shows_the_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(both_ways_and_defaults),
-	    cmocka_unit_test(names_every_mistake),
-	    cmocka_unit_test(too_many_words),
+	    cmocka_unit_test(both_ways_and_defaults), cmocka_unit_test(times_have_units),
+	    cmocka_unit_test(names_every_mistake),    cmocka_unit_test(too_many_words),
 	    cmocka_unit_test(help_shows_the_rows),
 	};
 

@@ -253,16 +253,16 @@ static void builds_the_tree_and_a_revision(void **state)
 	(void)state;
 	git("checkout", "-q", ".");
 	assert_int_equal(spec_parse(&s, &catalog, "ring=spare"), 0);
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_int_equal(access(program, X_OK), 0);
 	assert_non_null(strstr(program, "/tunnels/ring=spare/wgbench-tunnel"));
 	assert_int_equal(strlen(commit), 40);
 	put("variants/ring/new.c", "// changed\n");
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_string_equal(commit + 40, "-dirty");
 
 	assert_int_equal(spec_parse(&s, &catalog, "ring=old@v1"), 0);
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_string_equal(commit, s.commit);
 	assert_non_null(strstr(program, "/build/revisions/"));
 	assert_int_equal(access(program, X_OK), 0);
@@ -270,13 +270,13 @@ static void builds_the_tree_and_a_revision(void **state)
 	// A checkout that was cut off is made anew; a whole one is used again.
 	snprintf(file, sizeof(file), "%s/build/revisions/%s/variants/ring/old.c", root, commit);
 	assert_int_equal(unlink(file), 0);
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_int_equal(access(file, R_OK), 0);
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 
 	assert_int_equal(spec_parse(&s, &catalog, "ring=broken"), 0);
 	capture_begin(&c, 2);
-	assert_true(spec_build(&s, &catalog, program, commit) < 0);
+	assert_true(spec_build(&s, &catalog, 0, program, commit) < 0);
 	capture_end(&c);
 	assert_says(&c, "tunnel 'ring=broken' cannot be built");
 	assert_says(&c, "the compiler says no");
@@ -297,7 +297,7 @@ static void external_tunnels_are_found_or_the_remedy_is_said(void **state)
 	         root);
 	assert_int_equal(chmod(program, 0755), 0);
 	assert_true(spec_available(&s, &catalog, reason, sizeof(reason)));
-	assert_int_equal(spec_build(&s, &catalog, program, commit), 0);
+	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_non_null(strstr(program, "build/external/wireguard-go"));
 	assert_string_equal(commit, "");
 	setenv("PATH", path, 1);

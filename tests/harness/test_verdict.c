@@ -340,6 +340,71 @@ static void every_candidate_against_the_first(void **state)
 	finish(&j, &s);
 }
 
+// Eight blocks give no one-sided p below 1/256: enough for six comparisons at 2.5 %, not for eight.
+static void a_gate_over_many_metrics_wants_more(void **state)
+{
+	(void)state;
+	for (unsigned tunnels = 2; tunnels <= 5; tunnels++) {
+		struct synthetic_block b = {.effect = {0, -0.1}, .noise = 0.001};
+		const struct verdict *v;
+		struct synthetic s;
+		struct judged j;
+
+		synthetic_begin(&s, tunnels, 8);
+		for (unsigned i = 0; i < 8; i++)
+			synthetic_add(&s, i, 0, &b);
+		assert_int_equal(judge(&j, &s, NULL), 0);
+		v = find(&j, "goodput_gbps", 1);
+		assert_word(v, VERDICT_SLOWER);
+		assert_int_equal(v->regression, tunnels <= 4);
+		// The two that are slower have the same p; Holm takes the smaller times them all.
+		assert_true(fabs(v->p_gate - 2.0 * (tunnels - 1) / 256) < 1e-9);
+		if (tunnels == 5)
+			assert_reason(v,
+			              "not as one of 8 comparisons (Holm's p 0.031, limit 0.025)");
+		assert_false(find(&j, "goodput_gbps", tunnels - 1)->regression && tunnels > 2);
+		finish(&j, &s);
+	}
+}
+
+static void looks_are_paid_for(void **state)
+{
+	static const struct {
+		const char *ended; // or NULL: it goes on
+		unsigned blocks;
+		bool judged;
+		const char *reason;
+	} cases[] = {
+	    {NULL, 18, true, ""},
+	    {NULL, 17, false, "between two looks"},
+	    {"budget", 17, true, ""},
+	    {"decided", 18, true, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *run = synthetic_run(2, 500);
+		struct synthetic s;
+		struct judged j;
+
+		json_object_set_new(run, "budget", json_real(300));
+		json_object_set_new(run, "looks", json_pack("[i,i,i,i]", 8, 12, 18, 60));
+		if (cases[i].ended)
+			json_object_set_new(run, "ended", json_pack("{ss}", "tcp", cases[i].ended));
+		synthetic_begin_with(&s, run);
+		for (unsigned b = 0; b < cases[i].blocks; b++)
+			synthetic_add(
+			    &s, b, 0,
+			    &(struct synthetic_block){.effect = {0, -0.1}, .noise = 0.01});
+		assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
+		const struct verdict *v = find(&j, "goodput_gbps", 1);
+		assert_word(v, cases[i].judged ? VERDICT_SLOWER : VERDICT_INCONCLUSIVE);
+		assert_reason(v, cases[i].reason);
+		assert_true(v->series->error < 0.05);
+		finish(&j, &s);
+	}
+}
+
 static void refusals(void **state)
 {
 	struct synthetic s;
@@ -426,6 +491,8 @@ int main(void)
 	    cmocka_unit_test(zero_has_no_ratio),
 	    cmocka_unit_test(limited_generators_are_left_out),
 	    cmocka_unit_test(every_candidate_against_the_first),
+	    cmocka_unit_test(a_gate_over_many_metrics_wants_more),
+	    cmocka_unit_test(looks_are_paid_for),
 	    cmocka_unit_test(refusals),
 	    cmocka_unit_test(trials_must_agree_about_a_metric),
 	    cmocka_unit_test(equal_tunnels_are_seldom_different),

@@ -207,6 +207,52 @@ no_news() {
 }
 check "a tunnel against itself is same or inconclusive" no_news
 
+selfchecked() {
+	cp -r "$PWD/results/reference/a-against-a" "$dir/aa"
+	"$wgbench" selfcheck "$dir/aa" >"$dir/out"
+	match "$(<"$dir/out")" "tcp +goodput_gbps +[0-9.]+ % +40 +[0-9.]+ % +[0-9.]+ % +[0-9.]+ %"
+	jq -e '.rows | length == 20 and all(.from_blocks <= 12 and .different >= 0 and
+		.found_percent > 2)' "$dir/aa/selfcheck.json"
+	refused "$dir/whole: holds one tunnel only|$dir/whole: holds no tunnel twice" \
+		selfcheck "$dir/whole"
+}
+check "selfcheck says what verdicts are worth by an A/A run" selfchecked
+
+# Two layouts of each tunnel take turns, and what has ended isn't begun again.
+within_budget() {
+	run 0 --out "$dir/budget" --budget 100s --metric goodput_gbps --builds 2 --workload tcp \
+		--tunnel default --tunnel receive=direct
+	jq -e '.ended.tcp and (.looks[0] == 8) and
+		(.tunnels | all(.builds_sha256 | length == 2 and .[0] != .[1]))' "$dir/budget/run.json"
+	jq -es 'map(.build) | unique == [0, 1]' "$dir/budget/trials.jsonl"
+	jq -es 'all(.[]; .build == .start % 2)' "$dir/budget/trials.jsonl"
+	held=$(trials "$dir/budget")
+	run 0 --resume "$dir/budget"
+	equal "$(trials "$dir/budget")" "$held"
+}
+check "a run with a budget and two layouts of each tunnel" within_budget
+
+# The effect is so large that one of the first looks decides, unless others use the machine.
+decided() {
+	match "$(<"$dir/out")" "tcp: (8|12) blocks, then it was decided"
+	jq -e '.verdicts[] | select(.metric == "goodput_gbps").verdict == "slower"' \
+		"$dir/budget/verdict.json"
+}
+if jq -es 'all(.[]; .status == "ok")' "$dir/budget/trials.jsonl" >/dev/null; then
+	check "it ends where it is decided" decided
+else
+	skip "it ends where it is decided" "others used the machine"
+fi
+
+out_of_budget() {
+	run 0 --out "$dir/short" --budget 12s --workload tcp --tunnel default --tunnel default
+	jq -e '.ended.tcp == "budget"' "$dir/short/run.json"
+	match "$(<"$dir/out")" "then the budget was spent"
+	(($(trials "$dir/short") <= 12))
+}
+check "and where its time is over" out_of_budget
+check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
+
 # A file system with room for run.json and two trials and a half.
 full_disk() {
 	local line_bytes
