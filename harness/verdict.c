@@ -1,5 +1,6 @@
 #include "harness/verdict.h"
 #include "harness/looks.h"
+#include "harness/stats_multiple.h"
 #include "harness/stats_rank.h"
 
 #include <errno.h>
@@ -199,8 +200,8 @@ static void correct(struct verdict_set *set)
 		gate[i] = fmin(1, v->p_gate * LOOKS_ERROR / shown_error(v->series));
 		p[i] = v->clean.blocks ? v->clean.p : 1;
 	}
-	stats_holm(gate, set->n);
-	stats_benjamini_hochberg(p, set->n);
+	stats_adjust_holm(gate, set->n, gate);
+	stats_adjust_false_discovery(p, set->n, p);
 	for (size_t i = 0; i < set->n; i++) {
 		struct verdict *v = &set->verdict[i];
 
