@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,55 @@ static int read_machine(struct accounting_snapshot *a)
 	return 0;
 }
 
+// Sums a whole number from every file that the pattern matches; false: there is none.
+static bool sum_files(const char *pattern, uint64_t *sum, size_t *files)
+{
+	char text[64];
+	glob_t found;
+
+	*sum = *files = 0;
+	if (glob(pattern, 0, NULL, &found))
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (read_file(found.gl_pathv[i], text, sizeof(text)) > 0) {
+			*sum += strtoull(text, NULL, 10);
+			++*files;
+		}
+	globfree(&found);
+	return *files;
+}
+
+static void read_heat(struct accounting_snapshot *a)
+{
+	static const char cpus[] = "/sys/devices/system/cpu/cpu[0-9]*";
+	uint64_t sum;
+	size_t files;
+	char pattern[96];
+
+	snprintf(pattern, sizeof(pattern), "%s/thermal_throttle/*_throttle_count", cpus);
+	a->throttles_reported = sum_files(pattern, &a->throttles, &files);
+	snprintf(pattern, sizeof(pattern), "%s/cpufreq/scaling_cur_freq", cpus);
+	if (sum_files(pattern, &sum, &files))
+		a->cpu_mhz = sum / 1000.0 / files;
+}
+
+static uint64_t count_other_packets(void)
+{
+	char text[16384];
+	uint64_t sum = 0;
+
+	if (read_file("/proc/self/net/dev", text, sizeof(text)) <= 0)
+		return 0;
+	for (const char *at = text; (at = strchr(at, ':')); at++) {
+		unsigned long long received, sent;
+
+		if (sscanf(at + 1, " %*u %llu %*u %*u %*u %*u %*u %*u %*u %llu", &received,
+		           &sent) == 2)
+			sum += received + sent;
+	}
+	return sum;
+}
+
 int accounting_take(struct accounting_snapshot *a, const struct accounting_processes *who,
                     const struct netns_pair *pair)
 {
@@ -210,6 +260,9 @@ int accounting_take(struct accounting_snapshot *a, const struct accounting_proce
 		a->tunnel_switches += count_switches(who->tunnel_pid[i]);
 	if ((ret = read_machine(a)) || (ret = count_processes(a, who)))
 		return ret;
+	read_heat(a);
+	a->other_packets = count_other_packets();
+	read_clock(getpid(), &a->harness_cpu_ns);
 	for (int i = 0; i < 2; i++)
 		if ((ret = netns_count(&pair->side[i], &a->counters[i])))
 			return ret;
@@ -235,6 +288,9 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
 	    .kernel_cpu_s = seconds(b->kernel_cpu_ns, a->kernel_cpu_ns),
 	    .steal_s = seconds(b->machine_steal_ns, a->machine_steal_ns),
 	    .pressure_s = seconds(b->pressure_ns, a->pressure_ns),
+	    .harness_cpu_s = seconds(b->harness_cpu_ns, a->harness_cpu_ns),
+	    .other_packets = a->other_packets - b->other_packets,
+	    .throttles = a->throttles - b->throttles,
 	    .steal_reported = a->steal_reported,
 	};
 	double machine_s = r->wall_s * cpus;
@@ -242,6 +298,7 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
 	r->machine_cpu_s = machine_s > idle_s ? machine_s - idle_s : 0;
 	r->foreign_share = machine_s > 0 ? r->foreign_cpu_s / machine_s : 0;
 	r->steal_share = machine_s > 0 ? r->steal_s / machine_s : 0;
+	r->traffic_share = machine_s > 0 ? r->other_packets * ACCOUNTING_PACKET_S / machine_s : 0;
 	r->switches_per_s = r->wall_s > 0 && a->tunnel_switches > b->tunnel_switches
 	                        ? (a->tunnel_switches - b->tunnel_switches) / r->wall_s
 	                        : 0;
@@ -269,10 +326,15 @@ static json_t *drops(const struct netns_counters *b, const struct netns_counters
 	    "udp_send_buffer", (json_int_t)(a->udp_send_buffer_errors - b->udp_send_buffer_errors));
 }
 
+static json_t *megahertz(const struct accounting_snapshot *a)
+{
+	return a->cpu_mhz > 0 ? json_real(a->cpu_mhz) : json_string("not reported");
+}
+
 json_t *accounting_json(const struct accounting_result *r, const struct accounting_snapshot *before,
                         const struct accounting_snapshot *after)
 {
-	return json_pack(
+	json_t *object = json_pack(
 	    "{sfsfsfsfsfsososfsIsIs{soso}s{soso}}", "tunnel_cpu_s", r->tunnel_cpu_s,
 	    "machine_cpu_s", r->machine_cpu_s, "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s,
 	    "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
@@ -288,6 +350,15 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
 	    "drops", "left", drops(&before->counters[0], &after->counters[0]), "right",
 	    drops(&before->counters[1], &after->counters[1]), "tunnel_tx_queue_len", "left",
 	    queue_len(&after->counters[0]), "right", queue_len(&after->counters[1]));
+	json_t *machine = json_pack(
+	    "{sf sI so s[oo]}", "harness_cpu_s", r->harness_cpu_s, "other_packets",
+	    (json_int_t)r->other_packets, "thermal_throttles",
+	    after->throttles_reported ? json_integer(r->throttles) : json_string("not reported"),
+	    "cpu_mhz", megahertz(before), megahertz(after));
+
+	json_object_update(object, machine);
+	json_decref(machine);
+	return object;
 }
 
 const char *accounting_contamination(const struct accounting_result *r, char *reason, size_t bytes)
@@ -298,6 +369,12 @@ const char *accounting_contamination(const struct accounting_result *r, char *re
 	else if (r->steal_reported && r->steal_share > ACCOUNTING_LIMIT)
 		snprintf(reason, bytes, "the hypervisor stole %.1f %% of the machine",
 		         r->steal_share * 100);
+	else if (r->traffic_share > ACCOUNTING_LIMIT)
+		snprintf(reason, bytes, "%llu packets of others passed",
+		         (unsigned long long)r->other_packets);
+	else if (r->throttles)
+		snprintf(reason, bytes, "the CPUs were throttled for heat, %llu times",
+		         (unsigned long long)r->throttles);
 	else
 		return NULL;
 	return reason;

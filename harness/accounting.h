@@ -29,7 +29,12 @@ struct accounting_snapshot {
 	uint64_t tunnel_switches;
 	uint64_t machine_idle_ns, machine_steal_ns; // over all CPUs, from /proc/stat
 	bool steal_reported;                        // not 0 since boot
-	uint64_t pressure_ns; // some task waited for a CPU; 0 where not reported
+	uint64_t pressure_ns;    // some task waited for a CPU; 0 where not reported
+	uint64_t harness_cpu_ns; // wgbench itself
+	uint64_t other_packets;  // of this namespace's interfaces, where no traffic of ours goes
+	uint64_t throttles;      // of all cores and packages, for heat
+	bool throttles_reported;
+	double cpu_mhz; // mean over the CPUs; 0 where not reported
 	struct netns_counters counters[2];
 };
 
@@ -39,9 +44,11 @@ int accounting_take(struct accounting_snapshot *, const struct accounting_proces
 
 struct accounting_result {
 	double wall_s, tunnel_cpu_s, machine_cpu_s, idle_tunnels_cpu_s, foreign_cpu_s, kernel_cpu_s;
-	double steal_s, pressure_s, switches_per_s;
+	double steal_s, pressure_s, switches_per_s, harness_cpu_s;
 	double foreign_share, steal_share; // of the machine: wall time times CPUs
+	double traffic_share;              // likewise, by ACCOUNTING_PACKET_S
 	bool steal_reported;
+	uint64_t other_packets, throttles;
 	uint64_t tcp_retransmits; // both ends
 	uint64_t sent_bytes;      // into the tunnel interfaces, both ends
 };
@@ -56,6 +63,7 @@ json_t *accounting_json(const struct accounting_result *, const struct accountin
 
 // Why the trial counts as contaminated, or NULL. The criterion never looks at a metric.
 #define ACCOUNTING_LIMIT 0.02
+#define ACCOUNTING_PACKET_S 1e-6 // about what the kernel takes to pass one packet
 const char *accounting_contamination(const struct accounting_result *, char *reason, size_t bytes);
 
 #endif

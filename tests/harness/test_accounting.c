@@ -9,6 +9,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define BURN_S 0.15
@@ -232,22 +234,55 @@ static void sums_never_run_backwards(void **state)
 static void limits_contaminate(void **state)
 {
 	static const struct {
-		double foreign, steal;
-		bool reported, contaminated;
+		struct accounting_result result;
+		bool contaminated;
 	} cases[] = {
-	    {0, 0, true, false},    {0.0199, 0.0199, true, false}, {0.021, 0, true, true},
-	    {0, 0.021, true, true}, {0, 0.021, false, false},
+	    {{.steal_reported = true}, false},
+	    {{.foreign_share = 0.0199, .steal_share = 0.0199, .steal_reported = true}, false},
+	    {{.foreign_share = 0.021}, true},
+	    {{.steal_share = 0.021, .steal_reported = true}, true},
+	    {{.steal_share = 0.021}, false},
+	    {{.traffic_share = 0.0199, .other_packets = 39800}, false},
+	    {{.traffic_share = 0.021, .other_packets = 42000}, true},
+	    {{.throttles = 1}, true},
 	};
 	char reason[128];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct accounting_result r = {.foreign_share = cases[i].foreign,
-		                                    .steal_share = cases[i].steal,
-		                                    .steal_reported = cases[i].reported};
-		assert_true((accounting_contamination(&r, reason, sizeof(reason)) != NULL) ==
-		            cases[i].contaminated);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_true((accounting_contamination(&cases[i].result, reason, sizeof(reason)) !=
+		             NULL) == cases[i].contaminated);
+}
+
+enum { DATAGRAMS = 3000 };
+
+static void send_to_myself(void)
+{
+	struct sockaddr_in self = {.sin_family = AF_INET,
+	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(self);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte = 0;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&self, length), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&self, &length), 0);
+	for (int i = 0; i < DATAGRAMS; i++) {
+		assert_int_equal(sendto(fd, &byte, 1, 0, (struct sockaddr *)&self, length), 1);
+		assert_int_equal(recv(fd, &byte, 1, 0), 1);
 	}
+	close(fd);
+}
+
+static void traffic_of_others_and_the_harness_itself_are_seen(void **state)
+{
+	struct accounting_processes who = {0};
+	struct accounting_result r;
+
+	(void)state;
+	difference(&r, &who, send_to_myself);
+	assert_true(r.other_packets >= 2 * DATAGRAMS); // sent and received
+	assert_true(r.traffic_share > 0 && r.harness_cpu_s > 0);
+	assert_true(r.harness_cpu_s <= r.wall_s + 0.01);
 }
 
 static void silent_steal_is_not_reported(void **state)
@@ -288,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(tunnel_is_counted_apart),
 	    cmocka_unit_test(sums_never_run_backwards),
 	    cmocka_unit_test(limits_contaminate),
+	    cmocka_unit_test(traffic_of_others_and_the_harness_itself_are_seen),
 	    cmocka_unit_test(silent_steal_is_not_reported),
 	};
 
