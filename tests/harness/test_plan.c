@@ -1,7 +1,9 @@
 #include "harness/plan.h"
+#include "harness/spec.h"
 #include "tests/harness/capture.h"
 #include "tests/support.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -134,6 +136,11 @@ static void bad_files_are_named(void **state)
 	    {"tunnel a\nworkload tcp\nduration -1\n", "'duration -1'"},
 	    {"tunnel a\nworkload tcp\nduration 1 2\n", "trailing '2'"},
 	    {"tunel a\n", "'tunel a': expected tunnel"},
+	    {"tunnel a\nworkload tcp\nbudget 0\n", "'budget 0'"},
+	    {"tunnel a\nworkload tcp\nbudget soon\n", "'budget soon'"},
+	    {"tunnel a\nworkload tcp\nbuilds 33\n", "'builds 33'"},
+	    {"tunnel a\nworkload tcp\nmetric speed\n", "measures 'speed'"},
+	    {"metric goodput_gbps\n", "measures 'goodput_gbps'"},
 	    {"goal\n", "it.plan:1: '': expected goal WORKLOAD"},
 	    {"tunnel a\nworkload tcp\ngoal tcp goodput_gbps a/b >= 2\ntunnel b\n",
 	     "it.plan:3: 'b' is no tunnel above it: one of a\n"},
@@ -162,6 +169,67 @@ static void unknown_plan_lists_what_exists(void **state)
 	capture_end(&c);
 	assert_says(&c, "unknown plan 'other': one of it\n");
 	assert_says(&c, "unknown plan '../plans/it'");
+}
+
+static void a_budget_fixes_the_looks(void **state)
+{
+	struct plan p;
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(load(&p,
+	                      "tunnel a\ntunnel b\nworkload tcp\nmetric goodput_gbps\nbudget 5m\n"
+	                      "builds 3\n",
+	                      &c),
+	                 0);
+	assert_true(p.budget_s == 300);
+	assert_int_equal(p.blocks, PLAN_BLOCKS_MAX);
+	assert_int_equal(p.builds, 3);
+	assert_int_equal(p.metrics, 1);
+	assert_int_equal(p.looks.plan.n, 0);
+	plan_fix_looks(&p); // a block takes four trials of a second and something
+	assert_true(looks_due(&p.looks, 8));
+	size_t last = p.looks.plan.blocks[p.looks.plan.n - 1];
+	assert_true(last > 60 && last < 75);
+
+	json_t *run = json_object();
+	struct plan back;
+	plan_to_run(&p, run);
+	json_object_set_new(run, "tunnels", json_pack("[{ss}{ss}]", "spec", "a", "spec", "b"));
+	assert_int_equal(plan_from_run(&back, run, "dir"), 0);
+	json_decref(run);
+	assert_true(back.budget_s == 300 && back.builds == 3 && back.metrics == 1);
+	assert_int_equal(back.looks.plan.n, p.looks.plan.n);
+	assert_string_equal(back.metric[0], "goodput_gbps");
+}
+
+static void every_plan_of_ours_can_be_run(void **state)
+{
+	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
+	DIR *d = opendir("workloads/plans");
+	size_t plans = 0;
+
+	(void)state;
+	assert_non_null(d);
+	assert_int_equal(spec_catalog_load(catalog), 0);
+	for (struct dirent *e; (e = readdir(d));) {
+		char name[64], *dot = strstr(e->d_name, ".plan");
+		struct spec spec;
+		struct plan p;
+
+		if (!dot)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(dot - e->d_name), e->d_name);
+		if (plan_load(&p, ".", name))
+			fail_msg("%s can't be loaded", name);
+		for (size_t i = 0; i < p.tunnels; i++)
+			if (spec_parse(&spec, catalog, p.tunnel[i].spec))
+				fail_msg("%s: %s", name, p.tunnel[i].spec);
+		plans++;
+	}
+	closedir(d);
+	free(catalog);
+	assert_true(plans >= 3);
 }
 
 // What goes into run.json comes out of it, for --resume.
@@ -219,9 +287,14 @@ static void damaged_run_json_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(file_is_read),        cmocka_unit_test(goals_follow_their_tunnels),
-	    cmocka_unit_test(bad_files_are_named), cmocka_unit_test(unknown_plan_lists_what_exists),
-	    cmocka_unit_test(run_json_round_trip), cmocka_unit_test(damaged_run_json_is_refused),
+	    cmocka_unit_test(file_is_read),
+	    cmocka_unit_test(goals_follow_their_tunnels),
+	    cmocka_unit_test(bad_files_are_named),
+	    cmocka_unit_test(unknown_plan_lists_what_exists),
+	    cmocka_unit_test(a_budget_fixes_the_looks),
+	    cmocka_unit_test(every_plan_of_ours_can_be_run),
+	    cmocka_unit_test(run_json_round_trip),
+	    cmocka_unit_test(damaged_run_json_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);
