@@ -42,6 +42,19 @@ void queue_free(struct path *p)
 	p->queue.aqm = NULL;
 }
 
+static uint32_t flow_of(struct queue *q, const struct offload_ip *ip, const uint8_t *packet)
+{
+	uint8_t flow[OFFLOAD_FLOW_BYTES], hash[crypto_shorthash_BYTES];
+
+	offload_flow(flow, ip, packet);
+	if (memcmp(flow, q->last_flow, sizeof(flow))) {
+		crypto_shorthash(hash, flow, sizeof(flow), q->flow_key);
+		memcpy(&q->last_hash, hash, sizeof(q->last_hash));
+		memcpy(q->last_flow, flow, sizeof(flow));
+	}
+	return q->last_hash;
+}
+
 void queue_take(struct path *p, struct frame *f, uint64_t now_ns)
 {
 	struct offload_ip ip;
@@ -52,13 +65,8 @@ void queue_take(struct path *p, struct frame *f, uint64_t now_ns)
 		return;
 	}
 	f->queued.ect = ip.tos & 3;
-	if (aqm_wishes.flows) {
-		uint8_t flow[OFFLOAD_FLOW_BYTES], hash[crypto_shorthash_BYTES];
-
-		offload_flow(flow, &ip, f->packet);
-		crypto_shorthash(hash, flow, sizeof(flow), p->queue.flow_key);
-		memcpy(&f->queued.flow, hash, sizeof(f->queued.flow));
-	}
+	if (aqm_wishes.flows)
+		f->queued.flow = flow_of(&p->queue, &ip, f->packet);
 	aqm_enqueue(p->queue.aqm, &f->queued, now_ns);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "tunnel/limits.h"
+#include "tunnel/offload.h"
 
 struct aqm;
 struct batch;
@@ -24,6 +25,9 @@ enum {
 struct queue {
 	struct aqm *aqm;
 	uint8_t flow_key[16];
+	// Of the frame before: most follow one of their own flow, and need no hash.
+	uint8_t last_flow[OFFLOAD_FLOW_BYTES];
+	uint32_t last_hash;
 	bool all;     // read on, whatever waits
 	bool bounded; // the lower queue is: what was submitted and hasn't left the outer sockets
 	struct limits limits;
