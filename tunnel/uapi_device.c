@@ -1,6 +1,6 @@
 // What a request does to the device. A set is a transaction: peers that will be needed are made,
-// then, with the path kept out, allowed IPs and sockets are changed: all that can fail. Only then
-// follows the rest, which can't; a failure takes back what was done.
+// then, with the path kept out, entries of allowed IPs and sockets: all that can fail. Only then
+// follows the rest, which can't; a failure takes back what was made.
 #include "tunnel/uapi.h"
 
 #include <arpa/inet.h>
@@ -14,16 +14,13 @@
 #include "tunnel/timers.h"
 
 struct entry {
-	struct peer *owner;
 	uint8_t family, length;
 	uint8_t address[16];
 };
 
-// Of allowed IPs. While they are collected: of `owner`.
 struct entries {
 	struct entry *at;
 	size_t count;
-	struct peer *owner;
 };
 
 struct transaction {
@@ -34,7 +31,7 @@ struct transaction {
 	size_t created_count;
 	struct peer **removed; // those that go, marked so
 	size_t removed_count;
-	struct entries saved; // every allowed IP as it was before; at NULL: none is changed
+	struct allowedips_owner aside; // of allowed IPs that are nobody's before or after
 };
 
 // ---- peers. `removed` marks those that the request removes; until the end they stay in the
@@ -100,68 +97,19 @@ static void undo_peers(struct transaction *t)
 		peer_remove(t->created[i]);
 }
 
-// ---- allowed IPs
+// ---- allowed IPs. To move an entry from one owner to another takes no memory. So those that the
+// request adds are made before, under an owner that is no peer's; and those that it takes away go
+// to that owner, since it may add them again. What is left there goes in the end.
 
-static int collect_one(void *context, int family, const uint8_t *address, unsigned length)
+static struct entry entry_of(int family, const uint8_t *address, unsigned length)
 {
-	struct entries *to = context;
-	struct entry *e = &to->at[to->count++];
+	struct entry e = {.family = family, .length = length};
 
-	*e = (struct entry){.owner = to->owner, .family = family, .length = length};
-	memcpy(e->address, address, family == AF_INET ? 4 : 16);
-	return 0;
+	memcpy(e.address, address, family == AF_INET ? 4 : 16);
+	return e;
 }
 
-static void collect(struct entries *to, struct peer *owner)
-{
-	to->owner = owner;
-	allowedips_each(owner->device->allowed_ips, &owner->allowed_ips, collect_one, to);
-}
-
-static bool changes_allowed_ips(const struct uapi_request *r)
-{
-	bool changes = r->allowed_ip_count;
-
-	for (size_t i = 0; i < r->peer_count && !changes; i++)
-		changes = r->peers[i].replace_allowed_ips;
-	return changes;
-}
-
-static int save_allowed_ips(struct transaction *t)
-{
-	struct device *d = t->device;
-	size_t count = 0;
-
-	if (!changes_allowed_ips(t->request))
-		return 0;
-	for (struct peer *p = d->peers; p; p = p->next)
-		count += p->allowed_ips.count;
-	t->saved.at = malloc((count + 1) * sizeof(*t->saved.at));
-	if (!t->saved.at)
-		return -ENOMEM;
-	for (struct peer *p = d->peers; p; p = p->next)
-		collect(&t->saved, p);
-	return 0;
-}
-
-// The memory that this needs was freed just before, so it's there.
-static void restore_allowed_ips(struct transaction *t)
-{
-	struct device *d = t->device;
-
-	if (!t->saved.at)
-		return;
-	for (struct peer *p = d->peers; p; p = p->next)
-		allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
-	for (size_t i = 0; i < t->saved.count; i++) {
-		struct entry *e = &t->saved.at[i];
-
-		allowedips_insert(d->allowed_ips, e->family, e->address, e->length,
-		                  &e->owner->allowed_ips);
-	}
-}
-
-static int change_allowed_ips(struct transaction *t)
+static int make_allowed_ips(struct transaction *t)
 {
 	const struct uapi_request *r = t->request;
 	struct allowedips *table = t->device->allowed_ips;
@@ -170,27 +118,63 @@ static int change_allowed_ips(struct transaction *t)
 		// Indices: where the request has none, its array is NULL.
 		size_t at = r->peers[i].allowed_ips_first;
 		size_t end = at + r->peers[i].allowed_ips_count;
+
+		for (; t->targets[i] && at < end; at++) {
+			const struct uapi_allowed_ip *a = &r->allowed_ips[at];
+			int ret = 0;
+
+			if (!a->remove &&
+			    !allowedips_owner_of(table, a->family, a->address, a->length))
+				ret = allowedips_insert(table, a->family, a->address, a->length,
+				                        &t->aside);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+static int stop_at_first(void *entry, int family, const uint8_t *address, unsigned length)
+{
+	*(struct entry *)entry = entry_of(family, address, length);
+	return 1;
+}
+
+static void put_all_aside(struct transaction *t, struct allowedips_owner *owner)
+{
+	struct allowedips *table = t->device->allowed_ips;
+	struct entry e;
+
+	while (allowedips_each(table, owner, stop_at_first, &e))
+		allowedips_insert(table, e.family, e.address, e.length, &t->aside);
+}
+
+static void change_allowed_ips(struct transaction *t)
+{
+	const struct uapi_request *r = t->request;
+	struct allowedips *table = t->device->allowed_ips;
+
+	for (size_t i = 0; i < r->peer_count; i++) {
+		size_t at = r->peers[i].allowed_ips_first;
+		size_t end = at + r->peers[i].allowed_ips_count;
 		struct allowedips_owner *owner;
 
 		if (!t->targets[i])
 			continue;
 		owner = &t->targets[i]->allowed_ips;
 		if (r->peers[i].replace_allowed_ips)
-			allowedips_remove_owner(table, owner);
+			put_all_aside(t, owner);
 		for (; at < end; at++) {
 			const struct uapi_allowed_ip *a = &r->allowed_ips[at];
-			int ret = 0;
+			bool held =
+			    allowedips_owner_of(table, a->family, a->address, a->length) == owner;
 
-			if (a->remove)
-				allowedips_remove(table, a->family, a->address, a->length, owner);
-			else
-				ret = allowedips_insert(table, a->family, a->address, a->length,
-				                        owner);
-			if (ret)
-				return ret;
+			if (a->remove != held)
+				continue;
+			allowedips_insert(table, a->family, a->address, a->length,
+			                  a->remove ? &t->aside : owner);
 		}
 	}
-	return 0;
 }
 
 // ---- sockets
@@ -296,18 +280,16 @@ int uapi_set(struct device *d, const struct uapi_request *r)
 	    calloc(r->peer_count + (r->replace_peers ? d->peer_count : 0) + 1, sizeof(*t.removed));
 	if (!t.targets || !t.created || !t.removed)
 		goto out;
-	ret = save_allowed_ips(&t);
-	if (ret)
-		goto out;
 	ret = find_targets(&t);
 	if (ret)
 		goto undo;
 	path_lock_exclusive(d);
-	ret = change_allowed_ips(&t);
+	ret = make_allowed_ips(&t);
 	if (!ret)
 		ret = change_sockets(&t);
-	if (ret)
-		restore_allowed_ips(&t);
+	if (!ret)
+		change_allowed_ips(&t);
+	allowedips_remove_owner(d->allowed_ips, &t.aside);
 	path_unlock_exclusive(d);
 	if (!ret) {
 		commit(&t);
@@ -316,7 +298,6 @@ int uapi_set(struct device *d, const struct uapi_request *r)
 undo:
 	undo_peers(&t);
 out:
-	free(t.saved.at);
 	free(t.removed);
 	free(t.created);
 	free(t.targets);
@@ -353,6 +334,14 @@ static void print_endpoint(struct uapi_buffer *to, struct peer *p)
 	}
 }
 
+static int collect(void *entries, int family, const uint8_t *address, unsigned length)
+{
+	struct entries *to = entries;
+
+	to->at[to->count++] = entry_of(family, address, length);
+	return 0;
+}
+
 static int compare_entries(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -373,7 +362,7 @@ static void print_allowed_ips(struct uapi_buffer *to, struct peer *p)
 		to->failed = true;
 		return;
 	}
-	collect(&all, p);
+	allowedips_each(p->device->allowed_ips, &p->allowed_ips, collect, &all);
 	qsort(all.at, all.count, sizeof(*all.at), compare_entries);
 	for (struct entry *e = all.at; e < all.at + all.count; e++) {
 		inet_ntop(e->family, e->address, host, sizeof(host));

@@ -28,8 +28,8 @@ struct allowedips *allowedips_new(void);
 void allowedips_free(struct allowedips *);
 
 // family: AF_INET or AF_INET6; address: 4 or 16 bytes in network order, bits beyond `length` are
-// ignored; length: 0 to 32 or 128. An entry that another owner holds moves to `owner`.
-// 0, -EINVAL (family or length), or -ENOMEM: then nothing has changed.
+// ignored; length: 0 to 32 or 128. An entry that another owner holds moves to `owner`, which needs
+// no memory. 0, -EINVAL (family or length), or -ENOMEM: then nothing has changed.
 int allowedips_insert(struct allowedips *, int family, const void *address, unsigned length,
                       struct allowedips_owner *owner);
 
@@ -43,6 +43,10 @@ void allowedips_remove_owner(struct allowedips *, struct allowedips_owner *owner
 // The owner of the longest prefix that covers the address (4 or 16 bytes, network order), or NULL.
 struct allowedips_owner *allowedips_lookup(const struct allowedips *, int family,
                                            const void *address);
+
+// The owner of that very prefix, or NULL.
+struct allowedips_owner *allowedips_owner_of(const struct allowedips *, int family,
+                                             const void *address, unsigned length);
 
 // Calls `each` for every entry of the owner, in no stated order; the address is masked, in network
 // order. Stops at the first call that returns other than 0 and returns that value.

@@ -462,6 +462,19 @@ void allowedips_remove_owner(struct allowedips *table, struct allowedips_owner *
 	}
 }
 
+struct allowedips_owner *allowedips_owner_of(const struct allowedips *table, int family,
+                                             const void *address, unsigned length)
+{
+	unsigned width = family_width(family);
+
+	if (!width || length > width)
+		return NULL;
+	struct key key = key_of(address, width);
+	struct place p = locate((struct allowedips *)table, &key, length, width);
+	const struct prefix *prefix = prefix_there(&p, &key, length, width);
+	return prefix ? prefix->entry.owner : NULL;
+}
+
 int allowedips_each(const struct allowedips *table, const struct allowedips_owner *owner,
                     int (*each)(void *context, int family, const uint8_t *address, unsigned length),
                     void *context)

@@ -304,6 +304,19 @@ struct allowedips_owner *allowedips_lookup(const struct allowedips *table, int f
 	return NULL;
 }
 
+struct allowedips_owner *allowedips_owner_of(const struct allowedips *table, int family,
+                                             const void *address, unsigned length)
+{
+	unsigned width = family_width(family);
+
+	if (!width || length > width)
+		return NULL;
+	union key key = hold(address, width);
+	struct node **above,
+	    **link = locate((struct allowedips *)table, &key, length, width, &above);
+	return is_prefix(*link, &key, length, width) ? (*link)->entry.owner : NULL;
+}
+
 int allowedips_each(const struct allowedips *table, const struct allowedips_owner *owner,
                     int (*each)(void *context, int family, const uint8_t *address, unsigned length),
                     void *context)

@@ -240,6 +240,14 @@ static void remove_owner(struct world *w, struct allowedips_owner *owner)
 	model_remove_owner(w, owner);
 }
 
+static void assert_owner_of(struct world *w, int family, const uint8_t *address, unsigned length)
+{
+	const struct entry *e = model_find(w, family, address, length);
+
+	assert_ptr_equal(allowedips_owner_of(w->table, family, address, length),
+	                 e ? e->owner : NULL);
+}
+
 static void assert_lookup(const struct world *w, int family, const uint8_t *address)
 {
 	assert_ptr_equal(allowedips_lookup(w->table, family, address),
@@ -283,10 +291,13 @@ static void assert_same(struct world *w)
 		total += v.entries;
 	}
 	assert_int_equal(total, w->n);
-	for (const struct entry *e = w->entries; e < w->entries + w->n; e++)
+	for (const struct entry *e = w->entries; e < w->entries + w->n; e++) {
+		assert_ptr_equal(allowedips_owner_of(w->table, e->family, e->address, e->length),
+		                 e->owner);
 		assert_int_equal(allowedips_insert(fresh, e->family, e->address, e->length,
 		                                   &owners[e->owner - w->owners]),
 		                 0);
+	}
 	assert_true(allowedips_bytes(w->table) <= allowedips_bytes(fresh));
 	allowedips_free(fresh);
 }
@@ -324,6 +335,7 @@ static void equals_a_naive_list(void **state)
 			int asked = below(w, 2) ? AF_INET : AF_INET6;
 			random_address(w, asked, address);
 			assert_lookup(w, asked, address);
+			assert_owner_of(w, asked, address, below(w, width_of(asked) + 1));
 		}
 		if (step % 300 == 0)
 			assert_same(w);
@@ -532,9 +544,11 @@ static void changes_nothing_when_memory_is_short(void **state)
 	assert_true(failures >= MAX_ENTRIES);
 	assert_same(w);
 
-	while (w->n) { // removing never needs any
+	while (w->n) { // neither moving nor removing needs any
 		struct entry e = w->entries[below(w, w->n)];
 		allowance = 0;
+		insert(w, e.family, e.address, e.length, &w->owners[below(w, OWNERS)]);
+		insert(w, e.family, e.address, e.length, e.owner);
 		if (below(w, 50))
 			remove_one(w, e.family, e.address, e.length, e.owner);
 		else
