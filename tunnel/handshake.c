@@ -110,8 +110,11 @@ void handshake_initiate(struct peer *p, bool retry)
 
 	abandon(p);
 	struct index_entry *entry = take_index(p);
-	if (!entry)
+	if (!entry) {
+		// As good as lost on its way.
+		timers_initiation_sent(p, now_ns);
 		return;
+	}
 	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index, timestamp(p))) {
 		give_index_back(d, entry->index);
 		return;
@@ -346,10 +349,7 @@ void handshake_receive(struct device *d, const struct control_message *m)
 // to be promoted must itself have received something.
 static bool confirmed(struct peer *p)
 {
-	path_lock_exclusive(p->device);
-	bool yes = p->next_keypair && p->next_keypair->replay.next;
-	path_unlock_exclusive(p->device);
-	return yes;
+	return p->next_keypair && atomic_load(&p->next_keypair->confirmed);
 }
 
 void handshake_peer_events(struct peer *p, unsigned events)

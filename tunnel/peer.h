@@ -43,6 +43,7 @@ struct keypair {
 	uint8_t send_key[NOISE_KEY_BYTES];
 	uint8_t receive_key[NOISE_KEY_BYTES];
 	atomic_bool last_minute; // a rekey was asked for on receive, at 165 s
+	atomic_bool confirmed;   // data came under it: the peer has it too
 	_Alignas(64) atomic_uint_fast64_t send_counter; // the next to be used
 	_Alignas(64) pthread_mutex_t replay_lock; // taken once a batch: several queues may receive
 	struct replay replay;

@@ -47,8 +47,9 @@ void encrypt(struct workers_job *);
 // send.c, the finish of a send lane: counts, timers, and then
 void send_finish(struct workers_job *);
 
-// udp.c: one UDP_SEGMENT message for each run of equal sizes, all in one sendmmsg. 0 or -errno.
-int udp_send(struct batch *);
+// udp.c: one UDP_SEGMENT message for each run of equal sizes, all in one sendmmsg. How many of the
+// batch's packets were sent: the first so many.
+uint32_t udp_send(struct batch *);
 
 // ---- RX: an outer datagram on its way in
 

@@ -296,8 +296,10 @@ void receive_finish(struct workers_job *job)
 	if (b->packets) {
 		device_count(d, rx_packets, b->packets);
 		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
-		if (k == p->next_keypair)
+		if (k == p->next_keypair) {
+			atomic_store_explicit(&k->confirmed, true, memory_order_relaxed);
 			control_post(p, PEER_EVENT_CONFIRMED);
+		}
 		move_endpoint(b);
 		timers_any_received(p, now_ns);
 		rekey_before_rejection(p, k, now_ns);

@@ -19,8 +19,12 @@ enum { SEAL_MAX = BATCH_FRAMES_MAX };
 // usable one.
 static bool assign(struct batch *b, uint64_t now_ns)
 {
-	struct keypair *k = b->peer->current;
+	struct keypair *next = b->peer->next_keypair, *k = b->peer->current;
 
+	// Before the control thread has promoted it: the peer may have lost the current one, and
+	// this may be the answer to what confirmed the next.
+	if (next && atomic_load_explicit(&next->confirmed, memory_order_relaxed))
+		k = next;
 	if (!k || now_ns - k->born_ns >= REJECT_AFTER_TIME_NS)
 		return false;
 	// Not added and taken back: in between, another queue could be given a range that is given
@@ -262,12 +266,12 @@ void send_finish(struct workers_job *job)
 		timers_any_sent(p, now_ns);
 		if (!b->keepalive)
 			timers_data_sent(p, now_ns);
-		if (udp_send(b)) {
-			device_count(d, drop_tx_send, b->packets);
-		} else {
-			atomic_fetch_add_explicit(&p->tx_bytes, b->out_bytes, memory_order_relaxed);
-			device_count(d, tx_packets, b->packets);
-		}
+		uint32_t sent = udp_send(b);
+		uint32_t bytes = sent < b->packets ? b->span[sent].offset : b->out_bytes;
+		atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
+		device_count(d, tx_packets, sent);
+		if (sent < b->packets)
+			device_count(d, drop_tx_send, b->packets - sent);
 	}
 	queue_finished(b);
 	batch_put(b);

@@ -182,7 +182,7 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
 
-int udp_send(struct batch *b)
+uint32_t udp_send(struct batch *b)
 {
 	struct peer *p = b->peer;
 	struct device *d = p->device;
@@ -193,11 +193,11 @@ int udp_send(struct batch *b)
 
 	int fd = socket_of(b->path, &e);
 	if (fd < 0)
-		return -EDESTADDRREQ;
+		return 0;
 
 	bool changed = false;
-	int ret = 0;
-	for (uint32_t at = 0; at < b->packets;) {
+	uint32_t at = 0;
+	while (at < b->packets) {
 		bool segment = d->udp.segment && !e.no_segment;
 		int next = send_some(d, fd, b, at, &e, segment);
 
@@ -213,7 +213,6 @@ int udp_send(struct batch *b)
 			forget_source(&e);
 			changed = true;
 		} else {
-			ret = next;
 			break;
 		}
 	}
@@ -223,7 +222,7 @@ int udp_send(struct batch *b)
 			p->endpoint = e;
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
-	return ret;
+	return at;
 }
 
 // ---- receiving
@@ -309,6 +308,7 @@ int udp_receive(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 	int ready = prepare(p, batch, messages, iov, control);
 	if (!ready) {
 		device_count(d, drop_memory, 1);
+		p->starved = true;
 		return -ENOMEM;
 	}
 	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;

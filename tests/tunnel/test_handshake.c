@@ -54,8 +54,16 @@ static void deliver(struct device *d, unsigned type)
 	handshake_receive(d, &m);
 }
 
+// The receiver index of the next data message for the device.
+static uint32_t receiver_index(struct device *d)
+{
+	const struct control_message m = take(d, MESSAGE_DATA);
+
+	return ((const struct message_data *)m.bytes)->receiver_index;
+}
+
 // Lets the device's own data path receive what has come.
-static void receive_data(struct device *d)
+static void receive_on_the_path(struct device *d)
 {
 	int fd = loopback_socket(d, MESSAGE_DATA);
 
@@ -66,6 +74,11 @@ static void receive_data(struct device *d)
 	assert_false(backlog);
 	path_flush(&d->paths[0]);
 	path_leave(d);
+}
+
+static void receive_data(struct device *d)
+{
+	receive_on_the_path(d);
 	loopback_control(d);
 }
 
@@ -129,6 +142,28 @@ static void keepalive_confirms_where_nothing_is_staged(void **state)
 	deliver(a, MESSAGE_RESPONSE);
 	struct control_message m = take(b, MESSAGE_DATA);
 	assert_int_equal(m.length, MESSAGE_DATA_OVERHEAD);
+}
+
+// The first answer to a peer that has lost its keys doesn't wait for the control thread.
+static void what_confirms_is_answered_under_the_new_keys(void **state)
+{
+	(void)state;
+	shake_hands();
+	peer_zero_keys(to_b);
+	loopback_now_ns += REKEY_TIMEOUT_NS;
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	loopback_stage(to_a); // not confirmed: under the old ones
+	assert_int_not_equal(receiver_index(a), to_a->next_keypair->remote_index);
+	deliver(a, MESSAGE_RESPONSE);
+	assert_true(loopback_readable(loopback_socket(b, MESSAGE_DATA), LOOPBACK_WAIT_MS));
+	receive_on_the_path(b);
+	assert_non_null(to_a->next_keypair);
+	loopback_stage(to_a);
+	assert_int_equal(receiver_index(a), to_a->next_keypair->remote_index);
+	loopback_control(b);
+	assert_null(to_a->next_keypair);
+	check_same_session(to_b->current, to_a->current);
 }
 
 static void responder_flushes_when_confirmed(void **state)
@@ -377,6 +412,52 @@ static void timestamps_always_increase(void **state)
 		if (i)
 			loopback_wall_ns -= 3600 * NS_PER_S;
 	}
+}
+
+// CLOCK_REALTIME goes back an hour, to before the handshake that made the session.
+static void a_clock_set_back_refuses_no_handshake(void **state)
+{
+	(void)state;
+	shake_hands();
+	loopback_wall_ns -= 3600 * NS_PER_S;
+	for (int i = 0; i < 3; i++) {
+		loopback_now_ns += REJECT_AFTER_TIME_NS; // the wall's clock stands still, too
+		shake_hands();
+		check_same_session(to_b->current, to_a->current);
+		assert_int_equal(to_b->current->born_ns, loopback_now_ns);
+	}
+	assert_int_equal(count(b, drop_rx_replay), 0);
+}
+
+// A tunnel that starts anew doesn't know what it has said before. The other end refuses it until
+// the clock has come by that (paper, section 5.1), and still makes a session of its own accord.
+static void a_start_with_the_clock_set_back_waits_for_the_other_end(void **state)
+{
+	(void)state;
+	shake_hands();
+	uint16_t port = b->udp.port;
+	device_free(a);
+	loopback_wall_ns -= 3600 * NS_PER_S;
+	a = loopback_device(key_a);
+	to_b = peer_new(a, b->identity.public_key);
+	to_b->endpoint = loopback_endpoint(port);
+	loopback_now_ns += REJECT_AFTER_TIME_NS;
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	assert_int_equal(count(b, drop_rx_replay), 1);
+	assert_true(silent(a));
+
+	to_a->endpoint = loopback_endpoint(a->udp.port);
+	handshake_initiate(to_a, false);
+	deliver(a, MESSAGE_INITIATION);
+	deliver(b, MESSAGE_RESPONSE);
+	receive_data(a);
+	check_same_session(to_b->current, to_a->current);
+
+	loopback_pass(3601 * NS_PER_S);
+	shake_hands();
+	assert_int_equal(to_b->current->born_ns, loopback_now_ns);
+	assert_int_equal(count(b, drop_rx_replay), 1);
 }
 
 // ---- what must be refused
@@ -638,6 +719,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(staged_packet_leads_to_a_session),
 	    TEST(keepalive_confirms_where_nothing_is_staged),
+	    TEST(what_confirms_is_answered_under_the_new_keys),
 	    TEST(responder_flushes_when_confirmed),
 	    TEST(rekeying_keeps_the_previous_key_pair),
 	    TEST(works_over_ipv6),
@@ -650,6 +732,8 @@ int main(void)
 	    TEST(receiver_indices_are_random),
 	    TEST(another_key_doesn_t_wait_for_the_last_initiation),
 	    TEST(timestamps_always_increase),
+	    TEST(a_clock_set_back_refuses_no_handshake),
+	    TEST(a_start_with_the_clock_set_back_waits_for_the_other_end),
 	    TEST(type_length_and_reserved_bytes_are_exact),
 	    TEST(a_replayed_initiation_moves_nothing),
 	    TEST(a_replayed_response_changes_nothing),

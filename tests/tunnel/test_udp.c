@@ -283,7 +283,7 @@ static void a_source_that_is_gone_is_forgotten(void **state)
 	struct peer *p = add_peer(9, &receiver);
 	p->endpoint.local.v4 = gone;
 	struct batch *b = make_batch(p, 3, 100);
-	assert_int_equal(udp_send(b), 0);
+	assert_int_equal(udp_send(b), b->packets);
 	batch_put(b);
 	check_received(receiver, 3, 100);
 	assert_int_equal(p->endpoint.local.v4.s_addr, 0);
@@ -292,6 +292,31 @@ static void a_source_that_is_gone_is_forgotten(void **state)
 	to.local.v4 = gone;
 	assert_int_equal(udp_send_one(device, &to, "hello", 5, 0), 0);
 	check_received(receiver, 1, 5);
+	close(receiver);
+}
+
+// What can't be sent costs neither what was before it nor another batch.
+static void what_was_sent_before_a_failure_counts(void **state)
+{
+	int receiver;
+
+	(void)state;
+	open_device("queues=1");
+	assert_true(open_senders(AF_INET, SENDERS));
+	struct peer *p = add_peer(9, &receiver);
+	struct batch *b = make_batch(p, 3, 100);
+	// Larger than any datagram.
+	b->span[2].length = 65536;
+	b->out_bytes = b->span[2].offset + b->span[2].length;
+	send_finish(&b->job);
+	assert_int_equal(device_counted(device, tx_packets), 2);
+	assert_int_equal(device_counted(device, drop_tx_send), 1);
+	assert_int_equal(p->tx_bytes, 200);
+	check_received(receiver, 2, 100);
+	b = make_batch(p, 3, 100);
+	assert_int_equal(udp_send(b), 3);
+	batch_put(b);
+	check_received(receiver, 3, 100);
 	close(receiver);
 }
 
@@ -328,7 +353,7 @@ static void udp_segment_is_given_up_by_destination(void **state)
 	assert_true(device->udp.segment);
 	for (int i = 0; i < 2; i++) {
 		struct batch *b = make_batch(p, 4, 1200);
-		assert_int_equal(udp_send(b), 0);
+		assert_int_equal(udp_send(b), b->packets);
 		batch_put(b);
 		check_received(narrow, 4, 1200);
 		assert_true(p->endpoint.no_segment);
@@ -336,7 +361,7 @@ static void udp_segment_is_given_up_by_destination(void **state)
 		assert_int_equal(device_counted(device, udp_sends), i ? 3 : 2);
 	}
 	struct batch *b = make_batch(q, 4, 900);
-	assert_int_equal(udp_send(b), 0);
+	assert_int_equal(udp_send(b), b->packets);
 	batch_put(b);
 	check_received(wide, 4, 900);
 	assert_true(device->udp.segment);
@@ -404,6 +429,7 @@ int main(void)
 	    TEST(unparted_all_comes_to_the_queues),
 	    TEST(all_sockets_are_marked_and_closed),
 	    TEST(a_source_that_is_gone_is_forgotten),
+	    TEST(what_was_sent_before_a_failure_counts),
 	    TEST(works_on_a_host_without_ipv6),
 	    TEST(udp_segment_is_given_up_by_destination), // last: it leaves the namespace
 	};
