@@ -161,6 +161,12 @@ $(filter $(B)/tests/variants/allowedips/%,$(CONTRACT_TESTS)): private LDFLAGS +=
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 endif
 
+# Likewise the tunnel's of memory that is refused.
+ifneq ($(PROFILE),lto)
+$(filter $(B)/tests/tunnel/test_memory%,$(TUNNEL_TESTS)): private LDFLAGS += \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free,--wrap=mmap,--wrap=munmap,--wrap=epoll_ctl
+endif
+
 $(VARIANT_TESTS): %: %.o $(B)/tests/support.o $$(subst /tests/,/,$$(subst /test_,/,$$@)).o \
 		$$(call ring_under,$$(subst $(B)/tests/variants/,,$$@))
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka

@@ -33,11 +33,6 @@ int control_watch(struct device *d, struct control_source *source, uint32_t epol
 	return -errno;
 }
 
-void control_unwatch(struct device *d, struct control_source *source)
-{
-	epoll_ctl(d->control.epoll, EPOLL_CTL_DEL, source->fd, NULL);
-}
-
 // ---- from any thread
 
 // Only a full counter could make this fail: then the loop is awake anyway.

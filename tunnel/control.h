@@ -62,9 +62,8 @@ int control_run(struct device *);
 void control_stop(struct device *);
 // Any thread: the interface is gone; control_run() returns -EBADFD.
 void control_fail(struct device *);
-// 0 or -errno.
+// Watches it, or from here on for other events (0: none), which can't fail. 0 or -errno.
 int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
-void control_unwatch(struct device *, struct control_source *);
 // Prints one line of JSON: {"offloads": {...}, "counters": {...}}; the offloads are those in
 // effect, after what the kernel and the path refused. Control thread.
 void control_print_counters(struct device *, FILE *);

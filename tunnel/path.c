@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
@@ -16,6 +17,7 @@ enum {
 	QUEUES_BY_MACHINE_MAX = 8,
 	QUEUES_FROM_CPUS = 4,
 	TRANSMIT_BYTES = 4 * 65536, // in a row, before the sockets have their turn
+	STARVED_REST_NS = 1000000,
 };
 
 unsigned path_queues(unsigned wanted, long cpus)
@@ -155,6 +157,16 @@ static bool turn(struct path *p, const struct epoll_event *events, int n, int *p
 	return there;
 }
 
+// What waits stays with the kernel, which drops what is too much of it. Without a pause the thread
+// would look at it over and over.
+static void rest(struct path *p)
+{
+	const struct timespec pause = {.tv_nsec = STARVED_REST_NS};
+
+	p->starved = false;
+	nanosleep(&pause, NULL);
+}
+
 static void *run(void *path)
 {
 	struct path *p = path;
@@ -175,6 +187,8 @@ static void *run(void *path)
 			control_fail(d);
 			break;
 		}
+		if (p->starved)
+			rest(p);
 	}
 	return NULL;
 }

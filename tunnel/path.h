@@ -30,6 +30,7 @@ struct path {
 	int wake; // eventfd: look at device->stopping
 	pthread_t thread;
 	bool runs;
+	bool starved; // in this turn there was no memory to read into
 	// Submitted to since the last flush; none outside the path bracket.
 	struct peer_lanes *touched;
 	// Batches and buffers that nobody uses; any thread may put one back.

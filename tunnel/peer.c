@@ -92,8 +92,10 @@ static void leave(struct device *d, struct peer *p)
 
 struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
 {
-	if (d->peer_count >= PEERS_MAX) {
-		errno = ENOSPC;
+	int ret = d->peer_count < PEERS_MAX ? timers_reserve(d, d->peer_count + 1) : -ENOSPC;
+
+	if (ret) {
+		errno = -ret;
 		return NULL;
 	}
 	struct peer *p = aligned_alloc(_Alignof(struct peer), sizeof(*p));
@@ -107,7 +109,7 @@ struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES
 	pthread_mutex_init(&p->endpoint_lock, NULL);
 	pthread_mutex_init(&p->staged_lock, NULL);
 	memcpy(p->handshake.remote_static, public_key, NOISE_KEY_BYTES);
-	int ret = enter(d, p);
+	ret = enter(d, p);
 	if (ret) {
 		peer_release(p);
 		errno = -ret;

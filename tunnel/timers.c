@@ -7,6 +7,7 @@
 // sequentially consistent, so one side sees the other.
 #include "tunnel/timers.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include "tunnel/device.h"
@@ -100,19 +101,23 @@ static void sift(struct control *c, size_t i)
 	put(c, i, p);
 }
 
-static bool grow(struct control *c)
+int timers_reserve(struct device *d, size_t peers)
 {
-	size_t capacity = c->heap_capacity ? 2 * c->heap_capacity : 64;
-	struct peer **heap = realloc(c->heap, capacity * sizeof(*heap));
+	struct control *c = &d->control;
+	size_t capacity = c->heap_capacity ? c->heap_capacity : 64;
 
+	while (capacity < peers)
+		capacity *= 2;
+	if (capacity == c->heap_capacity)
+		return 0;
+	struct peer **heap = realloc(c->heap, capacity * sizeof(*heap));
 	if (!heap)
-		return false;
+		return -ENOMEM;
 	c->heap = heap;
 	c->heap_capacity = capacity;
-	return true;
+	return 0;
 }
 
-// Without memory for the entry, armed_at stays 'never': the peer's next packet tries again.
 static void place(struct peer *p, uint64_t deadline_ns)
 {
 	struct control *c = &p->device->control;
@@ -121,13 +126,8 @@ static void place(struct peer *p, uint64_t deadline_ns)
 		timers_disarm(p);
 		return;
 	}
-	if (!p->heap_at) {
-		if (c->heap_count == c->heap_capacity && !grow(c)) {
-			device_count(p->device, drop_memory, 1);
-			return;
-		}
+	if (!p->heap_at)
 		put(c, c->heap_count++, p);
-	}
 	atomic_store(&p->armed_at, deadline_ns);
 	sift(c, p->heap_at - 1);
 }

@@ -4,6 +4,7 @@
 #ifndef WGBENCH_TIMERS_H
 #define WGBENCH_TIMERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct device;
@@ -27,6 +28,8 @@ void timers_stop(struct peer *);
 // caller calls timers_arm() at once: in between, armed_at is UINT64_MAX.
 uint64_t timers_run(struct peer *, uint64_t now_ns);
 
+// Makes the heap's room for so many peers, so that to enter one never fails. 0 or -ENOMEM.
+int timers_reserve(struct device *, size_t peers);
 // The heap: (re)enters the peer by its deadline, takes it out, runs all that is due and sets the
 // timerfd for the next.
 void timers_arm(struct peer *, uint64_t deadline_ns);

@@ -191,6 +191,7 @@ static struct frame *room(struct path *p)
 	}
 	if (!p->reading) {
 		device_count(p->device, drop_memory, 1);
+		p->starved = true;
 		return NULL;
 	}
 	return (struct frame *)(p->reading->bytes + p->read_at);

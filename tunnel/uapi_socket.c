@@ -1,6 +1,7 @@
 // The configuration socket and its clients. A client is served one request an event, and is read
-// again only when it has taken its answer, so one that stalls or floods holds up nobody else. What
-// passes through holds keys, so every buffer is wiped.
+// again only when it has taken its answer, so one that stalls or floods holds up nobody else. Where
+// another can't be accepted, for want of a descriptor or memory, it waits. What passes through
+// holds keys, so every buffer is wiped.
 #include "tunnel/uapi.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "tunnel/control.h"
@@ -25,6 +27,7 @@ enum {
 	BACKLOG = 64,
 	INPUT_FIRST = 4096,
 	INPUT_MAX = 64 << 20, // of one request: some two million allowed IPs
+	PAUSE_NS = 100000000,
 };
 
 struct client {
@@ -42,6 +45,7 @@ struct client {
 struct uapi_server {
 	struct control_source listener; // first
 	struct control_source watcher;  // inotify: the socket file
+	struct control_source pause;    // timerfd: until the listener is looked at again
 	struct sockaddr_un address;
 	dev_t dev; // of the socket file
 	ino_t ino;
@@ -58,9 +62,9 @@ static void close_client(struct device *d, struct client *c)
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
-	if (s->client_count-- == CLIENTS_MAX)
-		control_watch(d, &s->listener, EPOLLIN);
+	s->client_count--;
 	close(c->source.fd);
+	control_watch(d, &s->listener, EPOLLIN);
 	if (c->in)
 		explicit_bzero(c->in, c->capacity);
 	free(c->in);
@@ -112,7 +116,9 @@ static void answer(struct client *c, int error)
 	uapi_print(&c->out, "errno=%d\n\n", error);
 	if (!c->out.failed)
 		return;
-	uapi_buffer_free(&c->out);
+	// There is room in what is left of the longer answer.
+	c->out.failed = false;
+	c->out.length = 0;
 	uapi_print(&c->out, "errno=%d\n\n", -ENOMEM);
 }
 
@@ -139,8 +145,13 @@ static bool receive(struct client *c)
 static void serve(struct device *d, struct client *c, size_t bytes)
 {
 	struct uapi_request request;
-	int ret = uapi_parse(&request, c->in + c->start, bytes);
+	int ret;
 
+	// What can't be answered isn't carried out.
+	uapi_print(&c->out, "%s", "");
+	if (c->out.failed)
+		return;
+	ret = uapi_parse(&request, c->in + c->start, bytes);
 	// Where the lines make no sense, neither does what follows them.
 	if (ret == -EPROTO) {
 		c->ended = true;
@@ -196,6 +207,26 @@ static void client_ready(struct device *d, struct control_source *source, uint32
 		close_client(d, c);
 }
 
+// Whoever waits would else wake the loop without end.
+static void pause_listener(struct device *d, struct uapi_server *s)
+{
+	const struct itimerspec pause = {.it_value.tv_nsec = PAUSE_NS};
+
+	control_watch(d, &s->listener, 0);
+	timerfd_settime(s->pause.fd, 0, &pause, NULL);
+}
+
+static void pause_over(struct device *d, struct control_source *source, uint32_t epoll_events)
+{
+	struct uapi_server *s = d->control.uapi;
+	uint64_t expirations;
+
+	(void)epoll_events;
+	if (read(source->fd, &expirations, sizeof(expirations)) > 0 &&
+	    s->client_count < CLIENTS_MAX)
+		control_watch(d, &s->listener, EPOLLIN);
+}
+
 static void listener_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
 	struct uapi_server *s = (struct uapi_server *)source;
@@ -203,8 +234,11 @@ static void listener_ready(struct device *d, struct control_source *source, uint
 	struct client *c;
 
 	(void)epoll_events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_listener(d, s);
 		return;
+	}
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		close(fd);
@@ -218,7 +252,7 @@ static void listener_ready(struct device *d, struct control_source *source, uint
 		c->next->link = &c->next;
 	s->clients = c;
 	if (++s->client_count == CLIENTS_MAX)
-		control_unwatch(d, &s->listener);
+		control_watch(d, &s->listener, 0);
 	if (control_watch(d, &c->source, EPOLLIN))
 		close_client(d, c);
 }
@@ -342,6 +376,11 @@ int uapi_open(struct device *d)
 	if (!s)
 		goto err;
 	s->listener = (struct control_source){.fd = -1, .ready = listener_ready};
+	s->pause = (struct control_source){
+	    .fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC), .ready = pause_over};
+	ret = s->pause.fd < 0 ? -errno : control_watch(d, &s->pause, EPOLLIN);
+	if (ret)
+		goto err;
 	s->address.sun_family = AF_UNIX;
 	snprintf(s->address.sun_path, sizeof(s->address.sun_path), DIRECTORY "/%s.sock", d->name);
 	ret = directory = lock_directory();
@@ -371,6 +410,8 @@ err:
 		close(directory);
 	if (s && s->listener.fd >= 0)
 		close(s->listener.fd);
+	if (s && s->pause.fd >= 0)
+		close(s->pause.fd);
 	free(s);
 	return ret;
 }
@@ -389,6 +430,7 @@ void uapi_close(struct device *d)
 	if (still_ours(s))
 		unlink(s->address.sun_path);
 	close(s->listener.fd);
+	close(s->pause.fd);
 	if (s->watcher.fd >= 0)
 		close(s->watcher.fd);
 	if (directory >= 0)

@@ -190,19 +190,23 @@ static void open_handshake(const struct switches *s, const int first[2], unsigne
 // Turns on what the kernel takes, and has the queue's thread watch it. Also UDP_GRO on those for
 // handshakes: before a datagram is merged the kernel looks whether the socket wants that, and there
 // it picks one of the group by its hash.
-static int use(struct path *p, int fd)
+static int use(struct path *p, const int fd[2], struct udp *u)
 {
-	struct udp *u = &p->device->udp;
-	int size;
-	socklen_t bytes = sizeof(size);
+	int ret = 0;
 
-	if (fd < 0)
-		return 0;
-	if (getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
-		u->segment = false;
-	if (u->gro && set_int(fd, IPPROTO_UDP, UDP_GRO, 1))
-		u->gro = false;
-	return path_watch(p, fd);
+	for (int i = 0; i < 2 && !ret; i++) {
+		int size;
+		socklen_t bytes = sizeof(size);
+
+		if (fd[i] < 0)
+			continue;
+		if (getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
+			u->segment = false;
+		if (u->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1))
+			u->gro = false;
+		ret = path_watch(p, fd[i]);
+	}
+	return ret;
 }
 
 void udp_init(struct device *d)
@@ -213,7 +217,8 @@ void udp_init(struct device *d)
 int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	const struct switches *s = &d->switches;
-	int fd[PATHS_MAX][2], handshake[2] = {-1, -1}, ret;
+	struct udp u = {.handshake = {-1, -1}, .segment = s->udp_gso, .gro = s->udp_gro};
+	int fd[PATHS_MAX][2], ret;
 
 	memset(fd, -1, sizeof(fd));
 	ret = open_both(s, port, fwmark, fd[0]);
@@ -221,28 +226,25 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 		return ret;
 	for (unsigned q = 1; q < d->queues && !ret; q++)
 		ret = open_beside(s, fd[0], fwmark, fd[q]);
+	if (!ret && s->handshake_socket)
+		open_handshake(s, fd[0], d->queues, fwmark, u.handshake);
+	// What is watched already is looked at only once it is the path's.
+	for (unsigned q = 0; q < d->queues && !ret; q++)
+		ret = use(&d->paths[q], fd[q], &u);
+	if (!ret)
+		ret = use(&d->paths[0], u.handshake, &u);
 	if (ret) {
 		for (unsigned q = 0; q < d->queues; q++)
 			close_pair(fd[q]);
+		close_pair(u.handshake);
 		return ret;
 	}
-	if (s->handshake_socket)
-		open_handshake(s, fd[0], d->queues, fwmark, handshake);
+	u.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]);
 	udp_close(d);
-	d->udp = (struct udp){.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]),
-	                      .handshake = {handshake[0], handshake[1]},
-	                      .segment = s->udp_gso,
-	                      .gro = s->udp_gro};
+	d->udp = u;
 	for (unsigned q = 0; q < d->queues; q++)
 		memcpy(d->paths[q].udp, fd[q], sizeof(fd[q]));
-	for (unsigned q = 0; q < d->queues && !ret; q++)
-		for (int i = 0; i < 2 && !ret; i++)
-			ret = use(&d->paths[q], fd[q][i]);
-	for (int i = 0; i < 2 && !ret; i++)
-		ret = use(&d->paths[0], handshake[i]);
-	if (ret)
-		udp_close(d);
-	return ret;
+	return 0;
 }
 
 void udp_close(struct device *d)
