@@ -91,6 +91,20 @@ int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
 
 // ---- the link's state
 
+static const char *remedy(int error)
+{
+	switch (-error) {
+	case EMFILE:
+		return "raise its limit (prlimit --nofile)";
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return "free some";
+	default:
+		return "choose another listen-port";
+	}
+}
+
 static void follow(struct device *d, const struct nlmsghdr *h)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
@@ -107,11 +121,10 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 	}
 	int ret = device_up(d);
 	if (ret)
-		fprintf(
-		    stderr,
-		    "wgbench-tunnel: %s: cannot open UDP port %u: %s: choose another listen-port, "
-		    "then set the link down and up\n",
-		    d->name, d->listen_port, strerror(-ret));
+		fprintf(stderr,
+		        "wgbench-tunnel: %s: cannot open UDP port %u: %s: %s, then set the link "
+		        "down and up\n",
+		        d->name, d->listen_port, strerror(-ret), remedy(ret));
 }
 
 static int on_found(const struct nlmsghdr *h, void *device)
