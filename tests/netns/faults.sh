@@ -265,13 +265,15 @@ socket_full() {
 	local WGBENCH_TUNNEL_SWITCHES=$WGBENCH_TUNNEL_SWITCHES,socket-buffer=20000
 	start
 	left tc qdisc add dev outer root tbf rate 2mbit burst 10kb limit 10mb
-	left timeout 1 socat -u -b 1300 /dev/zero UDP-SENDTO:10.77.0.2:9 || true
+	ip netns exec "$ns_left" socat -u -b 1300 /dev/zero UDP-SENDTO:10.77.0.2:9 &
+	until_true 10 dropped
+	kill $!
 	left tc qdisc del dev outer root
-	(($(counter drop_tx_send) > 0))
 	pings left 4
 	pings right 4
 	third_unharmed transfer left 4
 }
+dropped() { (($(counter drop_tx_send) > 0)); }
 check "a full socket drops, and sends when there is room" socket_full
 
 # ---- the link down and up
