@@ -82,14 +82,15 @@ third_unharmed() {
 		END { print n " replies to the first " last; exit !n || n != last }' "$keys/third.pings"
 }
 
-ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; } # of CPU time, 10 ms
+# How long its threads have run or waited for a CPU: so that a busy machine hides no thread that
+# never sleeps.
+busy_ms() { cat "/proc/$1/task"/*/schedstat | awk '{ ns += $1 + $2 } END { print int(ns / 1e6) }'; }
 
-# Half a second in which the process takes little of it.
-idles() { # PID
+idles() { # PID: for half a second
 	local before
-	before=$(ticks "$1")
+	before=$(busy_ms "$1")
 	sleep 0.5
-	(($(ticks "$1") - before <= 15))
+	(($(busy_ms "$1") - before < 200))
 }
 
 # ---- no descriptors
