@@ -35,7 +35,7 @@ CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 # Only the shim of Google Benchmark is C++.
 CXXFLAGS_ALL := $(filter-out -std=gnu11 -Wmissing-prototypes,$(CFLAGS_ALL)) -std=gnu++17
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
-HARNESS_LIBS := -ljansson -lpfm -lm
+HARNESS_LIBS := -ljansson -lpfm -lsqlite3 -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists
 
@@ -80,8 +80,13 @@ stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && 
 $(B)/.flags: FORCE
 	@$(call stamp,$(CC) $(CXX) $(CFLAGS_ALL) $(LDFLAGS))
 REVISION := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+# Names the code that a measured value depends on: runs with the same word are one history. Comments
+# and layout don't count.
+MEASURING_SOURCES := $(sort $(wildcard workloads/*.[ch] workloads/traffic/*.[ch] netns/*.[ch] \
+	$(patsubst %,harness/%.[ch],accounting blocks order series session trial tunnel_process)))
+MEASURING = $(shell sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256sum | cut -c 1-12)
 $(B)/revision.c: FORCE
-	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)";)
+	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)"; const char wgbench_measuring[] = "$(MEASURING)";)
 
 $(B)/revision.o: $(B)/revision.c $(B)/.flags
 	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
