@@ -253,6 +253,7 @@ static int note_end(struct work *w)
 			json_object_set_new(ended, w->plan->workload[i].name,
 			                    json_string(w->ended[i]));
 	json_object_set_new(w->store->run, "ended", ended);
+	json_object_set_new(w->store->run, "trials", json_integer(w->result->trials));
 	return store_write_run(w->store);
 }
 
@@ -317,6 +318,8 @@ static void resume(struct work *w)
 		if (t->start >= w->starts)
 			w->starts = t->start + 1;
 	}
+	if (store_lost(w->store))
+		return; // an end that was reached is no more
 	for (size_t i = 0; i < w->plan->workloads; i++)
 		for (size_t r = 0; r < sizeof(reasons) / sizeof(*reasons); r++) {
 			const char *why =

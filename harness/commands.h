@@ -12,7 +12,8 @@ struct command {
 };
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
-    report_command, profile_command, micro_command, selfcheck_command;
+    report_command, profile_command, micro_command, selfcheck_command, export_command,
+    history_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -22,11 +23,14 @@ int report_main(int argc, char **argv);
 int profile_main(int argc, char **argv);
 int micro_main(int argc, char **argv);
 int selfcheck_main(int argc, char **argv);
+int export_main(int argc, char **argv);
+int history_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,
 	EXIT_REGRESSION = 1,
-	EXIT_ERROR = 2, // usage or environment; a line on stderr says what and the remedy
+	EXIT_DIFFERENT = 1, // of what is looked up, not judged
+	EXIT_ERROR = 2,     // usage or environment; a line on stderr says what and the remedy
 	EXIT_INCONCLUSIVE = 3,
 };
 

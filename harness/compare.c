@@ -1,5 +1,6 @@
 // The verdict table of a run.
 #include "harness/commands.h"
+#include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/outcome.h"
 #include "harness/selfcheck.h"
@@ -11,13 +12,14 @@
 const struct command compare_command = {
     .name = "compare",
     .main = compare_main,
-    .arguments = "RUN",
+    .arguments = "RUN [OTHER]",
     .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
     .help = "RUN is a folder that wgbench run wrote; verdict.json is put there too, unless only "
             "one metric or another\nbaseline was asked for. The plan's goals are judged beside the "
             "verdicts; they don't change the exit code.\n"
             "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run cannot "
-            "be judged, 3 inconclusive.",
+            "be judged, 3 inconclusive.\nWith --environment: 0 the same, 1 different (what one "
+            "doesn't record counts as different), 2 error.",
 };
 
 // Derived, and the folder may be read-only: worth a line, not a failure.
@@ -93,6 +95,64 @@ static int compare(const char *dir, const struct outcome_how *how, bool json)
 	return code;
 }
 
+// ---- two folders
+
+static bool says_moved(const struct store *st)
+{
+	bool moved = environment_latest(st->run) != json_object_get(st->run, "environment");
+
+	if (moved)
+		fprintf(stderr,
+		        "wgbench: %s was itself resumed in another environment: see "
+		        "wgbench compare %s\n",
+		        st->dir, st->dir);
+	return moved;
+}
+
+static int print_environments(const struct store *first, const struct store *second, bool json)
+{
+	json_t *differences = environment_differences_of_runs(first->run, second->run);
+	bool first_moved = says_moved(first), second_moved = says_moved(second);
+	size_t n = json_array_size(differences);
+	struct table t;
+
+	if (!differences) {
+		fprintf(stderr, "wgbench: %s/run.json: no 'environment' to compare\n",
+		        json_object_size(json_object_get(first->run, "environment")) ? second->dir
+		                                                                     : first->dir);
+		return EXIT_ERROR;
+	}
+	environment_differences_table(differences, first->id, second->id, &t);
+	if (json) {
+		json_dumpf(differences, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else if (n) {
+		table_print(&t, stdout);
+	} else {
+		printf("the same environment\n");
+	}
+	table_free(&t);
+	json_decref(differences);
+	return n || first_moved || second_moved ? EXIT_DIFFERENT : EXIT_NO_REGRESSION;
+}
+
+static int compare_environments(const char *first, const char *second, bool json)
+{
+	struct store a, b;
+	int code = EXIT_ERROR;
+
+	if (store_open(&a, first, false))
+		return code;
+	if (!store_open(&b, second, false)) {
+		code = print_environments(&a, &b, json);
+		store_close(&b);
+	}
+	store_close(&a);
+	return code;
+}
+
+// ---- the command
+
 int compare_print(const char *dir, double gate_percent)
 {
 	return compare(dir, &(struct outcome_how){.gate_percent = gate_percent}, false);
@@ -102,19 +162,29 @@ int compare_main(int argc, char **argv)
 {
 	struct options_words words;
 	struct outcome_how how = {0};
-	bool json = false;
+	bool json = false, environment = false;
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
 	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
 	    {"metric", OPTION_STRING, &how.metric, "M", "judge this metric only", 0, 0},
 	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
 	     "compare with this tunnel of the run (the first one)", 0, 0},
+	    {"environment", OPTION_FLAG, &environment, NULL,
+	     "show in what the machine and the programs differ between RUN and OTHER", 0, 0},
 	    {"json", OPTION_FLAG, &json, NULL, "print what goes into verdict.json", 0, 0},
 	};
 	int ret = options_parse(&compare_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                        &words, 1, 1);
+	                        &words, 1, 2);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
+	if (environment != (words.n == 2) ||
+	    (environment && (how.gate_percent > 0 || how.metric || how.baseline))) {
+		fprintf(stderr, "wgbench compare: judges one run: RUN; or compares two "
+		                "environments: --environment [--json] RUN OTHER\n");
+		return EXIT_ERROR;
+	}
+	if (environment)
+		return compare_environments(words.word[0], words.word[1], json);
 	return compare(words.word[0], &how, json);
 }

@@ -1,6 +1,10 @@
 #include "harness/environment.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +14,94 @@
 #include "harness/prices.h"
 #include "harness/process.h"
 
-extern const char wgbench_revision[], wgbench_profile[];
+extern const char wgbench_revision[], wgbench_profile[], wgbench_measuring[];
 
 enum { COMMAND_MS = 10000 };
 
 // What moves throughput or delay of a tunnel and differs between machines.
 static const char *const sysctls[] = {
-    "net.core.rmem_max",           "net.core.wmem_max",      "net.core.netdev_budget",
-    "net.core.netdev_max_backlog", "net.core.default_qdisc", "net.ipv4.tcp_congestion_control",
-    "net.ipv4.tcp_rmem",           "net.ipv4.tcp_wmem",      "kernel.sched_autogroup_enabled",
+    "kernel.numa_balancing",
+    "kernel.sched_autogroup_enabled",
+    "kernel.watchdog",
+    "net.core.busy_poll",
+    "net.core.default_qdisc",
+    "net.core.netdev_budget",
+    "net.core.netdev_budget_usecs",
+    "net.core.netdev_max_backlog",
+    "net.core.rmem_default",
+    "net.core.rmem_max",
+    "net.core.rps_sock_flow_entries",
+    "net.core.wmem_default",
+    "net.core.wmem_max",
+    "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_mtu_probing",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_sack",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_wmem",
+    "net.ipv4.udp_mem",
 };
+
+#define CPUS "/sys/devices/system/cpu/"
+static const struct {
+	const char *key, *path;
+} lines[] = {
+    {"cpus_online", CPUS "online"},
+    {"cpus_isolated", CPUS "isolated"},
+    {"cpus_tickless", CPUS "nohz_full"},
+    {"smt", CPUS "smt/control"},
+    {"frequency_driver", CPUS "cpu0/cpufreq/scaling_driver"},
+    {"frequency_governor", CPUS "cpu0/cpufreq/scaling_governor"},
+    {"frequency_boost", CPUS "cpufreq/boost"},
+    {"frequency_no_turbo", CPUS "intel_pstate/no_turbo"},
+    {"idle_driver", CPUS "cpuidle/current_driver"},
+    {"idle_governor", CPUS "cpuidle/current_governor"},
+    {"clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource"},
+    {"numa_nodes", "/sys/devices/system/node/online"},
+    {"huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled"},
+    {"machine_vendor", "/sys/class/dmi/id/sys_vendor"},
+    {"machine", "/sys/class/dmi/id/product_name"},
+};
+
+static const struct {
+	const char *key, *field;
+} cpu_fields[] = {
+    {"cpu_model", "model name"},  {"cpu_family", "cpu family"}, {"cpu_model_number", "model"},
+    {"cpu_stepping", "stepping"}, {"cpu_cache", "cache size"},  {"microcode", "microcode"},
+};
+
+// What ciphers and copies choose their code by.
+static const char *const cpu_flags[] = {
+    "aes",       "avx",    "avx2",         "avx512bw",   "avx512f", "avx512ifma",
+    "avx512vl",  "bmi2",   "constant_tsc", "erms",       "fsrm",    "nonstop_tsc",
+    "pclmulqdq", "rdtscp", "vaes",         "vpclmulqdq",
+};
+
+// Words of the kernel's command line, whole or up to '='. The others may name disks and hosts.
+static const char *const boot_words[] = {
+    "clocksource",
+    "idle",
+    "intel_idle.max_cstate",
+    "intel_pstate",
+    "isolcpus",
+    "mitigations",
+    "nohz_full",
+    "nopti",
+    "nosmt",
+    "preempt",
+    "processor.max_cstate",
+    "rcu_nocbs",
+    "threadirqs",
+    "transparent_hugepage",
+};
+
+// Debian's names. The program that measures and those that are measured use them.
+static const char *const packages[] = {
+    "iperf3",  "iproute2",   "iputils-ping", "libb2-1",         "libc6",
+    "libck0",  "libhwloc15", "libipsec-mb1", "libmnl0",         "libsodium23",
+    "libssl3", "liburcu8",   "wireguard-go", "wireguard-tools",
+};
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 const char *environment_read_line(const char *path, char *line, size_t bytes)
 {
@@ -76,18 +158,72 @@ double environment_steal_s(void)
 	return (double)steal / sysconf(_SC_CLK_TCK);
 }
 
-static bool has_hypervisor(void)
+static bool has_word(const char *words, const char *word)
 {
-	char flags[8192];
+	size_t length = strlen(word);
 
-	return strstr(environment_cpu_field("flags", flags, sizeof(flags)), " hypervisor");
+	for (const char *at = words; (at = strstr(at, word)); at += length)
+		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+			return true;
+	return false;
+}
+
+// The signature that a hypervisor leaves in CPUID, such as KVMKVMKVM.
+static void name_hypervisor(char *name, size_t bytes)
+{
+	name[0] = 0;
+#ifdef __x86_64__
+	unsigned most, part[3];
+
+	__cpuid(0x40000000, most, part[0], part[1], part[2]);
+	(void)most;
+	snprintf(name, bytes, "%.12s", (const char *)part);
+#endif
+}
+
+static json_t *read_boot_words(void)
+{
+	char line[4096], *rest = line;
+	json_t *words = json_array();
+
+	environment_read_line("/proc/cmdline", line, sizeof(line));
+	for (char *word; (word = strsep(&rest, " "));)
+		for (size_t i = 0; i < LENGTH(boot_words); i++) {
+			size_t length = strcspn(word, "=");
+
+			if (length == strlen(boot_words[i]) &&
+			    !strncmp(word, boot_words[i], length))
+				json_array_append_new(words, json_string(word));
+		}
+	return words;
+}
+
+// Empty where there is no dpkg.
+static json_t *read_packages(void)
+{
+	// Without a version: known to dpkg, but not installed.
+	const char *argv[4 + LENGTH(packages) + 1] = {"dpkg-query", "-W", "-f",
+	                                              "${Package} ${Version}\\n"};
+	struct process_text text;
+	json_t *object = json_object();
+	char *line, *rest, *space;
+
+	memcpy(argv + 4, packages, sizeof(packages));
+	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text);
+	for (rest = text.out; (line = strsep(&rest, "\n"));)
+		if ((space = strchr(line, ' ')) && space[1]) {
+			*space = 0;
+			json_object_set_new(object, line, json_string(space + 1));
+		}
+	process_text_free(&text);
+	return object;
 }
 
 static json_t *read_sysctls(void)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < sizeof(sysctls) / sizeof(*sysctls); i++) {
+	for (size_t i = 0; i < LENGTH(sysctls); i++) {
 		char path[128], line[128];
 
 		snprintf(path, sizeof(path), "/proc/sys/%s", sysctls[i]);
@@ -134,6 +270,55 @@ static void set_line(json_t *object, const char *key, const char *value)
 	json_object_set_new(object, key, json_string(value[0] ? value : "not reported"));
 }
 
+static json_t *read_cpu_flags(const char *flags)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < LENGTH(cpu_flags); i++)
+		json_object_set_new(object, cpu_flags[i],
+		                    json_boolean(has_word(flags, cpu_flags[i])));
+	return object;
+}
+
+static int cpus_allowed(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 0 : CPU_COUNT(&set);
+}
+
+static void add_cpu(json_t *object)
+{
+	char line[8192];
+
+	for (size_t i = 0; i < LENGTH(cpu_fields); i++)
+		set_line(object, cpu_fields[i].key,
+		         environment_cpu_field(cpu_fields[i].field, line, sizeof(line)));
+	environment_cpu_field("flags", line, sizeof(line));
+	json_object_set_new(object, "cpu_flags", read_cpu_flags(line));
+	json_object_set_new(object, "hypervisor", json_boolean(has_word(line, "hypervisor")));
+	if (has_word(line, "hypervisor"))
+		name_hypervisor(line, sizeof(line));
+	else
+		line[0] = 0;
+	set_line(object, "hypervisor_signature", line);
+	json_object_set_new(object, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_object_set_new(object, "cpus_allowed", json_integer(cpus_allowed()));
+}
+
+static void add_programs(json_t *object)
+{
+	static const char *const programs[] = {"iperf3", "wg"};
+	char line[1024];
+
+	for (size_t i = 0; i < LENGTH(programs); i++) {
+		const char *const argv[] = {programs[i], "--version", NULL};
+
+		set_line(object, programs[i], environment_program_line(argv, line, sizeof(line)));
+	}
+	json_object_set_new(object, "packages", read_packages());
+}
+
 json_t *environment_collect(void)
 {
 	json_t *object = json_object();
@@ -145,32 +330,22 @@ json_t *environment_collect(void)
 	set_line(object, "kernel", name.release);
 	set_line(object, "kernel_build", name.version);
 	set_line(object, "architecture", name.machine);
-	set_line(object, "cpu_model", environment_cpu_field("model name", line, sizeof(line)));
-	json_object_set_new(object, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
-	set_line(object, "microcode", environment_cpu_field("microcode", line, sizeof(line)));
-	set_line(object, "frequency_governor",
-	         environment_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
-	                               line, sizeof(line)));
-	set_line(object, "clocksource",
-	         environment_read_line(
-	             "/sys/devices/system/clocksource/clocksource0/current_clocksource", line,
-	             sizeof(line)));
+	add_cpu(object);
+	for (size_t i = 0; i < LENGTH(lines); i++)
+		set_line(object, lines[i].key,
+		         environment_read_line(lines[i].path, line, sizeof(line)));
 	json_object_set_new(
 	    object, "memory_bytes",
 	    json_integer((json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE)));
-	json_object_set_new(object, "hypervisor", json_boolean(has_hypervisor()));
 	json_object_set_new(object, "steal",
 	                    json_string(environment_steal_s() > 0 ? "reported" : "not reported"));
 	json_object_set_new(object, "prices", read_prices());
+	json_object_set_new(object, "boot_words", read_boot_words());
 	json_object_set_new(object, "mitigations", read_mitigations());
 	json_object_set_new(object, "sysctls", read_sysctls());
-	set_line(object, "iperf3",
-	         environment_program_line((const char *const[]){"iperf3", "--version", NULL}, line,
-	                                  sizeof(line)));
-	set_line(object, "wg",
-	         environment_program_line((const char *const[]){"wg", "--version", NULL}, line,
-	                                  sizeof(line)));
+	add_programs(object);
 	set_line(object, "harness_revision", wgbench_revision);
 	set_line(object, "harness_profile", wgbench_profile);
+	set_line(object, "harness_measuring", wgbench_measuring);
 	return object;
 }

@@ -1,5 +1,6 @@
 #include "harness/outcome.h"
 #include "harness/commands.h"
+#include "harness/environment_diff.h"
 
 #include <errno.h>
 #include <math.h>
@@ -79,6 +80,14 @@ static void look_for_gaps(struct outcome *o)
 		         o->missing);
 		add_remark(o, line);
 	}
+	if (store_lost(&o->store)) {
+		snprintf(line, sizeof(line),
+		         "Cut: %zu trials that run.json speaks of aren't there; wgbench run "
+		         "--resume %.100s measures them again",
+		         store_lost(&o->store), o->store.dir);
+		add_remark(o, line);
+	}
+	o->unfinished = fewest < (size_t)blocks || store_lost(&o->store);
 	if (fewest < (size_t)blocks && json_object_get(o->store.run, "budget"))
 		snprintf(line, sizeof(line),
 		         "Unfinished: neither decided nor out of its budget; wgbench run --resume "
@@ -92,6 +101,26 @@ static void look_for_gaps(struct outcome *o)
 	if (fewest < (size_t)blocks)
 		add_remark(o, line);
 	remark_ends(o, ended);
+}
+
+// A run that went on elsewhere: each block is of one place, but their medians aren't.
+static void look_for_moves(struct outcome *o)
+{
+	const json_t *entry, *differs;
+	char line[1024], what[800];
+	size_t i;
+
+	json_array_foreach(json_object_get(o->store.run, "resumed"), i, entry)
+	{
+		differs = json_object_get(entry, "differs");
+		if (!json_array_size(differs))
+			continue;
+		snprintf(line, sizeof(line),
+		         "Trials from number %lld on were measured in another environment: %s",
+		         1 + (long long)json_integer_value(json_object_get(entry, "trials")),
+		         environment_differences_line(differs, what, sizeof(what)));
+		add_remark(o, line);
+	}
 }
 
 static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)
@@ -168,12 +197,13 @@ int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *h
 		return ret;
 	}
 	look_for_gaps(o);
+	look_for_moves(o);
 	return 0;
 }
 
 int outcome_exit_code(const struct outcome *o)
 {
-	int code = o->missing ? EXIT_INCONCLUSIVE : EXIT_NO_REGRESSION;
+	int code = o->missing || o->unfinished ? EXIT_INCONCLUSIVE : EXIT_NO_REGRESSION;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];

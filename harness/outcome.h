@@ -19,7 +19,8 @@ struct outcome {
 	size_t goals;
 	struct outcome_goal *goal; // of run.json
 	const char *missing;       // a planned workload without any result, or NULL: never a pass
-	char remark[1024];         // what else the reader must know, or ""
+	bool unfinished;           // blocks that were planned aren't there: neither a pass
+	char remark[2048];         // what else the reader must know, or ""
 };
 
 // How a run is to be judged; zero: by its own words.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,20 @@ static const char *take_fields(struct trial *t, const json_t *row)
 	return NULL;
 }
 
+// A run that has no plan is judged by what it holds.
+static bool is_planned(const struct store *st, const char *workload)
+{
+	const json_t *planned = json_object_get(st->run, "workloads"), *name;
+	size_t i;
+
+	json_array_foreach(planned, i, name)
+	{
+		if (!strcmp(json_string_value(name), workload))
+			return true;
+	}
+	return !json_array_size(planned);
+}
+
 static int take_row(struct trial *t, const struct store *st, const json_t *row, char *fault,
                     size_t bytes)
 {
@@ -231,6 +246,15 @@ static int take_row(struct trial *t, const struct store *st, const json_t *row, 
 	}
 	if (t->tunnel >= st->tunnels) {
 		snprintf(fault, bytes, "tunnel %u, but run.json has %zu", t->tunnel, st->tunnels);
+		return -EINVAL;
+	}
+	if (t->position >= st->trials_per_block) {
+		snprintf(fault, bytes, "position %u, but a block has %u trials", t->position,
+		         st->trials_per_block);
+		return -EINVAL;
+	}
+	if (!is_planned(st, t->workload)) {
+		snprintf(fault, bytes, "workload '%s' isn't among run.json's", t->workload);
 		return -EINVAL;
 	}
 	t->parameters = json_incref(json_object_get(row, "parameters"));

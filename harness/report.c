@@ -1,6 +1,7 @@
 // A run as a text with plots.
 #include "harness/commands.h"
 #include "harness/document.h"
+#include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/outcome.h"
 #include "harness/plot.h"
@@ -113,45 +114,23 @@ static void write_values(struct document *d, const struct outcome *o)
 	table_free(&t);
 }
 
-static void add_environment(struct table *t, const char *name, const json_t *value)
-{
-	const char *key;
-	json_t *inner;
-	size_t i;
-	char *text;
-
-	json_object_foreach((json_t *)value, key, inner)
-	{
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s%s%s", name, *name ? "." : "", key);
-		add_environment(t, path, inner);
-	}
-	json_array_foreach(value, i, inner)
-	{
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s[%zu]", name, i);
-		add_environment(t, path, inner);
-	}
-	if (json_is_object(value) || json_is_array(value))
-		return;
-	text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-	table_add(t, TABLE_PLAIN, "%s", name);
-	table_add(t, TABLE_PLAIN, "%s", text ? text : json_string_value(value));
-	free(text);
-}
-
 static void write_environment(struct document *d, const struct outcome *o)
 {
 	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
+	json_t *flat = environment_flatten(json_object_get(o->store.run, "environment")), *value;
 	struct table t;
+	const char *name;
 
 	document_heading(d, "Environment");
 	table_init(&t, columns, 2);
-	add_environment(&t, "", json_object_get(o->store.run, "environment"));
+	json_object_foreach(flat, name, value)
+	{
+		table_add(&t, TABLE_PLAIN, "%s", name);
+		table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
+	}
 	document_table(d, &t);
 	table_free(&t);
+	json_decref(flat);
 }
 
 // ---- how to run it again

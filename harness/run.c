@@ -14,6 +14,8 @@
 #include "harness/check.h"
 #include "harness/commands.h"
 #include "harness/describe.h"
+#include "harness/environment.h"
+#include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/plan.h"
 #include "harness/session.h"
@@ -195,6 +197,28 @@ static int check_binaries(const struct store *st, const struct session *s)
 	return 0;
 }
 
+// Says and keeps in what the machine or the harness is another than before.
+static int note_environment(struct store *st)
+{
+	json_t *environment = environment_collect();
+	const json_t *differs = environment_note_resumed(st->run, st->trials, environment);
+	char what[2048];
+
+	if (differs)
+		fprintf(stderr,
+		        "wgbench: %s goes on in another environment than before: %s\n"
+		        "wgbench: each block is still compared within itself; for figures of one "
+		        "environment begin a new run\n",
+		        st->dir, environment_differences_line(differs, what, sizeof(what)));
+	json_decref(environment);
+
+	int ret = store_write_run(st);
+	if (ret)
+		fprintf(stderr, "wgbench: %s/run.json: cannot be written: %s\n", st->dir,
+		        strerror(-ret));
+	return ret;
+}
+
 // A folder without a single trial says nothing.
 static void remove_empty(const struct store *st)
 {
@@ -326,6 +350,8 @@ static int run_again(const struct run_options *o, const struct spec_catalog *c, 
 		ret = build(s, &p, c);
 	if (!ret)
 		ret = check_binaries(&st, s);
+	if (!ret)
+		ret = note_environment(&st);
 	if (!ret)
 		code = measure(&p, s, &st, false);
 	else if (process_signal())

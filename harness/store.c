@@ -379,6 +379,13 @@ err_run:
 
 // ---- trials.jsonl: appending
 
+size_t store_lost(const struct store *st)
+{
+	json_int_t known = json_integer_value(json_object_get(st->run, "trials"));
+
+	return known > 0 && (size_t)known > st->trials ? known - st->trials : 0;
+}
+
 int store_append(struct store *st, const struct trial *trial)
 {
 	struct stat before;

@@ -14,8 +14,10 @@
 // "right"}: what it then reported, or null}], "environment" {}, "workloads" [as trials name them],
 // "blocks", "trials_per_block" (of one workload, all tunnels), "duration" (seconds), "builds", and
 // perhaps "budget" (seconds), "looks" [blocks], "metrics" [that decide], "ended" {workload:
-// "decided", "budget" or "blocks"}, "gate_percent" and "goals" [{"workload", "metric", "candidate",
-// "baseline" (specs), "relation", "ratio"}]. The writer may add fields; readers skip those that
+// "decided", "budget" or "blocks"}, "trials" (how many there were then), "gate_percent" and "goals"
+// [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}], "resumed"
+// [{"created", "trials" (how many there were), and, where it is another than before, "environment"
+// {} with "differs" [[what, before, then]]}]. The writer may add fields; readers skip those that
 // they don't know.
 #define STORE_SCHEMA 1
 
@@ -83,6 +85,9 @@ int store_open(struct store *, const char *dir, bool append);
 // Appends one line and syncs it; st->trial stays as it was read. 0 or -errno (ENOSPC: the line is
 // taken back whole; -EINVAL: a value that isn't finite, or a field that can't be read back).
 int store_append(struct store *, const struct trial *);
+
+// How many trials run.json speaks of that trials.jsonl doesn't hold (any more): it was cut.
+size_t store_lost(const struct store *);
 
 // Makes DIR and the folders above it where they aren't there. 0 or -errno.
 int store_make_folders(const char *dir);

@@ -83,9 +83,17 @@ static void print_cell(FILE *to, const char *text, enum table_align align, size_
 		fprintf(to, "%*s", align == TABLE_LEFT ? gap + 2 : 2, "");
 }
 
+// https://no-color.org: set and not empty.
+static bool wants_colours(FILE *to)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(fileno(to)) && !(no && *no);
+}
+
 void table_print(const struct table *t, FILE *to)
 {
-	bool colours = isatty(fileno(to)) && !getenv("NO_COLOR");
+	bool colours = wants_colours(to);
 	size_t width[TABLE_COLUMNS_MAX];
 
 	measure(t, width);

@@ -1,5 +1,6 @@
 // `wgbench compare` from end to end on made-up run folders: exit codes, text, verdict.json.
 #include "harness/commands.h"
+#include "harness/environment_diff.h"
 #include "tests/harness/capture.h"
 #include "tests/harness/synthetic.h"
 
@@ -231,6 +232,132 @@ static void what_cannot_be_judged_is_an_error(void **state)
 	synthetic_end(&s);
 }
 
+static void nothing_but_failures_is_an_error(void **state)
+{
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	synthetic_begin(&s, 2, 8);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0,
+		              &(struct synthetic_block){.status = {TRIAL_FAILED, TRIAL_FAILED}});
+	assert_int_equal(compare(&said, s.dir, NULL), 2);
+	assert_says(&said.err, "none of 32 trials measured anything: iperf3 said no");
+	assert_string_equal(said.out.text, "");
+	synthetic_end(&s);
+}
+
+static void rewrite(const char *dir, const char *name, const char *text, size_t bytes)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, bytes, f), bytes);
+	fclose(f);
+}
+
+static char *contents(const char *dir, const char *name, size_t *bytes)
+{
+	char path[256], *text = NULL;
+	size_t room = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	*bytes = getdelim(&text, &room, 0, f);
+	fclose(f);
+	return text;
+}
+
+static void a_foreign_folder_is_an_error(void **state)
+{
+	static const struct {
+		const char *file, *from, *to, *says;
+	} cases[] = {
+	    {"run.json", "\"schema\": 1", "\"schema\": 2", "schema 2"},
+	    {"run.json", "\"schema\": 1", "\"schema\": 0", "schema 0"},
+	    {"run.json", "\"id\": \"synthetic\"", "\"id\": \"other\"", "of run 'synthetic'"},
+	    {"run.json", "\"tcp\"", "\"ping\"", "workload 'tcp' isn't among run.json's"},
+	    {"trials.jsonl", "\"tunnel\":1", "\"tunnel\":7", "tunnel 7, but run.json has 2"},
+	    {"trials.jsonl", "\"judged\":true", "\"judged\":false", "disagree about the unit"},
+	    {"trials.jsonl", "\"run\":\"synthetic\"", "\"run\":\"other\"", "of run 'other'"},
+	    {"trials.jsonl", "{", "garbage {", "trials.jsonl:1:"},
+	};
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	synthetic_fill(&s, 8, 0, 0.001);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t bytes;
+		char *text = contents(s.dir, cases[i].file, &bytes), *changed;
+		char *at = strstr(text, cases[i].from);
+		int n;
+
+		assert_non_null(at);
+		n = asprintf(&changed, "%.*s%s%s", (int)(at - text), text, cases[i].to,
+		             at + strlen(cases[i].from));
+		rewrite(s.dir, cases[i].file, changed, n);
+		assert_int_equal(compare(&said, s.dir, NULL), 2);
+		assert_says(&said.err, cases[i].says);
+		assert_string_equal(said.out.text, "");
+		rewrite(s.dir, cases[i].file, text, bytes);
+		free(changed);
+		free(text);
+	}
+	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	synthetic_end(&s);
+}
+
+static void cut_at_every_byte(struct synthetic *s)
+{
+	struct said said;
+	size_t bytes, lines = 0;
+	char *text = contents(s->dir, "trials.jsonl", &bytes);
+
+	for (size_t cut = 0; cut <= bytes; cut++) {
+		int code, expected;
+
+		lines += cut && text[cut - 1] == '\n';
+		// In the middle of a block one cut is as another: take some of those.
+		if (lines % 4 && cut % 97)
+			continue;
+		rewrite(s->dir, "trials.jsonl", text, cut);
+		code = compare(&said, s->dir, NULL);
+		expected = !lines ? 2 : lines < 32 ? 3 : 0;
+		if (code != expected)
+			fail_msg("cut after %zu bytes, %zu lines: exit %d\n%s", cut, lines, code,
+			         said.err.text);
+	}
+	free(text);
+}
+
+// Eight equal blocks pass, seven and a part of one never do, whether or not the run had ended.
+static void trials_cut_at_any_byte_never_pass(void **state)
+{
+	json_t *run = synthetic_run(2, 8);
+	struct synthetic s;
+
+	(void)state;
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
+	for (int ended = 0; ended < 2; ended++) {
+		if (ended) {
+			json_object_set_new(s.store.run, "ended",
+			                    json_pack("{s:s}", "tcp", "blocks"));
+			json_object_set_new(s.store.run, "trials", json_integer(32));
+			assert_int_equal(store_write_run(&s.store), 0);
+		}
+		cut_at_every_byte(&s);
+	}
+	synthetic_end(&s);
+}
 static void a_planned_workload_without_result_is_no_pass(void **state)
 {
 	json_t *run = synthetic_run(2, 8);
@@ -250,11 +377,15 @@ static void a_planned_workload_without_result_is_no_pass(void **state)
 // A workload whose trials all failed has no metric, and so no line of its own.
 static void a_workload_that_only_failed_is_no_pass(void **state)
 {
+	json_t *run = synthetic_run(2, 8);
 	struct synthetic s;
 	struct said said;
 
 	(void)state;
-	synthetic_fill(&s, 8, 0, 0.001);
+	json_object_set_new(run, "workloads", json_pack("[s, s]", "tcp", "udp"));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
 	for (unsigned i = 0; i < 4; i++) {
 		struct trial t = synthetic_trial(0, 0, i, i == 1 || i == 2);
 
@@ -267,7 +398,7 @@ static void a_workload_that_only_failed_is_no_pass(void **state)
 	synthetic_end(&s);
 }
 
-static void an_unfinished_run_says_so(void **state)
+static void an_unfinished_run_is_no_pass(void **state)
 {
 	struct synthetic s;
 	struct said said;
@@ -276,7 +407,7 @@ static void an_unfinished_run_says_so(void **state)
 	synthetic_begin(&s, 2, 8);
 	for (unsigned i = 0; i < 6; i++)
 		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
-	assert_int_equal(compare(&said, s.dir, NULL), 0);
+	assert_int_equal(compare(&said, s.dir, NULL), 3);
 	assert_says(&said.out, "Unfinished: 6 of 8 blocks are whole; wgbench run --resume");
 	synthetic_end(&s);
 }
@@ -296,6 +427,58 @@ static void a_folder_that_cannot_be_written_is_judged(void **state)
 	synthetic_end(&s);
 }
 
+static int compare_environments(struct said *said, const char *first, const char *second)
+{
+	char *argv[] = {"compare", "--environment", (char *)first, (char *)second, NULL};
+	int code;
+
+	capture_begin(&said->err, 2);
+	capture_begin(&said->out, 1);
+	code = compare_main(second ? 4 : 3, argv);
+	capture_end(&said->out);
+	capture_end(&said->err);
+	return code;
+}
+
+static void environments_of_two_runs(void **state)
+{
+	json_t *run = synthetic_run(2, 8), *other;
+	struct synthetic here, there;
+	struct said said;
+
+	(void)state;
+	synthetic_fill(&here, 8, 0, 0.001);
+	json_object_set_new(json_object_get(run, "environment"), "kernel", json_string("6.2"));
+	synthetic_begin_with(&there, run);
+	assert_int_equal(compare_environments(&said, here.dir, here.dir), 0);
+	assert_string_equal(said.out.text, "the same environment\n");
+	assert_int_equal(compare_environments(&said, here.dir, there.dir), 1);
+	assert_string_equal(said.out.text, "what    synthetic    synthetic\n"
+	                                   "kernel  6.1 <x> | y  6.2\n");
+	assert_int_equal(compare_environments(&said, here.dir, "/nonexistent"), 2);
+	assert_int_equal(compare_environments(&said, "/nonexistent", here.dir), 2);
+	assert_int_equal(compare_environments(&said, here.dir, NULL), 2);
+	assert_says(&said.err, "--environment [--json] RUN OTHER");
+	assert_int_equal(compare(&said, here.dir, there.dir), 2); // what would that judge?
+
+	other = json_pack("{s:s, s:{s:i}}", "kernel", "6.3", "cpu", "count", 2);
+	environment_note_resumed(here.store.run, 4, other);
+	assert_int_equal(store_write_run(&here.store), 0);
+	assert_int_equal(compare_environments(&said, here.dir, here.dir), 1);
+	assert_says(&said.err, "was itself resumed in another environment");
+	assert_int_equal(compare(&said, here.dir, NULL), 0);
+	assert_says(&said.out, "Trials from number 5 on were measured in another environment: "
+	                       "kernel '6.1 <x> | y', then '6.3'.");
+	json_decref(other);
+
+	json_object_del(there.store.run, "environment");
+	assert_int_equal(store_write_run(&there.store), 0);
+	assert_int_equal(compare_environments(&said, here.dir, there.dir), 2);
+	assert_says(&said.err, "no 'environment' to compare");
+	synthetic_end(&here);
+	synthetic_end(&there);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,10 +489,14 @@ int main(void)
 	    cmocka_unit_test(any_tunnel_can_be_the_baseline),
 	    cmocka_unit_test(goals_are_judged_beside_the_verdicts),
 	    cmocka_unit_test(what_cannot_be_judged_is_an_error),
+	    cmocka_unit_test(nothing_but_failures_is_an_error),
+	    cmocka_unit_test(a_foreign_folder_is_an_error),
+	    cmocka_unit_test(trials_cut_at_any_byte_never_pass),
 	    cmocka_unit_test(a_planned_workload_without_result_is_no_pass),
 	    cmocka_unit_test(a_workload_that_only_failed_is_no_pass),
-	    cmocka_unit_test(an_unfinished_run_says_so),
+	    cmocka_unit_test(an_unfinished_run_is_no_pass),
 	    cmocka_unit_test(a_folder_that_cannot_be_written_is_judged),
+	    cmocka_unit_test(environments_of_two_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

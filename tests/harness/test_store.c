@@ -49,12 +49,14 @@ static void assert_refused(const char *dir, const char *part)
 static void round_trip(void **state)
 {
 	struct trial t = synthetic_trial(3, 1, 2, 1);
+	json_t *run = synthetic_run(2, 8);
 	const struct trial *back;
 	struct synthetic s;
 	struct store st;
 
 	(void)state;
-	synthetic_begin(&s, 2, 8);
+	json_object_set_new(run, "workloads", json_pack("[s, s]", "tcp", "tcp:flows=8"));
+	synthetic_begin_with(&s, run);
 	t.start = 4;
 	strcpy(t.workload, "tcp:flows=8");
 	t.status = TRIAL_CONTAMINATED;
@@ -98,48 +100,82 @@ static void round_trip(void **state)
 	synthetic_end(&s);
 }
 
+// Wherever the file ends, its whole lines are read, and an appending run goes on behind them.
 static void torn_at_every_byte(void **state)
 {
 	struct synthetic_block b = {.noise = 0.01};
+	struct trial t = synthetic_trial(1, 0, 0, 0);
 	struct synthetic s;
-	size_t bytes, last;
-	char *text;
+	size_t bytes, whole = 0, lines = 0;
+	char *text, path[256];
 
 	(void)state;
 	synthetic_begin(&s, 2, 8);
 	synthetic_add(&s, 0, 0, &b);
 	store_close(&s.store);
 	text = slurp(s.dir, "trials.jsonl", &bytes);
-	last = bytes - 1;
-	while (text[last - 1] != '\n')
-		last--;
-	for (size_t cut = last + 1; cut < bytes; cut++) {
-		struct trial t = synthetic_trial(0, 0, 3, 0);
+	snprintf(path, sizeof(path), "%s/trials.jsonl", s.dir);
+	for (size_t cut = 0; cut <= bytes; cut++) {
 		struct capture c;
 		struct stat info;
 		struct store st;
-		char path[256];
+		char told[64];
 
+		if (cut && text[cut - 1] == '\n') {
+			whole = cut;
+			lines++;
+		}
 		spew(s.dir, "trials.jsonl", text, cut);
 		capture_begin(&c, 2);
 		assert_int_equal(store_open(&st, s.dir, false), 0);
-		assert_true(st.torn);
-		assert_int_equal(st.trials, 3);
+		assert_int_equal(st.torn, cut > whole);
+		assert_int_equal(st.trials, lines);
 		store_close(&st);
 		assert_int_equal(store_open(&st, s.dir, true), 0);
 		capture_end(&c);
-		assert_says(&c, "left out");
-		assert_says(&c, "trials.jsonl:4: the last line is torn: cut off");
-		snprintf(path, sizeof(path), "%s/trials.jsonl", s.dir);
+		if (cut > whole) {
+			snprintf(told, sizeof(told),
+			         "trials.jsonl:%zu: the last line is torn: ", lines + 1);
+			assert_says(&c, told);
+			assert_says(&c, "left out");
+			assert_says(&c, "cut off");
+		} else {
+			assert_string_equal(c.text, "");
+		}
 		assert_int_equal(stat(path, &info), 0);
-		assert_int_equal(info.st_size, last);
+		assert_int_equal(info.st_size, whole);
 		assert_int_equal(store_append(&st, &t), 0);
 		store_close(&st);
 		assert_int_equal(store_open(&st, s.dir, false), 0);
 		assert_false(st.torn);
-		assert_int_equal(st.trials, 4);
+		assert_int_equal(st.trials, lines + 1);
 		store_close(&st);
 	}
+	assert_int_equal(lines, 4);
+	free(text);
+	synthetic_end(&s);
+}
+
+// Up to the closing brace nothing of it is a run.
+static void run_json_cut_at_any_byte_is_refused(void **state)
+{
+	struct synthetic s;
+	struct store st;
+	size_t bytes;
+	char *text;
+
+	(void)state;
+	synthetic_fill(&s, 1, 0, 0);
+	store_close(&s.store);
+	text = slurp(s.dir, "run.json", &bytes);
+	assert_string_equal(text + bytes - 2, "}\n");
+	for (size_t cut = 0; cut < bytes - 1; cut++) {
+		spew(s.dir, "run.json", text, cut);
+		assert_refused(s.dir, "run.json:");
+	}
+	spew(s.dir, "run.json", text, bytes - 1);
+	assert_int_equal(store_open(&st, s.dir, false), 0);
+	store_close(&st);
 	free(text);
 	synthetic_end(&s);
 }
@@ -162,6 +198,9 @@ static void refuses_malformed_lines(void **state)
 	    {"\"value\":", "\"value\":NaN,\"x\":", "trials.jsonl:2: invalid token"},
 	    {"{\"run\"", "", "trials.jsonl:2:"},
 	    {"\"workload\":\"tcp\"", "\"workload\":\"\"", "trials.jsonl:2: 'workload'"},
+	    {"\"workload\":\"tcp\"", "\"workload\":\"udp\"",
+	     "trials.jsonl:2: workload 'udp' isn't among run.json's"},
+	    {"\"position\":1", "\"position\":4", "trials.jsonl:2: position 4, but a block has 4"},
 	};
 	struct synthetic_block b = {.noise = 0};
 	struct synthetic s;
@@ -358,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(round_trip),
 	    cmocka_unit_test(torn_at_every_byte),
+	    cmocka_unit_test(run_json_cut_at_any_byte_is_refused),
 	    cmocka_unit_test(refuses_malformed_lines),
 	    cmocka_unit_test(refuses_foreign_folders),
 	    cmocka_unit_test(create_refuses_a_folder_in_use),

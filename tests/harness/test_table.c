@@ -2,7 +2,9 @@
 #include "harness/table.h"
 #include "tests/harness/capture.h"
 
+#include <pty.h>
 #include <stdlib.h>
+#include <termios.h>
 
 static void fill(struct table *t)
 {
@@ -52,6 +54,48 @@ static void columns_are_aligned(void **state)
 	free(text);
 }
 
+// What a terminal is sent, NO_COLOR being as given.
+static void print_to_terminal(const char *no_colour, char *text, size_t bytes)
+{
+	struct termios raw;
+	struct table t;
+	int master, slave;
+	ssize_t n;
+	FILE *to;
+
+	cfmakeraw(&raw);
+	assert_return_code(openpty(&master, &slave, NULL, &raw, NULL), 0);
+	to = fdopen(slave, "w");
+	if (no_colour)
+		setenv("NO_COLOR", no_colour, 1);
+	else
+		unsetenv("NO_COLOR");
+	fill(&t);
+	table_print(&t, to);
+	table_free(&t);
+	fflush(to);
+	n = read(master, text, bytes - 1);
+	text[n < 0 ? 0 : n] = 0;
+	fclose(to);
+	close(master);
+}
+
+static void colours_only_on_a_terminal_that_wants_them(void **state)
+{
+	char text[1024], *plain;
+
+	(void)state;
+	print_to_terminal(NULL, text, sizeof(text));
+	assert_non_null(strstr(text, "\033[31m5\033[0m  x|y <z>\n"));
+	plain = render(table_print); // to a file
+	assert_null(strchr(plain, '\033'));
+	print_to_terminal("", text, sizeof(text)); // as if it weren't there
+	assert_non_null(strstr(text, "\033[31m5\033[0m"));
+	print_to_terminal("1", text, sizeof(text));
+	assert_string_equal(text, plain);
+	free(plain);
+}
+
 static void markdown_escapes_bars(void **state)
 {
 	char *text = render(table_print_markdown);
@@ -82,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(columns_are_aligned),
+	    cmocka_unit_test(colours_only_on_a_terminal_that_wants_them),
 	    cmocka_unit_test(markdown_escapes_bars),
 	    cmocka_unit_test(html_has_classes),
 	};

@@ -198,6 +198,53 @@ killed() {
 }
 check "a run killed is cleaned up after and completed by --resume, one beside it goes on" killed
 
+# Killed at several moments, each time with half a line more, as a crash of the machine may leave.
+killed_again() {
+	local trials run=$dir/again
+	start run $(pair_of again 4)
+	for trials in 1 3 6 11; do
+		until_true 60 has_trials "$run" $trials
+		kill -KILL $pid
+		wait $pid || true
+		cp "$run/trials.jsonl" "$dir/before.jsonl"
+		head -c $((97 * trials)) "$run/trials.jsonl" | tr -d '\n' >>"$run/trials.jsonl"
+		start run --resume "$run"
+	done
+	ends 0
+	match "$(<"$dir/err")" "$run/trials.jsonl:[0-9]+: the last line is torn: cut off"
+	equal "$(head -c "$(stat -c %s "$dir/before.jsonl")" "$run/trials.jsonl" | sha256sum)" \
+		"$(sha256sum <"$dir/before.jsonl")"
+	jq -es 'group_by([.block, .attempt]) | [.[] | length] | max == 4 and (map(select(. == 4)) | length) >= 4' \
+		"$run/trials.jsonl"
+	jq -e '[.resumed[] | has("environment")] == [false, false, false, false]' "$run/run.json"
+	local status=0
+	"$wgbench" compare "$run" || status=$?
+	((status == 3)) # four blocks are too few
+	# A finished run that was cut is finished no more.
+	trials=$(trials "$run")
+	truncate -s -100 "$run/trials.jsonl"
+	{ "$wgbench" compare "$run" || true; } | grep -F "Cut: 1 trials that run.json speaks of aren't there"
+	run 0 --resume "$run"
+	(($(trials "$run") > trials))
+}
+check "a run killed again and again, half a line left, is completed by --resume" killed_again
+
+# What the run was begun in is changed behind its back; a kernel is what no test can change.
+resumed_elsewhere() {
+	start run $(pair_of elsewhere 1)
+	until_true 60 has_trials "$dir/elsewhere" 1
+	kill -TERM $pid
+	ends 143
+	jq '.environment.kernel = "1.0"' "$dir/elsewhere/run.json" >"$dir/run.json"
+	mv "$dir/run.json" "$dir/elsewhere/run.json"
+	run 0 --resume "$dir/elsewhere"
+	match "$(<"$dir/err")" "goes on in another environment than before: kernel '1.0', then '$(uname -r)'"$'\n'
+	match "$(<"$dir/out")" "Trials from number [2-4] on were measured in another environment: kernel '1.0'"
+	jq -e --arg kernel "$(uname -r)" '.resumed | length == 1 and .[0].environment.kernel == $kernel' \
+		"$dir/elsewhere/run.json"
+}
+check "a run that is resumed in another environment says so" resumed_elsewhere
+
 no_news() {
 	local status=0
 	"$wgbench" compare "$dir/same" || status=$?

@@ -1,0 +1,34 @@
+// In what two machines, or one at two times, differ.
+#ifndef WGBENCH_ENVIRONMENT_DIFF_H
+#define WGBENCH_ENVIRONMENT_DIFF_H
+
+#include <jansson.h>
+
+#include "harness/table.h"
+
+// A new flat object of an environment's texts: {"sysctls.net.core.rmem_max": "212992"}.
+json_t *environment_flatten(const json_t *environment);
+
+// A new array of [what, first, second]: what isn't the same in both, null where it isn't recorded.
+// Prices, which are measured and so never quite the same, don't count.
+json_t *environment_differences(const json_t *first, const json_t *second);
+
+// Likewise of two run.json: the environments in which they were begun, and the offloads of the
+// tunnels that both have. -EINVAL (NULL) where one has no environment.
+json_t *environment_differences_of_runs(const json_t *first, const json_t *second);
+
+// The environment that the run was last in: run.json's, or that of a later --resume.
+const json_t *environment_latest(const json_t *run);
+
+// Appends to run.json's "resumed" {"created", "trials" (those before it), "environment",
+// "differs"}: the last two only where it isn't environment_latest()'s. Returns those differences,
+// borrowed.
+const json_t *environment_note_resumed(json_t *run, size_t trials, json_t *environment);
+
+void environment_differences_table(const json_t *differences, const char *first, const char *second,
+                                   struct table *);
+
+// "kernel 'a', then 'b'; ...": cut to the buffer. Returns `text`.
+const char *environment_differences_line(const json_t *differences, char *text, size_t bytes);
+
+#endif

@@ -1,0 +1,184 @@
+// What a run remembers of its machine, and how two such memories are told apart.
+#include "harness/environment.h"
+#include "harness/environment_diff.h"
+#include "tests/support.h"
+
+#include <string.h>
+
+static const json_t *row_of(const json_t *differences, const char *what)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(differences, i, row)
+	{
+		if (!strcmp(json_string_value(json_array_get(row, 0)), what))
+			return row;
+	}
+	fail_msg("no difference in %s", what);
+	return NULL;
+}
+
+static void assert_row(const json_t *differences, const char *what, const char *first,
+                       const char *second)
+{
+	const char *text[] = {first, second};
+
+	for (int i = 0; i < 2; i++) {
+		const json_t *value = json_array_get(row_of(differences, what), 1 + i);
+
+		if (text[i])
+			assert_string_equal(json_string_value(value), text[i]);
+		else
+			assert_true(json_is_null(value));
+	}
+}
+
+static void the_same_place_twice_is_the_same(void **state)
+{
+	json_t *first = environment_collect(), *second = environment_collect();
+	json_t *differences = environment_differences(first, second);
+
+	(void)state;
+	if (json_array_size(differences))
+		fail_msg("%s", json_dumps(differences, 0));
+	json_decref(differences);
+	json_decref(first);
+	json_decref(second);
+}
+
+// Each of them alone tells two environments apart.
+static void every_field_counts(void **state)
+{
+	static const char *const fields[] = {
+	    "kernel",
+	    "kernel_build",
+	    "cpu_model",
+	    "cpus",
+	    "microcode",
+	    "smt",
+	    "frequency_governor",
+	    "idle_driver",
+	    "clocksource",
+	    "numa_nodes",
+	    "memory_bytes",
+	    "hypervisor_signature",
+	    "steal",
+	    "mitigations",
+	    "sysctls",
+	    "packages",
+	    "boot_words",
+	    "iperf3",
+	    "harness_revision",
+	    "harness_measuring",
+	    "cpu_flags",
+	};
+	json_t *here = environment_collect();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		json_t *there = json_copy(here), *differences;
+
+		if (!json_object_get(here, fields[i]))
+			fail_msg("no %s", fields[i]);
+		json_object_set_new(there, fields[i], json_string("another"));
+		differences = environment_differences(here, there);
+		assert_row(
+		    differences, fields[i],
+		    json_is_string(json_object_get(here, fields[i]))
+		        ? json_string_value(json_object_get(here, fields[i]))
+		        : json_string_value(json_array_get(row_of(differences, fields[i]), 1)),
+		    "another");
+		json_decref(differences);
+		json_decref(there);
+	}
+	assert_true(json_object_size(json_object_get(here, "sysctls")) > 10);
+	json_decref(here);
+}
+
+static void differences_name_both_sides(void **state)
+{
+	json_t *first = json_pack("{s:s, s:i, s:{s:s, s:s}, s:[s], s:{s:f}, s:n}", "kernel", "6.1",
+	                          "cpus", 2, "sysctls", "a.b", "1", "c", "2", "boot_words", "nosmt",
+	                          "prices", "syscall_ns", 100.0, "none");
+	json_t *second =
+	    json_pack("{s:s, s:i, s:{s:s}, s:[], s:{s:f}, s:b}", "kernel", "6.1", "cpus", 4,
+	              "sysctls", "a.b", "1", "boot_words", "prices", "syscall_ns", 200.0, "new", 1);
+	json_t *differences = environment_differences(first, second);
+	char text[256];
+
+	(void)state;
+	assert_int_equal(json_array_size(differences), 4); // prices don't count
+	assert_row(differences, "cpus", "2", "4");
+	assert_row(differences, "sysctls.c", "2", NULL);
+	assert_row(differences, "boot_words[0]", "nosmt", NULL);
+	assert_row(differences, "new", NULL, "true");
+	assert_string_equal(environment_differences_line(differences, text, sizeof(text)),
+	                    "cpus '2', then '4'; sysctls.c '2', then 'not recorded'; "
+	                    "boot_words[0] 'nosmt', then 'not recorded'; "
+	                    "new 'not recorded', then 'true'");
+	for (size_t bytes = 1; bytes < 64; bytes++)
+		assert_int_equal(strlen(environment_differences_line(differences, text, bytes)),
+		                 bytes - 1);
+	json_decref(differences);
+	json_decref(first);
+	json_decref(second);
+}
+
+// Offloads count where both runs have the tunnel.
+static void runs_differ_in_their_tunnels_offloads(void **state)
+{
+	json_t *first =
+	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}}, {s:s, s:{s:{s:b}}}]}", "environment",
+	              "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso",
+	              1, "spec", "mine", "offloads", "left", "udp-gso", 1);
+	json_t *second =
+	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}}]}", "environment", "kernel", "6.1",
+	              "tunnels", "spec", "default", "offloads", "left", "udp-gso", 0);
+	json_t *differences = environment_differences_of_runs(first, second);
+
+	(void)state;
+	assert_int_equal(json_array_size(differences), 1);
+	assert_row(differences, "tunnel default.left.udp-gso", "true", "false");
+	json_decref(differences);
+	json_object_del(second, "environment");
+	assert_null(environment_differences_of_runs(first, second));
+	json_decref(first);
+	json_decref(second);
+}
+
+static void resuming_is_noted(void **state)
+{
+	json_t *run = json_pack("{s:{s:s}}", "environment", "kernel", "6.1");
+	json_t *same = json_pack("{s:s}", "kernel", "6.1"),
+	       *other = json_pack("{s:s}", "kernel", "6.2");
+	const json_t *differs, *entry;
+
+	(void)state;
+	assert_null(environment_note_resumed(run, 3, same));
+	assert_ptr_equal(environment_latest(run), json_object_get(run, "environment"));
+	differs = environment_note_resumed(run, 5, other);
+	assert_row(differs, "kernel", "6.1", "6.2");
+	assert_true(json_equal((json_t *)environment_latest(run), other));
+	assert_null(environment_note_resumed(run, 6, other)); // as it was last
+	assert_row(environment_note_resumed(run, 7, same), "kernel", "6.2", "6.1");
+	assert_int_equal(json_array_size(json_object_get(run, "resumed")), 4);
+	entry = json_array_get(json_object_get(run, "resumed"), 1);
+	assert_int_equal(json_integer_value(json_object_get(entry, "trials")), 5);
+	json_decref(run);
+	json_decref(same);
+	json_decref(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_same_place_twice_is_the_same),
+	    cmocka_unit_test(every_field_counts),
+	    cmocka_unit_test(differences_name_both_sides),
+	    cmocka_unit_test(runs_differ_in_their_tunnels_offloads),
+	    cmocka_unit_test(resuming_is_noted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
