@@ -1,0 +1,163 @@
+// `wgbench export`: a table of formats.
+#include "harness/export.h"
+
+#include "harness/commands.h"
+#include "harness/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	void (*write)(FILE *, const struct store *);
+} formats[] = {
+    {"gbench", export_gbench},
+    {"benchstat", export_benchstat},
+    {"csv", export_csv},
+    {"openmetrics", export_openmetrics},
+};
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
+
+const struct command export_command = {
+    .name = "export",
+    .main = export_main,
+    .arguments = "RUN",
+    .summary = "Print a run's trials as other programs read them",
+    .help = "gbench: JSON as of Google Benchmark, for its compare.py: real_time is the time of a "
+            "gigabit or a packet,\n  or the delay (the first metric that is judged), cpu_time the "
+            "CPU's of the same; all metrics are counters.\n"
+            "benchstat: Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
+            "csv: RFC 4180, one line for each trial and metric\n"
+            "openmetrics: gauges in base units with the times of the trials\n"
+            "Exit codes: 0 written, 2 not.",
+};
+
+const char *export_tunnel_name(const struct store *st, unsigned tunnel, char *name, size_t bytes)
+{
+	const char *spec = st->tunnel[tunnel].spec;
+	unsigned before = 0;
+
+	for (unsigned t = 0; t < tunnel; t++)
+		before += !strcmp(st->tunnel[t].spec, spec);
+	if (before)
+		snprintf(name, bytes, "%s#%u", spec, before + 1);
+	else
+		snprintf(name, bytes, "%s", spec);
+	return name;
+}
+
+const char *export_environment(const struct store *st, const char *key)
+{
+	const char *text =
+	    json_string_value(json_object_get(json_object_get(st->run, "environment"), key));
+
+	return text ? text : "";
+}
+
+unsigned export_cpus(const struct store *st)
+{
+	json_int_t cpus =
+	    json_integer_value(json_object_get(json_object_get(st->run, "environment"), "cpus"));
+
+	return cpus > 0 && cpus < INT_MAX ? cpus : 1;
+}
+
+bool export_first_of_workload(const struct store *st, size_t trial)
+{
+	for (size_t i = 0; i < trial; i++)
+		if (!strcmp(st->trial[i].workload, st->trial[trial].workload))
+			return false;
+	return true;
+}
+
+static int finish(FILE *to)
+{
+	int ret = fflush(to) || ferror(to) ? -errno : 0;
+
+	if (to != stdout && fclose(to) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+// Beside its place first: a reader never meets half a file.
+static int write_file(const struct store *st, size_t format, const char *path)
+{
+	char next[PATH_MAX];
+	FILE *to;
+	int ret;
+
+	if ((size_t)snprintf(next, sizeof(next), "%s.new", path) >= sizeof(next))
+		return -ENAMETOOLONG;
+	to = fopen(next, "we");
+	if (!to)
+		return -errno;
+	formats[format].write(to, st);
+	ret = finish(to);
+	if (!ret && rename(next, path))
+		ret = -errno;
+	if (ret)
+		unlink(next);
+	return ret;
+}
+
+static int export_run(const char *dir, size_t format, const char *path)
+{
+	struct store st;
+	int ret = 0;
+
+	if (store_open(&st, dir, false))
+		return EXIT_ERROR;
+	if (!st.trials) {
+		fprintf(stderr, "wgbench: %s: holds no trials\n", dir);
+		store_close(&st);
+		return EXIT_ERROR;
+	}
+	if (path) {
+		ret = write_file(&st, format, path);
+	} else {
+		formats[format].write(stdout, &st);
+		ret = finish(stdout);
+	}
+	if (ret)
+		fprintf(stderr, "wgbench: %s: cannot be written: %s\n",
+		        path ? path : "standard output", strerror(-ret));
+	store_close(&st);
+	return ret ? EXIT_ERROR : 0;
+}
+
+static int find_format(const char *name, size_t *format)
+{
+	for (*format = 0; name && *format < FORMATS; ++*format)
+		if (!strcmp(formats[*format].name, name))
+			return 0;
+	if (name)
+		fprintf(stderr, "wgbench export: unknown format '%s': one of", name);
+	else
+		fprintf(stderr, "wgbench export: --format is missing: one of");
+	for (size_t i = 0; i < FORMATS; i++)
+		fprintf(stderr, " %s", formats[i].name);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+int export_main(int argc, char **argv)
+{
+	struct options_words words;
+	const char *name = NULL, *path = NULL;
+	const struct option_row rows[] = {
+	    {"format", OPTION_STRING, &name, "FORMAT", "gbench, benchstat, csv or openmetrics", 0,
+	     0},
+	    {"out", OPTION_STRING, &path, "FILE", "write it there; default: standard output", 0, 0},
+	};
+	size_t format;
+	int ret = options_parse(&export_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 1, 1);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (find_format(name, &format))
+		return EXIT_ERROR;
+	return export_run(words.word[0], format, path);
+}
