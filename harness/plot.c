@@ -179,3 +179,50 @@ int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 	end(to, root, "micro.gp");
 	return draw(input, svg);
 }
+
+static void put_history_point(FILE *to, const struct history_point *p)
+{
+	// Without an interval: a point by itself.
+	fprintf(to, "%s %.17g %.17g %.17g\n", p->created, p->median,
+	        isfinite(p->low) ? p->low : p->median, isfinite(p->high) ? p->high : p->median);
+}
+
+int plot_history(const char *root, const struct history *h, char **svg)
+{
+	const struct history_series *first = &h->series[0];
+	char title[256], *input;
+	FILE *to;
+
+	snprintf(title, sizeof(title), "%s: %s (%s is better)", first->workload, first->metric,
+	         first->higher_is_better ? "higher" : "lower");
+	to = begin_plot(&input, title, first->unit);
+	fprintf(to, "series = %zu\narray name[series]\n", h->n);
+	for (size_t i = 0; i < h->n; i++) {
+		const struct history_series *s = &h->series[i];
+		char key[32], name[400];
+
+		snprintf(key, sizeof(key), "name[%zu]", i + 1);
+		snprintf(name, sizeof(name), "%s, environment %u, %u s, %s", s->tunnel,
+		         s->environment, s->duration_s, s->measuring);
+		put_text(to, key, name);
+	}
+	fprintf(to, "$data << end\n");
+	for (size_t i = 0; i < h->n; i++) {
+		for (size_t p = 0; p < h->series[i].n; p++)
+			put_history_point(to, &h->series[i].point[p]);
+		fprintf(to, "\n\n");
+	}
+	// Must not be empty.
+	fprintf(to, "end\n$changes << end\n%s NaN\n", first->point[0].created);
+	for (size_t i = 0; i < h->n; i++)
+		for (size_t c = 0; c < h->series[i].changes; c++) {
+			const struct history_change *change = &h->series[i].change[c];
+			const struct history_point *p = &h->series[i].point[change->at];
+
+			if (!*change->acknowledged)
+				fprintf(to, "%s %.17g\n", p->created, p->median);
+		}
+	fprintf(to, "end\n");
+	end(to, root, "history.gp");
+	return draw(input, svg);
+}

@@ -3,6 +3,7 @@
 #ifndef WGBENCH_PLOT_H
 #define WGBENCH_PLOT_H
 
+#include "harness/history.h"
 #include "harness/outcome.h"
 
 // Each tunnel's value against the number of the block; contaminated blocks hollow. *svg is the
@@ -27,5 +28,8 @@ struct plot_sweep {
 
 // An axis is logarithmic where its values span a factor of 16.
 int plot_sweep(const char *root, const struct plot_sweep *, char **svg);
+
+// The medians of a history's series over time, with their intervals; all are of one metric.
+int plot_history(const char *root, const struct history *, char **svg);
 
 #endif

@@ -1,5 +1,6 @@
 # What the plots share. harness/plot.c sets plot_title and y_label.
-set terminal svg size 760,300 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
+if (!exists("plot_height")) plot_height = 300
+set terminal svg size 760,plot_height dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 set datafile missing NaN
 set title plot_title
 set ylabel y_label
