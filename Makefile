@@ -75,6 +75,11 @@ tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every
 # What every object waits for: the packages, and the flags that it was built with.
 build/.setup: scripts/setup
 	$(Q)scripts/setup && mkdir -p build && touch $@
+build/.setup-tests: scripts/setup
+	$(Q)scripts/setup tests && mkdir -p build && touch $@
+# Which of both: fuzz programs are all clang's.
+SETUP := build/.setup$(if $(filter fuzz,$(PROFILE)),-tests)
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/*/*.c tests/*/*/*.c)): | build/.setup-tests
 
 stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 $(B)/.flags: FORCE
@@ -91,11 +96,11 @@ $(B)/revision.c: FORCE
 $(B)/revision.o: $(B)/revision.c $(B)/.flags
 	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
 
-$(B)/%.o: %.c $(B)/.flags | build/.setup
+$(B)/%.o: %.c $(B)/.flags | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/%.o: %.cc $(B)/.flags | build/.setup
+$(B)/%.o: %.cc $(B)/.flags | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
@@ -199,7 +204,7 @@ interop-kernel: tunnel $(FLOOD) ## test against the Linux kernel's WireGuard in 
 	$(Q)scripts/fetch-kernel
 	$(Q)PROFILE=$(PROFILE) tests/run tests/kernel/interop.sh
 
-models: build/.setup ## check the rings' models exhaustively with Spin
+models: build/.setup-tests ## check the rings' models exhaustively with Spin
 	$(Q)tests/run tests/scripts/models.sh
 
 # Fuzz targets, tests/fuzz/TARGET.c. They are programs of PROFILE=fuzz only.
@@ -240,8 +245,8 @@ scaling: $(SCALING) ## how one hot peer scales to 1, 2, 4 and 8 threads, by coun
 external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
 	$(Q)scripts/fetch-external
 
-setup: ## install the Debian packages that are missing
-	$(Q)scripts/setup
+setup: ## install the Debian packages that are missing, those that only tests need included
+	$(Q)scripts/setup tests
 
 FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says

@@ -159,7 +159,7 @@ check "an interrupted run ends its program and keeps its folder" interrupted
 tree=$dir/tree
 mkdir "$tree"
 # With what is built of it already, so that only what is new is compiled.
-{ git ls-files -co --exclude-standard -- . ':!results' && find build/.setup "build/$profile" -name tunnels -prune -o \
+{ git ls-files -co --exclude-standard -- . ':!results' && find build/.setup* "build/$profile" -name tunnels -prune -o \
 	-name micro -prune -o -type f -print; } | tar -c -T - | tar -x -C "$tree"
 sed 's/ring_variant\[\] = "lockfree"/ring_variant[] = "copied"/' variants/ring/lockfree.c >"$tree/variants/ring/copied.c"
 
