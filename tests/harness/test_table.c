@@ -60,11 +60,13 @@ static void print_to_terminal(const char *no_colour, char *text, size_t bytes)
 	struct termios raw;
 	struct table t;
 	int master, slave;
-	ssize_t n;
+	size_t got = 0;
 	FILE *to;
 
+	assert_return_code(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_int_equal(tcgetattr(slave, &raw), 0);
 	cfmakeraw(&raw);
-	assert_return_code(openpty(&master, &slave, NULL, &raw, NULL), 0);
+	assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
 	to = fdopen(slave, "w");
 	if (no_colour)
 		setenv("NO_COLOR", no_colour, 1);
@@ -73,10 +75,10 @@ static void print_to_terminal(const char *no_colour, char *text, size_t bytes)
 	fill(&t);
 	table_print(&t, to);
 	table_free(&t);
-	fflush(to);
-	n = read(master, text, bytes - 1);
-	text[n < 0 ? 0 : n] = 0;
 	fclose(to);
+	for (ssize_t n; (n = read(master, text + got, bytes - 1 - got)) > 0;)
+		got += n;
+	text[got] = 0;
 	close(master);
 }
 
