@@ -1,6 +1,7 @@
 #include "harness/verdict.h"
 #include "harness/looks.h"
 #include "harness/stats_multiple.h"
+#include "harness/stats_power.h"
 #include "harness/stats_rank.h"
 
 #include <errno.h>
@@ -66,27 +67,35 @@ static double shown_error(const struct series *s)
 	return s->error > 0 ? s->error : LOOKS_ERROR;
 }
 
-// About how many more blocks until the interval lies on one side of the nearer end of the floor:
-// its half width is 1.96 sd / sqrt(n), and the rank test is 0.955 as efficient as the mean's.
-static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
-{
-	double e = log1p(v->clean.effect / 100);
-	double up = fabs(log1p(gate / 100) - e), down = fabs(log1p(-gate / 100) - e);
-	double wanted = 1.96 * stats_sd(ratio, n) / fmin(up, down);
-	double more = ceil(wanted * wanted / 0.955 - n);
-
-	if (more > 1000 || !isfinite(more))
-		snprintf(
-		    v->reason, sizeof(v->reason),
-		    "the effect is so close to the floor that no fair number of blocks decides");
-	else
-		snprintf(v->reason, sizeof(v->reason), "about %.0f more block%s would decide",
-		         fmax(1, more), more > 1 ? "s" : "");
-}
-
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
+{
+	struct stats_aim aim = {.low = log1p(-gate / 100),
+	                        .high = log1p(gate / 100),
+	                        .level = 1 - shown_error(v->series),
+	                        .chance = 0.5};
+	size_t even = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX), likely;
+	int length;
+
+	aim.chance = 0.8;
+	likely = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX);
+	if (!even) {
+		snprintf(v->reason, sizeof(v->reason),
+		         "so noisy, or so close to the floor, that %d blocks would hardly decide",
+		         STATS_BLOCKS_MAX);
+		return;
+	}
+	length = snprintf(v->reason, sizeof(v->reason), "about %zu more block%s would decide",
+	                  even - n, plural(even - n));
+	if (likely > even)
+		snprintf(v->reason + length, sizeof(v->reason) - length,
+		         " at an even chance, %zu at 80 %%", likely - n);
+	else if (!likely)
+		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
 }
 
 // Why fewer blocks count than there are.

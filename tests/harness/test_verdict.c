@@ -1,4 +1,5 @@
 // Verdicts of made-up runs whose truth is known.
+#include "harness/stats_power.h"
 #include "harness/verdict.h"
 #include "tests/harness/synthetic.h"
 
@@ -117,23 +118,49 @@ static void drift_within_blocks_cancels(void **state)
 	finish(&j, &s);
 }
 
+// The effect of block i: ever farther off, by `noise` in the end, above and below in turn.
+static double alternating(unsigned i, unsigned blocks, double effect, double noise)
+{
+	return effect + (i % 2 ? noise : -noise) * (i + 1) / blocks;
+}
+
+static void alternate(struct synthetic *s, unsigned blocks, double effect, double noise)
+{
+	synthetic_begin(s, 2, blocks);
+	for (unsigned i = 0; i < blocks; i++)
+		synthetic_add(s, i, 0,
+		              &(struct synthetic_block){
+		                  .effect = {0, alternating(i, blocks, effect, noise)}});
+}
+
 static void noise_is_inconclusive_and_says_how_many_more(void **state)
 {
-	const struct verdict *v;
+	struct stats_aim even = {log(0.98), log(1.02), 0.95, 0.5}, likely = even;
+	double ratio[8];
+	size_t half, most;
+	char expected[100];
 	struct synthetic s;
 	struct judged j;
-	double more;
 
 	(void)state;
-	synthetic_begin(&s, 2, 8);
-	for (unsigned i = 0; i < 8; i++) // sd 0.0535 about 0: (1.96 sd / ln 1.02)^2 / 0.955 - 8
-		synthetic_add(&s, i, 0,
-		              &(struct synthetic_block){.effect = {0, i % 2 ? 0.05 : -0.05}});
+	for (unsigned i = 0; i < 8; i++)
+		ratio[i] = alternating(i, 8, 0, 0.04);
+	likely.chance = 0.8;
+	half = stats_blocks_to_decide(ratio, 8, &even, 500);
+	most = stats_blocks_to_decide(ratio, 8, &likely, 500);
+	assert_true(half > 8 && most > half);
+	alternate(&s, 8, 0, 0.04);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	v = find(&j, "goodput_gbps", 1);
-	assert_word(v, VERDICT_INCONCLUSIVE);
-	assert_int_equal(sscanf(v->reason, "about %lf more blocks would decide", &more), 1);
-	assert_true(more >= 20 && more <= 26);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	snprintf(expected, sizeof(expected),
+	         "about %zu more blocks would decide at an even chance, %zu at 80 %%", half - 8,
+	         most - 8);
+	assert_reason(find(&j, "goodput_gbps", 1), expected);
+	finish(&j, &s);
+
+	alternate(&s, 80, log(0.98), 0.01);
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	assert_reason(find(&j, "goodput_gbps", 1), "500 blocks would hardly decide");
 	finish(&j, &s);
 }
 
@@ -143,11 +170,7 @@ static void an_effect_at_the_floor_is_not_slower(void **state)
 	struct judged j;
 
 	(void)state;
-	synthetic_begin(&s, 2, 12);
-	for (unsigned i = 0; i < 12; i++)
-		synthetic_add(
-		    &s, i, 0,
-		    &(struct synthetic_block){.effect = {0, log(0.98) + (i % 2 ? 0.004 : -0.004)}});
+	alternate(&s, 12, log(0.98), 0.004);
 	assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
 	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
 	finish(&j, &s);
