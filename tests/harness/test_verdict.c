@@ -158,7 +158,7 @@ static void noise_is_inconclusive_and_says_how_many_more(void **state)
 	assert_reason(find(&j, "goodput_gbps", 1), expected);
 	finish(&j, &s);
 
-	alternate(&s, 80, log(0.98), 0.01);
+	alternate(&s, 56, log(0.98), 0.01);
 	assert_int_equal(judge(&j, &s, NULL), 0);
 	assert_reason(find(&j, "goodput_gbps", 1), "500 blocks would hardly decide");
 	finish(&j, &s);
