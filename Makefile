@@ -36,6 +36,7 @@ CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 CXXFLAGS_ALL := $(filter-out -std=gnu11 -Wmissing-prototypes,$(CFLAGS_ALL)) -std=gnu++17
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
 HARNESS_LIBS := -ljansson -lpfm -lsqlite3 -lm
+TRAFFIC_LIBS := -ljansson -lb2 -lsodium -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists
 
@@ -117,7 +118,7 @@ $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
 
 $(B)/wgbench-traffic: $(TRAFFIC_OBJECTS)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -ljansson -lm
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TRAFFIC_LIBS)
 
 # Shows how a variant of allowedips lays a table out.
 TRIES := $(patsubst variants/allowedips/%.c,$(B)/tries/%-dot,$(filter variants/allowedips/%,$(VARIANT_SOURCES)))
@@ -185,7 +186,7 @@ $(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJE
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -ljansson -lm
 
 $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) -lcmocka
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) $(TRAFFIC_LIBS) -lcmocka
 
 $(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka

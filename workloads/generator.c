@@ -19,8 +19,7 @@ enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000, SILENCE_MS = 
 // Of what was planned or sent: less is noise of the start and the end.
 #define SHORTFALL 0.005
 
-// It lies beside wgbench.
-static int find_program(char *path, size_t bytes)
+int generator_find(char *path, size_t bytes)
 {
 	ssize_t n = readlink("/proc/self/exe", path, bytes);
 
@@ -46,7 +45,7 @@ static int complain(struct trial *t, const struct process *p, const char *what)
 	return -EIO;
 }
 
-static int wait_ready(struct process *p, struct trial *t)
+int generator_wait_ready(struct process *p, struct trial *t)
 {
 	for (unsigned waited = 0; waited < READY_MS; waited += POLL_MS) {
 		char *text = process_read(p->out);
@@ -59,12 +58,12 @@ static int wait_ready(struct process *p, struct trial *t)
 		if (ret == -EINTR)
 			return ret;
 		if (ret != -ETIMEDOUT)
-			return complain(t, p, "the traffic receiver ended at once");
+			return complain(t, p, "wgbench-traffic ended at once");
 	}
-	return complain(t, p, "the traffic receiver does not start");
+	return complain(t, p, "wgbench-traffic does not start");
 }
 
-static int wait_end(struct process *p, struct trial *t, unsigned timeout_ms)
+int generator_wait_end(struct process *p, struct trial *t, unsigned timeout_ms)
 {
 	int ret = process_wait(p, timeout_ms);
 
@@ -179,19 +178,19 @@ int generator_run(const struct workload_context *c, const struct generator_optio
 		receive_argv[n++] = "--histogram";
 	if (o->segments > 1)
 		receive_argv[n++] = "--gro";
-	int ret = find_program(program, sizeof(program));
+	int ret = generator_find(program, sizeof(program));
 	if (!ret)
 		ret = process_start(&receiver, receive_argv, c->pair->side[1].fd, NULL);
 	ret = workload_fail(t, ret, "can't start wgbench-traffic");
 	if (!ret)
-		ret = wait_ready(&receiver, t);
+		ret = generator_wait_ready(&receiver, t);
 	if (!ret)
 		ret = workload_fail(t, process_start(&sender, send_argv, c->pair->side[0].fd, NULL),
 		                    "can't start wgbench-traffic");
 	if (!ret)
-		ret = wait_end(&sender, t, o->duration_ms + SLACK_MS);
+		ret = generator_wait_end(&sender, t, o->duration_ms + SLACK_MS);
 	if (!ret)
-		ret = wait_end(&receiver, t, silence_ms + SLACK_MS);
+		ret = generator_wait_end(&receiver, t, silence_ms + SLACK_MS);
 	if (!ret)
 		ret = read_reports(&sender, &receiver, o, t, r);
 	process_end(&sender);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct process;
 struct rate_search;
 struct trial;
 struct workload_context;
@@ -35,6 +36,12 @@ struct generator_result {
 // From side 0 to side 1. 0; -EIO with the trial's status and reason set; -EINTR. No process stays.
 int generator_run(const struct workload_context *, const struct generator_options *, struct trial *,
                   struct generator_result *);
+
+// For what else wgbench-traffic does: its path (beside wgbench), 0 or -errno; until it has said
+// "ready", and until its end, 0 or -EIO with the trial's status and reason set, -EINTR.
+int generator_find(char *path, size_t bytes);
+int generator_wait_ready(struct process *, struct trial *);
+int generator_wait_end(struct process *, struct trial *, unsigned timeout_ms);
 
 // Searches the highest rate that loses no more than `loss_bound`, trial by trial as the options
 // say; what each gave becomes the trial's samples. As above; the options are left with the last

@@ -12,8 +12,8 @@
 #include <string.h>
 
 const struct workload *const workloads[] = {
-    &tcp_workload,  &udp_workload,      &udp_max_workload, &ping_workload,
-    &idle_workload, &overload_workload, &bloat_workload,   NULL,
+    &tcp_workload,      &udp_workload,   &udp_max_workload,         &ping_workload, &idle_workload,
+    &overload_workload, &bloat_workload, &handshake_flood_workload, NULL,
 };
 
 static int unknown_workload(const char *word, size_t length)

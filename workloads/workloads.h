@@ -7,7 +7,7 @@
 struct accounting_processes;
 
 extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload,
-    idle_workload, overload_workload, bloat_workload;
+    idle_workload, overload_workload, bloat_workload, handshake_flood_workload;
 
 // Rows of parameters that every workload has; the harness sees to the outer family.
 #define WORKLOAD_FAMILIES                                                                          \

@@ -1,10 +1,12 @@
-// wgbench-traffic send|receive. Every option is a row: a number within bounds, or a flag.
+// wgbench-traffic send|receive|flood. An option is a number within bounds or a flag (a row), an
+// address, or a key.
 #include "workloads/traffic/traffic.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <netdb.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +19,20 @@ struct row {
 	bool whole;
 };
 
+// What was said on the command line.
+struct said {
+	struct traffic_address address[ADDRESSES];
+	uint8_t key[TRAFFIC_KEY_BYTES];
+	bool has_key;
+	double value[OPTIONS_MAX];
+};
+
 struct role {
 	const char *name, *summary;
 	const char *address[ADDRESSES]; // options that take ADDRESS:PORT; only the first is needed
+	const char *key;                // one that takes a key in base64 and is needed, or NULL
 	const struct row *rows;         // up to one without a name
-	int (*run)(const struct traffic_address[ADDRESSES], const double *value, json_t **report);
+	int (*run)(const struct said *, json_t **report);
 };
 
 enum {
@@ -75,13 +86,25 @@ static const struct row receive_rows[] = {
     {0},
 };
 
-static int run_send(const struct traffic_address to[ADDRESSES], const double *value,
-                    json_t **report)
+enum { FLOOD_RATE, FLOOD_DURATION, FLOOD_SOURCES, FLOOD_QUANTUM, FLOOD_NICE };
+static const struct row flood_rows[] = {
+    {"rate", "PPS", "initiations per second", 100000, 1, 1e8, true},
+    {"duration", "SECONDS", "of sending, unless SIGTERM ends it before", 1, 0.001, 86400, false},
+    {"sources", "N", "addresses from --from on (IPv6: /64 networks), in turn", 1, 1,
+     TRAFFIC_SOURCES_MAX, true},
+    {"quantum", "MICROSECONDS", "traffic that is due at once; never over 64 messages", 500, 1,
+     1000000, true},
+    {"nice", "N", "scheduling priority, as nice(1) has it", 0, -20, 19, true},
+    {0},
+};
+
+static int run_send(const struct said *said, json_t **report)
 {
+	const double *value = said->value;
 	const struct sender_options o = {
-	    .to = to[0],
-	    .aside = to[1],
-	    .aside_ppm = to[1].length ? value[SEND_ASIDE_PPM] : 0,
+	    .to = said->address[0],
+	    .aside = said->address[1],
+	    .aside_ppm = said->address[1].length ? value[SEND_ASIDE_PPM] : 0,
 	    .run = value[SEND_RUN],
 	    .rate_pps = value[SEND_RATE],
 	    .duration_ns = value[SEND_DURATION] * 1e9,
@@ -101,11 +124,11 @@ static int run_send(const struct traffic_address to[ADDRESSES], const double *va
 	return sender_run(&o, report);
 }
 
-static int run_receive(const struct traffic_address at[ADDRESSES], const double *value,
-                       json_t **report)
+static int run_receive(const struct said *said, json_t **report)
 {
+	const double *value = said->value;
 	const struct receiver_options o = {
-	    .listen = at[0],
+	    .listen = said->address[0],
 	    .window_ms = value[RECEIVE_WINDOW],
 	    .run = value[RECEIVE_RUN],
 	    .timeout_ms = value[RECEIVE_TIMEOUT],
@@ -118,13 +141,43 @@ static int run_receive(const struct traffic_address at[ADDRESSES], const double 
 	return receiver_run(&o, report);
 }
 
+static int run_flood(const struct said *said, json_t **report)
+{
+	struct flood_options o = {
+	    .to = said->address[0],
+	    .from = said->address[1],
+	    .sources = said->value[FLOOD_SOURCES],
+	    .rate_pps = said->value[FLOOD_RATE],
+	    .duration_ns = said->value[FLOOD_DURATION] * 1e9,
+	    .quantum_us = said->value[FLOOD_QUANTUM],
+	    .nice = said->value[FLOOD_NICE],
+	};
+
+	if (o.from.length && o.from.socket.ss_family != o.to.socket.ss_family) {
+		fputs("wgbench-traffic: --from and --to are not of one family\n", stderr);
+		return -EINVAL;
+	}
+	memcpy(o.key, said->key, sizeof(o.key));
+	return flood_run(&o, report);
+}
+
 static const struct role roles[] = {
-    {"send", "Sends at a fixed rate, open loop", {"to", "aside"}, send_rows, run_send},
-    {"receive",
-     "Prints \"ready\", receives until the sender's end",
-     {"listen"},
-     receive_rows,
-     run_receive},
+    {.name = "send",
+     .summary = "Sends at a fixed rate, open loop",
+     .address = {"to", "aside"},
+     .rows = send_rows,
+     .run = run_send},
+    {.name = "receive",
+     .summary = "Prints \"ready\", receives until the sender's end",
+     .address = {"listen"},
+     .rows = receive_rows,
+     .run = run_receive},
+    {.name = "flood",
+     .summary = "Prints \"ready\", sends handshake initiations that pass the check of mac1",
+     .address = {"to", "from"},
+     .key = "key",
+     .rows = flood_rows,
+     .run = run_flood},
     {0},
 };
 
@@ -132,8 +185,11 @@ static void print_help(FILE *to)
 {
 	fprintf(to, "usage: wgbench-traffic send --to ADDRESS:PORT [--aside ADDRESS:PORT] "
 	            "[OPTION]...\n"
-	            "       wgbench-traffic receive --listen ADDRESS:PORT [OPTION]...\n\n"
-	            "A UDP generator and its receiver, both on one machine. Reports are JSON.\n"
+	            "       wgbench-traffic receive --listen ADDRESS:PORT [OPTION]...\n"
+	            "       wgbench-traffic flood --to ADDRESS:PORT --key BASE64 "
+	            "[--from ADDRESS:PORT] [OPTION]...\n\n"
+	            "A UDP generator and its receiver, both on one machine, and a flood of\n"
+	            "handshakes for the interface that has this public key. Reports are JSON.\n"
 	            "An IPv6 address stands in brackets.\n");
 	for (const struct role *r = roles; r->name; r++) {
 		fprintf(to, "\n%s: %s\n", r->name, r->summary);
@@ -193,13 +249,23 @@ static int parse_number(double *value, const struct row *row, const char *text)
 	return refuse(row->name, text, wanted);
 }
 
+static int parse_key(struct said *said, const char *option, const char *text)
+{
+	size_t bytes;
+
+	said->has_key = !sodium_base642bin(said->key, sizeof(said->key), text, strlen(text), NULL,
+	                                   &bytes, NULL, sodium_base64_VARIANT_ORIGINAL) &&
+	                bytes == sizeof(said->key);
+	return said->has_key ? 0 : refuse(option, text, "a key as `wg show` prints it");
+}
+
 // 0; 1 after -h; -EINVAL after a printed line.
-static int parse(const struct role *role, int argc, char **argv,
-                 struct traffic_address address[ADDRESSES], double value[OPTIONS_MAX])
+static int parse(const struct role *role, int argc, char **argv, struct said *said)
 {
 	enum { IS_ROW = 1 };
-	struct option options[OPTIONS_MAX + ADDRESSES + 2] = {0};
+	struct option options[OPTIONS_MAX + ADDRESSES + 3] = {0};
 	int n = 0, end, index = 0, got, ret = 0;
+	double *value = said->value;
 
 	for (; role->rows[n].name; n++) {
 		options[n] = (struct option){role->rows[n].name,
@@ -210,14 +276,19 @@ static int parse(const struct role *role, int argc, char **argv,
 	for (end = n; end < n + ADDRESSES && role->address[end - n]; end++)
 		options[end] =
 		    (struct option){role->address[end - n], required_argument, NULL, IS_ROW};
+	if (role->key)
+		options[end++] = (struct option){role->key, required_argument, NULL, 'k'};
 	options[end] = (struct option){"help", no_argument, NULL, 'h'};
 	while (!ret && (got = getopt_long(argc, argv, "h", options, &index)) != -1) {
 		if (got == 'h')
 			return 1;
-		if (got != IS_ROW)
+		if (got == 'k')
+			ret = parse_key(said, role->key, optarg);
+		else if (got != IS_ROW)
 			return -EINVAL; // getopt_long has named it
-		if (index >= n)
-			ret = parse_address(&address[index - n], role->address[index - n], optarg);
+		else if (index >= n)
+			ret = parse_address(&said->address[index - n], role->address[index - n],
+			                    optarg);
 		else if (role->rows[index].value)
 			ret = parse_number(&value[index], &role->rows[index], optarg);
 		else
@@ -225,16 +296,17 @@ static int parse(const struct role *role, int argc, char **argv,
 	}
 	if (!ret && optind < argc)
 		ret = refuse(role->name, argv[optind], "this word is one too many");
-	if (!ret && !address[0].length)
+	if (!ret && !said->address[0].length)
 		ret = refuse(role->address[0], "", "missing");
+	if (!ret && role->key && !said->has_key)
+		ret = refuse(role->key, "", "missing");
 	return ret;
 }
 
 int main(int argc, char **argv)
 {
 	const struct role *role = roles;
-	struct traffic_address address[ADDRESSES] = {0};
-	double value[OPTIONS_MAX];
+	struct said said = {0};
 	json_t *report = NULL;
 	int ret;
 
@@ -249,12 +321,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	argv[1] = argv[0]; // what getopt_long puts before its messages
-	ret = parse(role, argc - 1, argv + 1, address, value);
+	ret = parse(role, argc - 1, argv + 1, &said);
 	if (ret > 0)
 		print_help(stdout);
 	if (ret)
 		return ret > 0 ? 0 : 2;
-	if (role->run(address, value, &report))
+	if (role->run(&said, &report))
 		return 1;
 	ret = json_dumpf(report, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout);
 	json_decref(report);

@@ -1,7 +1,8 @@
 // wgbench-traffic: an open-loop UDP generator and its receiver, on one machine (both ends read the
 // same clock, in its byte order). A packet's intended send time follows from the rate alone, never
 // from when another packet left, so a stalled sender or a full queue shows as delay (no coordinated
-// omission). What the generator itself couldn't do is reported as its own and never as loss.
+// omission). What the generator itself couldn't do is reported as its own and never as loss. Beside
+// these, a flood of handshake initiations for a WireGuard interface.
 #ifndef WGBENCH_TRAFFIC_H
 #define WGBENCH_TRAFFIC_H
 
@@ -14,6 +15,8 @@ enum {
 	TRAFFIC_FLOWS_MAX = 64,
 	TRAFFIC_QUANTUM_PACKETS_MAX = 64,
 	TRAFFIC_DATAGRAM_MAX = 65507, // bytes, IPv4
+	TRAFFIC_KEY_BYTES = 32,
+	TRAFFIC_SOURCES_MAX = 65536,
 };
 
 enum traffic_kind {
@@ -68,9 +71,22 @@ struct receiver_options {
 	bool histogram; // the report has all of it
 };
 
-// Send, or receive until the end. The report is a new object. 0; -errno after a printed line.
+struct flood_options {
+	struct traffic_address to;
+	struct traffic_address from;    // the first source, the port aside; no address: the route's
+	unsigned sources;               // addresses of this host that are taken in turn
+	uint8_t key[TRAFFIC_KEY_BYTES]; // the interface's public one
+	uint64_t rate_pps;
+	uint64_t duration_ns;
+	unsigned quantum_us; // messages that are due together and sent together
+	int nice;            // of the process, where that is allowed
+};
+
+// Send, receive until the end, or flood until then or SIGTERM. The report is a new object. 0;
+// -errno after a printed line.
 int sender_run(const struct sender_options *, json_t **report);
 int receiver_run(const struct receiver_options *, json_t **report); // prints "ready" when bound
+int flood_run(const struct flood_options *, json_t **report);       // prints "ready" when it begins
 
 // How many packets go together: a quantum's share of the rate, whole super-packets, at least one
 // and at most TRAFFIC_QUANTUM_PACKETS_MAX.

@@ -1,0 +1,287 @@
+// What a flood of handshake initiations leaves of a session's goodput. All pass the check of mac1,
+// which takes no more than the public key, and come from addresses of many hosts. In the control
+// the same flood goes, at the same rate and from the same program, to a socket beside the tunnel's
+// that nobody reads: what the generator and the network's stack take from CPUs that they share with
+// the tunnel is the same in both and falls out of the ratio.
+#include "workloads/iperf.h"
+#include "workloads/workloads.h"
+#include "workloads/generator.h"
+
+#include "harness/process.h"
+#include "harness/store.h"
+#include "netns/netns.h"
+#include "netns/sources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COMMAND_MS = 20000, END_MS = 5000, PIDS_MAX = 16 };
+// The generator goes first: else a tunnel that keeps the CPUs busy would be flooded less.
+enum { NICE = -20 };
+// The flood is ended when the session's traffic is, and outlasts it in any case.
+enum { OUTLAST_MS = 20000 };
+
+// Less of the flood than this, and it isn't the one that was asked for.
+#define FLOOD_KEPT 0.95
+
+static const struct workload_parameter parameters[] = {
+    {"rate", 1000, 1000000, 100000, "initiations a second, to the end that receives the traffic"},
+    {"sources", 1, NETNS_SOURCES, NETNS_SOURCES, "addresses that they come from (IPv6: /64s)"},
+    {"flows", 1, 64, 1, "TCP connections through the session"},
+    WORKLOAD_FAMILIES,
+    {0},
+};
+
+static const struct workload_metric metrics[] = {
+    {"goodput_kept_ratio", "1", true, true}, // beside the flood, by that beside the control
+    {"goodput_flooded_gbps", "Gbit/s", true, false},
+    {"goodput_control_gbps", "Gbit/s", true, false},
+    {"initiations_per_s", "1/s", true, false},
+    {"initiations_control_per_s", "1/s", true, false},
+    {"cookie_replies_per_s", "1/s", true, false},
+    // What the tunnel's peak under the flood is above that beside the control.
+    {"memory_growth_kib", "KiB", false, false},
+    // At the flooded end, which has the flood's and the session's in one count.
+    {"drops_udp_receive", "datagrams", false, false},
+    {0},
+};
+
+// One of the two floods.
+struct outcome {
+	double goodput_gbps, sent_per_s, cookie_replies_per_s, drops;
+	long peak_kib; // of the flooded end's processes; 0: it has none
+};
+
+struct flooding {
+	const struct workload_context *c;
+	struct trial *t;
+	struct netns_sources sources;
+	char key[64], address[64]; // of the flooded end
+	pid_t pid[PIDS_MAX];       // its processes
+	size_t pids;
+};
+
+// The last word that `wg show INTERFACE WHAT` says of the flooded end.
+static int ask(struct flooding *f, const char *what, char *answer, size_t bytes)
+{
+	const struct netns_side *s = &f->c->pair->side[1];
+	const char *const argv[] = {"wg", "show", s->interface, what, NULL};
+	struct process_text text;
+	char line[160];
+	int ret = process_run(argv, s->fd, NULL, COMMAND_MS, &text);
+
+	if (ret > 0) {
+		f->t->status = TRIAL_FAILED;
+		snprintf(f->t->reason, sizeof(f->t->reason), "no handshakes to flood: %s",
+		         process_last_line(text.err, line, sizeof(line)));
+		ret = -EIO;
+	} else if (!ret) {
+		process_last_line(text.out, answer, bytes);
+	}
+	process_text_free(&text);
+	return ret < 0 && ret != -EIO ? workload_fail(f->t, ret, "can't run wg") : ret;
+}
+
+static void list_processes(struct flooding *f)
+{
+	size_t n = netns_processes(f->c->pair->side[1].fd, f->pid, PIDS_MAX);
+
+	f->pids = 0;
+	for (size_t i = 0; i < n && i < PIDS_MAX; i++)
+		if (f->pid[i] != f->c->server->pid)
+			f->pid[f->pids++] = f->pid[i];
+}
+
+// From now on its peak is counted anew.
+static int forget_peak(pid_t pid)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/clear_refs", pid);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = fd < 0 || write(fd, "5", 1) != 1 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static long peak_kib(pid_t pid)
+{
+	char path[48], line[128];
+	long kib = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "VmHWM: %ld", &kib) != 1)
+		;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static int start_flood(struct flooding *f, struct process *p, const char *to)
+{
+	char program[PATH_MAX], from[64], rate[24], sources[24], seconds[24], nice[8];
+	const char *const argv[] = {program,      "flood", "--to",   to,   "--from",    from,
+	                            "--key",      f->key,  "--rate", rate, "--sources", sources,
+	                            "--duration", seconds, "--nice", nice, NULL};
+	unsigned ms = f->c->duration_ms + OUTLAST_MS;
+
+	snprintf(from, sizeof(from), f->sources.ipv6 ? "[%s]:0" : "%s:0", f->sources.first);
+	snprintf(rate, sizeof(rate), "%ld", workload_value(f->c->use, "rate"));
+	snprintf(sources, sizeof(sources), "%ld", workload_value(f->c->use, "sources"));
+	snprintf(seconds, sizeof(seconds), "%.3f", ms * 1e-3);
+	snprintf(nice, sizeof(nice), "%d", NICE);
+	int ret = generator_find(program, sizeof(program));
+	if (!ret)
+		ret = process_start(p, argv, f->c->pair->side[0].fd, NULL);
+	ret = workload_fail(f->t, ret, "can't start wgbench-traffic");
+	return ret ? ret : generator_wait_ready(p, f->t);
+}
+
+static double number(json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+// Ends the flood and reads its report.
+static int finish_flood(struct flooding *f, struct process *p, struct outcome *o)
+{
+	kill(p->pid, SIGTERM);
+	int ret = generator_wait_end(p, f->t, END_MS);
+	char *text = ret ? NULL : process_read(p->out), *report = text ? strchr(text, '{') : NULL;
+	json_t *said = report ? json_loads(report, 0, NULL) : NULL;
+	double seconds = number(said, "seconds");
+
+	if (!ret && seconds <= 0)
+		ret = workload_fail(f->t, -EPROTO, "wgbench-traffic wrote no report");
+	if (!ret) {
+		o->sent_per_s = number(said, "sent") / seconds;
+		o->cookie_replies_per_s = number(said, "cookie_replies") / seconds;
+	}
+	json_decref(said);
+	free(text);
+	return ret;
+}
+
+static int carry(struct flooding *f, struct outcome *o)
+{
+	const struct iperf_options options = {
+	    .flows = workload_value(f->c->use, "flows"),
+	    .ipv6 = workload_value(f->c->use, "family") == 6,
+	    .duration_ms = f->c->duration_ms,
+	};
+	struct iperf_sums sums[2];
+	struct process client;
+	int ret = iperf_start(&client, f->c, &options, f->t);
+
+	if (!ret)
+		ret = iperf_finish(&client, f->c, &options, f->t, sums);
+	if (!ret)
+		o->goodput_gbps = sums[0].received_bytes * 8e-9 / sums[0].seconds;
+	return ret;
+}
+
+static int run_flood(struct flooding *f, const char *to, struct outcome *o)
+{
+	struct process p = {.pidfd = -1, .out = -1, .err = -1};
+	struct netns_counters before, after;
+	int ret = netns_count(&f->c->pair->side[1], &before);
+
+	*o = (struct outcome){0};
+	for (size_t i = 0; i < f->pids && !ret; i++)
+		ret = forget_peak(f->pid[i]);
+	ret = workload_fail(f->t, ret, "can't account");
+	if (!ret)
+		ret = start_flood(f, &p, to);
+	if (!ret)
+		ret = carry(f, o);
+	for (size_t i = 0; i < f->pids; i++)
+		o->peak_kib += peak_kib(f->pid[i]);
+	if (!ret)
+		ret = finish_flood(f, &p, o);
+	process_end(&p);
+	if (!ret)
+		ret =
+		    workload_fail(f->t, netns_count(&f->c->pair->side[1], &after), "can't account");
+	if (!ret)
+		o->drops = after.udp_receive_buffer_errors - before.udp_receive_buffer_errors;
+	return ret;
+}
+
+static void judge(struct flooding *f, const struct outcome *control, const struct outcome *flooded)
+{
+	const struct workload *w = f->c->use->workload;
+	double asked = workload_value(f->c->use, "rate");
+	double least =
+	    flooded->sent_per_s < control->sent_per_s ? flooded->sent_per_s : control->sent_per_s;
+	struct trial *t = f->t;
+
+	if (control->goodput_gbps > 0)
+		workload_set(t, w, "goodput_kept_ratio",
+		             flooded->goodput_gbps / control->goodput_gbps);
+	workload_set(t, w, "goodput_flooded_gbps", flooded->goodput_gbps);
+	workload_set(t, w, "goodput_control_gbps", control->goodput_gbps);
+	workload_set(t, w, "initiations_per_s", flooded->sent_per_s);
+	workload_set(t, w, "initiations_control_per_s", control->sent_per_s);
+	workload_set(t, w, "cookie_replies_per_s", flooded->cookie_replies_per_s);
+	workload_set(t, w, "drops_udp_receive", flooded->drops);
+	if (f->pids)
+		workload_set(t, w, "memory_growth_kib", flooded->peak_kib - control->peak_kib);
+	if (least < FLOOD_KEPT * asked) {
+		t->status = TRIAL_GENERATOR_LIMITED;
+		snprintf(t->reason, sizeof(t->reason),
+		         "the generator sent %.0f of %.0f initiations/s", least, asked);
+	}
+}
+
+static int measure(struct flooding *f)
+{
+	struct outcome control, flooded;
+	char port[16];
+	int ret;
+
+	if ((ret = ask(f, "public-key", f->key, sizeof(f->key))) ||
+	    (ret = ask(f, "listen-port", port, sizeof(port))))
+		return ret;
+	snprintf(f->address, sizeof(f->address), f->sources.ipv6 ? "[%s]:%s" : "%s:%s",
+	         f->c->pair->side[1].outer[f->sources.ipv6], port);
+	list_processes(f);
+	if ((ret = run_flood(f, f->sources.address, &control)) ||
+	    (ret = run_flood(f, f->address, &flooded)))
+		return ret;
+	judge(f, &control, &flooded);
+	return 0;
+}
+
+static int run(const struct workload_context *c, struct trial *t, double *gigabits)
+{
+	struct flooding f = {.c = c, .t = t};
+	bool ipv6 = workload_value(c->use, "outer") == 6;
+	int ret = netns_sources_open(&f.sources, c->pair, ipv6, t->reason, sizeof(t->reason));
+
+	(void)gigabits; // two measurements
+	if (ret) {
+		t->status = TRIAL_FAILED;
+		return workload_result(ret);
+	}
+	ret = measure(&f);
+	netns_sources_close(&f.sources);
+	return workload_result(ret);
+}
+
+const struct workload handshake_flood_workload = {
+    .name = "handshake-flood",
+    .summary = "what a session carries beside a flood of handshakes, by what it carries beside "
+               "one that goes elsewhere; a trial takes twice the duration",
+    .parameters = parameters,
+    .metrics = metrics,
+    .programs = (const char *const[]){"iperf3", "wg", NULL},
+    .run = run,
+};
