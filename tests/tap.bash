@@ -2,6 +2,7 @@
 # so that any failing command fails the check; its output is shown only then.
 
 tap_count=0
+tap_failed=0
 tap_log=$(mktemp)
 
 # check NAME COMMAND [ARGUMENT]...
@@ -19,6 +20,7 @@ check() {
 	if ((status == 0)); then
 		echo "ok $tap_count - $name"
 	else
+		tap_failed=$((tap_failed + 1))
 		echo "not ok $tap_count - $name"
 		echo "# exit $status of: $*"
 		sed 's/^/# /' "$tap_log"
@@ -38,10 +40,11 @@ skip_all() {
 	exit 0
 }
 
-# The last line of every script.
+# The last line of every script: false if a check failed.
 plan() {
 	echo "1..$tap_count"
 	rm -f "$tap_log"
+	((tap_failed == 0))
 }
 
 # equal ACTUAL EXPECTED, match ACTUAL ERE: for use in checks; say what differs.

@@ -35,11 +35,13 @@ struct control_message {
 struct control {
 	int epoll;
 	atomic_bool stop;
-	atomic_int result;            // of control_run()
-	struct control_source posted; // eventfd
-	struct control_source timer;  // timerfd
-	struct control_source clock;  // timerfd that wakes the loop when the machine resumes
-	int64_t suspended_ns;         // how long the machine has slept since it booted
+	atomic_int result;                  // of control_run()
+	struct control_source posted;       // eventfd
+	struct control_source handshake[2]; // udp.h's sockets
+	struct control_source pause;        // timerfd: they are read on
+	struct control_source timer;        // timerfd
+	struct control_source clock;        // timerfd that wakes the loop when the machine resumes
+	int64_t suspended_ns;               // how long the machine has slept since it booted
 	struct control_source signals;
 	struct uapi_server *uapi; // uapi_socket.c's; NULL: not open
 	struct link *link;        // link.c's; likewise
@@ -64,8 +66,11 @@ void control_stop(struct device *);
 void control_fail(struct device *);
 // Watches it, or from here on for other events (0: none), which can't fail. 0 or -errno.
 int control_watch(struct device *, struct control_source *, uint32_t epoll_events);
-// Prints one line of JSON: {"offloads": {...}, "counters": {...}}; the offloads are those in
-// effect, after what the kernel and the path refused. Control thread.
+// Reads handshakes from these sockets (IPv4, IPv6; -1: none) from now on. Those that are watched
+// already can't fail. 0 or -errno.
+int control_watch_handshakes(struct device *, const int fd[2]);
+// Prints one line of JSON: {"offloads": {...}, "memory": {...}, "counters": {...}}; the offloads
+// are those in effect, after what the kernel and the path refused. Control thread.
 void control_print_counters(struct device *, FILE *);
 
 // Any thread: posts `events` (enum peer_event) of the peer; holds a reference until handled.

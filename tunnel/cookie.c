@@ -87,12 +87,19 @@ enum cookie_mac cookie_check(struct cookie_checker *c, const void *message, size
 	make_mac1(mac, c->mac1_key, message, length);
 	if (sodium_memcmp(mac, macs->mac1, sizeof(mac)))
 		return COOKIE_MAC_INVALID;
-	if (!want_mac2)
+	if (!want_mac2 || !cookie_has_mac2(message, length))
 		return COOKIE_MAC1_VALID;
 	make_cookie(c, cookie, source, now_ns);
 	make_mac2(mac, cookie, message, length);
 	sodium_memzero(cookie, sizeof(cookie));
 	return sodium_memcmp(mac, macs->mac2, sizeof(mac)) ? COOKIE_MAC1_VALID : COOKIE_MAC2_VALID;
+}
+
+bool cookie_has_mac2(const void *message, size_t length)
+{
+	const struct message_macs *macs = macs_of((void *)message, length);
+
+	return !sodium_is_zero(macs->mac2, sizeof(macs->mac2));
 }
 
 void cookie_add_macs(struct cookie_peer *p, void *message, size_t length, uint64_t now_ns)

@@ -37,6 +37,9 @@ void cookie_peer_init(struct cookie_peer *, const uint8_t peer_public[NOISE_KEY_
 enum cookie_mac cookie_check(struct cookie_checker *, const void *message, size_t length,
                              const struct sockaddr *source, uint64_t now_ns, bool want_mac2);
 
+// Whether there is a mac2 at all; without a cookie it is zero.
+bool cookie_has_mac2(const void *message, size_t length);
+
 // Writes mac1, and mac2 if a fresh cookie is known.
 void cookie_add_macs(struct cookie_peer *, void *message, size_t length, uint64_t now_ns);
 

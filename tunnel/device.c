@@ -126,7 +126,9 @@ int device_create(struct device **out, const char *name, const struct switches *
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->switches = *s;
-	udp_init(d);
+	ret = udp_init(d);
+	if (ret)
+		goto err_device;
 	clock_set_scale(s->clock_scale);
 	what = "cannot start the cryptographic library";
 	ret = noise_init();
@@ -178,6 +180,7 @@ err_path:
 	free(d->paths);
 	pthread_rwlock_destroy(&d->path_lock);
 err_device:
+	udp_free(d);
 	free(d);
 err:
 	fprintf(stderr, "wgbench-tunnel: %s: %s: %s\n", name, what, strerror(-ret));
@@ -234,6 +237,7 @@ void device_free(struct device *d)
 	hashtable_free(d->by_index);
 	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
+	udp_free(d);
 	close_queues(d, 0);
 	free(d->paths);
 	pthread_rwlock_destroy(&d->path_lock);

@@ -149,7 +149,7 @@ static void send_cookie_reply(struct device *d, const struct control_message *m,
 
 // ---- in
 
-static bool under_load(struct device *d, uint64_t now_ns)
+bool handshake_under_load(struct device *d, uint64_t now_ns)
 {
 	struct control *c = &d->control;
 
@@ -166,8 +166,15 @@ static bool under_load(struct device *d, uint64_t now_ns)
 static bool check_macs(struct device *d, const struct control_message *m, uint64_t now_ns)
 {
 	const struct sockaddr *source = &m->from.remote.any;
-	bool loaded = under_load(d, now_ns);
+	bool loaded = handshake_under_load(d, now_ns);
 
+	// It couldn't be answered, whatever its mac1: then that isn't looked at.
+	if (loaded && !cookie_has_mac2(m->bytes, m->length) &&
+	    ratelimit_empty(d->load.replies_full_at_ns, now_ns, COOKIE_REPLY_INTERVAL_NS,
+	                    COOKIE_REPLIES_BURST)) {
+		device_count(d, drop_handshake_limit, 1);
+		return false;
+	}
 	switch (cookie_check(&d->cookie_checker, m->bytes, m->length, source, now_ns, loaded)) {
 	case COOKIE_MAC1_VALID:
 		if (!loaded)

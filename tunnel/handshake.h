@@ -26,6 +26,9 @@ void handshake_initiate(struct peer *, bool retry);
 // Sends an empty data packet, or an initiation where there is no usable key pair.
 void handshake_keepalive(struct peer *);
 
+// Whether cookies are demanded.
+bool handshake_under_load(struct device *, uint64_t now_ns);
+
 // Handles one initiation, response or cookie reply.
 void handshake_receive(struct device *, const struct control_message *);
 

@@ -113,10 +113,7 @@ static int transmit(struct path *p, bool *backlog)
 
 static bool is_socket(const struct path *p, int fd)
 {
-	const int *handshake = p->device->udp.handshake;
-
-	return fd == p->udp[0] || fd == p->udp[1] ||
-	       (p->index == 0 && (fd == handshake[0] || fd == handshake[1]));
+	return fd == p->udp[0] || fd == p->udp[1];
 }
 
 static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
@@ -172,7 +169,7 @@ static void *run(void *path)
 	struct path *p = path;
 	struct device *d = p->device;
 	int patience_ms = -1;
-	struct epoll_event events[6]; // TUN, wake, and for each family data and the rest
+	struct epoll_event events[4]; // TUN, wake, and a socket for each family
 
 	pthread_setname_np(pthread_self(), "path");
 	device_take_shard();

@@ -15,6 +15,11 @@ bool ratelimit_take(uint64_t *full_at_ns, uint64_t now_ns, uint64_t interval_ns,
 	return true;
 }
 
+bool ratelimit_empty(uint64_t full_at_ns, uint64_t now_ns, uint64_t interval_ns, unsigned burst)
+{
+	return !ratelimit_take(&full_at_ns, now_ns, interval_ns, burst);
+}
+
 static uint64_t key_of(const uint8_t seed[16], const struct sockaddr *source)
 {
 	uint8_t in[1 + 8] = {source->sa_family};

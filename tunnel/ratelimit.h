@@ -11,6 +11,9 @@
 // the bucket will be full again; zeroed is full.
 bool ratelimit_take(uint64_t *full_at_ns, uint64_t now_ns, uint64_t interval_ns, unsigned burst);
 
+// Whether there is none to be taken.
+bool ratelimit_empty(uint64_t full_at_ns, uint64_t now_ns, uint64_t interval_ns, unsigned burst);
+
 // WireGuard paper, section 5.3, as the kernel sets it.
 #define RATELIMIT_SOURCE_INTERVAL_NS (NS_PER_S / 20)
 enum { RATELIMIT_SOURCE_BURST = 5, RATELIMIT_SETS = 1024, RATELIMIT_WAYS = 4 };

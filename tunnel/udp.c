@@ -227,10 +227,16 @@ uint32_t udp_send(struct batch *b)
 
 // ---- receiving
 
-// Fills in what the control messages say of a received buffer.
-static void take_control(struct batch *b, struct msghdr *m)
+// What the control messages say of a received buffer; what they don't say stays.
+struct told {
+	struct udp_endpoint *source; // its local address
+	uint8_t tos;
+	uint32_t datagram_bytes;
+};
+
+static void take_control(struct told *t, struct msghdr *m)
 {
-	struct udp_endpoint *e = &b->source;
+	struct udp_endpoint *e = t->source;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -242,15 +248,15 @@ static void take_control(struct batch *b, struct msghdr *m)
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v6 = info.ipi6_addr;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
-			b->tos = *CMSG_DATA(c);
+			t->tos = *CMSG_DATA(c);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
 			int tos;
 			memcpy(&tos, CMSG_DATA(c), sizeof(tos));
-			b->tos = tos;
+			t->tos = tos;
 		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 			int size;
 			memcpy(&size, CMSG_DATA(c), sizeof(size));
-			b->datagram_bytes = size;
+			t->datagram_bytes = size;
 		}
 	}
 }
@@ -286,10 +292,12 @@ static int prepare(struct path *p, struct batch *batch[], struct mmsghdr message
 
 static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 {
+	struct told told = {.source = &b->source, .datagram_bytes = message->msg_len};
+
+	take_control(&told, &message->msg_hdr);
 	b->in_bytes = message->msg_len;
-	b->datagram_bytes = b->in_bytes;
-	b->tos = 0;
-	take_control(b, &message->msg_hdr);
+	b->datagram_bytes = told.datagram_bytes;
+	b->tos = told.tos;
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
 		device_count(b->path->device, drop_rx_malformed, 1);
 		batch_put(b);
@@ -319,4 +327,50 @@ int udp_receive(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 		pass_on(batch[i], &messages[i], now_ns);
 	*backlog |= n == ready;
 	return n < 0 ? -error : n;
+}
+
+// ---- handshakes
+
+// Hands over what lies in a buffer: one datagram, or several of a sender that the kernel merged.
+static void post(struct device *d, const uint8_t *bytes, const struct told *t, uint32_t length)
+{
+	for (uint32_t at = 0, size; at < length; at += size) {
+		size = length - at;
+		if (t->datagram_bytes && size > t->datagram_bytes)
+			size = t->datagram_bytes;
+		if (size > MESSAGE_HANDSHAKE_MAX)
+			device_count(d, drop_rx_malformed, 1);
+		else if (!control_post_message(d, bytes + at, size, t->source))
+			device_count(d, drop_handshake_queue, 1);
+	}
+}
+
+int udp_receive_handshakes(struct device *d, int fd)
+{
+	struct mmsghdr messages[UDP_HANDSHAKES];
+	struct iovec iov[UDP_HANDSHAKES];
+	union control_buffer control[UDP_HANDSHAKES];
+	struct udp_endpoint source[UDP_HANDSHAKES];
+
+	memset(source, 0, sizeof(source));
+	for (unsigned i = 0; i < UDP_HANDSHAKES; i++) {
+		iov[i] = (struct iovec){d->udp.slots->bytes[i], UDP_SLOT_BYTES};
+		messages[i].msg_hdr = (struct msghdr){
+		    .msg_name = &source[i].remote,
+		    .msg_namelen = sizeof(source[i].remote),
+		    .msg_iov = &iov[i],
+		    .msg_iovlen = 1,
+		    .msg_control = &control[i],
+		    .msg_controllen = sizeof(control[i]),
+		};
+	}
+	int n = recvmmsg(fd, messages, UDP_HANDSHAKES, 0, NULL);
+	device_count(d, udp_receives, 1);
+	for (int i = 0; i < n; i++) {
+		struct told told = {.source = &source[i], .datagram_bytes = messages[i].msg_len};
+
+		take_control(&told, &messages[i].msg_hdr);
+		post(d, d->udp.slots->bytes[i], &told, messages[i].msg_len);
+	}
+	return n < 0 ? -errno : n;
 }

@@ -30,9 +30,16 @@ struct udp_endpoint {
 
 struct udp {
 	uint16_t port;    // bound, host order; 0 while closed
-	int handshake[2]; // IPv4, IPv6; read by the first queue; -1: closed, or not parted
-	bool segment;     // UDP_SEGMENT works
-	bool gro;         // UDP_GRO is on
+	int handshake[2]; // IPv4, IPv6; read by the control thread; -1: closed, or not parted
+	struct udp_slots *slots; // what they are read into
+	bool segment;            // UDP_SEGMENT works
+	bool gro;                // UDP_GRO is on
+};
+
+// UDP_GRO may make 64 KB of many datagrams; the rest is so that slots share no cache sets.
+enum { UDP_HANDSHAKES = 32, UDP_SLOT_BYTES = 65536 + 192 };
+struct udp_slots {
+	uint8_t bytes[UDP_HANDSHAKES][UDP_SLOT_BYTES];
 };
 
 static inline socklen_t udp_address_bytes(const union udp_address *a)
@@ -42,15 +49,20 @@ static inline socklen_t udp_address_bytes(const union udp_address *a)
 
 bool udp_address_equal(const union udp_address *, const union udp_address *);
 
-// Before all else: none is open.
-void udp_init(struct device *);
+// Before all else: none is open. 0 or -ENOMEM.
+int udp_init(struct device *);
 // Opens both families for each queue on `port` (0: any free one, the same for all) with the
 // firewall mark. On failure the old sockets stay. 0 or -errno (EADDRINUSE). Control thread, path
 // excluded.
 int udp_open(struct device *, uint16_t port, uint32_t fwmark);
 void udp_close(struct device *);
+void udp_free(struct device *);
 // Sets SO_MARK on what is open. 0 or -errno.
 int udp_set_fwmark(struct device *, uint32_t fwmark);
+
+// One recvmmsg of a socket for handshakes: what came is posted to the control thread, whose
+// function this is. How many buffers, at most UDP_HANDSHAKES, or -errno.
+int udp_receive_handshakes(struct device *, int fd);
 
 // Sends one message to the endpoint by the first queue's socket, with the TOS byte. 0 or -errno.
 // Any thread, inside the path.

@@ -2,15 +2,22 @@
 #include "tunnel/udp.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <netinet/udp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/device.h"
 #include "tunnel/messages.h"
 
-enum { PORT_TRIES = 100 };
+enum {
+	PORT_TRIES = 100,
+	// Of a socket for handshakes at the most: a flood of them takes no more memory, and fills
+	// it while the tunnel reads as much as is good (control.c).
+	HANDSHAKE_BUFFER_BYTES = 1 << 20,
+};
 
 static int set_int(int fd, int level, int option, int value)
 {
@@ -24,9 +31,9 @@ static void set_buffer(int fd, int forced, int plain, int bytes)
 		set_int(fd, SOL_SOCKET, plain, bytes);
 }
 
-// A socket of the family, bound to the port; -errno.
+// A socket of the family, bound to the port, with a receive buffer of at most `bytes_max`; -errno.
 static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark,
-                    bool shared)
+                    bool shared, unsigned bytes_max)
 {
 	union udp_address a = {.any.sa_family = family};
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
@@ -46,7 +53,8 @@ static int open_one(const struct switches *s, int family, uint16_t port, uint32_
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	}
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, s->socket_buffer);
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF,
+	           s->socket_buffer < bytes_max ? s->socket_buffer : bytes_max);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
 	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
 	    (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
@@ -71,10 +79,11 @@ static uint16_t bound_port(int fd)
 static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, int fd[2])
 {
 	for (unsigned tries = 0;; tries++) {
-		fd[0] = open_one(s, AF_INET, port, fwmark, false);
+		fd[0] = open_one(s, AF_INET, port, fwmark, false, INT_MAX);
 		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
 			return fd[0];
-		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false);
+		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false,
+		                 INT_MAX);
 		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
 			break;
 		if (fd[0] >= 0)
@@ -87,14 +96,16 @@ static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, i
 
 // Those of another queue beside those of the first, which took the port alone: so that a port in
 // use by others is found out, whether they share it or not.
-static int open_beside(const struct switches *s, const int first[2], uint32_t fwmark, int fd[2])
+static int open_beside(const struct switches *s, const int first[2], uint32_t fwmark,
+                       unsigned bytes_max, int fd[2])
 {
 	for (int i = 0; i < 2; i++) {
 		if (first[i] < 0)
 			continue;
 		if (set_int(first[i], SOL_SOCKET, SO_REUSEPORT, 1))
 			return -errno;
-		fd[i] = open_one(s, i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true);
+		fd[i] = open_one(s, i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true,
+		                 bytes_max);
 		if (fd[i] < 0)
 			return fd[i];
 	}
@@ -178,7 +189,7 @@ static void close_pair(int fd[2])
 static void open_handshake(const struct switches *s, const int first[2], unsigned queues,
                            uint32_t fwmark, int fd[2])
 {
-	int ret = open_beside(s, first, fwmark, fd);
+	int ret = open_beside(s, first, fwmark, HANDSHAKE_BUFFER_BYTES, fd);
 
 	for (int i = 0; i < 2 && !ret; i++)
 		if (fd[i] >= 0)
@@ -187,14 +198,11 @@ static void open_handshake(const struct switches *s, const int first[2], unsigne
 		close_pair(fd);
 }
 
-// Turns on what the kernel takes, and has the queue's thread watch it. Also UDP_GRO on those for
-// handshakes: before a datagram is merged the kernel looks whether the socket wants that, and there
-// it picks one of the group by its hash.
-static int use(struct path *p, const int fd[2], struct udp *u)
+// Turns on what the kernel takes. Also UDP_GRO on those for handshakes: before a datagram is merged
+// the kernel looks whether the socket wants that, and there it picks one of the group by its hash.
+static void turn_on(const int fd[2], struct udp *u)
 {
-	int ret = 0;
-
-	for (int i = 0; i < 2 && !ret; i++) {
+	for (int i = 0; i < 2; i++) {
 		int size;
 		socklen_t bytes = sizeof(size);
 
@@ -204,20 +212,40 @@ static int use(struct path *p, const int fd[2], struct udp *u)
 			u->segment = false;
 		if (u->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1))
 			u->gro = false;
-		ret = path_watch(p, fd[i]);
 	}
+}
+
+// And has the queue's thread watch it.
+static int use(struct path *p, const int fd[2], struct udp *u)
+{
+	int ret = 0;
+
+	turn_on(fd, u);
+	for (int i = 0; i < 2 && !ret; i++)
+		if (fd[i] >= 0)
+			ret = path_watch(p, fd[i]);
 	return ret;
 }
 
-void udp_init(struct device *d)
+int udp_init(struct device *d)
 {
 	d->udp.handshake[0] = d->udp.handshake[1] = -1;
+	// Only what messages touch becomes memory.
+	d->udp.slots = calloc(1, sizeof(*d->udp.slots));
+	return d->udp.slots ? 0 : -ENOMEM;
+}
+
+void udp_free(struct device *d)
+{
+	udp_close(d);
+	free(d->udp.slots);
 }
 
 int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	const struct switches *s = &d->switches;
-	struct udp u = {.handshake = {-1, -1}, .segment = s->udp_gso, .gro = s->udp_gro};
+	struct udp u = {
+	    .handshake = {-1, -1}, .slots = d->udp.slots, .segment = s->udp_gso, .gro = s->udp_gro};
 	int fd[PATHS_MAX][2], ret;
 
 	memset(fd, -1, sizeof(fd));
@@ -225,15 +253,17 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 	if (ret)
 		return ret;
 	for (unsigned q = 1; q < d->queues && !ret; q++)
-		ret = open_beside(s, fd[0], fwmark, fd[q]);
+		ret = open_beside(s, fd[0], fwmark, INT_MAX, fd[q]);
 	if (!ret && s->handshake_socket)
 		open_handshake(s, fd[0], d->queues, fwmark, u.handshake);
 	// What is watched already is looked at only once it is the path's.
 	for (unsigned q = 0; q < d->queues && !ret; q++)
 		ret = use(&d->paths[q], fd[q], &u);
+	turn_on(u.handshake, &u);
 	if (!ret)
-		ret = use(&d->paths[0], u.handshake, &u);
+		ret = control_watch_handshakes(d, u.handshake);
 	if (ret) {
+		control_watch_handshakes(d, d->udp.handshake);
 		for (unsigned q = 0; q < d->queues; q++)
 			close_pair(fd[q]);
 		close_pair(u.handshake);

@@ -63,7 +63,7 @@ check "four queues rekey with each other, three times" rekeyed "$ours" "$ours" 3
 export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
 if [[ -x $go ]]; then
 	check "ours rekeys with wireguard-go, three times" rekeyed "$ours" "$go" 3 5 22
-	wait "$slow"
+	wait "$slow" || true # the check tells
 	check "wireguard-go rekeys with ours after its 120 s" slow_passed
 else
 	reason="wireguard-go couldn't be fetched (scripts/fetch-external)"

@@ -7,7 +7,9 @@
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
+#include <netinet/udp.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -184,6 +186,95 @@ static void a_flood_of_handshakes_displaces_no_data(void **state)
 	while (take(device->udp.handshake[0], &first))
 		handshakes++;
 	assert_in_range(handshakes, 1, FLOOD - 1);
+}
+
+// ---- reading handshakes
+
+static void read_handshakes(void)
+{
+	struct control_source *source = &device->control.handshake[0];
+
+	source->ready(device, source, 0);
+}
+
+static void handshakes_are_posted(void **state)
+{
+	enum { MESSAGES = 40, MERGED = 5 };
+	const int size = MESSAGE_HANDSHAKE_MAX;
+	const struct control *c;
+	uint8_t merged[MERGED * MESSAGE_HANDSHAKE_MAX], longer[MESSAGE_HANDSHAKE_MAX + 1] = {0};
+
+	(void)state;
+	open_device("queues=1");
+	c = &device->control;
+	assert_true(open_senders(AF_INET, SENDERS));
+	for (int i = 0; i < MESSAGES; i++)
+		send_message(i, MESSAGE_INITIATION, size - i);
+	read_handshakes();
+	assert_int_equal(c->messages_count, MESSAGES);
+	for (int i = 0; i < MESSAGES; i++) {
+		struct sockaddr_in own;
+		socklen_t bytes = sizeof(own);
+
+		assert_int_equal(getsockname(senders[i], (void *)&own, &bytes), 0);
+		assert_int_equal(c->messages[i].length, size - i);
+		assert_int_equal(c->messages[i].bytes[0], MESSAGE_INITIATION);
+		assert_int_equal(c->messages[i].from.remote.v4.sin_port, own.sin_port);
+		assert_int_equal(c->messages[i].from.local.v4.s_addr, htonl(INADDR_LOOPBACK));
+	}
+	// Several that come as one.
+	for (int i = 0; i < MERGED * size; i++)
+		merged[i] = i % size ? i / size : MESSAGE_INITIATION;
+	assert_int_equal(setsockopt(senders[0], SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
+	assert_int_equal(send(senders[0], merged, sizeof(merged), 0), sizeof(merged));
+	read_handshakes();
+	assert_int_equal(c->messages_count, MESSAGES + MERGED);
+	for (int i = 0; i < MERGED; i++) {
+		assert_int_equal(c->messages[MESSAGES + i].length, size);
+		assert_int_equal(c->messages[MESSAGES + i].bytes[size - 1], i);
+	}
+	assert_int_equal(send(senders[1], longer, sizeof(longer), 0), sizeof(longer));
+	read_handshakes();
+	assert_int_equal(c->messages_count, MESSAGES + MERGED);
+	assert_int_equal(device_counted(device, drop_rx_malformed), 1);
+}
+
+// Whether the control thread's loop is told of it.
+static bool told(const struct control_source *source)
+{
+	struct epoll_event event[8];
+	int n = epoll_wait(device->control.epoll, event, 8, 0);
+
+	for (int i = 0; i < n; i++)
+		if (event[i].data.ptr == source)
+			return true;
+	return false;
+}
+
+static void under_load_handshakes_are_read_at_intervals(void **state)
+{
+	enum { FLOOD = 1200, LOAD = CONTROL_MESSAGES_MAX / 8 };
+	struct control_source *source, *pause;
+	unsigned count;
+
+	(void)state;
+	open_device("queues=1");
+	source = &device->control.handshake[0], pause = &device->control.pause;
+	assert_true(open_senders(AF_INET, SENDERS));
+	for (int i = 0; i < FLOOD; i++)
+		send_message(i % SENDERS, MESSAGE_INITIATION, MESSAGE_HANDSHAKE_MAX);
+	while ((count = device->control.messages_count) < LOAD) {
+		assert_true(told(source));
+		read_handshakes();
+		assert_true(device->control.messages_count > count);
+	}
+	assert_in_range(count, LOAD, FLOOD - 1);
+	assert_false(told(source));
+	assert_true(loopback_readable(pause->fd, LOOPBACK_WAIT_MS));
+	assert_true(told(pause));
+	pause->ready(device, pause, 0);
+	assert_true(told(source));
+	assert_false(told(pause));
 }
 
 static void unparted_all_comes_to_the_queues(void **state)
@@ -426,6 +517,8 @@ int main(void)
 	    TEST(several_queues_are_parted_over_ipv6),
 	    TEST(several_queues_are_parted_by_address_too),
 	    TEST(a_flood_of_handshakes_displaces_no_data),
+	    TEST(handshakes_are_posted),
+	    TEST(under_load_handshakes_are_read_at_intervals),
 	    TEST(unparted_all_comes_to_the_queues),
 	    TEST(all_sockets_are_marked_and_closed),
 	    TEST(a_source_that_is_gone_is_forgotten),

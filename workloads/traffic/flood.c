@@ -200,7 +200,7 @@ static int send_all(struct flood *f, uint64_t start_ns)
 
 static int open_socket(struct flood *f)
 {
-	const int bytes = BUFFER_BYTES;
+	const int bytes = BUFFER_BYTES, on = 1;
 
 	f->fd = socket(f->o->to.socket.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (f->fd < 0)
@@ -208,6 +208,10 @@ static int open_socket(struct flood *f)
 	// Where that isn't allowed, the usual buffer does, and refusals are counted.
 	setsockopt(f->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 	setsockopt(f->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	// An address that is this host's by a route alone is none to IPv6's check of sources.
+	if (f->o->to.socket.ss_family == AF_INET6 &&
+	    setsockopt(f->fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)))
+		return -errno;
 	return 0;
 }
 

@@ -83,14 +83,41 @@ pair() {
 # and addresses. The interface is $if_left or $if_right.
 if_left=wt$$l if_right=wt$$r
 tunnel_start() {
-	local side=$1 program=$2 ns=ns_$1 if=if_$1 number=1
+	local ns=ns_$1 if=if_$1
+	on "${!ns}" "$2" "${!if}"
+	tunnel_configure "$1"
+}
+
+# tunnel_configure SIDE: does that to one that runs.
+tunnel_configure() {
+	local side=$1 ns=ns_$1 if=if_$1 number=1
 	[[ $side == left ]] || number=2
-	on "${!ns}" "$program" "${!if}"
 	on "${!ns}" wg set "${!if}" listen-port 5182$number private-key "$keys/$side"
 	ip -n "${!ns}" addr add 10.77.0.$number/24 dev "${!if}"
 	ip -n "${!ns}" addr add fd77::$number/64 dev "${!if}" nodad
 	ip -n "${!ns}" link set "${!if}" mtu 1420 up
 }
+
+# tunnel_start_logged SIDE PROGRAM: the same in the foreground: ${tunnel_pid[SIDE]} is a child of this
+# shell, and what it says goes to $keys/SIDE.log.
+declare -A tunnel_pid
+tunnel_start_logged() {
+	local ns=ns_$1 if=if_$1
+	ip netns exec "${!ns}" "$2" --foreground "${!if}" 2>"$keys/$1.log" &
+	tunnel_pid[$1]=$!
+	until_true 10 on "${!ns}" wg show "${!if}" >/dev/null 2>&1
+	tunnel_configure "$1"
+}
+
+# tunnel_status SIDE: what that one answers to SIGUSR1, a line of JSON.
+tunnel_status() {
+	local lines
+	lines=$(wc -l <"$keys/$1.log")
+	kill -USR1 "${tunnel_pid[$1]}"
+	until_true 5 has_more_lines "$keys/$1.log" "$lines" >/dev/null
+	tail -n 1 "$keys/$1.log"
+}
+has_more_lines() { (($(wc -l <"$1") > $2)); }
 
 # tunnel_peer SIDE [wg arguments]: makes the other side its peer.
 tunnel_peer() {
