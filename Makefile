@@ -205,6 +205,10 @@ interop-kernel: tunnel $(FLOOD) ## test against the Linux kernel's WireGuard in 
 	$(Q)scripts/fetch-kernel
 	$(Q)PROFILE=$(PROFILE) tests/run tests/kernel/interop.sh
 
+SOAK_SECONDS ?= 600
+soak: build/.setup-tests harness tunnel ## two tunnels under mixed traffic and rekeys for SOAK_SECONDS (600): no loss, no growth
+	$(Q)PROFILE=$(PROFILE) SOAK_SECONDS=$(SOAK_SECONDS) tests/netns/soak.sh
+
 models: build/.setup-tests ## check the rings' models exhaustively with Spin
 	$(Q)tests/run tests/scripts/models.sh
 
@@ -263,7 +267,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test interop-kernel models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 

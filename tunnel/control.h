@@ -1,6 +1,6 @@
 // The control thread: one epoll loop over the UAPI socket, the link's netlink events, signals, the
-// timers, and what the data path posts (events of peers, handshake messages). It's the only thread
-// that changes configuration.
+// timers, the sockets for handshakes, and what the data path posts (events of peers, handshake
+// messages). It's the only thread that changes configuration.
 #ifndef WGBENCH_CONTROL_H
 #define WGBENCH_CONTROL_H
 

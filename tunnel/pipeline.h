@@ -53,8 +53,9 @@ uint32_t udp_send(struct batch *);
 
 // ---- RX: an outer datagram on its way in
 
-// udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread,
-// data on to receive.c. How many buffers came, or -errno. Raises *backlog when there may be more.
+// udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread
+// (which itself reads the sockets that are for them), data on to receive.c. How many buffers came,
+// or -errno. Raises *backlog when there may be more.
 int udp_receive(struct path *, int fd, uint64_t now_ns, bool *backlog);
 
 // index.c: index_lookup() finds the key pair by the receiver index.

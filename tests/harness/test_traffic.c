@@ -5,6 +5,7 @@
 #include "tests/support.h"
 
 #include <arpa/inet.h>
+#include <blake2.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -21,6 +22,9 @@
 
 enum { RELAY = 7000, SINK = 7001, WAIT_MS = 20000, PERIOD = 20 };
 enum { LOSE_AT = 3, DOUBLE_AT = 7, HOLD_AT = 11 }; // sequence numbers modulo PERIOD
+
+#define FIRST "127.1.0.0"
+#define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 static char program[PATH_MAX + 32];
 static const char *no_namespace; // why there is none
@@ -447,6 +451,10 @@ static void bad_usage_is_named(void **state)
 	    {"send", "word", NULL, "'word'"},
 	    {"receive", "--to=1.2.3.4:5", NULL, "--to"},
 	    {"receive", "--gro=1", NULL, "allow an argument"},
+	    {"flood", "--to=1.2.3.4:5", NULL, "--key '': missing"},
+	    {"flood", "--key=AAAA", NULL, "--key 'AAAA': a key as `wg show` prints it"},
+	    {"flood", "--sources=65537", NULL, "from 1 to 65536"},
+	    {"send", "--key=AAAA", NULL, "--key"},
 	    {"measure", NULL, NULL, "usage: wgbench-traffic send"},
 	    {NULL, NULL, NULL, "usage: wgbench-traffic send"},
 	};
@@ -456,6 +464,54 @@ static void bad_usage_is_named(void **state)
 		assert_run(2, bad[i][3], bad[i][0], bad[i][1], bad[i][2]);
 	assert_run(0, "", "--help", NULL, NULL);
 	assert_run(0, "", "send", "-h", NULL);
+}
+
+// What makes a WireGuard interface answer is seen in tests/netns/flood.sh.
+static void a_flood_comes_from_many_addresses(void **state)
+{
+	enum { SOURCES = 100, MESSAGES = 500, BYTES = 148, COOKIES = 3, OTHERS = 2 };
+	const char *const argv[] = {
+	    program,      "flood", "--to", "127.0.0.1:7001", "--from", FIRST ":0",  "--sources",
+	    "100",        "--key", KEY,    "--rate",         "1000",   "--quantum", "5000",
+	    "--duration", "0.5",   NULL};
+	unsigned from[SOURCES] = {0}, messages = 0;
+	uint8_t message[BYTES + 1], label[8 + 32] = "mac1----", key[32], mac1[16];
+	struct process flood;
+
+	(void)state;
+	need_namespace();
+	int fd = relay_socket(SINK, 0);
+	memset(label + 8, 0, 32); // what the key is
+	blake2s(key, label, NULL, sizeof(key), sizeof(label), 0);
+	assert_int_equal(process_start(&flood, argv, PROCESS_HERE, NULL), 0);
+	for (struct pollfd p = {.fd = fd, .events = POLLIN}; poll(&p, 1, WAIT_MS / 40) == 1;) {
+		struct sockaddr_in source;
+		socklen_t bytes = sizeof(source);
+
+		assert_int_equal(
+		    recvfrom(fd, message, sizeof(message), 0, (struct sockaddr *)&source, &bytes),
+		    BYTES);
+		assert_int_equal(message[0], 1);
+		blake2s(mac1, message, key, sizeof(mac1), BYTES - 32, sizeof(key));
+		assert_memory_equal(mac1, message + BYTES - 32, sizeof(mac1));
+		unsigned n = ntohl(source.sin_addr.s_addr) - ntohl(inet_addr(FIRST));
+		assert_in_range(n, 0, SOURCES - 1);
+		from[n]++;
+		if (messages++ < COOKIES + OTHERS) {
+			const uint8_t reply[64] = {messages <= COOKIES ? 3 : 2};
+
+			sendto(fd, reply, sizeof(reply), 0, (struct sockaddr *)&source, bytes);
+		}
+	}
+	json_t *report = finish(&flood);
+	assert_int_equal(count(report, "sent"), messages);
+	assert_in_range(messages, MESSAGES, MESSAGES + 10);
+	assert_int_equal(count(report, "cookie_replies"), COOKIES);
+	assert_int_equal(count(report, "other_replies"), OTHERS);
+	for (unsigned i = 0; i < SOURCES; i++)
+		assert_in_range(from[i], MESSAGES / SOURCES, MESSAGES / SOURCES + 1);
+	json_decref(report);
+	close(fd);
 }
 
 static void failures_are_told(void **state)
@@ -508,6 +564,7 @@ int main(void)
 	    cmocka_unit_test(segments_and_families),
 	    cmocka_unit_test(a_stall_shows_as_delay),
 	    cmocka_unit_test(what_isnt_sent_in_time_stays_unsent),
+	    cmocka_unit_test(a_flood_comes_from_many_addresses),
 	    cmocka_unit_test(failures_are_told),
 	};
 	ssize_t n = readlink("/proc/self/exe", program, PATH_MAX);

@@ -26,6 +26,9 @@ static void names_are_canonical(void **state)
 	    {"bloat:pps=500", "bloat"},
 	    {"bloat:at=1,limit=50,bottleneck=100", "bloat:bottleneck=100,at=1,limit=50"},
 	    {"bloat:limit=100,at=0,flows=4", "bloat:flows=4"},
+	    {"handshake-flood:rate=100000,sources=65536", "handshake-flood"},
+	    {"handshake-flood:outer=6,sources=1,rate=50000",
+	     "handshake-flood:rate=50000,sources=1,outer=6"},
 	};
 	struct workload_use use, again;
 
@@ -82,6 +85,8 @@ static void bad_words_are_named(void **state)
 	    {"bloat:bottleneck=100,limit=0", "from 1 to 10000"},
 	    {"bloat:bottleneck=100,at=2", "from 0 to 1"},
 	    {"bloat:ecn=2", "from 0 to 1"},
+	    {"handshake-flood:rate=999", "from 1000 to 1000000"},
+	    {"handshake-flood:sources=65537", "from 1 to 65536"},
 	    {"bloat:at=1", "'bloat:at=1': at says where the bottleneck is: set bottleneck too"},
 	    {"bloat:limit=50", "limit is of the bottleneck's queue: set bottleneck too"},
 	};

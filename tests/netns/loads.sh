@@ -1,5 +1,5 @@
 #!/bin/bash
-# The workloads idle, overload and bloat on a tunnel that runs: what they set up is there while they
+# The workloads idle, overload, bloat and handshake-flood on a tunnel that runs: what they set up is there while they
 # measure, and gone afterwards.
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
@@ -111,6 +111,27 @@ without_bottleneck() {
 }
 check "with the CPUs as the bottleneck" without_bottleneck
 
+# ---- a flood of handshakes: what it comes from is there while it lasts
+
+sources() { [[ $(inside "$1" ip $2 route show table all) == *"$3"* ]]; }
+no_sources() { [[ $(inside l ip route show table all)$(inside r ip -6 route show table all) != *@(10.80|fd80)* ]]; }
+
+handshake_flood() { # OUT PARAMETERS OPTION RANGE
+	start "$1" --workload "handshake-flood:rate=20000$2" --workload tcp
+	until_true 30 sources l "$3" "local $4"
+	sources r "$3" "$4"
+	until_true 30 grep -q '"workload": *"tcp"' "$dir/$1/trials.jsonl"
+	no_sources
+	ends
+	metric "$1" handshake-flood goodput_kept_ratio | in_range 0.01 100
+	metric "$1" handshake-flood goodput_control_gbps | in_range 0.01 1000
+	metric "$1" handshake-flood initiations_per_s | in_range 1000 20100
+	metric "$1" handshake-flood initiations_control_per_s | in_range 1000 20100
+	metric "$1" handshake-flood memory_growth_kib | in_range -65536 16384
+}
+check "a flood of handshakes comes from many addresses, and goes" handshake_flood flood "" -4 10.80.0.0/16
+check "and over IPv6" handshake_flood flood-six ,sources=500,family=6,outer=6 -6 fd80::/32
+
 left_behind() {
 	ip netns list | grep -o "^wgb-$pid-[^ ]*" || true
 	ip -o link show type ifb | grep bottleneck || true
@@ -130,4 +151,28 @@ interrupted() { # PARAMETERS SIDE INTERFACE
 }
 check "SIGINT leaves no bottleneck on the sending host" interrupted "" l outer0
 check "nor behind it" interrupted ,at=1 r bottleneck0
+
+flood_interrupted() {
+	local status=0
+	env --default-signal=INT "$wgbench" run --out "$dir/int-flood" --tunnel default --duration 5 --blocks 1 \
+		--workload handshake-flood >"$dir/log" 2>&1 &
+	pid=$!
+	trap 'kill -TERM $pid 2>/dev/null || true; wait $pid || true' EXIT
+	until_true 30 flood_runs
+	kill -INT $pid
+	wait $pid || status=$?
+	equal $status 130
+	equal "$(left_behind)" ""
+	! flood_runs
+}
+flood_runs() { [[ $(pgrep -P "$pid" -f 'wgbench-traffic flood') ]]; }
+check "nor a flood" flood_interrupted
+
+no_handshakes() {
+	local status=0
+	"$wgbench" run --out "$dir/veth" --tunnel veth --duration 1 --blocks 1 --workload handshake-flood \
+		>"$dir/log" 2>&1 || status=$?
+	grep -q '"status": *"failed", *"reason": *"no handshakes to flood' "$dir/veth/trials.jsonl"
+}
+check "what has no handshakes is told so" no_handshakes
 plan
