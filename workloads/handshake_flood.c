@@ -34,6 +34,7 @@ static const struct workload_parameter parameters[] = {
     {"rate", 1000, 1000000, 100000, "initiations a second, to the end that receives the traffic"},
     {"sources", 1, NETNS_SOURCES, NETNS_SOURCES, "addresses that they come from (IPv6: /64s)"},
     {"flows", 1, 64, 1, "TCP connections through the session"},
+    {"mac2", 0, 1, 0, "1: each has a mac2 too, a wrong one, that has to be checked"},
     WORKLOAD_FAMILIES,
     {0},
 };
@@ -127,10 +128,11 @@ static long peak_kib(pid_t pid)
 
 static int start_flood(struct flooding *f, struct process *p, const char *to)
 {
+	const char *mac2 = workload_value(f->c->use, "mac2") ? "--mac2" : NULL;
 	char program[PATH_MAX], from[64], rate[24], sources[24], seconds[24], nice[8];
 	const char *const argv[] = {program,      "flood", "--to",   to,   "--from",    from,
 	                            "--key",      f->key,  "--rate", rate, "--sources", sources,
-	                            "--duration", seconds, "--nice", nice, NULL};
+	                            "--duration", seconds, "--nice", nice, mac2,        NULL};
 	unsigned ms = f->c->duration_ms + OUTLAST_MS;
 
 	snprintf(from, sizeof(from), f->sources.ipv6 ? "[%s]:0" : "%s:0", f->sources.first);

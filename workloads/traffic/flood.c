@@ -78,6 +78,8 @@ static void make_messages(struct flood *f)
 		randombytes_buf(m->random, sizeof(m->random));
 		blake2s(m->mac1, m, key, sizeof(m->mac1), offsetof(struct initiation, mac1),
 		        sizeof(key));
+		if (f->o->mac2)
+			randombytes_buf(m->mac2, sizeof(m->mac2));
 	}
 }
 

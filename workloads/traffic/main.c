@@ -86,7 +86,7 @@ static const struct row receive_rows[] = {
     {0},
 };
 
-enum { FLOOD_RATE, FLOOD_DURATION, FLOOD_SOURCES, FLOOD_QUANTUM, FLOOD_NICE };
+enum { FLOOD_RATE, FLOOD_DURATION, FLOOD_SOURCES, FLOOD_QUANTUM, FLOOD_NICE, FLOOD_MAC2 };
 static const struct row flood_rows[] = {
     {"rate", "PPS", "initiations per second", 100000, 1, 1e8, true},
     {"duration", "SECONDS", "of sending, unless SIGTERM ends it before", 1, 0.001, 86400, false},
@@ -95,6 +95,7 @@ static const struct row flood_rows[] = {
     {"quantum", "MICROSECONDS", "traffic that is due at once; never over 64 messages", 500, 1,
      1000000, true},
     {"nice", "N", "scheduling priority, as nice(1) has it", 0, -20, 19, true},
+    {"mac2", NULL, "each has a mac2, and none is right", 0, 0, 1, true},
     {0},
 };
 
@@ -151,6 +152,7 @@ static int run_flood(const struct said *said, json_t **report)
 	    .duration_ns = said->value[FLOOD_DURATION] * 1e9,
 	    .quantum_us = said->value[FLOOD_QUANTUM],
 	    .nice = said->value[FLOOD_NICE],
+	    .mac2 = said->value[FLOOD_MAC2],
 	};
 
 	if (o.from.length && o.from.socket.ss_family != o.to.socket.ss_family) {

@@ -80,6 +80,7 @@ struct flood_options {
 	uint64_t duration_ns;
 	unsigned quantum_us; // messages that are due together and sent together
 	int nice;            // of the process, where that is allowed
+	bool mac2;           // each has one, and none is right
 };
 
 // Send, receive until the end, or flood until then or SIGTERM. The report is a new object. 0;
