@@ -9,8 +9,7 @@ pair
 messages=200000 rate=50000
 # The ring of messages, the slots that they are read into, and whatever a busy path's pools grow by.
 growth_kib=8192
-# Pools grow by as much where traffic comes to a queue for the first time. The smallest block for each
-# message would be three times that.
+# The smallest block for each message would be three times that.
 heap_bytes=1048576
 case ${PROFILE:-release} in asan | tsan) growth_kib=65536 ;; esac
 export WGBENCH_TUNNEL_SWITCHES
@@ -107,7 +106,7 @@ trial() { # TITLE FAMILY SWITCHES
 	check "$1: memory stays bounded" at_most KiB "$(<"$keys/resident")" $((resident + growth_kib))
 	check "$1: the flood got cookies, and nothing else" cookies_came
 	check "$1: afterwards there are new handshakes" shakes_hands_anew
-	check "$1: the heap is as it was, but for the pools" at_most bytes "$(heap)" $((heap + heap_bytes))
+	check "$1: the heap is as it was, but for little" at_most bytes "$(heap)" $((heap + heap_bytes))
 	check "$1: so are descriptors and threads" equal "$(descriptors) $(threads)" "$descriptors $threads"
 	stop left
 	stop right

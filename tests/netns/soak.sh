@@ -276,7 +276,7 @@ table() {
 			"$(median right "$column" 2)" "$(median right "$column" 4)"
 	done <<-'END'
 		4 KiB resident
-		5 bytes of heap in use
+		5 bytes of heap, without pools
 		6 buffers in the pools
 		7 batches in the pools
 		8 descriptors
