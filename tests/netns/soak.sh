@@ -60,13 +60,14 @@ sample() {
 
 # ---- traffic
 
-# name, from, family, datagrams a second, bytes, datagrams a send
+# name, from, family, datagrams a second, bytes, datagrams a send. None is larger than a packet: where
+# fragments wait in a queue of their own, the word that the stream has ended overtakes the last ones.
 streams="small left 4 2000 64 1
 small-back right 6 2000 64 1
 large left 6 1000 1372 1
 large-back right 4 1000 1372 1
 runs left 4 1600 1372 8
-fragments right 6 100 8000 1"
+runs-back right 6 1600 1372 8"
 other() { [[ $1 == left ]] && echo right || echo left; }
 mbit=$((200 / part))
 running=()
@@ -229,11 +230,12 @@ no_errors() {
 	for side in $sides; do equal "$(errors "$side")" ""; done
 }
 
-# What the kernel dropped on the way: at the full TUN, and at full UDP sockets.
+# What the kernel dropped on the way: at the full TUN, at the veth, and at full UDP sockets.
 kernel_drops() { # SIDE
 	local ns=ns_$1 if=if_$1
 	on "${!ns}" cat /proc/net/dev /proc/net/snmp /proc/net/snmp6 | awk -v tun="${!if}:" '
 		$1 == tun { print "tun_tx_dropped=" $13; print "tun_rx_dropped=" $5 }
+		$1 == "outer:" { print "veth_tx_dropped=" $13; print "veth_rx_dropped=" $5 }
 		$1 == "Udp:" && !at { for (i = 1; i <= NF; i++) if ($i == "RcvbufErrors") at = i; next }
 		$1 == "Udp:" { n += $at }
 		$1 == "Udp6RcvbufErrors" { n += $2 }
