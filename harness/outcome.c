@@ -12,7 +12,9 @@
 const char outcome_legend[] =
     "Each line compares a candidate with the baseline by the blocks in which both were "
     "measured in turn. The effect is the Hodges-Lehmann estimate of the paired ratios; its 95 % "
-    "interval and p are of the exact Wilcoxon signed-rank test. The verdict is 'faster' or "
+    "interval and p are of the exact Wilcoxon signed-rank test, and q is p by Benjamini and "
+    "Hochberg for all lines: of those with q below x, a share of x is expected to be chance. The "
+    "verdict is 'faster' or "
     "'slower' (better or worse in that metric) if the whole interval lies beyond the gate, "
     "'same' if it lies within, else 'inconclusive'. Contaminated blocks, in which others used "
     "the machine, don't count for the verdict.";
@@ -317,6 +319,10 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	outcome_add_value(t, v->baseline_median);
 	outcome_add_value(t, v->candidate_median);
 	add_effect(t, &v->clean);
+	if (v->clean.blocks)
+		table_add(t, TABLE_PLAIN, "%.2g", v->q);
+	else
+		table_add(t, TABLE_DIM, "none");
 	table_add(t, TABLE_PLAIN, "%zu", v->clean.blocks);
 	table_add(t, colours[v->word], "%s", verdict_names[v->word]);
 	table_add(t, TABLE_DIM, "%s%s%s", v->reason, *v->reason && *contaminated ? "; " : "",
@@ -345,8 +351,8 @@ void outcome_verdicts(const struct outcome *o, struct table *t)
 	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
 	    {"better", TABLE_LEFT},     {against, TABLE_LEFT},   {letter, TABLE_RIGHT},
 	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
-	    {"p", TABLE_RIGHT},         {"blocks", TABLE_RIGHT}, {"verdict", TABLE_LEFT},
-	    {"why", TABLE_LEFT},
+	    {"p", TABLE_RIGHT},         {"q", TABLE_RIGHT},      {"blocks", TABLE_RIGHT},
+	    {"verdict", TABLE_LEFT},    {"why", TABLE_LEFT},
 	};
 
 	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
@@ -418,13 +424,14 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	    number(v->clean.effect), "ci_low", number(v->clean.low), "ci_high",
 	    number(v->clean.high), "p", number(v->clean.p), "blocks", (json_int_t)v->clean.blocks,
 	    "verdict", verdict_names[v->word], "reason", v->reason);
-	json_t *rest =
-	    json_pack("{s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "candidate_tunnel",
-	              (int)v->candidate, "baseline_tunnel", (int)v->baseline, "contaminated_blocks",
-	              (json_int_t)v->contaminated, "limited_blocks", (json_int_t)v->limited,
-	              "failed_blocks", (json_int_t)v->failed, "with_contaminated", "blocks",
-	              (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
-	              number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
+	json_t *rest = json_pack(
+	    "{s:o, s:o, s:b, s:f, s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "q",
+	    number(v->q), "p_gate", number(v->p_gate), "regression", v->regression, "error",
+	    s->error, "candidate_tunnel", (int)v->candidate, "baseline_tunnel", (int)v->baseline,
+	    "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
+	    (json_int_t)v->limited, "failed_blocks", (json_int_t)v->failed, "with_contaminated",
+	    "blocks", (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
+	    number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
 
 	json_object_update(row, rest);
 	json_decref(rest);

@@ -7,6 +7,8 @@
 #include "harness/plot.h"
 #include "harness/report_inside.h"
 #include "harness/spec.h"
+#include "harness/stats_rank.h"
+#include "harness/stats_resample.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -82,6 +84,72 @@ static void write_tunnels(struct document *d, const struct outcome *o)
 	document_heading(d, "Tunnels");
 	outcome_tunnels(o, &t);
 	document_table(d, &t);
+	table_free(&t);
+}
+
+// With several layouts of each tunnel: what each of them shows, and how far builds, starts and
+// blocks let the effect vary. For display; the verdict is by the blocks.
+static void add_builds(struct table *t, const struct verdict *v)
+{
+	struct stats_block block[STATS_BLOCKS_MAX];
+	double value[STATS_BLOCKS_MAX];
+	const struct stats_bootstrap how = {stats_hodges_lehmann, 0.95, 2000, 1};
+	size_t n = 0;
+	unsigned builds = 0;
+
+	for (size_t i = 0; i < v->series->blocks; i++) {
+		const struct series_block *b = &v->series->block[i];
+		double effect = verdict_block_effect(b, v->candidate, v->baseline);
+
+		if (isnan(effect) || b->contaminated)
+			continue;
+		block[n++] = (struct stats_block){b->build, b->start, effect};
+		builds = b->build >= builds ? b->build + 1 : builds;
+	}
+	struct stats_interval all = stats_hierarchical(block, n, &how);
+	for (unsigned build = 0; build < builds; build++) {
+		size_t held = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (block[i].build == build)
+				value[held++] = block[i].value;
+		table_add(t, TABLE_PLAIN, "%s", v->series->workload);
+		table_add(t, TABLE_PLAIN, "%s", v->series->metric);
+		table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
+		table_add(t, TABLE_PLAIN, "%u", build);
+		table_add(t, TABLE_PLAIN, "%zu", held);
+		if (held)
+			table_add(t, TABLE_PLAIN, "%+.2f %%",
+			          100 * expm1(stats_hodges_lehmann(value, held)));
+		else
+			table_add(t, TABLE_DIM, "none");
+		if (all.coverage > 0)
+			table_add(t, TABLE_PLAIN, "[%+.2f, %+.2f]", 100 * expm1(all.low),
+			          100 * expm1(all.high));
+		else
+			table_add(t, TABLE_DIM, "none");
+	}
+}
+
+static void write_builds(struct document *d, const struct outcome *o)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT},  {"candidate", TABLE_LEFT},
+	    {"layout", TABLE_RIGHT},  {"blocks", TABLE_RIGHT}, {"effect", TABLE_RIGHT},
+	    {"over all", TABLE_RIGHT}};
+	struct table t;
+
+	if (json_integer_value(json_object_get(o->store.run, "builds")) < 2)
+		return;
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		add_builds(&t, &o->verdicts.verdict[i]);
+	document_heading(d, "Layouts");
+	document_table(d, &t);
+	document_paragraph(d, "Each tunnel was linked in several layouts, of which the starts took "
+	                      "turns. Over all: a 95 %% bootstrap interval that draws layouts, "
+	                      "within them starts, within them blocks. It is shown only; the "
+	                      "verdicts are by the blocks.");
 	table_free(&t);
 }
 
@@ -248,6 +316,7 @@ static int write_report(const struct outcome *o, const char *root)
 	write_tunnels(&d, o);
 	write_verdicts(&d, o);
 	write_goals(&d, o);
+	write_builds(&d, o);
 	write_trials(&d, o);
 	report_inside(&d, o);
 	ret = write_plots(&d, o, root);

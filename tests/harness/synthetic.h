@@ -112,6 +112,7 @@ struct synthetic_block {
 	double noise;                     // sd of ln
 	enum trial_status status[STORE_TUNNELS_MAX];
 	bool zero; // tunnel 1's goodput is 0
+	unsigned build;
 };
 
 // A whole attempt at a block, in the order 0 1 .. 1 0.
@@ -126,6 +127,8 @@ static inline void synthetic_add(struct synthetic *s, unsigned block, unsigned a
 		double value = 4 * exp(b->effect[tunnel] + b->noise * synthetic_normal(s));
 
 		t.status = b->status[tunnel];
+		t.build = b->build;
+		t.start = block;
 		if (t.status == TRIAL_FAILED) {
 			strcpy(t.reason, "iperf3 said no");
 		} else {

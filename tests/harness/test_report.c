@@ -131,6 +131,36 @@ static void goals_are_a_table(void **state)
 	synthetic_end(&s);
 }
 
+// Two layouts, of which one is faster than the other by 10 %: the interval over all holds both.
+static void layouts_are_told_apart(void **state)
+{
+	json_t *run = synthetic_run(2, 8);
+	struct capture err;
+	struct synthetic s;
+	double low, high;
+
+	(void)state;
+	json_object_set_new(run, "builds", json_integer(2));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(
+		    &s, i, 0,
+		    &(struct synthetic_block){.effect = {0, i % 2 ? log(1.1) : 0}, .build = i % 2});
+	store_close(&s.store);
+	assert_int_equal(report(&err, &s), 0);
+	char *markdown = read_file(&s, "report.md");
+	const char *table = strstr(markdown, "## Layouts");
+	assert_non_null(table);
+	const char *first = strstr(table, "| tcp | goodput_gbps | B | 0 | 4 | +0.00 % | ");
+	const char *second = strstr(table, "| tcp | goodput_gbps | B | 1 | 4 | +10.00 % | ");
+	assert_non_null(first);
+	assert_non_null(second);
+	assert_int_equal(sscanf(strchr(first, '['), "[%lf, %lf]", &low, &high), 2);
+	assert_true(low < 0.1 && high > 9.9);
+	free(markdown);
+	synthetic_end(&s);
+}
+
 static void runs_that_hold_little(void **state)
 {
 	struct synthetic_block failed = {.status = {TRIAL_OK, TRIAL_FAILED}};
@@ -217,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whole_and_self_contained),
 	    cmocka_unit_test(goals_are_a_table),
+	    cmocka_unit_test(layouts_are_told_apart),
 	    cmocka_unit_test(runs_that_hold_little),
 	    cmocka_unit_test(no_gnuplot_no_report),
 	    cmocka_unit_test(what_cannot_be_written_is_an_error),
