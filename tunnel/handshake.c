@@ -115,12 +115,14 @@ void handshake_initiate(struct peer *p, bool retry)
 		timers_initiation_sent(p, now_ns);
 		return;
 	}
+	// Also of one that can't be made: else each packet to a key of low order would cost an
+	// attempt.
+	atomic_store(&p->last_initiation_sent_ns, now_ns);
 	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index, timestamp(p))) {
 		give_index_back(d, entry->index);
 		return;
 	}
 	cookie_add_macs(&p->cookie, &m, sizeof(m), now_ns);
-	atomic_store(&p->last_initiation_sent_ns, now_ns);
 	timers_initiation_sent(p, now_ns);
 	send_message(p, &to, &m, sizeof(m), now_ns);
 }

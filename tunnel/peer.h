@@ -114,6 +114,17 @@ enum peer_event {
 	PEER_EVENT_KEEPALIVE = 8, // send an empty packet
 };
 
+// What to send under, or NULL; with the path lock held. The next one as soon as it is confirmed,
+// before the control thread has promoted it: the peer may have lost the current one, and what is
+// sent may be the answer to what confirmed the next.
+static inline struct keypair *peer_sending(const struct peer *p)
+{
+	struct keypair *next = p->next_keypair;
+
+	return next && atomic_load_explicit(&next->confirmed, memory_order_relaxed) ? next
+	                                                                            : p->current;
+}
+
 // All of these: control thread.
 
 // NULL when out of memory (errno) or when there are PEERS_MAX (ENOSPC).

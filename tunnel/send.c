@@ -15,16 +15,11 @@
 
 enum { SEAL_MAX = BATCH_FRAMES_MAX };
 
-// Takes a range of counters for the batch under the peer's current key pair. false: there is no
-// usable one.
+// Takes a range of counters for the batch under the peer's key pair. false: there is no usable one.
 static bool assign(struct batch *b, uint64_t now_ns)
 {
-	struct keypair *next = b->peer->next_keypair, *k = b->peer->current;
+	struct keypair *k = peer_sending(b->peer);
 
-	// Before the control thread has promoted it: the peer may have lost the current one, and
-	// this may be the answer to what confirmed the next.
-	if (next && atomic_load_explicit(&next->confirmed, memory_order_relaxed))
-		k = next;
 	if (!k || now_ns - k->born_ns >= REJECT_AFTER_TIME_NS)
 		return false;
 	// Not added and taken back: in between, another queue could be given a range that is given

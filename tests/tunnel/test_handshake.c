@@ -341,6 +341,25 @@ static void one_initiation_in_5_seconds(void **state)
 	take(b, MESSAGE_INITIATION);
 }
 
+// One of low order allows no initiation, but costs the attempt at it.
+static void an_attempt_in_vain_counts(void **state)
+{
+	uint8_t good[NOISE_KEY_BYTES];
+
+	(void)state;
+	memcpy(good, to_b->handshake.remote_static, sizeof(good));
+	memset(to_b->handshake.remote_static, 0, sizeof(good));
+	handshake_initiate(to_b, false);
+	memcpy(to_b->handshake.remote_static, good, sizeof(good));
+	loopback_pass(5 * NS_PER_S - 1);
+	handshake_initiate(to_b, false);
+	assert_true(silent(b));
+	assert_int_equal(loopback_indices(a), 0);
+	loopback_pass(1);
+	handshake_initiate(to_b, false);
+	take(b, MESSAGE_INITIATION);
+}
+
 static void nothing_without_key_endpoint_or_link(void **state)
 {
 	static const uint8_t none[NOISE_KEY_BYTES];
@@ -741,6 +760,7 @@ int main(void)
 	    TEST(crossing_initiations_end_in_one_session),
 	    TEST(an_answer_puts_a_retry_off),
 	    TEST(one_initiation_in_5_seconds),
+	    TEST(an_attempt_in_vain_counts),
 	    TEST(nothing_without_key_endpoint_or_link),
 	    TEST(receiver_indices_are_random),
 	    TEST(another_key_doesn_t_wait_for_the_last_initiation),
