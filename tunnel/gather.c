@@ -1,13 +1,19 @@
 #include "tunnel/gather.h"
 
+#include <endian.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include "tunnel/batch.h"
+#include "tunnel/bytes.h"
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/icmp.h"
 #include "tunnel/pipeline.h"
 
-enum { ECN_MASK = 3, ECN_CE = 3 };
+enum { ECN_MASK = 3, ECN_CE = 3, IPV4_WITHOUT_OPTIONS = 0x45 };
 
 // Bytes of one frame in `out`, at most.
 static uint32_t out_bytes(const struct offload_cutter *c)
@@ -74,6 +80,40 @@ static void reject(struct gather *g, struct frame *f, const struct offload_ip *i
 	buffer_put(f->buffer);
 }
 
+// Where the payload begins of a UDP packet such as the outer ones are, also of the first of its
+// fragments; 0: it's none.
+static uint32_t udp_payload(const struct offload_ip *ip, const uint8_t *packet)
+{
+	uint32_t at = sizeof(struct iphdr);
+	uint8_t protocol = packet[9];
+
+	if (ip->family == AF_INET6) {
+		at = sizeof(struct ip6_hdr);
+		protocol = packet[6];
+		if (protocol == IPPROTO_FRAGMENT && ip->length > at) {
+			protocol = packet[at];
+			at += sizeof(struct ip6_frag);
+		}
+	} else if (packet[0] != IPV4_WITHOUT_OPTIONS) {
+		return 0;
+	}
+	return protocol == IPPROTO_UDP ? at + sizeof(struct udphdr) : 0;
+}
+
+// Whether the packet is a message to the very peer that it would go to: the route to the peer's
+// endpoint leads into the tunnel. It would come back without end, and grow. (A message to another
+// peer may well go through this one.) A later fragment comes back once more, whole.
+static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
+{
+	const struct keypair *k = peer_sending(p);
+	uint32_t at = udp_payload(ip, packet);
+
+	return k && at && ip->length >= at + MESSAGE_DATA_OVERHEAD &&
+	       bytes_load32(packet + at) == htole32(MESSAGE_DATA) &&
+	       bytes_load32(packet + at + offsetof(struct message_data, receiver_index)) ==
+	           k->remote_index;
+}
+
 void gather_add(struct gather *g, struct frame *f)
 {
 	struct device *d = g->path->device;
@@ -100,6 +140,11 @@ void gather_add(struct gather *g, struct frame *f)
 		return;
 	}
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
+	if (comes_back(peer, &ip, f->packet)) {
+		device_count(d, drop_tx_loop, cutter.segments);
+		buffer_put(f->buffer);
+		return;
+	}
 	// RFC 6040, section 4.1: ECN is copied; DSCP stays 0.
 	uint8_t tos = ip.tos & ECN_MASK;
 	struct batch *b = find_open(g, peer, tos, &cutter);

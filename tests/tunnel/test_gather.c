@@ -3,7 +3,10 @@
 #include "tests/support.h"
 
 #include <netinet/in.h>
+#include <endian.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
@@ -164,6 +167,77 @@ static void drops_what_has_no_peer(void **state)
 	check_buffers();
 }
 
+// ---- a message that comes back
+
+enum { INDEX = 0x12345678, PLAIN, FIRST_FRAGMENT };
+
+// A data message as this end would have sent it, for the peer; 128 bytes.
+static struct frame *message(int peer, int family, int form, uint32_t index)
+{
+	static const uint8_t prefix[16] = {0xfd};
+	const struct message_data m = {.type = htole32(MESSAGE_DATA), .receiver_index = index};
+	struct frame *f = make(peer, 0, 128, 0);
+	uint8_t *to = f->packet;
+	size_t at = sizeof(struct iphdr);
+
+	if (family == AF_INET) {
+		to[9] = IPPROTO_UDP;
+		to[6] = form == FIRST_FRAGMENT ? 0x20 : 0;
+	} else {
+		at = sizeof(struct ip6_hdr);
+		struct ip6_hdr ip = {.ip6_plen = htons(128 - at), .ip6_nxt = IPPROTO_UDP};
+		ip.ip6_vfc = 6 << 4;
+		memcpy(&ip.ip6_dst, prefix, sizeof(prefix));
+		ip.ip6_dst.s6_addr[1] = peer;
+		if (form == FIRST_FRAGMENT) {
+			ip.ip6_nxt = IPPROTO_FRAGMENT;
+			to[at] = IPPROTO_UDP;
+			at += sizeof(struct ip6_frag);
+		}
+		memcpy(to, &ip, sizeof(ip));
+	}
+	memcpy(to + at + sizeof(struct udphdr), &m, sizeof(m));
+	return f;
+}
+
+static void what_comes_back_is_dropped(void **state)
+{
+	struct keypair session = {.remote_index = INDEX};
+	unsigned loops = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const uint8_t network[16] = {0xfd, i};
+		assert_int_equal(allowedips_insert(device->allowed_ips, AF_INET6, network, 16,
+		                                   &peers[i]->allowed_ips),
+		                 0);
+	}
+	for (int family = AF_INET; family; family = family == AF_INET ? AF_INET6 : 0) {
+		for (int form = PLAIN; form <= FIRST_FRAGMENT; form++) {
+			struct gather g;
+
+			gather_init(&g, &device->paths[0], 1);
+			peers[0]->current = &session;
+			gather_add(&g, message(0, family, form, INDEX));
+			assert_int_equal(device_counted(device, drop_tx_loop), ++loops);
+			check_buffers();
+			// To another peer, through this one.
+			peers[0]->current = NULL;
+			peers[1]->current = &session;
+			gather_add(&g, message(0, family, form, INDEX));
+			// Of another session.
+			gather_add(&g, message(1, family, form, INDEX + 1));
+			peers[1]->current = NULL;
+			gather_close(&g);
+			assert_int_equal(device_counted(device, drop_tx_loop), loops);
+			for (int i = 0; i < 2; i++) {
+				assert_int_equal(peers[i]->staged_packets, 1);
+				peer_drop_staged(peers[i]);
+			}
+		}
+	}
+}
+
 // RFC 6040, section 4.1, and RFC 3168: a mark of the queue is CE inside, and so on every segment,
 // and outside; it doesn't share a batch with what isn't marked.
 static void marks_show_outside_and_inside(void **state)
@@ -210,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_order_and_content),
 	    cmocka_unit_test(drops_what_has_no_peer),
+	    cmocka_unit_test(what_comes_back_is_dropped),
 	    cmocka_unit_test(marks_show_outside_and_inside),
 	    cmocka_unit_test(staged_queue_drops_the_oldest),
 	};
