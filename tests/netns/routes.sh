@@ -1,6 +1,6 @@
 #!/bin/bash
 # What becomes of a session when the outer network changes under it: routes that move, addresses
-# that go, a path that is narrower than the tunnel's packets, a tunnel in a tunnel.
+# that go, a path that is narrower than the tunnel's packets.
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 pair
@@ -36,17 +36,23 @@ route_moved() {
 }
 check "a route that moves is followed at once" route_moved
 
-source_gone() {
-	tunnels "$ours" "$ours" 4 left
-	ip -n "$ns_left" addr add 10.66.0.9/24 dev outer
-	on "$ns_right" wg set "$if_right" peer "$key_left" endpoint 10.66.0.9:51821
+# Answers come from the second address as long as there is one.
+source_gone() { # FAMILY
+	local own=10.66.0.1 second=10.66.0.9 prefix=24
+	[[ $1 == 4 ]] || own='[fd66::1]' second='[fd66::9]' prefix=64
+	tunnels "$ours" "$ours" "$1" left
+	# Of IPv6, never chosen for itself.
+	ip -n "$ns_left" addr add "$(tr -d '[]' <<<"$second")/$prefix" dev outer preferred_lft 0
+	on "$ns_right" wg set "$if_right" peer "$key_left" endpoint "$second:51821"
 	pings right 4
-	match "$(on "$ns_right" wg show "$if_right" endpoints)" '10\.66\.0\.9:51821'
-	ip -n "$ns_left" addr del 10.66.0.9/24 dev outer
+	pings left 6
+	equal "$(on "$ns_right" wg show "$if_right" endpoints | cut -f 2)" "$second:51821"
+	ip -n "$ns_left" addr del "$(tr -d '[]' <<<"$second")/$prefix" dev outer
 	pings left 4
-	match "$(on "$ns_right" wg show "$if_right" endpoints)" '10\.66\.0\.1:51821'
+	equal "$(on "$ns_right" wg show "$if_right" endpoints | cut -f 2)" "$own:51821"
 }
-check "a source address that goes is replaced at once" source_gone
+check "an IPv4 source address that goes is replaced at once" source_gone 4
+check "an IPv6 source address that goes is replaced at once" source_gone 6
 
 # 1300 bytes for packets of up to 1480: they go in fragments, and UDP_SEGMENT is refused.
 narrow() {

@@ -76,11 +76,7 @@ service_ends() { # SIDE PORT
 	side "$1" "kill \$(<$keys/service.$2) 2>/dev/null || true"
 }
 
-other() { [[ $1 == left ]] && echo right || echo left; }
-
 interface() { [[ $1 == left ]] && echo "$if_left" || echo wg0; }
-
-key_of() { [[ $1 == left ]] && echo "$key_left" || echo "$key_right"; }
 
 # peer SIDE [wg arguments]: what the side's interface is told of the other one.
 peer() {

@@ -79,9 +79,12 @@ pair() {
 	until_true 5 on "$ns_left" ping -c 1 -W 1 -q fd66::2 >/dev/null
 }
 
+# What a second tunnel beside the first has of its own: interfaces, the networks outside and inside
+# it, ports (1 and 2 at their end), the MTU.
+if_left=wt$$l if_right=wt$$r outer=66 inner=77 ports=5182 mtu=1420
+
 # tunnel_start SIDE PROGRAM: starts it as a daemon with its interface and gives the latter its key
-# and addresses. The interface is $if_left or $if_right.
-if_left=wt$$l if_right=wt$$r
+# and addresses.
 tunnel_start() {
 	local ns=ns_$1 if=if_$1
 	on "${!ns}" "$2" "${!if}"
@@ -92,10 +95,10 @@ tunnel_start() {
 tunnel_configure() {
 	local side=$1 ns=ns_$1 if=if_$1 number=1
 	[[ $side == left ]] || number=2
-	on "${!ns}" wg set "${!if}" listen-port 5182$number private-key "$keys/$side"
-	ip -n "${!ns}" addr add 10.77.0.$number/24 dev "${!if}"
-	ip -n "${!ns}" addr add fd77::$number/64 dev "${!if}" nodad
-	ip -n "${!ns}" link set "${!if}" mtu 1420 up
+	on "${!ns}" wg set "${!if}" listen-port $ports$number private-key "$keys/$side"
+	ip -n "${!ns}" addr add "$(inner "$side" 4)/24" dev "${!if}"
+	ip -n "${!ns}" addr add "$(inner "$side" 6)/64" dev "${!if}" nodad
+	ip -n "${!ns}" link set "${!if}" mtu "$mtu" up
 }
 
 # tunnel_start_logged SIDE PROGRAM: the same in the foreground: ${tunnel_pid[SIDE]} is a child of this
@@ -121,20 +124,22 @@ has_more_lines() { (($(wc -l <"$1") > $2)); }
 
 # tunnel_peer SIDE [wg arguments]: makes the other side its peer.
 tunnel_peer() {
-	local side=$1 ns=ns_$1 if=if_$1 other=right number=2
-	[[ $side == left ]] || other=left number=1
+	local side=$1 ns=ns_$1 if=if_$1
 	shift
-	local key=key_$other
-	on "${!ns}" wg set "${!if}" peer "${!key}" \
-		allowed-ips 10.77.0.$number/32,fd77::$number/128 "$@"
+	on "${!ns}" wg set "${!if}" peer "$(key_of "$(other "$side")")" \
+		allowed-ips "$(inner "$(other "$side")" 4)/32,$(inner "$(other "$side")" 6)/128" "$@"
 }
+
+other() { [[ $1 == left ]] && echo right || echo left; }
+
+key_of() { [[ $1 == left ]] && echo "$key_left" || echo "$key_right"; }
 
 endpoint() { # SIDE FAMILY: where that side is reached
 	case $1$2 in
-	left4) echo 10.66.0.1:51821 ;;
-	right4) echo 10.66.0.2:51822 ;;
-	left6) echo '[fd66::1]:51821' ;;
-	right6) echo '[fd66::2]:51822' ;;
+	left4) echo 10.$outer.0.1:${ports}1 ;;
+	right4) echo 10.$outer.0.2:${ports}2 ;;
+	left6) echo "[fd$outer::1]:${ports}1" ;;
+	right6) echo "[fd$outer::2]:${ports}2" ;;
 	esac
 }
 
@@ -147,29 +152,36 @@ tunnel_stop() {
 
 no_socket() { [[ ! -e $sockets/$1.sock ]]; }
 
-# tunnels LEFT-PROGRAM RIGHT-PROGRAM FAMILY INITIATOR [wg arguments for both]: a tunnel whose
-# initiator alone knows the other's endpoint.
-tunnels() {
-	local left=$1 right=$2 family=$3 initiator=$4 responder=left
+# ends LEFT-PROGRAM RIGHT-PROGRAM FAMILY INITIATOR [wg arguments for both]: both anew; the initiator
+# alone knows the other's endpoint.
+ends() {
+	local left=$1 right=$2 family=$3 initiator=$4 responder
+	responder=$(other "$initiator")
 	shift 4
-	[[ $initiator == left ]] && responder=right
 	tunnel_stop left
 	tunnel_stop right
 	tunnel_start left "$left"
 	tunnel_start right "$right"
 	tunnel_peer "$responder" "$@"
 	tunnel_peer "$initiator" endpoint "$(endpoint "$responder" "$family")" "$@"
-	until_true 10 on "$(side_ns "$initiator")" ping -c 1 -W 1 -q "$(inner "$responder" 4)"
 }
+
+# tunnels, likewise: and a session that the initiator began.
+tunnels() {
+	ends "$@"
+	until_true 10 ping_once "$4"
+}
+
+ping_once() { on "$(side_ns "$1")" ping -c 1 -W 1 -q "$(inner "$(other "$1")" "${2:-4}")"; }
 
 side_ns() { local ns=ns_$1 && echo "${!ns}"; }
 
 inner() { # SIDE FAMILY
 	case $1$2 in
-	left4) echo 10.77.0.1 ;;
-	right4) echo 10.77.0.2 ;;
-	left6) echo fd77::1 ;;
-	right6) echo fd77::2 ;;
+	left4) echo 10.$inner.0.1 ;;
+	right4) echo 10.$inner.0.2 ;;
+	left6) echo fd$inner::1 ;;
+	right6) echo fd$inner::2 ;;
 	esac
 }
 
@@ -178,9 +190,7 @@ inner() { # SIDE FAMILY
 # The first five requests are all answered. (Without -w, ping waits for the last reply no longer than
 # two round trips.)
 pings() { # FROM FAMILY
-	local to=right
-	[[ $1 == left ]] || to=left
-	on "$(side_ns "$1")" ping -c 5 -i 0.01 -w 3 "$(inner "$to" "$2")" >"$keys/pings" || true
+	on "$(side_ns "$1")" ping -c 5 -i 0.01 -w 3 "$(inner "$(other "$1")" "$2")" >"$keys/pings" || true
 	cat "$keys/pings"
 	equal "$(sed -n 's/.*bytes from.*icmp_seq=\([1-5]\) .*/\1/p' "$keys/pings" | tr -d '\n')" 12345
 }
@@ -213,8 +223,8 @@ udp() {
 
 # transfer FROM FAMILY: 4 MB through TCP arrive as they were.
 transfer() {
-	local from=$1 family=$2 to=right address receiver
-	[[ $from == left ]] || to=left
+	local from=$1 family=$2 to address receiver
+	to=$(other "$from")
 	address=$(inner "$to" "$family")
 	[[ $family == 4 ]] || address="[$address]"
 	[[ -e $keys/data ]] || head -c 4000000 /dev/urandom >"$keys/data"
