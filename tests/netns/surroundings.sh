@@ -18,7 +18,7 @@ cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # PID; 100 a second
 
 # ---- behind a router that translates addresses
 
-# Left's other way out, of 10.70.0.0/24, which right knows nothing of; a mapping lives for 1 s.
+# Left's other way out, of 10.70.0.0/24, which right knows nothing of; a mapping lives for 2 s.
 router() {
 	namespace router
 	ip -n "$ns_left" link add inside type veth peer name inside netns "$ns_router"
@@ -44,7 +44,7 @@ translate() {
 			}
 		}
 	END
-	on "$ns_router" sysctl -qw net.netfilter.nf_conntrack_udp_timeout{,_stream}=1
+	on "$ns_router" sysctl -qw net.netfilter.nf_conntrack_udp_timeout{,_stream}=2
 }
 
 no_mapping() { ! on "$ns_router" grep -q '^ipv4.* udp .*dport=51822' /proc/net/nf_conntrack; }
@@ -113,8 +113,9 @@ everything() { # FAMILY
 	ip -n "$ns_left" route add "$prefix" dev "$if_left" table 51820
 	ip -n "$ns_left" -"$1" rule add not fwmark 51820 table 51820
 	ip -n "$ns_left" -"$1" rule add table main suppress_prefixlength 0
-	left ping -c 5 -i 0.01 -w 3 "$far"
-	pings left "$1"
+	# With -W, not -w: no request more.
+	left ping -c 5 -i 0.01 -W 3 "$far"
+	left ping -c 5 -i 0.01 -W 3 "$(inner right "$1")"
 	# Nothing has gone round.
 	equal "$(show right transfer)" "$((148 + 10 * bytes))"$'\t'"$((92 + 10 * bytes))"
 }
