@@ -137,7 +137,7 @@ done
 # first, through which they have no more room than its MTU.
 in_tunnel() {
 	tunnels "$ours" "$ours" "$1" left
-	local if_left=wt$$i if_right=wt$$j outer=77 inner=79 ports=5183 mtu=1340
+	local if_left=wt$$i if_right=wt$$j outer=77 inner=79 ports=5183 inner_mtu=1340
 	# shellcheck disable=SC2064 # locals have gone by then
 	trap "if_left=$if_left if_right=$if_right; tunnel_stop left; tunnel_stop right" EXIT
 	tunnels "$ours" "$ours" "$2" right

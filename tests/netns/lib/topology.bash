@@ -80,8 +80,8 @@ pair() {
 }
 
 # What a second tunnel beside the first has of its own: interfaces, the networks outside and inside
-# it, ports (1 and 2 at their end), the MTU.
-if_left=wt$$l if_right=wt$$r outer=66 inner=77 ports=5182 mtu=1420
+# it, ports (1 and 2 at their end), the MTU inside.
+if_left=wt$$l if_right=wt$$r outer=66 inner=77 ports=5182 inner_mtu=1420
 
 # tunnel_start SIDE PROGRAM: starts it as a daemon with its interface and gives the latter its key
 # and addresses.
@@ -98,7 +98,7 @@ tunnel_configure() {
 	on "${!ns}" wg set "${!if}" listen-port $ports$number private-key "$keys/$side"
 	ip -n "${!ns}" addr add "$(inner "$side" 4)/24" dev "${!if}"
 	ip -n "${!ns}" addr add "$(inner "$side" 6)/64" dev "${!if}" nodad
-	ip -n "${!ns}" link set "${!if}" mtu "$mtu" up
+	ip -n "${!ns}" link set "${!if}" mtu "$inner_mtu" up
 }
 
 # tunnel_start_logged SIDE PROGRAM: the same in the foreground: ${tunnel_pid[SIDE]} is a child of this
