@@ -68,7 +68,6 @@ large left 6 1000 1372 1
 large-back right 4 1000 1372 1
 runs left 4 1600 1372 8
 runs-back right 6 1600 1372 8"
-other() { [[ $1 == left ]] && echo right || echo left; }
 mbit=$((200 / part))
 running=()
 
