@@ -59,6 +59,7 @@ variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
 TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c))
 HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c))
+REPLAY_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/replay/*.c))
 TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c))
 SPEC ?= default
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
@@ -72,6 +73,8 @@ harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its 
 tunnel: $$(B)/tunnels/$$(SPEC)$$(if $$(LAYOUT),/layout-$$(LAYOUT))/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
 
 tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every preset and every single-slot change of default
+
+replay: $$(B)/tunnels/$$(SPEC)/wgbench-replay ## build what `wgbench count` runs of one tunnel
 
 # What every object waits for: the packages, and the flags that it was built with.
 build/.setup: scripts/setup
@@ -113,6 +116,11 @@ laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2))
 $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
+
+# The tunnel's objects, with system calls of its own.
+$(B)/tunnels/%/wgbench-replay: $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(REPLAY_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
 
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
@@ -253,7 +261,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -267,8 +275,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
