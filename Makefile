@@ -48,9 +48,13 @@ comma := ,
 preset_words = $(subst $(comma), ,$(shell sed -n 's/^$(1)  *//p' variants/presets))
 DEFAULT_WORDS := $(call preset_words,default)
 spec_words = $(DEFAULT_WORDS) $(if $(filter $(1),$(PRESETS)),$(call preset_words,$(1)),$(call checked,$(subst $(comma), ,$(1))))
-checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES)),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
+# A cost planted into a tunnel: the word plant=Nns or plant=Ni (instructions), for each packet.
+plants = $(filter plant=%ns plant=%i,$(subst $(comma), ,$(1)))
+checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES) $(call plants,$(w))),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
 chosen = $(foreach s,$(SLOTS),$(s)/$(lastword $(patsubst $(s)=%,%,$(filter $(s)=%,$(1)))))
 variant_objects = $(patsubst %,$(B)/variants/%.o,$(call chosen,$(call spec_words,$(1))))
+plant_object = $(patsubst plant=%,$(B)/workloads/planted/%.o,$(call plants,$(1)))
+plant_flags = $(if $(call plants,$(1)),$(if $(filter lto,$(PROFILE)),$(error plant= is not for PROFILE=lto: --wrap misses what it links))-Wl$(comma)--wrap=encrypt$(comma)--wrap=decrypt)
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 # Workers queue on a ring.
 ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
@@ -108,19 +112,25 @@ $(B)/%.o: %.cc $(B)/.flags | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# A planted cost is the same source for any amount.
+planted_define = $(patsubst %i,PLANT_INSTRUCTIONS=%,$(patsubst %ns,PLANT_NS=%,$(1)))
+$(B)/workloads/planted/%.o: workloads/planted/cost.c $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -D$(call planted_define,$*) -MMD -MP -c -o $@ $<
+
 # tunnels/SPEC/, or tunnels/SPEC/layout-N/: the same objects in an order that is drawn from N.
 spec_of = $(firstword $(subst /, ,$(1)))
 layout_of = $(patsubst layout-%,%,$(word 2,$(subst /, ,$(1))))
 drawn = $(shell printf '%s\n' $(2) | awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | sort | cut -d' ' -f2)
 laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
-$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*))
+$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$(call spec_of,$*)) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
 
 # The tunnel's objects, with system calls of its own.
-$(B)/tunnels/%/wgbench-replay: $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(REPLAY_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*)
+$(B)/tunnels/%/wgbench-replay: $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(REPLAY_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*) $$(call plant_object,$$*)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$*) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
 
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
@@ -261,7 +271,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -279,4 +289,4 @@ help: ## this list
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
