@@ -80,6 +80,8 @@ tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every
 
 replay: $$(B)/tunnels/$$(SPEC)/wgbench-replay ## build what `wgbench count` runs of one tunnel
 
+replays: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-replay)
+
 # What every object waits for: the packages, and the flags that it was built with.
 build/.setup: scripts/setup
 	$(Q)scripts/setup && mkdir -p build && touch $@
@@ -209,7 +211,7 @@ $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OB
 $(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
 
-test-programs: $(TEST_PROGRAMS) tunnels micro-programs harness tries ## build what `make test` runs
+test-programs: $(TEST_PROGRAMS) tunnels replays micro-programs harness tries ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)

@@ -102,10 +102,10 @@ static int make_work_tree(const char *root, const char *commit, char dir[PATH_MA
 // What is made of a tunnel.
 struct product {
 	const char *target, *file;
-	const char *source; // revisions that lack it have no such product
+	const char *source; // NULL: every revision has it; else those that have this folder
 };
 
-static const struct product tunnel = {"tunnel", "wgbench-tunnel", "tunnel"},
+static const struct product tunnel = {"tunnel", "wgbench-tunnel", NULL},
                             replay = {"replay", "wgbench-replay", "workloads/replay"};
 
 static int check_source(const struct spec *spec, const char *root, const struct product *p)
@@ -144,7 +144,7 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, cons
 	snprintf(number, sizeof(number), "LAYOUT=%u", layout);
 	if (layout)
 		snprintf(folder, sizeof(folder), "/layout-%u", layout);
-	if (!ret && *spec->commit)
+	if (!ret && p->source)
 		ret = check_source(spec, root, p);
 	if (!ret)
 		ret = run_make(root, p->target,
