@@ -60,7 +60,7 @@ check "an unknown switch is named" wrong "'frob'" 64 frob=1
 
 # 48 rounds of 32 packets to encrypt, as many to decrypt, and both again, by the clock.
 ns() {
-	local began=${EPOCHREALTIME/./} us
+	local began us
 	make -s PROFILE="$profile" replay SPEC=plant=20000ns
 	began=${EPOCHREALTIME/./}
 	"$build/tunnels/plant=20000ns/wgbench-replay" 64
@@ -207,10 +207,14 @@ interrupted() {
 check "an interrupted count leaves nothing" interrupted
 
 in_a_network() {
-	count 0 --json --mix gso --mix imix default
+	local pid
+	"$wgbench" count --json --mix gso --mix imix default >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	wait "$pid" || { cat "$dir/err"; return 1; }
 	jq -e '.calls | length == 2 and ([.[].end] == ["left", "right"]) and
 		all(.mix == "gso" and (.calls_per_packet | length == 3 and all(. > 0.01 and . < 2)))' "$dir/out"
-	equal "$(ip netns list | grep -o "^wgb-$!-[^ ]*" || true)" ""
+	equal "$(ip netns list | grep -o "^wgb-$pid-[^ ]*" || true)" ""
+	equal "$(ls -A "$TMPDIR")" ""
 }
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 without_root() {
