@@ -114,9 +114,11 @@ int count_calls(struct count *c)
 	fprintf(stderr, "counting system calls in a test network\n");
 	s->tunnels = c->tunnels;
 	for (size_t i = 0; i < c->tunnels; i++) {
-		s->tunnel[i].spec = c->tunnel[i].spec;
-		snprintf(s->tunnel[i].program, sizeof(s->tunnel[i].program), "%s",
-		         c->tunnel[i].program);
+		struct session_tunnel *t = &s->tunnel[i];
+
+		t->spec = c->tunnel[i].spec;
+		t->builds = 1;
+		snprintf(t->program[0], sizeof(t->program[0]), "%s", c->tunnel[i].program);
 	}
 	ret = session_open(s);
 	if (!ret)

@@ -121,8 +121,7 @@ static int check_source(const struct spec *spec, const char *root, const struct 
 }
 
 static int build_own(const struct spec *spec, const struct spec_catalog *c, const struct product *p,
-                     unsigned layout,
-                     char program[4096], char commit[64])
+                     unsigned layout, char program[4096], char commit[64])
 {
 	char root[PATH_MAX], setting[SPEC_NAME_MAX + 8], what[SPEC_NAME_MAX + 16];
 	char number[32], folder[32] = "";
