@@ -48,9 +48,13 @@ comma := ,
 preset_words = $(subst $(comma), ,$(shell sed -n 's/^$(1)  *//p' variants/presets))
 DEFAULT_WORDS := $(call preset_words,default)
 spec_words = $(DEFAULT_WORDS) $(if $(filter $(1),$(PRESETS)),$(call preset_words,$(1)),$(call checked,$(subst $(comma), ,$(1))))
-checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES)),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
+# A cost planted into a tunnel: the word plant=Nns or plant=Ni (instructions), for each packet.
+plants = $(filter plant=%ns plant=%i,$(subst $(comma), ,$(1)))
+checked = $(foreach w,$(1),$(if $(filter $(w),$(CHOICES) $(call plants,$(w))),$(w),$(error unknown choice '$(w)': one of $(CHOICES), or a preset: $(PRESETS))))
 chosen = $(foreach s,$(SLOTS),$(s)/$(lastword $(patsubst $(s)=%,%,$(filter $(s)=%,$(1)))))
 variant_objects = $(patsubst %,$(B)/variants/%.o,$(call chosen,$(call spec_words,$(1))))
+plant_object = $(patsubst plant=%,$(B)/workloads/planted/%.o,$(call plants,$(1)))
+plant_flags = $(if $(call plants,$(1)),$(if $(filter lto,$(PROFILE)),$(error plant= is not for PROFILE=lto: --wrap misses what it links))-Wl$(comma)--wrap=encrypt$(comma)--wrap=decrypt)
 slot_of = $(notdir $(patsubst %/,%,$(dir $(1))))
 # Workers queue on a ring.
 ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call variant_objects,default)))
@@ -59,6 +63,7 @@ variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
 TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c))
 HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c))
+REPLAY_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/replay/*.c))
 TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c))
 SPEC ?= default
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
@@ -72,6 +77,10 @@ harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its 
 tunnel: $$(B)/tunnels/$$(SPEC)$$(if $$(LAYOUT),/layout-$$(LAYOUT))/wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
 
 tunnels: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-tunnel) ## build every preset and every single-slot change of default
+
+replay: $$(B)/tunnels/$$(SPEC)/wgbench-replay ## build what `wgbench count` runs of one tunnel
+
+replays: $$(foreach s,$$(SPECS),$$(B)/tunnels/$$s/wgbench-replay)
 
 # What every object waits for: the packages, and the flags that it was built with.
 build/.setup: scripts/setup
@@ -105,14 +114,25 @@ $(B)/%.o: %.cc $(B)/.flags | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# A planted cost is the same source for any amount.
+planted_define = $(patsubst %i,PLANT_INSTRUCTIONS=%,$(patsubst %ns,PLANT_NS=%,$(1)))
+$(B)/workloads/planted/%.o: workloads/planted/cost.c $(B)/.flags | build/.setup
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -D$(call planted_define,$*) -MMD -MP -c -o $@ $<
+
 # tunnels/SPEC/, or tunnels/SPEC/layout-N/: the same objects in an order that is drawn from N.
 spec_of = $(firstword $(subst /, ,$(1)))
 layout_of = $(patsubst layout-%,%,$(word 2,$(subst /, ,$(1))))
 drawn = $(shell printf '%s\n' $(2) | awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | sort | cut -d' ' -f2)
 laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
-$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*))
+$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$(call spec_of,$*)) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
+
+# The tunnel's objects, with system calls of its own.
+$(B)/tunnels/%/wgbench-replay: $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(REPLAY_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*) $$(call plant_object,$$*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$*) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
 
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
@@ -191,7 +211,7 @@ $(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OB
 $(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
 
-test-programs: $(TEST_PROGRAMS) tunnels micro-programs harness tries ## build what `make test` runs
+test-programs: $(TEST_PROGRAMS) tunnels replays micro-programs harness tries ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
 	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
@@ -253,7 +273,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
@@ -267,8 +287,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)

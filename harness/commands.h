@@ -12,8 +12,8 @@ struct command {
 };
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
-    report_command, profile_command, micro_command, selfcheck_command, export_command,
-    history_command;
+    report_command, profile_command, micro_command, count_command, selfcheck_command,
+    export_command, history_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -22,6 +22,7 @@ int compare_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int profile_main(int argc, char **argv);
 int micro_main(int argc, char **argv);
+int count_main(int argc, char **argv);
 int selfcheck_main(int argc, char **argv);
 int export_main(int argc, char **argv);
 int history_main(int argc, char **argv);

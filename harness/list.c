@@ -17,8 +17,10 @@ const struct command list_command = {
     .main = list_main,
     .arguments = "",
     .summary = "Show slots, variants, presets, external tunnels, workloads and plans",
-    .help = "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either "
-            "perhaps with @REVISION\nbehind it; or an external tunnel.",
+    .help =
+        "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either "
+        "perhaps with @REVISION\nbehind it; or an external tunnel. plant=Nns or plant=Ni among the "
+        "slots plants a cost of so many\nnanoseconds or instructions for each packet.",
 };
 
 static json_t *list_slots(const struct spec_catalog *c)

@@ -57,12 +57,29 @@ static void choose(struct spec *spec, const struct spec_catalog *c, const size_t
 	}
 }
 
+static int plant(struct spec *spec, const char *amount)
+{
+	size_t digits = strspn(amount, "0123456789");
+
+	if (!digits || digits > 6 ||
+	    (strcmp(amount + digits, "ns") && strcmp(amount + digits, "i"))) {
+		fprintf(stderr,
+		        "wgbench: plant=%s: it takes nanoseconds or instructions a packet, as in "
+		        "plant=220ns or plant=5i\n",
+		        amount);
+		return -EINVAL;
+	}
+	strcpy(spec->choice[spec->choices].slot, "plant");
+	strcpy(spec->choice[spec->choices++].variant, amount);
+	return 0;
+}
+
 // Parses `slot=variant,...` over the default; the canonical name lists those given in slot order.
 static int parse_choices(struct spec *spec, const struct spec_catalog *c, const char *text)
 {
-	char words[SPEC_NAME_MAX], *rest = words, *word;
+	char words[SPEC_NAME_MAX], *rest = words, *word, *planted = NULL;
 	size_t variant[SPEC_SLOTS_MAX], s, length = 0;
-	bool given[SPEC_SLOTS_MAX] = {false};
+	bool given[SPEC_SLOTS_MAX] = {false}, twice;
 
 	strcpy(words, text);
 	memcpy(variant, c->preset[0].variant, sizeof(variant));
@@ -71,13 +88,19 @@ static int parse_choices(struct spec *spec, const struct spec_catalog *c, const 
 
 		if (!word || !*name || !*word)
 			return refuse_tunnel(c, text);
-		if (find_slot(c, name, &s) || find_variant(&c->slot[s], word, &variant[s]))
-			return -EINVAL;
-		if (given[s]) {
+		if (!strcmp(name, "plant")) {
+			twice = planted;
+			planted = word;
+		} else {
+			if (find_slot(c, name, &s) || find_variant(&c->slot[s], word, &variant[s]))
+				return -EINVAL;
+			twice = given[s];
+			given[s] = true;
+		}
+		if (twice) {
 			fprintf(stderr, "wgbench: slot '%s' is there twice in '%s'\n", name, text);
 			return -EINVAL;
 		}
-		given[s] = true;
 	}
 	for (s = 0; s < c->slots; s++)
 		if (given[s])
@@ -85,7 +108,11 @@ static int parse_choices(struct spec *spec, const struct spec_catalog *c, const 
 			                   "%s%s=%s", length ? "," : "", c->slot[s].name,
 			                   c->slot[s].variant[variant[s]]);
 	choose(spec, c, variant);
-	return 0;
+	if (!planted)
+		return 0;
+	snprintf(spec->build + length, sizeof(spec->build) - length, "%splant=%s",
+	         length ? "," : "", planted);
+	return plant(spec, planted);
 }
 
 static int parse_own(struct spec *spec, const struct spec_catalog *c, const char *text)

@@ -44,7 +44,7 @@ struct spec {
 	size_t choices;
 	struct {
 		char slot[32], variant[32];
-	} choice[SPEC_SLOTS_MAX];
+	} choice[SPEC_SLOTS_MAX + 1]; // and what is planted
 };
 
 // The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program. 0; -errno after
@@ -80,6 +80,10 @@ void spec_set_switches(const struct spec *);
 // same objects are linked in an order that is drawn from its number, which only own tunnels heed.
 int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
                char program[4096], char commit[64]);
+
+// The same for the tunnel's wgbench-replay (workloads/replay), which an external tunnel has not.
+int spec_build_replay(const struct spec *, const struct spec_catalog *, char program[4096],
+                      char commit[64]);
 
 // Runs make for another target of the same tree. 0; -errno after a printed line, likewise.
 int spec_make(const struct spec_catalog *, const char *target);

@@ -99,8 +99,29 @@ static int make_work_tree(const char *root, const char *commit, char dir[PATH_MA
 	return ret > 0 ? -EIO : ret;
 }
 
-static int build_own(const struct spec *spec, const struct spec_catalog *c, unsigned layout,
-                     char program[4096], char commit[64])
+// What is made of a tunnel.
+struct product {
+	const char *target, *file;
+	const char *source; // NULL: every revision has it; else those that have this folder
+};
+
+static const struct product tunnel = {"tunnel", "wgbench-tunnel", NULL},
+                            replay = {"replay", "wgbench-replay", "workloads/replay"};
+
+static int check_source(const struct spec *spec, const char *root, const struct product *p)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", root, p->source);
+	if (!access(path, F_OK))
+		return 0;
+	fprintf(stderr, "wgbench: %s: this revision is older than %s: give a later one\n",
+	        spec->name, p->file);
+	return -ENOENT;
+}
+
+static int build_own(const struct spec *spec, const struct spec_catalog *c, const struct product *p,
+                     unsigned layout, char program[4096], char commit[64])
 {
 	char root[PATH_MAX], setting[SPEC_NAME_MAX + 8], what[SPEC_NAME_MAX + 16];
 	char number[32], folder[32] = "";
@@ -122,13 +143,15 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, unsi
 	snprintf(number, sizeof(number), "LAYOUT=%u", layout);
 	if (layout)
 		snprintf(folder, sizeof(folder), "/layout-%u", layout);
+	if (!ret && p->source)
+		ret = check_source(spec, root, p);
 	if (!ret)
-		ret = run_make(root, "tunnel",
+		ret = run_make(root, p->target,
 		               (const char *const[]){setting, layout ? number : NULL}, what);
 	if (ret)
 		return ret;
-	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s%s/wgbench-tunnel", root,
-	             wgbench_profile, spec->build, folder) >= 4096 ||
+	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s%s/%s", root, wgbench_profile,
+	             spec->build, folder, p->file) >= 4096 ||
 	    access(program, X_OK)) {
 		fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
 		        layout ? ": perhaps this revision knows no layouts; leave out --builds"
@@ -170,20 +193,39 @@ static int try_switches(const struct spec *spec, const char *program)
 	return ret > 0 ? -EINVAL : ret;
 }
 
+static int build_locked(const struct spec *spec, const struct spec_catalog *c,
+                        const struct product *p, unsigned layout, char program[4096],
+                        char commit[64])
+{
+	int lock = lock_builds(c->root), ret;
+
+	if (lock < 0)
+		return lock;
+	ret = build_own(spec, c, p, layout, program, commit);
+	close(lock);
+	return ret;
+}
+
+int spec_build_replay(const struct spec *spec, const struct spec_catalog *c, char program[4096],
+                      char commit[64])
+{
+	*program = *commit = 0;
+	if (spec->kind == SPEC_OWN)
+		return build_locked(spec, c, &replay, 0, program, commit);
+	fprintf(stderr, "wgbench: %s: only a tunnel of this tree can be replayed\n", spec->name);
+	return -EINVAL;
+}
+
 int spec_build(const struct spec *spec, const struct spec_catalog *c, unsigned layout,
                char program[4096], char commit[64])
 {
 	char reason[256];
-	int lock, ret;
+	int ret;
 
 	*program = *commit = 0;
 	switch (spec->kind) {
 	case SPEC_OWN:
-		lock = lock_builds(c->root);
-		if (lock < 0)
-			return lock;
-		ret = build_own(spec, c, layout, program, commit);
-		close(lock);
+		ret = build_locked(spec, c, &tunnel, layout, program, commit);
 		return ret || !*spec->switches ? ret : try_switches(spec, program);
 	case SPEC_EXEC:
 		strcpy(program, spec->program);

@@ -41,7 +41,9 @@ static void git(const char *a, const char *b, const char *c)
 static const char makefile[] =
     "tunnel:\n\t@test '$(SPEC)' != ring=broken || { echo the compiler says no >&2; false; }\n"
     "\t@mkdir -p 'build/$(PROFILE)/tunnels/$(SPEC)'\n"
-    "\t@cp /bin/true 'build/$(PROFILE)/tunnels/$(SPEC)/wgbench-tunnel'\n";
+    "\t@cp /bin/true 'build/$(PROFILE)/tunnels/$(SPEC)/wgbench-tunnel'\n"
+    "replay: tunnel\n"
+    "\t@cp /bin/true 'build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay'\n";
 
 static int set_up(void **state)
 {
@@ -64,6 +66,7 @@ static int set_up(void **state)
 	put("variants/ring/broken.c", "");
 	put("variants/ring/ring.h", "");
 	put("variants/empty/README", "");
+	put("workloads/replay/main.c", "");
 	put("variants/presets",
 	    "# NAME slot=variant\n\ndefault  aead=one,ring=new\nother ring=spare\n");
 	git("add", ".", "--");
@@ -122,6 +125,15 @@ static void names_are_canonical(void **state)
 	assert_int_equal(spec_parse(&s, &catalog, "default+udp-gso=off"), 0);
 	assert_string_equal(s.build, "default");
 	assert_string_equal(s.name, "default+udp-gso=off");
+	// What is planted comes last, and isn't a slot.
+	assert_int_equal(spec_parse(&s, &catalog, "plant=220ns,ring=spare+threads=2"), 0);
+	assert_string_equal(s.build, "ring=spare,plant=220ns");
+	assert_int_equal(s.choices, 3);
+	assert_string_equal(s.choice[2].slot, "plant");
+	assert_string_equal(s.choice[2].variant, "220ns");
+	assert_int_equal(spec_parse(&s, &catalog, "plant=5i"), 0);
+	assert_string_equal(s.name, "plant=5i");
+	assert_string_equal(s.choice[1].variant, "new");
 	assert_int_equal(spec_parse(&s, &catalog, "veth"), 0);
 	assert_int_equal(s.kind, SPEC_VETH);
 	assert_string_equal(s.name, "veth");
@@ -163,6 +175,13 @@ static void mistakes_are_named(void **state)
 	    {"ring=ring", "unknown variant 'ring'"},
 	    {"empty=README", "unknown slot 'empty'"},
 	    {"ring=new,ring=spare", "slot 'ring' is there twice"},
+	    {"plant=1i,plant=2i", "slot 'plant' is there twice"},
+	    {"plant=5", "plant=5: it takes nanoseconds or instructions"},
+	    {"plant=ns", "plant=ns: it takes"},
+	    {"plant=-1ns", "plant=-1ns: it takes"},
+	    {"plant=5ni", "plant=5ni: it takes"},
+	    {"plant=1000000i", "plant=1000000i: it takes"},
+	    {"default,plant=5i", "unknown tunnel 'default,plant=5i'"},
 	    {"ring=new,", "unknown tunnel 'ring=new,'"},
 	    {"ring=new,default", "unknown tunnel 'ring=new,default'"},
 	    {"ring=", "unknown tunnel 'ring='"},
@@ -282,6 +301,28 @@ static void builds_the_tree_and_a_revision(void **state)
 	assert_says(&c, "the compiler says no");
 }
 
+static void builds_what_is_replayed(void **state)
+{
+	char program[4096], commit[64];
+	struct capture c;
+	struct spec s;
+
+	(void)state;
+	assert_int_equal(spec_parse(&s, &catalog, "ring=spare"), 0);
+	assert_int_equal(spec_build_replay(&s, &catalog, program, commit), 0);
+	assert_non_null(strstr(program, "/tunnels/ring=spare/wgbench-replay"));
+	assert_int_equal(access(program, X_OK), 0);
+	capture_begin(&c, 2);
+	assert_int_equal(spec_parse(&s, &catalog, "ring=old@v1"), 0);
+	assert_int_equal(spec_build_replay(&s, &catalog, program, commit), -ENOENT);
+	assert_int_equal(spec_parse(&s, &catalog, "veth"), 0);
+	assert_int_equal(spec_build_replay(&s, &catalog, program, commit), -EINVAL);
+	capture_end(&c);
+	assert_says(&c,
+	            "ring=old@v1: this revision is older than wgbench-replay: give a later one");
+	assert_says(&c, "veth: only a tunnel of this tree can be replayed");
+}
+
 static void external_tunnels_are_found_or_the_remedy_is_said(void **state)
 {
 	char program[4096], commit[64], reason[256], *path = strdup(getenv("PATH"));
@@ -314,6 +355,7 @@ int main(void)
 	    cmocka_unit_test(presets_must_be_whole),
 	    cmocka_unit_test(root_is_checked),
 	    cmocka_unit_test(builds_the_tree_and_a_revision),
+	    cmocka_unit_test(builds_what_is_replayed),
 	    cmocka_unit_test(external_tunnels_are_found_or_the_remedy_is_said),
 	};
 
