@@ -143,6 +143,55 @@ static void print_pairs(const struct outcome *o)
 	table_free(&verdicts);
 }
 
+// What a cost planted for each packet should add to the CPU time of the baseline's trials, in
+// percent: it is burned once where a packet is sent and once where it is received. NAN where the
+// trials don't tell.
+static double expected_percent(const struct outcome *o, const char *workload, double planted_ns)
+{
+	static const char *const ends[] = {"left", "right"};
+	double packets = 0, cpu_s = 0;
+
+	for (size_t i = 0; i < o->store.trials; i++) {
+		const struct trial *t = &o->store.trial[i];
+		json_t *tunnel = json_object_get(t->environment, "tunnel");
+
+		if (t->tunnel != o->verdicts.baseline || strcmp(t->workload, workload) ||
+		    t->status != TRIAL_OK || !tunnel)
+			continue;
+		cpu_s += json_number_value(json_object_get(t->environment, "tunnel_cpu_s"));
+		for (int e = 0; e < 2; e++) {
+			json_t *counters =
+			    json_object_get(json_object_get(tunnel, ends[e]), "counters");
+
+			packets += json_number_value(json_object_get(counters, "tx_packets")) +
+			           json_number_value(json_object_get(counters, "rx_packets"));
+		}
+	}
+	return cpu_s > 0 ? 100 * packets * planted_ns * 1e-9 / cpu_s : NAN;
+}
+
+static void print_planted(const struct outcome *o)
+{
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		json_t *tunnel =
+		    json_array_get(json_object_get(o->store.run, "tunnels"), v->candidate);
+		const char *amount = json_string_value(
+		    json_object_get(json_object_get(tunnel, "variants"), "plant"));
+		double ns;
+
+		// Of the metrics only this one has the burned time for its numerator.
+		if (!amount || strcmp(v->series->metric, "cpu_s_per_gbit") ||
+		    sscanf(amount, "%lfns", &ns) != 1)
+			continue;
+		double expected = expected_percent(o, v->series->workload, ns);
+		printf("planted: %g ns for each packet at either end should add %.1f %% to the "
+		       "tunnel's CPU cost of %s; measured: %+.1f %% [%+.1f, %+.1f], %s.\n",
+		       ns, expected, v->series->workload, v->clean.effect, v->clean.low,
+		       v->clean.high, verdict_names[v->word]);
+	}
+}
+
 // ---- what is kept
 
 static void latest_path(char *path, size_t bytes)
@@ -263,6 +312,7 @@ static int show(const char *dir, double gate_percent, bool fresh)
 		        dir);
 	} else {
 		print_pairs(&o);
+		print_planted(&o);
 		print_rows(found);
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
 		save(found, path);

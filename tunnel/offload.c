@@ -55,21 +55,23 @@ void offload_ip_set_ecn(uint8_t *packet, uint8_t ecn)
 	bytes_store16(packet + 10, ~checksum_fold(sum + bytes_load16(packet)));
 }
 
-void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
-                  const uint8_t *packet)
+size_t offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
+                    const uint8_t *packet)
 {
 	bool v4 = ip->family == AF_INET;
 	size_t address = v4 ? 4 : 16, header = v4 ? (packet[0] & 15) * 4 : IPV6_BYTES;
 	uint8_t protocol = v4 ? packet[9] : packet[6];
 	bool fragment = v4 && (ntohs(bytes_load16(packet + 6)) & IPV4_FRAGMENT);
+	uint8_t *to = flow;
 
 	memset(flow, 0, OFFLOAD_FLOW_BYTES);
-	memcpy(flow, ip->source, address);
-	memcpy(flow + 16, ip->destination, address);
-	flow[32] = protocol;
+	to = mempcpy(to, ip->source, address);
+	to = mempcpy(to, ip->destination, address);
+	*to++ = protocol;
 	if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && !fragment &&
 	    ip->length >= header + 4)
-		memcpy(flow + 33, packet + header, 4);
+		memcpy(to, packet + header, 4);
+	return to + 4 - flow;
 }
 
 uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *packet,

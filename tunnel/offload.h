@@ -33,9 +33,9 @@ int offload_ip_parse(struct offload_ip *, const uint8_t *packet, size_t length);
 
 // What makes a flow: addresses, protocol, and the ports of whole TCP and UDP packets.
 enum { OFFLOAD_FLOW_BYTES = 40 };
-// ip: of the packet, parsed.
-void offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
-                  const uint8_t *packet);
+// ip: of the packet, parsed. How many bytes it takes in that family; those behind are zero.
+size_t offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
+                    const uint8_t *packet);
 
 // How many packets a frame would be cut into, at least 1; of one that contradicts its header, some.
 uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *packet,

@@ -45,10 +45,10 @@ void queue_free(struct path *p)
 static uint32_t flow_of(struct queue *q, const struct offload_ip *ip, const uint8_t *packet)
 {
 	uint8_t flow[OFFLOAD_FLOW_BYTES], hash[crypto_shorthash_BYTES];
+	size_t bytes = offload_flow(flow, ip, packet);
 
-	offload_flow(flow, ip, packet);
 	if (memcmp(flow, q->last_flow, sizeof(flow))) {
-		crypto_shorthash(hash, flow, sizeof(flow), q->flow_key);
+		crypto_shorthash(hash, flow, bytes, q->flow_key);
 		memcpy(&q->last_hash, hash, sizeof(q->last_hash));
 		memcpy(q->last_flow, flow, sizeof(flow));
 	}
