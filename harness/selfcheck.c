@@ -14,6 +14,7 @@
 #include "harness/options.h"
 #include "harness/plan.h"
 #include "harness/power.h"
+#include "harness/sequence.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
 
@@ -39,50 +40,94 @@ static json_t *number(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
+struct aa_blocks {
+	size_t n;
+	double ratio[STATS_BLOCKS_MAX];
+	unsigned start[STATS_BLOCKS_MAX];
+};
+
+static void gather(struct aa_blocks *b, const struct verdict *v)
+{
+	b->n = 0;
+	for (size_t i = 0; i < v->series->blocks; i++) {
+		const struct series_block *block = &v->series->block[i];
+		double r = verdict_block_effect(block, v->candidate, v->baseline);
+
+		if (isnan(r) || block->contaminated)
+			continue;
+		b->ratio[b->n] = r;
+		b->start[b->n++] = block->start;
+	}
+}
+
 // A row for each size of run.
 static void check_metric(const struct verdict *v, double gate_percent, json_t *rows)
 {
 	const struct series *s = v->series;
-	double ratio[STATS_BLOCKS_MAX];
-	unsigned start[STATS_BLOCKS_MAX];
-	size_t n = 0;
+	struct aa_blocks b;
 
-	for (size_t i = 0; i < s->blocks; i++) {
-		double r = verdict_block_effect(&s->block[i], v->candidate, v->baseline);
-
-		if (isnan(r) || s->block[i].contaminated)
-			continue;
-		ratio[n] = r;
-		start[n++] = s->block[i].start;
-	}
-	for (size_t i = 0; i < SIZES && n; i++) {
+	gather(&b, v);
+	for (size_t i = 0; i < SIZES && b.n; i++) {
 		struct power p;
 
-		power_estimate(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
-		               SEED);
+		power_estimate(&p, b.ratio, b.start, b.n, sizes[i], gate_percent, LOOKS_ERROR,
+		               DRAWS, SEED);
 		json_array_append_new(rows, json_pack("{ss ss si sI sf sf sf so}", "workload",
 		                                      s->workload, "metric", s->metric, "blocks",
-		                                      (int)sizes[i], "from_blocks", (json_int_t)n,
-		                                      "sd_percent", 100 * stats_sd(ratio, n),
+		                                      (int)sizes[i], "from_blocks", (json_int_t)b.n,
+		                                      "sd_percent", 100 * stats_sd(b.ratio, b.n),
 		                                      "different", p.different, "called", p.called,
 		                                      "found_percent", number(p.found_percent)));
 	}
 }
 
+// Of runs with a budget: what they call an effect that is added to the A/A blocks. Gate: at the
+// floor, of which at most 2.5 % may be called slower.
+static void check_budgets(const struct outcome *o, const struct verdict *v, json_t *rows)
+{
+	static const double budgets_s[] = {300, 1200};
+	const double gate = o->verdicts.gate_percent;
+	const double effects[] = {0, gate, 3, 5};
+	struct aa_blocks b;
+
+	gather(&b, v);
+	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b.n; i++) {
+		struct looks looks;
+		struct plan plan = {.tunnels = 2, .duration_s = 1};
+
+		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), PLAN_BLOCKS_MAX));
+		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++) {
+			struct sequence s;
+
+			sequence_estimate(&s, b.ratio, b.n, true, log1p(effects[e] / 100), &looks,
+			                  gate, DRAWS, SEED);
+			json_array_append_new(
+			    rows,
+			    json_pack("{ss ss sf sf sf sf sf sf}", "workload", v->series->workload,
+			              "metric", v->series->metric, "budget_s", budgets_s[i],
+			              "effect_percent", effects[e], "beyond", s.higher, "same",
+			              s.same, "different", s.different, "blocks", s.blocks));
+		}
+	}
+}
+
 static json_t *check(const struct outcome *o)
 {
-	json_t *rows = json_array(), *machine = json_object();
+	json_t *rows = json_array(), *budgets = json_array(), *machine = json_object();
 	json_t *environment = json_object_get(o->store.run, "environment");
 
 	for (size_t i = 0; i < o->verdicts.n; i++)
-		if (is_twin(o, o->verdicts.verdict[i].candidate))
+		if (is_twin(o, o->verdicts.verdict[i].candidate)) {
 			check_metric(&o->verdicts.verdict[i], o->verdicts.gate_percent, rows);
+			check_budgets(o, &o->verdicts.verdict[i], budgets);
+		}
 	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
 		json_object_set(machine, machine_keys[i],
 		                json_object_get(environment, machine_keys[i]));
-	return json_pack("{si ss sO so sf si so}", "schema", STORE_SCHEMA, "run", o->store.id,
+	return json_pack("{si ss sO so sf si so so}", "schema", STORE_SCHEMA, "run", o->store.id,
 	                 "created", json_object_get(o->store.run, "created"), "machine", machine,
-	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "rows", rows);
+	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "rows", rows,
+	                 "budgets", budgets);
 }
 
 // ---- what is shown
@@ -127,6 +172,42 @@ static void print_rows(const json_t *found)
 	       "faster or slower by more than %g %%. finds from: the smallest effect that nine of "
 	       "ten such runs call slower.\n",
 	       DRAWS, json_number_value(json_object_get(found, "gate_percent")));
+}
+
+static void print_budgets(const json_t *found)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"budget", TABLE_RIGHT},
+	    {"effect", TABLE_RIGHT},    {"called", TABLE_RIGHT}, {"same", TABLE_RIGHT},
+	    {"different", TABLE_RIGHT}, {"blocks", TABLE_RIGHT},
+	};
+	static const char *const shares[] = {"beyond", "same", "different"};
+	struct table t;
+	json_t *row;
+	size_t i;
+
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	json_array_foreach(json_object_get(found, "budgets"), i, row)
+	{
+		table_add(&t, TABLE_PLAIN, "%s",
+		          json_string_value(json_object_get(row, "workload")));
+		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "metric")));
+		table_add(&t, TABLE_PLAIN, "%g min",
+		          json_number_value(json_object_get(row, "budget_s")) / 60);
+		table_add(&t, TABLE_PLAIN, "%+g %%",
+		          json_number_value(json_object_get(row, "effect_percent")));
+		for (size_t s = 0; s < sizeof(shares) / sizeof(*shares); s++)
+			table_add(&t, TABLE_PLAIN, "%.1f %%",
+			          100 * json_number_value(json_object_get(row, shares[s])));
+		table_add(&t, TABLE_PLAIN, "%g", json_number_value(json_object_get(row, "blocks")));
+	}
+	printf("\n");
+	table_print(&t, stdout);
+	table_free(&t);
+	printf(
+	    "\nRuns of two tunnels with a budget, their looks included, drawn likewise, with the "
+	    "effect added. called: beyond the gate. blocks: the median of what such a run "
+	    "takes.\n");
 }
 
 static void print_pairs(const struct outcome *o)
@@ -314,6 +395,7 @@ static int show(const char *dir, double gate_percent, bool fresh)
 		print_pairs(&o);
 		print_planted(&o);
 		print_rows(found);
+		print_budgets(found);
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
 		save(found, path);
 		latest_path(path, sizeof(path));
