@@ -13,7 +13,7 @@
 #include "harness/looks.h"
 #include "harness/options.h"
 #include "harness/plan.h"
-#include "harness/power.h"
+#include "harness/selfcheck_draw.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
 
@@ -56,9 +56,9 @@ static void check_metric(const struct verdict *v, double gate_percent, json_t *r
 		start[n++] = s->block[i].start;
 	}
 	for (size_t i = 0; i < SIZES && n; i++) {
-		struct power p;
+		struct selfcheck_draws p;
 
-		power_estimate(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
+		selfcheck_draw(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
 		               SEED);
 		json_array_append_new(rows, json_pack("{ss ss si sI sf sf sf so}", "workload",
 		                                      s->workload, "metric", s->metric, "blocks",
