@@ -92,7 +92,7 @@ void plan_fix_looks(struct plan *p)
 {
 	p->looks = (struct looks){0};
 	if (p->budget_s > 0)
-		looks_fix(&p->looks, fmin(p->budget_s / plan_block_s(p), p->blocks));
+		looks_fix(&p->looks, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
 }
 
 static int parse_number(const char *text, unsigned max, unsigned *to)

@@ -298,6 +298,7 @@ out_of_budget() {
 	(($(trials "$dir/short") <= 12))
 }
 check "and where its time is over" out_of_budget
+check "a metric without a budget" refused "give --budget" run "${new[@]}" --metric goodput_gbps
 check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
 
 # A file system with room for run.json and two trials and a half.
