@@ -1,5 +1,6 @@
 #include "harness/commands.h"
 #include "harness/count.h"
+#include "harness/output.h"
 #include "harness/stats.h"
 #include "harness/table.h"
 
@@ -400,9 +401,7 @@ static void print_json(const struct count *c)
 	all = json_pack("{si sf so so so so}", "schema", 1, "gate_percent", c->gate_percent,
 	                "tunnels", tunnels, "counts", rows, "functions", functions_json(c), "calls",
 	                calls_json(c));
-	json_dumpf(all, stdout, JSON_INDENT(2));
-	printf("\n");
-	json_decref(all);
+	output_print_json(all);
 }
 
 void count_print(const struct count *c)

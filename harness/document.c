@@ -1,5 +1,7 @@
 #include "harness/document.h"
 
+#include "harness/output.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -131,18 +133,12 @@ int document_plot(struct document *d, const char *name, const char *svg)
 {
 	const char *element = strstr(svg, "<svg");
 	char path[PATH_MAX + 320];
-	FILE *file;
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/plots/%s.svg", d->dir, name);
-	file = fopen(path, "we");
-	ret = !file || fputs(svg, file) < 0 ? -errno : 0;
-	if (file && fclose(file) && !ret)
-		ret = -errno;
-	if (ret) {
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+	ret = output_text(path, svg, strlen(svg));
+	if (ret)
 		return ret;
-	}
 	d->plots++;
 	fprintf(d->markdown, "\n![%s](plots/%s.svg)\n", name, name);
 	fprintf(d->html, "<figure>\n");
@@ -153,24 +149,10 @@ int document_plot(struct document *d, const char *name, const char *svg)
 
 static int write_file(const struct document *d, const char *name, const char *text, size_t bytes)
 {
-	char path[PATH_MAX + 32], next[sizeof(path) + 8];
-	FILE *file;
-	int ret = 0;
+	char path[PATH_MAX + 32];
 
 	snprintf(path, sizeof(path), "%s/%s", d->dir, name);
-	snprintf(next, sizeof(next), "%s.new", path);
-	file = fopen(next, "we");
-	if (!file || fwrite(text, 1, bytes, file) != bytes)
-		ret = -errno;
-	if (file && fclose(file) && !ret)
-		ret = -errno;
-	if (!ret && rename(next, path))
-		ret = -errno;
-	if (ret) {
-		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
-		unlink(next);
-	}
-	return ret;
+	return output_text(path, text, bytes);
 }
 
 int document_end(struct document *d)

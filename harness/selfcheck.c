@@ -12,6 +12,7 @@
 #include "harness/commands.h"
 #include "harness/looks.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/plan.h"
 #include "harness/selfcheck_draw.h"
 #include "harness/spec.h"
@@ -32,11 +33,6 @@ static bool is_twin(const struct outcome *o, unsigned tunnel)
 	const struct store_tunnel *b = &o->store.tunnel[tunnel];
 
 	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
-}
-
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
 }
 
 // A row for each size of run.
@@ -60,12 +56,12 @@ static void check_metric(const struct verdict *v, double gate_percent, json_t *r
 
 		selfcheck_draw(&p, ratio, start, n, sizes[i], gate_percent, LOOKS_ERROR, DRAWS,
 		               SEED);
-		json_array_append_new(rows, json_pack("{ss ss si sI sf sf sf so}", "workload",
-		                                      s->workload, "metric", s->metric, "blocks",
-		                                      (int)sizes[i], "from_blocks", (json_int_t)n,
-		                                      "sd_percent", 100 * stats_sd(ratio, n),
-		                                      "different", p.different, "called", p.called,
-		                                      "found_percent", number(p.found_percent)));
+		json_array_append_new(
+		    rows,
+		    json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
+		              s->metric, "blocks", (int)sizes[i], "from_blocks", (json_int_t)n,
+		              "sd_percent", 100 * stats_sd(ratio, n), "different", p.different,
+		              "called", p.called, "found_percent", output_number(p.found_percent)));
 	}
 }
 
@@ -129,20 +125,6 @@ static void print_rows(const json_t *found)
 	       DRAWS, json_number_value(json_object_get(found, "gate_percent")));
 }
 
-static void print_pairs(const struct outcome *o)
-{
-	struct table tunnels, verdicts;
-
-	outcome_tunnels(o, &tunnels);
-	outcome_verdicts(o, &verdicts);
-	table_print(&tunnels, stdout);
-	printf("\n");
-	table_print(&verdicts, stdout);
-	printf("\n");
-	table_free(&tunnels);
-	table_free(&verdicts);
-}
-
 // What a cost planted for each packet should add to the CPU time of the baseline's trials, in
 // percent: it is burned once where a packet is sent and once where it is received. NAN where the
 // trials don't tell.
@@ -201,19 +183,6 @@ static void latest_path(char *path, size_t bytes)
 	*path = 0;
 	if (!spec_find_root(root))
 		snprintf(path, bytes, "%s/results/selfcheck.json", root);
-}
-
-static int save(const json_t *found, const char *path)
-{
-	char next[4200];
-
-	snprintf(next, sizeof(next), "%s.new", path);
-	if (!json_dump_file(found, next, JSON_INDENT(2)) && !rename(next, path))
-		return 0;
-	int ret = -errno;
-	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
-	remove(next);
-	return ret;
 }
 
 void selfcheck_print_note(const struct outcome *o, FILE *to)
@@ -311,14 +280,14 @@ static int show(const char *dir, double gate_percent, bool fresh)
 		        "check verdicts by\n",
 		        dir);
 	} else {
-		print_pairs(&o);
+		outcome_print_verdicts(&o);
 		print_planted(&o);
 		print_rows(found);
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
-		save(found, path);
+		output_json(path, found, JSON_INDENT(2));
 		latest_path(path, sizeof(path));
 		if (fresh)
-			save(found, path);
+			output_json(path, found, JSON_INDENT(2));
 	}
 	json_decref(found);
 	outcome_free(&o);
@@ -333,13 +302,13 @@ int selfcheck_main(int argc, char **argv)
 	const char *out = NULL;
 	const struct option_row rows[] = {
 	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
-	     "check verdicts of this traffic (may be given again); default: the plan's", 0, 0},
-	    {"blocks", OPTION_UNSIGNED, &blocks, "N", "blocks of each workload", 8,
-	     PLAN_BLOCKS_MAX},
+	     "check verdicts of this traffic; default: the plan's", 0, 0},
+	    {"blocks", OPTION_UNSIGNED, &blocks, "N",
+	     "blocks of each workload; default: the plan's", 8, PLAN_BLOCKS_MAX},
 	    {"budget", OPTION_TIME, &budget_s, "TIME", "as many blocks as this time allows", 60,
 	     PLAN_BUDGET_MAX_S},
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: 2", 0.01, 50},
+	     "the smallest effect that matters; default: 2", VERDICT_GATE_MIN, VERDICT_GATE_MAX},
 	    {"out", OPTION_STRING, &out, "DIR",
 	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
 	};
@@ -368,5 +337,5 @@ const struct command selfcheck_command = {
             "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
             "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
             "\n"
-            "Exit code: 0 it was measured, 2 it could not be.",
+            "Exit codes: 0 it was measured, 2 it could not be.",
 };
