@@ -67,10 +67,12 @@ int plan_add_metric(struct plan *p, const char *name)
 		     m++)
 			known |= !strcmp(m->name, name);
 	if (!known) {
-		fprintf(stderr,
-		        "wgbench: no workload here measures '%s': wgbench list shows the "
-		        "metrics of each\n",
-		        name);
+		fprintf(stderr, "wgbench: no workload here measures '%s': one of", name);
+		for (size_t i = 0; i < p->workloads; i++)
+			for (const struct workload_metric *m = p->workload[i].workload->metrics;
+			     m->name; m++)
+				fprintf(stderr, " %s", m->name);
+		fputc('\n', stderr);
 		return -EINVAL;
 	}
 	if (p->metrics == PLAN_METRICS_MAX) {

@@ -215,7 +215,8 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 			continue;
 		json_array_foreach(json_object_get(found, "rows"), r, row)
 		{
-			if (!strcmp(json_string_value(json_object_get(row, "workload")),
+			if (json_is_number(json_object_get(row, "found_percent")) &&
+			    !strcmp(json_string_value(json_object_get(row, "workload")),
 			            v->series->workload) &&
 			    !strcmp(json_string_value(json_object_get(row, "metric")),
 			            v->series->metric) &&
@@ -263,7 +264,7 @@ static int make_plan(struct plan *p, const struct options_words *traffic, unsign
 }
 
 // What was measured just now is what later runs refer to.
-static int show(const char *dir, double gate_percent, bool fresh)
+static int show(const char *dir, double gate_percent, bool fresh, bool json)
 {
 	struct outcome o;
 	char path[4200];
@@ -279,15 +280,18 @@ static int show(const char *dir, double gate_percent, bool fresh)
 		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
 		        "check verdicts by\n",
 		        dir);
+	} else if (json) {
+		output_print_json(json_incref(found));
 	} else {
 		outcome_print_verdicts(&o);
 		print_planted(&o);
 		print_rows(found);
+	}
+	if (any && fresh) {
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
 		output_json(path, found, JSON_INDENT(2));
 		latest_path(path, sizeof(path));
-		if (fresh)
-			output_json(path, found, JSON_INDENT(2));
+		output_json(path, found, JSON_INDENT(2));
 	}
 	json_decref(found);
 	outcome_free(&o);
@@ -300,6 +304,7 @@ int selfcheck_main(int argc, char **argv)
 	unsigned long long blocks = 0;
 	double budget_s = 0, gate_percent = 0;
 	const char *out = NULL;
+	bool json = false;
 	const struct option_row rows[] = {
 	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
 	     "check verdicts of this traffic; default: the plan's", 0, 0},
@@ -311,6 +316,7 @@ int selfcheck_main(int argc, char **argv)
 	     "the smallest effect that matters; default: 2", VERDICT_GATE_MIN, VERDICT_GATE_MAX},
 	    {"out", OPTION_STRING, &out, "DIR",
 	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print what is found as JSON", 0, 0},
 	};
 	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
 	                        &words, 0, 1);
@@ -319,23 +325,30 @@ int selfcheck_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
+	if (words.n && (traffic.n || blocks || budget_s > 0 || out)) {
+		fprintf(stderr, "wgbench selfcheck: RUN is measured already: only --gate and "
+		                "--json go with it\n");
+		return EXIT_ERROR;
+	}
 	if (words.n)
-		return show(words.word[0], gate_percent, false);
+		return show(words.word[0], gate_percent, false, json);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, dir);
-	return code ? code : show(dir, gate_percent, true);
+	return code ? code : show(dir, gate_percent, true, json);
 }
 
 const struct command selfcheck_command = {
     .name = "selfcheck",
     .main = selfcheck_main,
     .arguments = "[RUN]",
-    .summary = "How often verdicts are wrong on this machine, and how small an effect they find",
-    .help = "Measures the preset `default` against itself, and against a build of it that burns a\n"
-            "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
-            "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
-            "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
-            "\n"
-            "Exit codes: 0 it was measured, 2 it could not be.",
+    .summary = "Show how often verdicts are wrong here, and how small an effect they find",
+    .help =
+        "Measures the preset `default` against itself, and against a build of it that burns a\n"
+        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
+        "measured: a folder is read in which a tunnel stands twice. What is found by measuring\n"
+        "is kept in selfcheck.json, in the run's folder and in results/, and `run` and `compare`\n"
+        "print it beside their verdicts.\n"
+        "\n"
+        "Exit codes: 0 it was measured, 2 it could not be.",
 };
