@@ -12,17 +12,18 @@
 #include <unistd.h>
 
 static const char css[] =
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
-    "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.87rem;"
-    "display:block;overflow-x:auto}th,td{padding:.25rem .7rem;border-bottom:1px solid #e4e8ec;"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:96rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1b1f24}p{max-width:76rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
+    "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.84rem;"
+    "display:block;overflow-x:auto}th,td{padding:.25rem .4rem;border-bottom:1px solid #e4e8ec;"
     "text-align:left;vertical-align:top}th{color:#57606a;font-weight:600;white-space:nowrap}"
+    "td.dim:last-child:not(.right){min-width:8rem}"
     ".right{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".red{color:#b42318;font-weight:600}.green{color:#116329;font-weight:600}"
     ".yellow{color:#8a5a00;font-weight:600}.dim{color:#57606a}"
     "pre{background:#f4f6f8;padding:.7rem;overflow-x:auto}"
-    "figure{margin:.5rem "
-    "0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
+    "figure{margin:.5rem 0;display:inline-block;width:49%;min-width:28rem}"
+    "svg{width:100%;max-width:760px;height:auto}";
 
 void document_put_escaped(FILE *to, const char *text)
 {
