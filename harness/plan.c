@@ -89,6 +89,17 @@ double plan_block_s(const struct plan *p)
 	return p->tunnels * ORDER_TRIALS_PER_TUNNEL * (p->duration_s + between_trials_s);
 }
 
+size_t plan_comparisons(const struct plan *p)
+{
+	size_t judged = 0;
+
+	for (size_t i = 0; i < p->workloads; i++)
+		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
+		     m++)
+			judged += m->judged;
+	return judged * (p->tunnels - 1);
+}
+
 // As if one workload had all the time: the others may be decided early.
 void plan_fix_looks(struct plan *p)
 {

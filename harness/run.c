@@ -154,20 +154,33 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 	return n ? 0 : -ENOENT;
 }
 
-// What would only be seen at the end.
+// What would only be seen at the end. With all blocks clean and on one side, the one-sided p of n
+// is 2^-n, of as many comparisons by Holm as many times that; with a budget, looks divide the
+// error.
 static void warn_of_few_blocks(const struct plan *p)
 {
 	double block_s = plan_block_s(p) * p->workloads, held = p->blocks;
-	size_t needed = verdict_blocks_needed(LOOKS_ERROR);
+	size_t comparisons = plan_comparisons(p);
 
+	if (!comparisons)
+		return;
+	size_t needed = verdict_blocks_needed(LOOKS_ERROR),
+	       to_fail = verdict_blocks_needed(LOOKS_ERROR / comparisons);
 	if (p->budget_s > 0)
-		held = fmin(held, p->budget_s / block_s);
-	if (p->tunnels > 1 && held < needed)
+		held = floor(fmin(held, p->budget_s / block_s));
+	if (held < needed)
 		fprintf(stderr,
 		        "wgbench: %s%.0f block%s of each workload can't give a verdict: it takes "
 		        "%zu clean ones, some %.0f s\n",
-		        p->budget_s > 0 ? "about " : "", floor(held), floor(held) == 1 ? "" : "s",
-		        needed, needed * block_s);
+		        p->budget_s > 0 ? "about " : "", held, held == 1 ? "" : "s", needed,
+		        needed * block_s);
+	else if (held < to_fail)
+		fprintf(stderr,
+		        "wgbench: %s%.0f blocks can't show one of %zu comparisons as a regression "
+		        "for which `wgbench compare` exits 1: it takes %zu clean ones, some %.0f "
+		        "s\n",
+		        p->budget_s > 0 ? "about " : "", held, comparisons, to_fail,
+		        to_fail * block_s);
 }
 
 static int build(struct session *s, const struct plan *p, const struct spec_catalog *c)
