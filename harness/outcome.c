@@ -47,7 +47,8 @@ static void remark_ends(struct outcome *o, json_t *ended)
 		if (!why || (workload && !strcmp(workload, s->workload)))
 			continue;
 		workload = s->workload;
-		snprintf(line, sizeof(line), "%s: %zu blocks, %s", workload, s->blocks,
+		snprintf(line, sizeof(line), "%s: %zu block%s, %s", workload, s->blocks,
+		         s->blocks == 1 ? "" : "s",
 		         !strcmp(why, "decided")  ? "then it was decided"
 		         : !strcmp(why, "budget") ? "then the budget was spent"
 		                                  : "as many as were asked for");

@@ -168,19 +168,18 @@ static void warn_of_few_blocks(const struct plan *p)
 	       to_fail = verdict_blocks_needed(LOOKS_ERROR / comparisons);
 	if (p->budget_s > 0)
 		held = floor(fmin(held, p->budget_s / block_s));
+	const char *about = p->budget_s > 0 ? "about " : "", *plural = held == 1 ? "" : "s";
 	if (held < needed)
 		fprintf(stderr,
-		        "wgbench: %s%.0f block%s of each workload can't give a verdict: it takes "
-		        "%zu clean ones, some %.0f s\n",
-		        p->budget_s > 0 ? "about " : "", held, held == 1 ? "" : "s", needed,
-		        needed * block_s);
+		        "wgbench: too little for a verdict: %s%.0f block%s of each workload, and "
+		        "it takes %zu clean ones, some %.0f s\n",
+		        about, held, plural, needed, needed * block_s);
 	else if (held < to_fail)
 		fprintf(stderr,
-		        "wgbench: %s%.0f blocks can't show one of %zu comparisons as a regression "
-		        "for which `wgbench compare` exits 1: it takes %zu clean ones, some %.0f "
+		        "wgbench: too little for `compare` to exit 1 on one of %zu comparisons: "
+		        "%s%.0f block%s of each workload, and it takes %zu clean ones, some %.0f "
 		        "s\n",
-		        p->budget_s > 0 ? "about " : "", held, comparisons, to_fail,
-		        to_fail * block_s);
+		        comparisons, about, held, plural, to_fail, to_fail * block_s);
 }
 
 static int build(struct session *s, const struct plan *p, const struct spec_catalog *c)

@@ -295,6 +295,7 @@ fi
 
 out_of_budget() {
 	run 0 --out "$dir/short" --budget 12s --workload tcp --tunnel default --tunnel default
+	match "$(<"$dir/err")" "too little for a verdict: about [0-9] blocks? of each workload"
 	jq -e '.ended.tcp == "budget"' "$dir/short/run.json"
 	match "$(<"$dir/out")" "then the budget was spent"
 	(($(trials "$dir/short") <= 12))
