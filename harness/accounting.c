@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/clock.h"
+
 enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384, SCANS_MAX = 8 };
 
 struct seen {
@@ -248,12 +250,10 @@ static uint64_t count_other_packets(void)
 int accounting_take(struct accounting_snapshot *a, const struct accounting_processes *who,
                     const struct netns_pair *pair)
 {
-	struct timespec t;
 	int ret;
 
 	*a = (struct accounting_snapshot){0};
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	a->wall_ns = (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	a->wall_ns = clock_ns(CLOCK_MONOTONIC);
 	a->tunnel_cpu_ns = sum_clocks(who->tunnel_pid, who->tunnel);
 	a->idle_tunnels_cpu_ns = sum_clocks(who->idle_pid, who->idle);
 	for (size_t i = 0; i < who->tunnel; i++)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "harness/clock.h"
 #include "harness/order.h"
 #include "harness/outcome.h"
 #include "harness/progress.h"
@@ -59,8 +59,8 @@ static void recall(const struct work *w, unsigned block, const char *workload, s
 	}
 }
 
-// Keeps in run.json which offloads each tunnel found when it was first started. A full disk is told
-// where a trial has no room; each trial has them too.
+// Keeps in run.json which offloads each tunnel found when it was first started. That
+// this can't be written is told, and no reason to stop: each trial has them too.
 static int note_offloads(struct work *w)
 {
 	json_t *rows = json_object_get(w->store->run, "tunnels"), *row;
@@ -88,10 +88,8 @@ static int note_offloads(struct work *w)
 		else
 			json_object_set_new(row, "offloads", found);
 	}
-	int ret = changed ? store_write_run(w->store) : 0;
-	if (ret)
-		fprintf(stderr, "wgbench: %s/run.json: offloads not noted: %s\n", w->store->dir,
-		        strerror(-ret));
+	if (changed)
+		store_write_run(w->store);
 	w->noted = true;
 	return 0;
 }
@@ -208,17 +206,9 @@ static bool needed(const struct work *w, unsigned block)
 
 static const char decided[] = "decided", out_of_time[] = "budget", all_done[] = "blocks";
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
 static double left_s(const struct work *w)
 {
-	return w->plan->budget_s - w->spent_s - (now_s() - w->began_s);
+	return w->plan->budget_s - w->spent_s - (clock_s() - w->began_s);
 }
 
 static bool all_ended(const struct work *w)
@@ -291,7 +281,7 @@ static int run_round(struct work *w, unsigned block)
 	int ret = start(w);
 
 	for (size_t i = 0; !ret && i < p->workloads; i++) {
-		double began_s = now_s();
+		double began_s = clock_s();
 
 		if (w->ended[i])
 			continue;
@@ -300,7 +290,7 @@ static int run_round(struct work *w, unsigned block)
 			break;
 		}
 		ret = run_block(w, block, &p->workload[i]);
-		w->longest_s = fmax(w->longest_s, now_s() - began_s);
+		w->longest_s = fmax(w->longest_s, clock_s() - began_s);
 	}
 	return ret;
 }
@@ -340,7 +330,7 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, struct
 	    .result = r,
 	    .trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL,
 	    .repeats_left = (total + 1) / 2,
-	    .began_s = now_s(),
+	    .began_s = clock_s(),
 	};
 	int ret = 0;
 

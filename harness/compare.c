@@ -3,9 +3,9 @@
 #include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/outcome.h"
+#include "harness/output.h"
 #include "harness/selfcheck.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,42 +14,21 @@ const struct command compare_command = {
     .main = compare_main,
     .arguments = "RUN [OTHER]",
     .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
-    .help = "RUN is a folder that wgbench run wrote; verdict.json is put there too, unless only "
-            "one metric or another\nbaseline was asked for. The plan's goals are judged beside the "
-            "verdicts; they don't change the exit code.\n"
-            "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run cannot "
-            "be judged, 3 inconclusive.\nWith --environment: 0 the same, 1 different (what one "
-            "doesn't record counts as different), 2 error.",
+    .help =
+        "RUN is a folder that wgbench run wrote; it is only read. The plan's goals are judged\n"
+        "beside the verdicts; they don't change the exit code.\n"
+        "\n"
+        "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run can't be\n"
+        "judged, 3 inconclusive. With --environment: 0 the same, 1 different (what one doesn't\n"
+        "record counts as different), 2 error.",
 };
-
-// Derived, and the folder may be read-only: worth a line, not a failure.
-static void save_json(const struct outcome *o)
-{
-	json_t *json = outcome_json(o);
-	char path[sizeof(o->store.dir) + 32], next[sizeof(path) + 8];
-
-	snprintf(path, sizeof(path), "%s/verdict.json", o->store.dir);
-	snprintf(next, sizeof(next), "%s.new", path);
-	if (json_dump_file(json, next, JSON_INDENT(2)) || rename(next, path)) {
-		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(errno));
-		remove(next);
-	}
-	json_decref(json);
-}
 
 static void print_text(const struct outcome *o)
 {
-	struct table tunnels, verdicts;
-
-	outcome_tunnels(o, &tunnels);
-	outcome_verdicts(o, &verdicts);
 	printf("run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
-	table_print(&tunnels, stdout);
-	printf("\n");
-	table_print(&verdicts, stdout);
-	printf("\nfaster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
-	       "better "
-	       "or worse side.\n");
+	outcome_print_verdicts(o);
+	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
+	       "better or worse side.\n");
 	if (o->goals) {
 		struct table goals;
 
@@ -57,24 +36,12 @@ static void print_text(const struct outcome *o)
 		printf("\n");
 		table_print(&goals, stdout);
 		printf("\nreached: the whole 95 %% interval of the ratio candidate / baseline is "
-		       "on the "
-		       "goal's good side.\n");
+		       "on the goal's good side.\n");
 		table_free(&goals);
 	}
 	if (*o->remark)
 		printf("%s\n", o->remark);
 	selfcheck_print_note(o, stdout);
-	table_free(&tunnels);
-	table_free(&verdicts);
-}
-
-static void print_json(const struct outcome *o)
-{
-	json_t *json = outcome_json(o);
-
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	printf("\n");
-	json_decref(json);
 }
 
 static int compare(const char *dir, const struct outcome_how *how, bool json)
@@ -84,10 +51,8 @@ static int compare(const char *dir, const struct outcome_how *how, bool json)
 
 	if (outcome_load(&o, dir, how))
 		return EXIT_ERROR;
-	if (!how->metric && !how->baseline)
-		save_json(&o);
 	if (json)
-		print_json(&o);
+		output_print_json(outcome_json(&o));
 	else
 		print_text(&o);
 	code = outcome_exit_code(&o);
@@ -123,14 +88,12 @@ static int print_environments(const struct store *first, const struct store *sec
 		return EXIT_ERROR;
 	}
 	environment_differences_table(differences, first->id, second->id, &t);
-	if (json) {
-		json_dumpf(differences, stdout, JSON_INDENT(2));
-		printf("\n");
-	} else if (n) {
+	if (json)
+		output_print_json(json_incref(differences));
+	else if (n)
 		table_print(&t, stdout);
-	} else {
+	else
 		printf("the same environment\n");
-	}
 	table_free(&t);
 	json_decref(differences);
 	return n || first_moved || second_moved ? EXIT_DIFFERENT : EXIT_NO_REGRESSION;
@@ -165,13 +128,14 @@ int compare_main(int argc, char **argv)
 	bool json = false, environment = false;
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
-	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
+	     "the smallest effect that matters; default: the run's own, else 2", VERDICT_GATE_MIN,
+	     VERDICT_GATE_MAX},
 	    {"metric", OPTION_STRING, &how.metric, "M", "judge this metric only", 0, 0},
 	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
-	     "compare with this tunnel of the run (the first one)", 0, 0},
+	     "compare with this tunnel of the run; default: the first one", 0, 0},
 	    {"environment", OPTION_FLAG, &environment, NULL,
 	     "show in what the machine and the programs differ between RUN and OTHER", 0, 0},
-	    {"json", OPTION_FLAG, &json, NULL, "print what goes into verdict.json", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON, as verdict.json has it", 0, 0},
 	};
 	int ret = options_parse(&compare_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
 	                        &words, 1, 2);

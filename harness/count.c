@@ -107,6 +107,16 @@ static int build(struct count_tunnel *t, const struct spec_catalog *c, bool netw
 	return ret;
 }
 
+static int parse_spec(struct spec *s, const struct spec_catalog *c, const char *word)
+{
+	int ret = spec_parse(s, c, word);
+
+	if (ret || s->kind == SPEC_OWN)
+		return ret;
+	fprintf(stderr, "wgbench: %s: only a tunnel of this tree can be replayed\n", s->name);
+	return -EINVAL;
+}
+
 static int prepare(struct count *c, const struct options_words *specs)
 {
 	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
@@ -116,7 +126,7 @@ static int prepare(struct count *c, const struct options_words *specs)
 		abort();
 	ret = spec_catalog_load(catalog);
 	for (; !ret && c->tunnels < specs->n; c->tunnels++)
-		ret = spec_parse(&c->tunnel[c->tunnels].spec, catalog, specs->word[c->tunnels]);
+		ret = parse_spec(&c->tunnel[c->tunnels].spec, catalog, specs->word[c->tunnels]);
 	if (!ret)
 		ret = check_valgrind();
 	if (!ret)

@@ -57,9 +57,6 @@ const char *count_calls_traffic(int mix);
 // The differences between two tunnels, which are what they are: no interval is needed.
 enum count_verdict { COUNT_FEWER, COUNT_SAME, COUNT_MORE, COUNT_UNJUDGED };
 
-double count_per_packet(const struct count_cell *);
-// In percent of the first.
-double count_difference(const struct count *, int mix, int side);
 enum count_verdict count_judge(const struct count *, int mix, int side);
 // As commands.h has it: more in any wanted mix and side is a regression.
 int count_exit_code(const struct count *);

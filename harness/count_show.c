@@ -1,5 +1,6 @@
 #include "harness/commands.h"
 #include "harness/count.h"
+#include "harness/output.h"
 #include "harness/stats.h"
 #include "harness/table.h"
 
@@ -16,15 +17,16 @@ static const char *const end_names[COUNT_ENDS] = {"left, which encrypts", "right
 
 // ---- judging
 
-double count_per_packet(const struct count_cell *c)
+static double per_packet(const struct count_cell *c)
 {
 	return (double)c->code.instructions / c->packets;
 }
 
-double count_difference(const struct count *c, int mix, int side)
+// Of the second tunnel from the first.
+static double difference_percent(const struct count *c, int mix, int side)
 {
-	double a = count_per_packet(&c->tunnel[0].cell[mix][side]),
-	       b = count_per_packet(&c->tunnel[1].cell[mix][side]);
+	double a = per_packet(&c->tunnel[0].cell[mix][side]),
+	       b = per_packet(&c->tunnel[1].cell[mix][side]);
 
 	return 100 * (b - a) / a;
 }
@@ -46,7 +48,7 @@ static bool ciphers_differ(const struct count *c)
 
 enum count_verdict count_judge(const struct count *c, int mix, int side)
 {
-	double difference = count_difference(c, mix, side);
+	double difference = difference_percent(c, mix, side);
 
 	if (ciphers_differ(c))
 		return COUNT_UNJUDGED;
@@ -185,7 +187,7 @@ static void print_counts(const struct count *c)
 			for (size_t i = 0; i < c->tunnels; i++) {
 				const struct count_cell *cell = &c->tunnel[i].cell[mix][side];
 
-				table_add(&t, TABLE_PLAIN, "%.1f", count_per_packet(cell));
+				table_add(&t, TABLE_PLAIN, "%.1f", per_packet(cell));
 				table_add(&t, TABLE_PLAIN, "%.3f",
 				          (double)cell->code.instructions / cell->bytes);
 				table_add(&t, TABLE_PLAIN, "%.3f",
@@ -194,7 +196,7 @@ static void print_counts(const struct count *c)
 			if (c->tunnels < 2)
 				continue;
 			enum count_verdict verdict = count_judge(c, mix, side);
-			table_add(&t, TABLE_PLAIN, "%+.3f %%", count_difference(c, mix, side));
+			table_add(&t, TABLE_PLAIN, "%+.3f %%", difference_percent(c, mix, side));
 			table_add(&t, verdict_colours[verdict], "%s", verdict_words[verdict]);
 		}
 	table_print(&t, stdout);
@@ -323,18 +325,18 @@ static json_t *count_json(const struct count *c, int mix, int side)
 		const struct count_cell *cell = &c->tunnel[i].cell[mix][side];
 
 		json_array_append_new(
-		    cells, json_pack("{sI sI sI sI sf sf sf}", "packets", (json_int_t)cell->packets,
-		                     "bytes", (json_int_t)cell->bytes, "instructions",
-		                     (json_int_t)cell->code.instructions, "calls",
-		                     (json_int_t)cell->calls, "instructions_per_packet",
-		                     count_per_packet(cell), "instructions_per_byte",
-		                     (double)cell->code.instructions / cell->bytes,
-		                     "calls_per_packet", (double)cell->calls / cell->packets));
+		    cells,
+		    json_pack("{sI sI sI sI sf sf sf}", "packets", (json_int_t)cell->packets,
+		              "bytes", (json_int_t)cell->bytes, "instructions",
+		              (json_int_t)cell->code.instructions, "calls", (json_int_t)cell->calls,
+		              "instructions_per_packet", per_packet(cell), "instructions_per_byte",
+		              (double)cell->code.instructions / cell->bytes, "calls_per_packet",
+		              (double)cell->calls / cell->packets));
 	}
 	json_object_set_new(row, "tunnels", cells);
 	if (c->tunnels == 2) {
 		json_object_set_new(row, "difference_percent",
-		                    json_real(count_difference(c, mix, side)));
+		                    json_real(difference_percent(c, mix, side)));
 		json_object_set_new(row, "verdict",
 		                    json_string(verdict_words[count_judge(c, mix, side)]));
 	}
@@ -400,9 +402,7 @@ static void print_json(const struct count *c)
 	all = json_pack("{si sf so so so so}", "schema", 1, "gate_percent", c->gate_percent,
 	                "tunnels", tunnels, "counts", rows, "functions", functions_json(c), "calls",
 	                calls_json(c));
-	json_dumpf(all, stdout, JSON_INDENT(2));
-	printf("\n");
-	json_decref(all);
+	output_print_json(all);
 }
 
 void count_print(const struct count *c)

@@ -15,6 +15,7 @@
 #include "harness/commands.h"
 #include "harness/environment.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/prices.h"
 #include "harness/probe.h"
 #include "harness/process.h"
@@ -312,14 +313,10 @@ int doctor_main(int argc, char **argv)
 	if (ret)
 		return ret == OPTIONS_HELPED ? EXIT_NO_REGRESSION : EXIT_ERROR;
 	json_t *found = examine();
-	if (as_json) {
-		json_t *root = json_pack("{sO}", "checks", found);
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(root);
-	} else {
+	if (as_json)
+		output_print_json(json_pack("{sO}", "checks", found));
+	else
 		print(found);
-	}
 	json_decref(found);
 	return EXIT_NO_REGRESSION;
 }

@@ -1,5 +1,7 @@
 #include "harness/document.h"
 
+#include "harness/output.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -10,17 +12,18 @@
 #include <unistd.h>
 
 static const char css[] =
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
-    "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.87rem;"
-    "display:block;overflow-x:auto}th,td{padding:.25rem .7rem;border-bottom:1px solid #e4e8ec;"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:96rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1b1f24}p{max-width:76rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;"
+    "border-bottom:1px solid #d8dee4}table{border-collapse:collapse;font-size:.84rem;"
+    "display:block;overflow-x:auto}th,td{padding:.25rem .4rem;border-bottom:1px solid #e4e8ec;"
     "text-align:left;vertical-align:top}th{color:#57606a;font-weight:600;white-space:nowrap}"
+    "td.dim:last-child:not(.right){min-width:8rem}"
     ".right{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".red{color:#b42318;font-weight:600}.green{color:#116329;font-weight:600}"
     ".yellow{color:#8a5a00;font-weight:600}.dim{color:#57606a}"
     "pre{background:#f4f6f8;padding:.7rem;overflow-x:auto}"
-    "figure{margin:.5rem "
-    "0;display:inline-block;width:49%;min-width:28rem}svg{width:100%;max-width:760px;height:auto}";
+    "figure{margin:.5rem 0;display:inline-block;width:49%;min-width:28rem}"
+    "svg{width:100%;max-width:760px;height:auto}";
 
 void document_put_escaped(FILE *to, const char *text)
 {
@@ -131,18 +134,12 @@ int document_plot(struct document *d, const char *name, const char *svg)
 {
 	const char *element = strstr(svg, "<svg");
 	char path[PATH_MAX + 320];
-	FILE *file;
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/plots/%s.svg", d->dir, name);
-	file = fopen(path, "we");
-	ret = !file || fputs(svg, file) < 0 ? -errno : 0;
-	if (file && fclose(file) && !ret)
-		ret = -errno;
-	if (ret) {
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+	ret = output_text(path, svg, strlen(svg));
+	if (ret)
 		return ret;
-	}
 	d->plots++;
 	fprintf(d->markdown, "\n![%s](plots/%s.svg)\n", name, name);
 	fprintf(d->html, "<figure>\n");
@@ -153,24 +150,10 @@ int document_plot(struct document *d, const char *name, const char *svg)
 
 static int write_file(const struct document *d, const char *name, const char *text, size_t bytes)
 {
-	char path[PATH_MAX + 32], next[sizeof(path) + 8];
-	FILE *file;
-	int ret = 0;
+	char path[PATH_MAX + 32];
 
 	snprintf(path, sizeof(path), "%s/%s", d->dir, name);
-	snprintf(next, sizeof(next), "%s.new", path);
-	file = fopen(next, "we");
-	if (!file || fwrite(text, 1, bytes, file) != bytes)
-		ret = -errno;
-	if (file && fclose(file) && !ret)
-		ret = -errno;
-	if (!ret && rename(next, path))
-		ret = -errno;
-	if (ret) {
-		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
-		unlink(next);
-	}
-	return ret;
+	return output_text(path, text, bytes);
 }
 
 int document_end(struct document *d)

@@ -3,6 +3,7 @@
 
 #include "harness/commands.h"
 #include "harness/options.h"
+#include "harness/output.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -25,13 +26,15 @@ const struct command export_command = {
     .main = export_main,
     .arguments = "RUN",
     .summary = "Print a run's trials as other programs read them",
-    .help = "gbench: JSON as of Google Benchmark, for its compare.py: real_time is the time of a "
-            "gigabit or a packet,\n  or the delay (the first metric that is judged), cpu_time the "
-            "CPU's of the same; all metrics are counters.\n"
-            "benchstat: Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
-            "csv: RFC 4180, one line for each trial and metric\n"
-            "openmetrics: gauges in base units with the times of the trials\n"
-            "Exit codes: 0 written, 2 not.",
+    .help =
+        "gbench       JSON as of Google Benchmark, for its compare.py: real_time is the time of a\n"
+        "             gigabit or a packet, or the delay (the first metric that is judged),\n"
+        "             cpu_time the CPU's of the same; all metrics are counters\n"
+        "benchstat    Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
+        "csv          RFC 4180, one line for each trial and metric\n"
+        "openmetrics  gauges in base units with the times of the trials\n"
+        "\n"
+        "Exit codes: 0 written, 2 not.",
 };
 
 const char *export_tunnel_name(const struct store *st, unsigned tunnel, char *name, size_t bytes)
@@ -72,40 +75,32 @@ bool export_first_of_workload(const struct store *st, size_t trial)
 	return true;
 }
 
-static int finish(FILE *to)
-{
-	int ret = fflush(to) || ferror(to) ? -errno : 0;
-
-	if (to != stdout && fclose(to) && !ret)
-		ret = -errno;
-	return ret;
-}
-
-// Beside its place first: a reader never meets half a file.
 static int write_file(const struct store *st, size_t format, const char *path)
 {
-	char next[PATH_MAX];
-	FILE *to;
-	int ret;
+	struct output o;
+	int ret = output_begin(&o, path);
 
-	if ((size_t)snprintf(next, sizeof(next), "%s.new", path) >= sizeof(next))
-		return -ENAMETOOLONG;
-	to = fopen(next, "we");
-	if (!to)
-		return -errno;
-	formats[format].write(to, st);
-	ret = finish(to);
-	if (!ret && rename(next, path))
-		ret = -errno;
 	if (ret)
-		unlink(next);
+		return ret;
+	formats[format].write(o.file, st);
+	return output_end(&o);
+}
+
+static int print(const struct store *st, size_t format)
+{
+	errno = EIO; // of a write that failed before
+	formats[format].write(stdout, st);
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	int ret = -errno;
+	fprintf(stderr, "wgbench: standard output: not written: %s\n", strerror(-ret));
 	return ret;
 }
 
 static int export_run(const char *dir, size_t format, const char *path)
 {
 	struct store st;
-	int ret = 0;
+	int ret;
 
 	if (store_open(&st, dir, false))
 		return EXIT_ERROR;
@@ -114,15 +109,7 @@ static int export_run(const char *dir, size_t format, const char *path)
 		store_close(&st);
 		return EXIT_ERROR;
 	}
-	if (path) {
-		ret = write_file(&st, format, path);
-	} else {
-		formats[format].write(stdout, &st);
-		ret = finish(stdout);
-	}
-	if (ret)
-		fprintf(stderr, "wgbench: %s: cannot be written: %s\n",
-		        path ? path : "standard output", strerror(-ret));
+	ret = path ? write_file(&st, format, path) : print(&st, format);
 	store_close(&st);
 	return ret ? EXIT_ERROR : 0;
 }

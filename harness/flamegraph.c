@@ -1,5 +1,6 @@
 #include "harness/flamegraph.h"
 #include "harness/document.h"
+#include "harness/output.h"
 #include "harness/process.h"
 
 #include <errno.h>
@@ -71,24 +72,20 @@ static void put_legend(FILE *to, const struct flamegraph *g)
 static int write_svg(const struct flamegraph *g, const char *svg, const char *path)
 {
 	const char *end = strstr(svg, "</svg>");
-	FILE *to = end ? fopen(path, "we") : NULL;
-	int ret = 0;
+	struct output o;
+	int ret;
 
 	if (!end) {
 		fprintf(stderr, "wgbench: flamegraph.pl drew nothing\n");
 		return -EIO;
 	}
-	if (to) {
-		fwrite(svg, 1, end - svg, to);
-		put_legend(to, g);
-		fputs(end, to);
-		ret = ferror(to) ? -EIO : 0;
-	}
-	if (!to || fclose(to))
-		ret = -errno;
+	ret = output_begin(&o, path);
 	if (ret)
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
-	return ret;
+		return ret;
+	fwrite(svg, 1, end - svg, o.file);
+	put_legend(o.file, g);
+	fputs(end, o.file);
+	return output_end(&o);
 }
 
 int flamegraph_draw(const struct flamegraph *g, const char *folded, const char *path)

@@ -4,6 +4,7 @@
 #include "harness/commands.h"
 #include "harness/history_change.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/plot.h"
 #include "harness/spec.h"
 #include "harness/table.h"
@@ -21,17 +22,20 @@ const struct command history_command = {
     .arguments = "[DIR]...",
     .summary = "Show how metrics went over stored runs",
     .help =
-        "DIR is a run's folder or a folder of such; default: results and results/reference of the "
-        "source tree.\nA series holds what is comparable: workload, duration, metric, tunnel, "
-        "environment (CPU, kernel, number of\nCPUs, mitigations) and the code that measured. A "
-        "point is the median over a run's clean blocks, with the\nexact 95 % interval of the sign "
-        "test.\nA change is a point from which on the values are others: by E-divisive (with its "
-        "p; 999 "
-        "permutations, 0.05)\nand by the shortest message that tells the series in groups "
-        "(jumpavg); each side has three points at least.\nA known one is acknowledged by a line "
-        "RUN WORKLOAD METRIC TUNNEL REASON in results/acknowledged; all but RUN\nmay be patterns, "
+        "DIR is a run's folder or a folder of such; default: results and results/reference of\n"
+        "the source tree. A series holds what is comparable: workload, duration, metric, tunnel,\n"
+        "environment (CPU, kernel, number of CPUs, mitigations) and the code that measured. A\n"
+        "point is the median over a run's clean blocks, with the exact 95 % interval of the sign\n"
+        "test.\n"
+        "\n"
+        "A change is a point from which on the values are others: by E-divisive (with its p; 999\n"
+        "permutations, 0.05) and by the shortest message that tells the series in groups\n"
+        "(jumpavg); each side has three points at least. A known one is acknowledged by a line\n"
+        "RUN WORKLOAD METRIC TUNNEL REASON in results/acknowledged; all but RUN may be patterns,\n"
         "RUN is the first one after the change.\n"
+        "\n"
         "The database is derived: it follows the folders, and may be deleted.\n"
+        "\n"
         "Exit codes: 0 shown, 2 nothing to show, or a folder can't be read.",
 };
 
@@ -164,8 +168,7 @@ static json_t *point_json(const struct history_point *p)
 {
 	return json_pack("{s:s, s:s, s:s, s:f, s:o, s:o, s:I}", "run", p->run, "created",
 	                 p->created, "revision", p->revision, "median", p->median, "ci_low",
-	                 isfinite(p->low) ? json_real(p->low) : json_null(), "ci_high",
-	                 isfinite(p->high) ? json_real(p->high) : json_null(), "blocks",
+	                 output_number(p->low), "ci_high", output_number(p->high), "blocks",
 	                 (json_int_t)p->blocks);
 }
 
@@ -173,12 +176,11 @@ static json_t *change_json(const struct history_series *s, const struct history_
 {
 	double percent = history_change_percent(c);
 
-	return json_pack(
-	    "{s:s, s:I, s:o, s:s, s:o, s:b, s:o}", "run", s->point[c->at].run, "at",
-	    (json_int_t)c->at, "percent", isfinite(percent) ? json_real(percent) : json_null(),
-	    "verdict", history_change_is_better(s, c) ? "better" : "worse", "p",
-	    isnan(c->p) ? json_null() : json_real(c->p), "grouped", c->grouped, "acknowledged",
-	    *c->acknowledged ? json_string(c->acknowledged) : json_null());
+	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:b, s:o}", "run", s->point[c->at].run, "at",
+	                 (json_int_t)c->at, "percent", output_number(percent), "verdict",
+	                 history_change_is_better(s, c) ? "better" : "worse", "p",
+	                 output_number(c->p), "grouped", c->grouped, "acknowledged",
+	                 *c->acknowledged ? json_string(c->acknowledged) : json_null());
 }
 
 static json_t *series_json(const struct history_series *s)
@@ -198,7 +200,7 @@ static json_t *series_json(const struct history_series *s)
 
 static void print_json(const struct history *h)
 {
-	json_t *series = json_array(), *environments = json_array(), *all;
+	json_t *series = json_array(), *environments = json_array();
 
 	for (size_t i = 0; i < h->n; i++)
 		json_array_append_new(series, series_json(&h->series[i]));
@@ -211,10 +213,7 @@ static void print_json(const struct history *h)
 		                                "cpus", (json_int_t)e->cpus, "kernel", e->kernel,
 		                                "mitigations", e->mitigations));
 	}
-	all = json_pack("{s:o, s:o}", "environments", environments, "series", series);
-	json_dumpf(all, stdout, JSON_INDENT(2));
-	printf("\n");
-	json_decref(all);
+	output_print_json(json_pack("{s:o, s:o}", "environments", environments, "series", series));
 }
 
 // ---- the command
@@ -223,7 +222,6 @@ static int write_plot(const struct history *h, const char *root, const char *pat
 {
 	const struct history_series *first = &h->series[0];
 	char *svg;
-	FILE *to;
 	int ret;
 
 	for (size_t i = 1; i < h->n; i++)
@@ -236,12 +234,7 @@ static int write_plot(const struct history *h, const char *root, const char *pat
 	ret = plot_history(root, h, &svg);
 	if (ret)
 		return ret;
-	to = fopen(path, "we");
-	ret = !to || fputs(svg, to) < 0 ? -errno : 0;
-	if (to && fclose(to) && !ret)
-		ret = -errno;
-	if (ret)
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+	ret = output_text(path, svg, strlen(svg));
 	free(svg);
 	return ret;
 }
@@ -295,7 +288,7 @@ int history_main(int argc, char **argv)
 	    {"acknowledged", OPTION_STRING, &acknowledged, "FILE",
 	     "changes that are known; default: results/acknowledged of the source tree", 0, 0},
 	    {"plot", OPTION_STRING, &plot, "FILE.svg", "draw the series of one metric too", 0, 0},
-	    {"json", OPTION_FLAG, &json, NULL, "print all as JSON", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON", 0, 0},
 	};
 	int code, ret = options_parse(&history_command, rows, sizeof(rows) / sizeof(*rows), argc,
 	                              argv, &words, 0, OPTIONS_WORDS_MAX);

@@ -1,6 +1,7 @@
 // What can be compared, under what traffic, here.
 #include "harness/commands.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/spec.h"
 #include "harness/table.h"
 #include "harness/workload.h"
@@ -18,9 +19,9 @@ const struct command list_command = {
     .arguments = "",
     .summary = "Show slots, variants, presets, external tunnels, workloads and plans",
     .help =
-        "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either "
-        "perhaps with @REVISION\nbehind it; or an external tunnel. plant=Nns or plant=Ni among the "
-        "slots plants a cost of so many\nnanoseconds or instructions for each packet.",
+        "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either perhaps\n"
+        "with +SWITCH=VALUE or @REVISION behind it; or an external tunnel. plant=Nns or plant=Ni\n"
+        "among the slots plants a cost of so many nanoseconds or instructions for each packet.",
 };
 
 static json_t *list_slots(const struct spec_catalog *c)
@@ -246,12 +247,10 @@ int list_main(int argc, char **argv)
 	all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "slots", list_slots(&catalog), "presets",
 	                list_presets(&catalog), "external", list_external(&catalog), "workloads",
 	                list_workloads(), "plans", list_plans(&catalog));
-	if (json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		printf("\n");
-	} else {
+	if (json)
+		output_print_json(json_incref(all));
+	else
 		print_text(all);
-	}
 	json_decref(all);
 	return 0;
 }

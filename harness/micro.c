@@ -4,6 +4,7 @@
 #include "harness/micro_run.h"
 #include "harness/micro_show.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/process.h"
 #include "harness/counters.h"
 
@@ -60,17 +61,10 @@ static json_t *describe(const struct micro_options *o, const struct micro_plan *
 static int save(json_t *raw, void *context)
 {
 	const char *dir = context;
-	char path[PATH_MAX], next[PATH_MAX + 8];
-	int ret = 0;
+	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.4000s/micro.json", dir);
-	snprintf(next, sizeof(next), "%s.new", path);
-	if (json_dump_file(raw, next, JSON_INDENT(1) | JSON_COMPACT) || rename(next, path)) {
-		ret = errno ? -errno : -EIO;
-		fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
-		remove(next);
-	}
-	return ret;
+	return output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
 }
 
 static int make_folder(const struct micro_options *o, const struct spec_catalog *c, const char *id,
@@ -102,8 +96,7 @@ static int list(const struct micro_plan *p, bool json)
 	size_t i;
 
 	if (json) {
-		json_dumpf(p->entries, stdout, JSON_INDENT(2));
-		printf("\n");
+		output_print_json(json_incref(p->entries));
 		return 0;
 	}
 	json_array_foreach(p->entries, i, name)
@@ -264,6 +257,6 @@ const struct command micro_command = {
         "The raw runs are kept in micro.json, the tables and plots beside it in the report.\n"
         "Counters that this machine doesn't have are shown as unavailable, never as 0.\n"
         "\n"
-        "Exit code: 0; 2 where something couldn't be run or an entry failed; 128 + N stopped by\n"
+        "Exit codes: 0; 2 where something couldn't be run or an entry failed; 128 + N stopped by\n"
         "signal N.",
 };

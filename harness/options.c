@@ -7,6 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What doesn't fit on the left has a line of its own.
+static void print_option(const char *left, const char *help, const char *more)
+{
+	enum { WIDTH = 24 };
+
+	if (strlen(left) <= WIDTH)
+		printf("  %-*s %s%s\n", WIDTH, left, help, more);
+	else
+		printf("  %s\n  %-*s %s%s\n", left, WIDTH, "", help, more);
+}
+
 static void print_help(const struct command *c, const struct option_row *rows, size_t n)
 {
 	printf("usage: wgbench %s%s%s%s\n\n%s.\n\n", c->name, " [OPTION]...",
@@ -17,10 +28,10 @@ static void print_help(const struct command *c, const struct option_row *rows, s
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
 		         rows[i].type == OPTION_FLAG ? "" : " ",
 		         rows[i].type == OPTION_FLAG ? "" : rows[i].value);
-		printf("  %-24s %s%s\n", left, rows[i].help,
-		       rows[i].type == OPTION_STRINGS ? "; may be given again" : "");
+		print_option(left, rows[i].help,
+		             rows[i].type == OPTION_STRINGS ? "; may be given again" : "");
 	}
-	printf("  %-24s %s\n", "-h, --help", "this text");
+	print_option("-h, --help", "this text", "");
 	if (c->help)
 		printf("\n%s\n", c->help);
 }

@@ -1,6 +1,7 @@
 #include "harness/outcome.h"
 #include "harness/commands.h"
 #include "harness/environment_diff.h"
+#include "harness/output.h"
 
 #include <errno.h>
 #include <math.h>
@@ -46,7 +47,8 @@ static void remark_ends(struct outcome *o, json_t *ended)
 		if (!why || (workload && !strcmp(workload, s->workload)))
 			continue;
 		workload = s->workload;
-		snprintf(line, sizeof(line), "%s: %zu blocks, %s", workload, s->blocks,
+		snprintf(line, sizeof(line), "%s: %zu block%s, %s", workload, s->blocks,
+		         s->blocks == 1 ? "" : "s",
 		         !strcmp(why, "decided")  ? "then it was decided"
 		         : !strcmp(why, "budget") ? "then the budget was spent"
 		                                  : "as many as were asked for");
@@ -360,6 +362,20 @@ void outcome_verdicts(const struct outcome *o, struct table *t)
 		add_verdict(t, &o->verdicts.verdict[i]);
 }
 
+void outcome_print_verdicts(const struct outcome *o)
+{
+	void (*const tables[])(const struct outcome *, struct table *) = {outcome_tunnels,
+	                                                                  outcome_verdicts};
+	struct table t;
+
+	for (int i = 0; i < 2; i++) {
+		tables[i](o, &t);
+		table_print(&t, stdout);
+		printf("\n");
+		table_free(&t);
+	}
+}
+
 static void add_goal(struct table *t, const struct outcome_goal *g)
 {
 	static const enum table_colour colours[] = {
@@ -406,12 +422,6 @@ void outcome_goals(const struct outcome *o, struct table *t)
 		add_goal(t, &o->goal[i]);
 }
 
-// JSON has no infinity: a bound that isn't there is null.
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 {
 	const struct series *s = v->series;
@@ -420,18 +430,20 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
 	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[v->baseline].spec,
 	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
-	    number(v->baseline_median), "candidate_median", number(v->candidate_median), "effect",
-	    number(v->clean.effect), "ci_low", number(v->clean.low), "ci_high",
-	    number(v->clean.high), "p", number(v->clean.p), "blocks", (json_int_t)v->clean.blocks,
-	    "verdict", verdict_names[v->word], "reason", v->reason);
+	    output_number(v->baseline_median), "candidate_median",
+	    output_number(v->candidate_median), "effect", output_number(v->clean.effect), "ci_low",
+	    output_number(v->clean.low), "ci_high", output_number(v->clean.high), "p",
+	    output_number(v->clean.p), "blocks", (json_int_t)v->clean.blocks, "verdict",
+	    verdict_names[v->word], "reason", v->reason);
 	json_t *rest = json_pack(
 	    "{s:o, s:o, s:b, s:f, s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "q",
-	    number(v->q), "p_gate", number(v->p_gate), "regression", v->regression, "error",
-	    s->error, "candidate_tunnel", (int)v->candidate, "baseline_tunnel", (int)v->baseline,
-	    "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
+	    output_number(v->q), "p_gate", output_number(v->p_gate), "regression", v->regression,
+	    "error", s->error, "candidate_tunnel", (int)v->candidate, "baseline_tunnel",
+	    (int)v->baseline, "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
 	    (json_int_t)v->limited, "failed_blocks", (json_int_t)v->failed, "with_contaminated",
-	    "blocks", (json_int_t)v->all.blocks, "effect", number(v->all.effect), "ci_low",
-	    number(v->all.low), "ci_high", number(v->all.high), "p", number(v->all.p));
+	    "blocks", (json_int_t)v->all.blocks, "effect", output_number(v->all.effect), "ci_low",
+	    output_number(v->all.low), "ci_high", output_number(v->all.high), "p",
+	    output_number(v->all.p));
 
 	json_object_update(row, rest);
 	json_decref(rest);
@@ -445,11 +457,11 @@ static json_t *goal_json(const struct outcome_goal *g)
 	json_t *row = goal_to_json(&g->goal);
 	json_t *rest =
 	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "unit", r->unit,
-	              "candidate_median", number(r->candidate_median), "baseline_median",
-	              number(r->baseline_median), "measured_ratio", number(r->ratio), "ci_low",
-	              number(r->low), "ci_high", number(r->high), "blocks", (json_int_t)r->blocks,
-	              "reached", r->word == GOAL_REACHED, "word", goal_word_name(&g->goal, r->word),
-	              "reason", r->reason);
+	              "candidate_median", output_number(r->candidate_median), "baseline_median",
+	              output_number(r->baseline_median), "measured_ratio", output_number(r->ratio),
+	              "ci_low", output_number(r->low), "ci_high", output_number(r->high), "blocks",
+	              (json_int_t)r->blocks, "reached", r->word == GOAL_REACHED, "word",
+	              goal_word_name(&g->goal, r->word), "reason", r->reason);
 
 	json_object_update(row, rest);
 	json_decref(rest);

@@ -42,6 +42,9 @@ char outcome_letter(unsigned tunnel);
 
 void outcome_tunnels(const struct outcome *, struct table *);
 void outcome_verdicts(const struct outcome *, struct table *);
+// Both of these, on standard output.
+void outcome_print_verdicts(const struct outcome *);
+
 void outcome_goals(const struct outcome *, struct table *);
 
 // A cell with four digits, or "none" for NAN.

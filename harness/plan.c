@@ -67,10 +67,12 @@ int plan_add_metric(struct plan *p, const char *name)
 		     m++)
 			known |= !strcmp(m->name, name);
 	if (!known) {
-		fprintf(stderr,
-		        "wgbench: no workload here measures '%s': wgbench list shows the "
-		        "metrics of each\n",
-		        name);
+		fprintf(stderr, "wgbench: no workload here measures '%s': one of", name);
+		for (size_t i = 0; i < p->workloads; i++)
+			for (const struct workload_metric *m = p->workload[i].workload->metrics;
+			     m->name; m++)
+				fprintf(stderr, " %s", m->name);
+		fputc('\n', stderr);
 		return -EINVAL;
 	}
 	if (p->metrics == PLAN_METRICS_MAX) {
@@ -87,12 +89,23 @@ double plan_block_s(const struct plan *p)
 	return p->tunnels * ORDER_TRIALS_PER_TUNNEL * (p->duration_s + between_trials_s);
 }
 
+size_t plan_comparisons(const struct plan *p)
+{
+	size_t judged = 0;
+
+	for (size_t i = 0; i < p->workloads; i++)
+		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
+		     m++)
+			judged += m->judged;
+	return judged * (p->tunnels - 1);
+}
+
 // As if one workload had all the time: the others may be decided early.
 void plan_fix_looks(struct plan *p)
 {
 	p->looks = (struct looks){0};
 	if (p->budget_s > 0)
-		looks_fix(&p->looks, fmin(p->budget_s / plan_block_s(p), p->blocks));
+		looks_fix(&p->looks, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
 }
 
 static int parse_number(const char *text, unsigned max, unsigned *to)

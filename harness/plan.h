@@ -54,6 +54,9 @@ int plan_add_metric(struct plan *, const char *name);
 // About how long a block of one workload takes whose trials need no more than their duration.
 double plan_block_s(const struct plan *);
 
+// How many verdicts the run will have: of each candidate, each judged metric of each workload.
+size_t plan_comparisons(const struct plan *);
+
 // Fixes the looks, for which tunnels, workloads, duration and budget must be known.
 void plan_fix_looks(struct plan *);
 

@@ -6,20 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "harness/clock.h"
 #include "harness/stats.h"
 
 enum { ROUNDS = 21, CALLS = 2000, TRIPS = 50, COPIES = 20, COPY_BYTES = 65536 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
 
 // Median time of what one of `n` costs, over the rounds.
 static double median_ns(void (*round)(void *), void *context, unsigned n)
@@ -28,10 +20,10 @@ static double median_ns(void (*round)(void *), void *context, unsigned n)
 
 	round(context); // caches, page tables
 	for (int i = 0; i < ROUNDS; i++) {
-		double from = now_ns();
+		uint64_t from = clock_ns(CLOCK_MONOTONIC);
 
 		round(context);
-		each[i] = (now_ns() - from) / n;
+		each[i] = (double)(clock_ns(CLOCK_MONOTONIC) - from) / n;
 	}
 	return stats_quantile(each, ROUNDS, 0.5);
 }

@@ -325,5 +325,5 @@ const struct command profile_command = {
         "doesn't do any more. Both are scaled to CPU time per gigabit where the workload has\n"
         "gigabits.\n"
         "\n"
-        "Exit code: 0 done, 2 not, 128 + N stopped by signal N.",
+        "Exit codes: 0 done, 2 not, 128 + N stopped by signal N.",
 };

@@ -1,5 +1,6 @@
 #include "harness/profile.h"
 #include "harness/flamegraph.h"
+#include "harness/output.h"
 #include "harness/table.h"
 
 #include <errno.h>
@@ -14,18 +15,9 @@ static const char *const role_names[] = {"baseline", "candidate"};
 static int write_text(const struct profile *p, const char *name, const char *text)
 {
 	char path[4400];
-	FILE *to;
-	int ret = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
-	to = fopen(path, "we");
-	if (!to || fputs(text, to) < 0)
-		ret = -errno;
-	if (to && fclose(to))
-		ret = -errno;
-	if (ret)
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
-	return ret;
+	return output_text(path, text, strlen(text));
 }
 
 // DIR/NAME.folded and DIR/NAME.svg.

@@ -1,36 +1,29 @@
 #include "harness/progress.h"
 
+#include "harness/clock.h"
+
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
 
 void progress_begin(struct progress *p, unsigned total, unsigned blocks, double budget_s)
 {
 	*p = (struct progress){.total = total,
 	                       .blocks = budget_s > 0 ? 0 : blocks,
-	                       .began_s = now_s(),
-	                       .ends_s = budget_s > 0 ? now_s() + budget_s : 0,
+	                       .began_s = clock_s(),
+	                       .ends_s = budget_s > 0 ? clock_s() + budget_s : 0,
 	                       .terminal = isatty(STDERR_FILENO)};
 }
 
 // From the blocks done so far, "" before the first; or until the budget is spent.
 static const char *time_left(const struct progress *p, char *text, size_t bytes)
 {
-	double left_s = p->ends_s - now_s();
+	double left_s = p->ends_s - clock_s();
 
 	text[0] = 0;
 	if (!p->ends_s && !p->done)
 		return text;
 	if (!p->ends_s)
-		left_s = (now_s() - p->began_s) / p->done * (p->total - p->done);
+		left_s = (clock_s() - p->began_s) / p->done * (p->total - p->done);
 	unsigned s = left_s > 0 ? left_s + 0.5 : 0;
 	snprintf(text, bytes, ", %s%u:%02u left", p->ends_s ? "at most " : "", s / 60, s % 60);
 	return text;

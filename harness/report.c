@@ -4,6 +4,7 @@
 #include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/outcome.h"
+#include "harness/output.h"
 #include "harness/plot.h"
 #include "harness/report_inside.h"
 #include "harness/spec.h"
@@ -20,9 +21,12 @@ const struct command report_command = {
     .name = "report",
     .main = report_main,
     .arguments = "RUN",
-    .summary = "Write a run's report.md, report.html and plots/*.svg",
-    .help = "RUN is a folder that wgbench run wrote; the report goes there. report.html is one "
-            "file that needs no other.\nExit codes: 0 written, 2 not.",
+    .summary = "Write a run's report.md, report.html, plots/*.svg and verdict.json",
+    .help =
+        "RUN is a folder that wgbench run wrote; what is written goes there. report.html is one\n"
+        "file that needs no other; verdict.json is what wgbench compare --json prints.\n"
+        "\n"
+        "Exit codes: 0 written, 2 not.",
 };
 
 static const char *run_text(const struct outcome *o, const char *key)
@@ -330,17 +334,29 @@ static int write_report(const struct outcome *o, const char *root)
 	return document_end(&d);
 }
 
+static int write_verdict(const struct outcome *o)
+{
+	json_t *json = outcome_json(o);
+	char path[sizeof(o->store.dir) + 32];
+
+	snprintf(path, sizeof(path), "%s/verdict.json", o->store.dir);
+	int ret = output_json(path, json, JSON_INDENT(2));
+	json_decref(json);
+	return ret;
+}
+
 int report_write(const char *dir, double gate_percent)
 {
 	struct outcome o;
 	char root[4096];
-	int ret;
-
 	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+	int ret;
 
 	if (spec_find_root(root) || outcome_load(&o, dir, &how))
 		return EXIT_ERROR;
 	ret = write_report(&o, root);
+	if (!ret && o.verdicts.n)
+		ret = write_verdict(&o);
 	outcome_free(&o);
 	if (ret)
 		return EXIT_ERROR;
@@ -354,7 +370,8 @@ int report_main(int argc, char **argv)
 	double gate_percent = 0;
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
-	     "the smallest effect that matters (the run's own, else 2)", 0.01, 50},
+	     "the smallest effect that matters; default: the run's own, else 2", VERDICT_GATE_MIN,
+	     VERDICT_GATE_MAX},
 	};
 	int ret = options_parse(&report_command, rows, 1, argc, argv, &words, 1, 1);
 

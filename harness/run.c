@@ -2,6 +2,7 @@
 // can be wrong with the words or the machine is said before anything is made.
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "harness/plan.h"
 #include "harness/session.h"
 #include "harness/store.h"
+#include "harness/verdict.h"
 
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
 
@@ -36,9 +38,9 @@ static int parse(struct run_options *o, int argc, char **argv)
 	    {"plan", OPTION_STRING, &o->plan, "P", "take what follows from workloads/plans/P.plan",
 	     0, 0},
 	    {"tunnel", OPTION_STRINGS, &o->tunnels, "SPEC",
-	     "compare this tunnel; the first one is the baseline (may be given again)", 0, 0},
+	     "compare this tunnel; the first one is the baseline", 0, 0},
 	    {"workload", OPTION_STRINGS, &o->workloads, "W[:KEY=VALUE,...]",
-	     "measure this traffic (may be given again); default: tcp", 0, 0},
+	     "measure this traffic; default: tcp", 0, 0},
 	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N",
 	     "blocks of each workload; default: 8, with a budget as many as it allows", 1,
 	     PLAN_BLOCKS_MAX},
@@ -59,7 +61,7 @@ static int parse(struct run_options *o, int argc, char **argv)
 	    {"resume", OPTION_STRING, &o->resume, "DIR",
 	     "go on with the run in DIR: only what is missing, with the same binaries", 0, 0},
 	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: 2", 0.01, 1000},
+	     "the smallest effect that matters; default: 2", VERDICT_GATE_MIN, VERDICT_GATE_MAX},
 	};
 	struct options_words words;
 	int ret;
@@ -109,6 +111,11 @@ static int make_plan(struct plan *p, const struct run_options *o, const struct s
 		p->builds = o->builds;
 	if (o->duration_s)
 		p->duration_s = o->duration_s;
+	if (p->metrics && !(p->budget_s > 0)) {
+		fprintf(stderr, "wgbench: --metric says what a budget is to decide: give --budget "
+		                "too, or judge by one metric with wgbench compare --metric\n");
+		return -EINVAL;
+	}
 	p->seed = o->seed;
 	if (o->seed == ULLONG_MAX) {
 		uint32_t random;
@@ -147,6 +154,34 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 	return n ? 0 : -ENOENT;
 }
 
+// What would only be seen at the end. With all blocks clean and on one side, the one-sided p of n
+// is 2^-n, of as many comparisons by Holm as many times that; with a budget, looks divide the
+// error.
+static void warn_of_few_blocks(const struct plan *p)
+{
+	double block_s = plan_block_s(p) * p->workloads, held = p->blocks;
+	size_t comparisons = plan_comparisons(p);
+
+	if (!comparisons)
+		return;
+	size_t needed = verdict_blocks_needed(LOOKS_ERROR),
+	       to_fail = verdict_blocks_needed(LOOKS_ERROR / comparisons);
+	if (p->budget_s > 0)
+		held = floor(fmin(held, p->budget_s / block_s));
+	const char *about = p->budget_s > 0 ? "about " : "", *plural = held == 1 ? "" : "s";
+	if (held < needed)
+		fprintf(stderr,
+		        "wgbench: too little for a verdict: %s%.0f block%s of each workload, and "
+		        "it takes %zu clean ones, some %.0f s\n",
+		        about, held, plural, needed, needed * block_s);
+	else if (held < to_fail)
+		fprintf(stderr,
+		        "wgbench: too little for `compare` to exit 1 on one of %zu comparisons: "
+		        "%s%.0f block%s of each workload, and it takes %zu clean ones, some %.0f "
+		        "s\n",
+		        comparisons, about, held, plural, to_fail, to_fail * block_s);
+}
+
 static int build(struct session *s, const struct plan *p, const struct spec_catalog *c)
 {
 	int ret = 0;
@@ -158,6 +193,9 @@ static int build(struct session *s, const struct plan *p, const struct spec_cata
 		if (own)
 			fprintf(stderr, "building %s%s\n", t->spec.name,
 			        p->builds > 1 ? " in each layout" : "");
+		else if (p->builds > 1)
+			fprintf(stderr, "%s isn't built here: --builds leaves it as it is\n",
+			        t->spec.name);
 		t->builds = own ? p->builds : 1;
 		for (unsigned b = 0; b < t->builds && !ret; b++)
 			ret = spec_build(&t->spec, c, b, t->program[b], t->commit);
@@ -211,12 +249,7 @@ static int note_environment(struct store *st)
 		        "environment begin a new run\n",
 		        st->dir, environment_differences_line(differs, what, sizeof(what)));
 	json_decref(environment);
-
-	int ret = store_write_run(st);
-	if (ret)
-		fprintf(stderr, "wgbench: %s/run.json: cannot be written: %s\n", st->dir,
-		        strerror(-ret));
-	return ret;
+	return store_write_run(st);
 }
 
 // A folder without a single trial says nothing.
@@ -307,6 +340,8 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 		ret = check_ready(p);
 	if (!ret)
 		ret = check_folder(dir);
+	if (!ret)
+		warn_of_few_blocks(p);
 	if (!ret)
 		ret = build(s, p, c);
 	if (ret)
@@ -416,6 +451,6 @@ const struct command run_command = {
         "--resume goes on from there. At the end it prints the table that `wgbench compare`\n"
         "prints and writes the report.\n"
         "\n"
-        "Exit code: 0 the run was completed, whatever its verdicts say (`wgbench compare` is\n"
+        "Exit codes: 0 the run was completed, whatever its verdicts say (`wgbench compare` is\n"
         "what gates); 2 it could not be; 128 + N stopped by signal N.",
 };

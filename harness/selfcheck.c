@@ -12,8 +12,9 @@
 #include "harness/commands.h"
 #include "harness/looks.h"
 #include "harness/options.h"
+#include "harness/output.h"
 #include "harness/plan.h"
-#include "harness/power.h"
+#include "harness/selfcheck_draw.h"
 #include "harness/sequence.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
@@ -33,11 +34,6 @@ static bool is_twin(const struct outcome *o, unsigned tunnel)
 	const struct store_tunnel *b = &o->store.tunnel[tunnel];
 
 	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
-}
-
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
 }
 
 struct aa_blocks {
@@ -68,16 +64,16 @@ static void check_metric(const struct verdict *v, double gate_percent, json_t *r
 
 	gather(&b, v);
 	for (size_t i = 0; i < SIZES && b.n; i++) {
-		struct power p;
+		struct selfcheck_draws p;
 
-		power_estimate(&p, b.ratio, b.start, b.n, sizes[i], gate_percent, LOOKS_ERROR,
+		selfcheck_draw(&p, b.ratio, b.start, b.n, sizes[i], gate_percent, LOOKS_ERROR,
 		               DRAWS, SEED);
-		json_array_append_new(rows, json_pack("{ss ss si sI sf sf sf so}", "workload",
-		                                      s->workload, "metric", s->metric, "blocks",
-		                                      (int)sizes[i], "from_blocks", (json_int_t)b.n,
-		                                      "sd_percent", 100 * stats_sd(b.ratio, b.n),
-		                                      "different", p.different, "called", p.called,
-		                                      "found_percent", number(p.found_percent)));
+		json_array_append_new(
+		    rows,
+		    json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
+		              s->metric, "blocks", (int)sizes[i], "from_blocks", (json_int_t)b.n,
+		              "sd_percent", 100 * stats_sd(b.ratio, b.n), "different", p.different,
+		              "called", p.called, "found_percent", output_number(p.found_percent)));
 	}
 }
 
@@ -210,20 +206,6 @@ static void print_budgets(const json_t *found)
 	    "takes.\n");
 }
 
-static void print_pairs(const struct outcome *o)
-{
-	struct table tunnels, verdicts;
-
-	outcome_tunnels(o, &tunnels);
-	outcome_verdicts(o, &verdicts);
-	table_print(&tunnels, stdout);
-	printf("\n");
-	table_print(&verdicts, stdout);
-	printf("\n");
-	table_free(&tunnels);
-	table_free(&verdicts);
-}
-
 // What a cost planted for each packet should add to the CPU time of the baseline's trials, in
 // percent: it is burned once where a packet is sent and once where it is received. NAN where the
 // trials don't tell.
@@ -284,19 +266,6 @@ static void latest_path(char *path, size_t bytes)
 		snprintf(path, bytes, "%s/results/selfcheck.json", root);
 }
 
-static int save(const json_t *found, const char *path)
-{
-	char next[4200];
-
-	snprintf(next, sizeof(next), "%s.new", path);
-	if (!json_dump_file(found, next, JSON_INDENT(2)) && !rename(next, path))
-		return 0;
-	int ret = -errno;
-	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
-	remove(next);
-	return ret;
-}
-
 void selfcheck_print_note(const struct outcome *o, FILE *to)
 {
 	json_t *environment = json_object_get(o->store.run, "environment"), *row;
@@ -327,7 +296,8 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 			continue;
 		json_array_foreach(json_object_get(found, "rows"), r, row)
 		{
-			if (!strcmp(json_string_value(json_object_get(row, "workload")),
+			if (json_is_number(json_object_get(row, "found_percent")) &&
+			    !strcmp(json_string_value(json_object_get(row, "workload")),
 			            v->series->workload) &&
 			    !strcmp(json_string_value(json_object_get(row, "metric")),
 			            v->series->metric) &&
@@ -375,7 +345,7 @@ static int make_plan(struct plan *p, const struct options_words *traffic, unsign
 }
 
 // What was measured just now is what later runs refer to.
-static int show(const char *dir, double gate_percent, bool fresh)
+static int show(const char *dir, double gate_percent, bool fresh, bool json)
 {
 	struct outcome o;
 	char path[4200];
@@ -391,16 +361,19 @@ static int show(const char *dir, double gate_percent, bool fresh)
 		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
 		        "check verdicts by\n",
 		        dir);
+	} else if (json) {
+		output_print_json(json_incref(found));
 	} else {
-		print_pairs(&o);
+		outcome_print_verdicts(&o);
 		print_planted(&o);
 		print_rows(found);
 		print_budgets(found);
+	}
+	if (any && fresh) {
 		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
-		save(found, path);
+		output_json(path, found, JSON_INDENT(2));
 		latest_path(path, sizeof(path));
-		if (fresh)
-			save(found, path);
+		output_json(path, found, JSON_INDENT(2));
 	}
 	json_decref(found);
 	outcome_free(&o);
@@ -413,17 +386,19 @@ int selfcheck_main(int argc, char **argv)
 	unsigned long long blocks = 0;
 	double budget_s = 0, gate_percent = 0;
 	const char *out = NULL;
+	bool json = false;
 	const struct option_row rows[] = {
 	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
-	     "check verdicts of this traffic (may be given again); default: the plan's", 0, 0},
-	    {"blocks", OPTION_UNSIGNED, &blocks, "N", "blocks of each workload", 8,
-	     PLAN_BLOCKS_MAX},
+	     "check verdicts of this traffic; default: the plan's", 0, 0},
+	    {"blocks", OPTION_UNSIGNED, &blocks, "N",
+	     "blocks of each workload; default: the plan's", 8, PLAN_BLOCKS_MAX},
 	    {"budget", OPTION_TIME, &budget_s, "TIME", "as many blocks as this time allows", 60,
 	     PLAN_BUDGET_MAX_S},
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: 2", 0.01, 50},
+	     "the smallest effect that matters; default: 2", VERDICT_GATE_MIN, VERDICT_GATE_MAX},
 	    {"out", OPTION_STRING, &out, "DIR",
 	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print what is found as JSON", 0, 0},
 	};
 	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
 	                        &words, 0, 1);
@@ -432,23 +407,30 @@ int selfcheck_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
+	if (words.n && (traffic.n || blocks || budget_s > 0 || out)) {
+		fprintf(stderr, "wgbench selfcheck: RUN is measured already: only --gate and "
+		                "--json go with it\n");
+		return EXIT_ERROR;
+	}
 	if (words.n)
-		return show(words.word[0], gate_percent, false);
+		return show(words.word[0], gate_percent, false, json);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, dir);
-	return code ? code : show(dir, gate_percent, true);
+	return code ? code : show(dir, gate_percent, true, json);
 }
 
 const struct command selfcheck_command = {
     .name = "selfcheck",
     .main = selfcheck_main,
     .arguments = "[RUN]",
-    .summary = "How often verdicts are wrong on this machine, and how small an effect they find",
-    .help = "Measures the preset `default` against itself, and against a build of it that burns a\n"
-            "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
-            "measured: a folder is taken in which a tunnel stands twice. What is found is kept in\n"
-            "results/selfcheck.json, and `run` and `compare` print it beside their verdicts.\n"
-            "\n"
-            "Exit code: 0 it was measured, 2 it could not be.",
+    .summary = "Show how often verdicts are wrong here, and how small an effect they find",
+    .help =
+        "Measures the preset `default` against itself, and against a build of it that burns a\n"
+        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
+        "measured: a folder is read in which a tunnel stands twice. What is found by measuring\n"
+        "is kept in selfcheck.json, in the run's folder and in results/, and `run` and `compare`\n"
+        "print it beside their verdicts.\n"
+        "\n"
+        "Exit codes: 0 it was measured, 2 it could not be.",
 };

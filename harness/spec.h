@@ -81,7 +81,7 @@ void spec_set_switches(const struct spec *);
 int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
                char program[4096], char commit[64]);
 
-// The same for the tunnel's wgbench-replay (workloads/replay), which an external tunnel has not.
+// The same for the wgbench-replay (workloads/replay) of a tunnel of our own.
 int spec_build_replay(const struct spec *, const struct spec_catalog *, char program[4096],
                       char commit[64]);
 

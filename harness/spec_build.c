@@ -210,10 +210,7 @@ int spec_build_replay(const struct spec *spec, const struct spec_catalog *c, cha
                       char commit[64])
 {
 	*program = *commit = 0;
-	if (spec->kind == SPEC_OWN)
-		return build_locked(spec, c, &replay, 0, program, commit);
-	fprintf(stderr, "wgbench: %s: only a tunnel of this tree can be replayed\n", spec->name);
-	return -EINVAL;
+	return build_locked(spec, c, &replay, 0, program, commit);
 }
 
 int spec_build(const struct spec *spec, const struct spec_catalog *c, unsigned layout,

@@ -1,5 +1,6 @@
 #include "harness/store.h"
 
+#include "harness/output.h"
 #include "harness/record.h"
 
 #include <errno.h>
@@ -123,43 +124,12 @@ static int write_all(int fd, const char *bytes, size_t n)
 	return 0;
 }
 
-static int sync_folder(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0 || fsync(fd))
-		ret = -errno;
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 int store_write_run(const struct store *st)
 {
-	char path[PATH_MAX + 16], next[PATH_MAX + 32];
-	char *text = json_dumps(st->run, JSON_INDENT(2));
-	int fd, ret = -ENOMEM;
+	char path[PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s/run.json", st->dir);
-	snprintf(next, sizeof(next), "%s.new", path);
-	if (!text)
-		return ret;
-	fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ret = fd < 0 ? -errno : write_all(fd, text, strlen(text));
-	if (!ret)
-		ret = write_all(fd, "\n", 1);
-	if (!ret && fsync(fd))
-		ret = -errno;
-	if (fd >= 0)
-		close(fd);
-	if (!ret && rename(next, path))
-		ret = -errno;
-	if (!ret)
-		ret = sync_folder(st->dir);
-	if (ret)
-		unlink(next);
-	free(text);
-	return ret;
+	return output_json(path, st->run, JSON_INDENT(2));
 }
 
 int store_make_folders(const char *dir)
@@ -220,7 +190,6 @@ int store_create(struct store *st, const char *dir, json_t *run)
 		ret = store_write_run(st);
 	if (!ret)
 		return 0;
-	complain(st, ret, "/run.json: cannot be written: %s", strerror(-ret));
 	unlink(path);
 err_run:
 	store_close(st);

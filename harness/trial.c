@@ -3,19 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "harness/accounting.h"
+#include "harness/clock.h"
 #include "harness/tunnel_status.h"
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void sort_processes(struct accounting_processes *who, const struct session *s,
                            unsigned tunnel)

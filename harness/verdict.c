@@ -51,8 +51,7 @@ static enum verdict_word decide(const struct verdict_effect *e, double gate, boo
 	return VERDICT_INCONCLUSIVE;
 }
 
-// The fewest blocks of which the exact test has an interval at all.
-static size_t blocks_needed(double error)
+size_t verdict_blocks_needed(double error)
 {
 	size_t n = 1;
 
@@ -101,7 +100,7 @@ static void estimate_more(struct verdict *v, const double *ratio, size_t n, doub
 // Why fewer blocks count than there are.
 static void explain_losses(struct verdict *v, const char *why_failed, const char *why_limited)
 {
-	size_t needed = blocks_needed(shown_error(v->series));
+	size_t needed = verdict_blocks_needed(shown_error(v->series));
 
 	if (v->failed)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,

@@ -5,6 +5,10 @@
 
 #include "harness/series.h"
 
+// Of the smallest effect that matters, in percent.
+#define VERDICT_GATE_MIN 0.01
+#define VERDICT_GATE_MAX 50.0
+
 enum verdict_word { VERDICT_SLOWER, VERDICT_SAME, VERDICT_FASTER, VERDICT_INCONCLUSIVE };
 extern const char *const verdict_names[];
 
@@ -52,5 +56,8 @@ void verdict_measure(struct verdict *, const struct series *, unsigned candidate
 double verdict_block_effect(const struct series_block *, unsigned candidate, unsigned baseline);
 
 void verdict_free(struct verdict_set *);
+
+// The fewest blocks of which the exact test has an interval at all.
+size_t verdict_blocks_needed(double error);
 
 #endif

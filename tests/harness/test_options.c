@@ -15,7 +15,7 @@ static const struct option_row rows[] = {
     {"text", OPTION_STRING, &text, "TEXT", "a text", 0, 0},
     {"count", OPTION_UNSIGNED, &count, "N", "a count", 1, 100},
     {"share", OPTION_DOUBLE, &share, "X", "a share", -0.5, 0.5},
-    {"several", OPTION_STRINGS, &several, "S", "many", 0, 0},
+    {"several", OPTION_STRINGS, &several, "S[:KEY=VALUE,...]", "many", 0, 0},
     {"time", OPTION_TIME, &seconds, "TIME", "a time", 1, 7200},
 };
 
@@ -138,8 +138,9 @@ static void help_shows_the_rows(void **state)
 	                 OPTIONS_HELPED);
 	capture_end(&c);
 	assert_says(&c, "usage: wgbench try [OPTION]... RUN");
-	assert_says(&c, "--count N");
-	assert_says(&c, "may be given again");
+	assert_says(&c, "\n  --count N                a count\n");
+	assert_says(&c, "\n  --several S[:KEY=VALUE,...]\n"
+	                "                           many; may be given again\n");
 }
 
 int main(void)

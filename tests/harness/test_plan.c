@@ -186,11 +186,18 @@ static void a_budget_fixes_the_looks(void **state)
 	assert_int_equal(p.blocks, PLAN_BLOCKS_MAX);
 	assert_int_equal(p.builds, 3);
 	assert_int_equal(p.metrics, 1);
+	assert_int_equal(plan_comparisons(&p), 2); // goodput and CPU cost of one candidate
 	assert_int_equal(p.looks.plan.n, 0);
 	plan_fix_looks(&p); // a block takes four trials of a second and something
 	assert_true(looks_due(&p.looks, 8));
 	size_t last = p.looks.plan.blocks[p.looks.plan.n - 1];
 	assert_true(last > 60 && last < 75);
+
+	struct plan brief = p; // not a block's time: a run that is there to be read all the same
+	brief.budget_s = 1;
+	plan_fix_looks(&brief);
+	assert_int_equal(brief.looks.plan.n, 1);
+	assert_int_equal(brief.looks.plan.blocks[0], 1);
 
 	json_t *run = json_object();
 	struct plan back;

@@ -197,6 +197,25 @@ static void runs_that_hold_little(void **state)
 	synthetic_end(&s);
 }
 
+static void verdicts_are_kept_as_json(void **state)
+{
+	struct capture err;
+	struct synthetic s;
+	json_t *json;
+	char *text;
+
+	(void)state;
+	synthetic_fill(&s, 8, log(0.9), 0);
+	assert_int_equal(report(&err, &s), 0);
+	text = read_file(&s, "verdict.json");
+	json = json_loads(text, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(json, "verdicts")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json, "exit_code")), 1);
+	json_decref(json);
+	free(text);
+	synthetic_end(&s);
+}
+
 static void no_gnuplot_no_report(void **state)
 {
 	char path[256], *saved = strdup(getenv("PATH"));
@@ -217,16 +236,20 @@ static void no_gnuplot_no_report(void **state)
 
 static void what_cannot_be_written_is_an_error(void **state)
 {
+	static const char *const names[] = {"verdict.json", "report.html"};
 	struct capture err;
 	struct synthetic s;
-	char path[256];
+	char path[256], said[64];
 
 	(void)state;
 	synthetic_fill(&s, 6, 0, 0);
-	snprintf(path, sizeof(path), "%s/report.html.new", s.dir);
-	assert_int_equal(mkdir(path, 0755), 0); // stands in the way, for root too
-	assert_int_equal(report(&err, &s), 2);
-	assert_says(&err, "report.html: not written");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s.new", s.dir, names[i]);
+		assert_int_equal(mkdir(path, 0755), 0); // stands in the way, for root too
+		assert_int_equal(report(&err, &s), 2);
+		snprintf(said, sizeof(said), "%s: not written", names[i]);
+		assert_says(&err, said);
+	}
 	synthetic_end(&s);
 }
 
@@ -249,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(goals_are_a_table),
 	    cmocka_unit_test(layouts_are_told_apart),
 	    cmocka_unit_test(runs_that_hold_little),
+	    cmocka_unit_test(verdicts_are_kept_as_json),
 	    cmocka_unit_test(no_gnuplot_no_report),
 	    cmocka_unit_test(what_cannot_be_written_is_an_error),
 	    cmocka_unit_test(an_empty_folder_is_refused),

@@ -258,8 +258,10 @@ selfchecked() {
 	cp -r "$PWD/results/reference/a-against-a" "$dir/aa"
 	"$wgbench" selfcheck "$dir/aa" >"$dir/out"
 	match "$(<"$dir/out")" "tcp +goodput_gbps +[0-9.]+ % +40 +[0-9.]+ % +[0-9.]+ % +[0-9.]+ %"
+	"$wgbench" selfcheck --json "$dir/aa" >"$dir/out"
 	jq -e '.rows | length == 20 and all(.from_blocks <= 12 and .different >= 0 and
-		.found_percent > 2)' "$dir/aa/selfcheck.json"
+		.found_percent > 2)' "$dir/out"
+	[[ ! -e $dir/aa/selfcheck.json ]]
 	refused "$dir/whole: holds one tunnel only|$dir/whole: holds no tunnel twice" \
 		selfcheck "$dir/whole"
 }
@@ -293,11 +295,13 @@ fi
 
 out_of_budget() {
 	run 0 --out "$dir/short" --budget 12s --workload tcp --tunnel default --tunnel default
+	match "$(<"$dir/err")" "too little for a verdict: about [0-9] blocks? of each workload"
 	jq -e '.ended.tcp == "budget"' "$dir/short/run.json"
 	match "$(<"$dir/out")" "then the budget was spent"
 	(($(trials "$dir/short") <= 12))
 }
 check "and where its time is over" out_of_budget
+check "a metric without a budget" refused "give --budget" run "${new[@]}" --metric goodput_gbps
 check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
 
 # A file system with room for run.json and two trials and a half.

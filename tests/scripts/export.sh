@@ -179,11 +179,11 @@ refused() { # ERE ARGUMENTS...
 to_a_file() {
 	"$wgbench" export "$run" --format csv --out "$dir/file"
 	cmp "$dir/file" "$dir/csv"
-	refused "/nonexistent/file: cannot be written: No such" "$run" --format csv --out /nonexistent/file
+	refused "/nonexistent/file: not written: No such" "$run" --format csv --out /nonexistent/file
 	local status=0
 	"$wgbench" export "$run" --format csv >/dev/full 2>"$dir/err" || status=$?
 	equal "$status" 2
-	match "$(<"$dir/err")" "standard output: cannot be written: No space"
+	match "$(<"$dir/err")" "standard output: not written: No space"
 }
 
 empty() {

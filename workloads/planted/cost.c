@@ -3,11 +3,10 @@
 // defined:
 //
 // PLANT_INSTRUCTIONS  so many for each packet, and five for each batch.
-// PLANT_NS            so long for each packet, by the clock. It's read every 20 to 50 ns, so a
-// batch
-//                     takes up to as much too long, which its thread's next batches are shorter by:
-//                     the mean is exact. What the system takes away meanwhile counts as burned,
-//                     but isn't made good by the next batches.
+// PLANT_NS            so long for each packet, by the clock. It's read every 20 to 50 ns, so that
+//                     a batch takes up to as much too long, which its thread's next batches are
+//                     shorter by: the mean is exact. What the system takes away meanwhile counts
+//                     as burned, but isn't made good by the next batches.
 #include <stdint.h>
 #include <time.h>
 #include "tunnel/batch.h"

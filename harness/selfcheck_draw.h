@@ -1,11 +1,11 @@
 // What a verdict is worth: how often it would be wrong, and how small an effect it would find, by
 // drawing runs from the blocks of two tunnels that are the same. Mathematics only.
-#ifndef WGBENCH_POWER_H
-#define WGBENCH_POWER_H
+#ifndef WGBENCH_SELFCHECK_DRAW_H
+#define WGBENCH_SELFCHECK_DRAW_H
 
 #include "harness/series.h"
 
-struct power {
+struct selfcheck_draws {
 	size_t blocks; // of each drawn run
 	unsigned draws;
 	double different;     // share of draws whose interval leaves out zero: nominally `error`
@@ -16,7 +16,7 @@ struct power {
 // Draws runs of `blocks` from the ratios (logarithms of paired blocks whose true effect is 0),
 // whole starts at a time as they are a level of the variance: a start with replacement, then its
 // blocks with replacement. `start[i]` says of which start ratio i is. The same seed draws the same.
-void power_estimate(struct power *, const double *ratio, const unsigned *start, size_t n,
+void selfcheck_draw(struct selfcheck_draws *, const double *ratio, const unsigned *start, size_t n,
                     size_t blocks, double gate_percent, double error, unsigned draws,
                     uint64_t seed);
 

@@ -1,5 +1,5 @@
 // Runs drawn from blocks whose distribution is known.
-#include "harness/power.h"
+#include "harness/selfcheck_draw.h"
 #include "harness/random.h"
 #include "tests/support.h"
 
@@ -33,15 +33,15 @@ static void make(struct blocks *b, double sd, double start_sd, unsigned each)
 	}
 }
 
-static void estimate(struct power *p, const struct blocks *b, size_t blocks, double gate)
+static void estimate(struct selfcheck_draws *p, const struct blocks *b, size_t blocks, double gate)
 {
-	power_estimate(p, b->ratio, b->start, BLOCKS, blocks, gate, 0.05, DRAWS, 1);
+	selfcheck_draw(p, b->ratio, b->start, BLOCKS, blocks, gate, 0.05, DRAWS, 1);
 }
 
 static void equal_tunnels_are_as_seldom_different_as_the_test_allows(void **state)
 {
 	static struct blocks b;
-	struct power p;
+	struct selfcheck_draws p;
 
 	(void)state;
 	make(&b, 0.02, 0, 1);
@@ -59,14 +59,14 @@ static void equal_tunnels_are_as_seldom_different_as_the_test_allows(void **stat
 static void the_smallest_effect_is_as_theory_has_it(void **state)
 {
 	static struct blocks b;
-	struct power p;
+	struct selfcheck_draws p;
 
 	(void)state;
 	make(&b, 0.02, 0, 1);
 	estimate(&p, &b, 40, 2);
 	double theory = 2 + 100 * (1.96 + 1.28) * 0.02 / sqrt(0.955 * 40);
 	assert_true(fabs(p.found_percent / theory - 1) < 0.08);
-	struct power wider;
+	struct selfcheck_draws wider;
 	estimate(&wider, &b, 12, 2);
 	assert_true(wider.found_percent > p.found_percent * 1.2);
 }
@@ -74,7 +74,7 @@ static void the_smallest_effect_is_as_theory_has_it(void **state)
 static void starts_that_differ_are_a_level_of_their_own(void **state)
 {
 	static struct blocks b;
-	struct power p;
+	struct selfcheck_draws p;
 
 	(void)state;
 	make(&b, 0.01, 0.03, 8);
@@ -89,7 +89,7 @@ static void starts_that_differ_are_a_level_of_their_own(void **state)
 static void the_same_seed_draws_the_same(void **state)
 {
 	static struct blocks b;
-	struct power one, two;
+	struct selfcheck_draws one, two;
 
 	(void)state;
 	make(&b, 0.02, 0.01, 4);
@@ -100,12 +100,12 @@ static void the_same_seed_draws_the_same(void **state)
 
 static void too_few_blocks_find_nothing(void **state)
 {
-	struct power p;
+	struct selfcheck_draws p;
 
 	(void)state;
-	power_estimate(&p, (double[]){0.1, -0.1}, (unsigned[]){0, 1}, 2, 5, 2, 0.05, 100, 1);
+	selfcheck_draw(&p, (double[]){0.1, -0.1}, (unsigned[]){0, 1}, 2, 5, 2, 0.05, 100, 1);
 	assert_true(isinf(p.found_percent) && p.different == 0 && p.called == 0);
-	power_estimate(&p, NULL, NULL, 0, 8, 2, 0.05, 100, 1);
+	selfcheck_draw(&p, NULL, NULL, 0, 8, 2, 0.05, 100, 1);
 	assert_true(isinf(p.found_percent) && p.different == 0);
 }
 

@@ -1,4 +1,4 @@
-#include "harness/power.h"
+#include "harness/selfcheck_draw.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -38,7 +38,7 @@ static void draw(double *drawn, size_t blocks, const double *ratio, const size_t
 	}
 }
 
-void power_estimate(struct power *p, const double *ratio, const unsigned *start, size_t n,
+void selfcheck_draw(struct selfcheck_draws *p, const double *ratio, const unsigned *start, size_t n,
                     size_t blocks, double gate_percent, double error, unsigned draws, uint64_t seed)
 {
 	double *room = calloc((size_t)draws + blocks, sizeof(*room));
@@ -49,7 +49,7 @@ void power_estimate(struct power *p, const double *ratio, const unsigned *start,
 
 	if (!room || !begin)
 		abort();
-	*p = (struct power){.blocks = blocks, .draws = draws, .found_percent = INFINITY};
+	*p = (struct selfcheck_draws){.blocks = blocks, .draws = draws, .found_percent = INFINITY};
 	size_t starts = find_starts(start, n, begin);
 	for (unsigned d = 0; starts && d < draws; d++) {
 		draw(drawn, blocks, ratio, begin, starts, &state);

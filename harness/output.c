@@ -1,0 +1,91 @@
+#include "harness/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+static int complain(const char *path, int ret)
+{
+	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+	return ret;
+}
+
+int output_begin(struct output *o, const char *path)
+{
+	if (snprintf(o->path, sizeof(o->path), "%s", path) >= (int)sizeof(o->path))
+		return complain(path, -ENAMETOOLONG);
+	snprintf(o->next, sizeof(o->next), "%s.new", path);
+	o->file = fopen(o->next, "we");
+	return o->file ? 0 : complain(path, -errno);
+}
+
+static int sync_folder(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, ret = 0;
+
+	strcpy(copy, path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd))
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int output_end(struct output *o)
+{
+	int ret = 0;
+
+	errno = EIO; // of a write that failed before
+	if (fflush(o->file) || ferror(o->file) || fsync(fileno(o->file)))
+		ret = -errno;
+	if (fclose(o->file) && !ret)
+		ret = -errno;
+	if (!ret && rename(o->next, o->path))
+		ret = -errno;
+	if (!ret)
+		ret = sync_folder(o->path);
+	if (!ret)
+		return 0;
+	unlink(o->next);
+	return complain(o->path, ret);
+}
+
+int output_text(const char *path, const char *text, size_t bytes)
+{
+	struct output o;
+	int ret = output_begin(&o, path);
+
+	if (ret)
+		return ret;
+	fwrite(text, 1, bytes, o.file);
+	return output_end(&o);
+}
+
+int output_json(const char *path, const json_t *json, size_t flags)
+{
+	struct output o;
+	int ret = output_begin(&o, path);
+
+	if (ret)
+		return ret;
+	json_dumpf(json, o.file, flags);
+	fputc('\n', o.file);
+	return output_end(&o);
+}
+
+void output_print_json(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+json_t *output_number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
