@@ -151,7 +151,6 @@ check "IPv6 in a tunnel in a tunnel over IPv4" in_tunnel 4 6
 check "IPv4 in a tunnel in a tunnel over IPv6" in_tunnel 6 4
 
 # Both on one interface of left's: what it sends to the one peer it routes to the other.
-if_third=wt$$t
 through_another() {
 	tunnels "$ours" "$ours" 4 left
 	wg genkey >"$keys/third"

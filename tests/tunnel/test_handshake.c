@@ -166,6 +166,34 @@ static void what_confirms_is_answered_under_the_new_keys(void **state)
 	check_same_session(to_b->current, to_a->current);
 }
 
+// Nor is it displaced when another handshake overtakes the control thread's news of it.
+static void what_is_confirmed_outlives_another_handshake(void **state)
+{
+	(void)state;
+	shake_hands();
+	loopback_pass(REKEY_TIMEOUT_NS);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	deliver(a, MESSAGE_RESPONSE);
+	assert_true(loopback_readable(loopback_socket(b, MESSAGE_DATA), LOOPBACK_WAIT_MS));
+	receive_on_the_path(b);
+	struct keypair *second = to_a->next_keypair;
+	assert_non_null(second);
+	loopback_pass(REKEY_TIMEOUT_NS);
+	handshake_initiate(to_b, false);
+	deliver(b, MESSAGE_INITIATION);
+	assert_ptr_equal(to_a->current, second);
+	assert_int_equal(to_a->handshake_wall_ns, loopback_wall_ns);
+	// What the peer sends before it has the response.
+	loopback_stage(to_b);
+	receive_data(b);
+	assert_int_equal(count(b, drop_rx_index), 0);
+	deliver(a, MESSAGE_RESPONSE);
+	receive_data(b);
+	assert_ptr_equal(to_a->previous_keypair, second);
+	check_same_session(to_b->current, to_a->current);
+}
+
 static void responder_flushes_when_confirmed(void **state)
 {
 	(void)state;
@@ -752,6 +780,7 @@ int main(void)
 	    TEST(staged_packet_leads_to_a_session),
 	    TEST(keepalive_confirms_where_nothing_is_staged),
 	    TEST(what_confirms_is_answered_under_the_new_keys),
+	    TEST(what_is_confirmed_outlives_another_handshake),
 	    TEST(responder_flushes_when_confirmed),
 	    TEST(rekeying_keeps_the_previous_key_pair),
 	    TEST(works_over_ipv6),

@@ -79,6 +79,28 @@ pair() {
 	until_true 5 on "$ns_left" ping -c 1 -W 1 -q fd66::2 >/dev/null
 }
 
+# third_link: a third end's namespace, at 10.67.0.3 behind a link of its own from left's 10.67.0.1, and
+# its key, $key_third. third_start: its tunnel, $if_third with 10.77.0.3; left doesn't know it.
+if_third=wt$$t
+third_link() {
+	namespace third
+	ip -n "$ns_left" link add outer3 type veth peer name outer netns "$ns_third"
+	ip -n "$ns_left" addr add 10.67.0.1/24 dev outer3
+	ip -n "$ns_third" addr add 10.67.0.3/24 dev outer
+	ip -n "$ns_left" link set outer3 up
+	ip -n "$ns_third" link set outer up
+	wg genkey >"$keys/third"
+	key_third=$(wg pubkey <"$keys/third")
+}
+
+third_start() {
+	on "$ns_third" "$ours" "$if_third"
+	on "$ns_third" wg set "$if_third" listen-port 51823 private-key "$keys/third" \
+		peer "$key_left" allowed-ips 10.77.0.0/24 endpoint 10.67.0.1:51821
+	ip -n "$ns_third" addr add 10.77.0.3/24 dev "$if_third"
+	ip -n "$ns_third" link set "$if_third" up
+}
+
 # What a second tunnel beside the first has of its own: interfaces, the networks outside and inside
 # it, ports (1 and 2 at their end), the MTU inside.
 if_left=wt$$l if_right=wt$$r outer=66 inner=77 ports=5182 inner_mtu=1420
