@@ -12,6 +12,8 @@ go=${PEER:-$PWD/build/external/wireguard-go/usr/bin/wireguard-go}
 sockets=/var/run/wireguard
 keys=$(mktemp -d)
 namespaces=()
+# What a sanitizer finds in a daemon goes nowhere else; the end of the script looks there.
+for tool in ASAN TSAN UBSAN; do export ${tool}_OPTIONS=log_path=$keys/report; done
 
 ((EUID == 0)) || skip_all "network namespaces need root"
 [[ -c /dev/net/tun ]] || skip_all "there is no /dev/net/tun"
@@ -42,12 +44,17 @@ end_processes() { # NAMESPACE
 idle() { [[ -z $(ip netns pids "$1" 2>/dev/null) ]]; }
 
 topology_clean() {
-	local ns
+	local ns reports
 	for ns in "${namespaces[@]}"; do
 		end_processes "$ns"
 		ip netns del "$ns" 2>/dev/null || true
 	done
+	reports=$(cat "$keys"/report.* 2>/dev/null || true)
 	rm -rf "$keys" "$sockets"/wt$$?.sock "$tap_log"
+	[[ -z $reports ]] || {
+		echo "$reports"
+		exit 1
+	}
 }
 trap topology_clean EXIT
 trap 'exit 130' INT
