@@ -46,10 +46,15 @@ at_most() { # WHAT NUMBER MOST
 	(($2 <= $3))
 }
 
+# In one socket the flood may displace a ping; TCP sends again.
 carries_data() {
 	transfer left 4
 	transfer right 6
-	pings left 4
+	if [[ $WGBENCH_TUNNEL_SWITCHES == *,handshake-socket=off ]]; then
+		until_true 5 ping_once left
+	else
+		pings left 4
+	fi
 }
 
 # Until the flood ends; and what the flooded end holds at the most.
