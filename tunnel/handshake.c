@@ -204,12 +204,31 @@ static void count_received(struct peer *p, const struct control_message *m, uint
 	pthread_mutex_unlock(&p->endpoint_lock);
 }
 
+static void complete(struct peer *p)
+{
+	timers_handshake_complete(p);
+	atomic_store(&p->handshake_wall_ns, clock_wall_ns());
+}
+
+// The event may be about a key pair that a newer handshake has replaced since, so the one that is
+// promoted must itself have received something.
+static void promote(struct peer *p)
+{
+	if (!p->next_keypair || !atomic_load(&p->next_keypair->confirmed))
+		return;
+	peer_confirm_session(p);
+	complete(p);
+	peer_flush_staged(p);
+}
+
 // Turns the finished handshake into a key pair. false: out of memory; then nothing is left of it.
 static bool establish(struct peer *p, uint64_t now_ns)
 {
 	struct device *d = p->device;
 	struct noise_session session;
 
+	// Its event may still wait, and the peer sends under it.
+	promote(p);
 	noise_session_derive(&session, &p->handshake);
 	int ret = peer_install_session(p, &session, now_ns);
 	if (ret) {
@@ -220,12 +239,6 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	}
 	sodium_memzero(&session, sizeof(session));
 	return !ret;
-}
-
-static void complete(struct peer *p)
-{
-	timers_handshake_complete(p);
-	atomic_store(&p->handshake_wall_ns, clock_wall_ns());
 }
 
 static void respond(struct peer *p, const struct udp_endpoint *to, uint64_t now_ns)
@@ -354,22 +367,12 @@ void handshake_receive(struct device *d, const struct control_message *m)
 
 // ---- events
 
-// The event may be about a key pair that a newer handshake has replaced since, so the one that is
-// to be promoted must itself have received something.
-static bool confirmed(struct peer *p)
-{
-	return p->next_keypair && atomic_load(&p->next_keypair->confirmed);
-}
-
 void handshake_peer_events(struct peer *p, unsigned events)
 {
 	if (p->removed)
 		return;
-	if ((events & PEER_EVENT_CONFIRMED) && confirmed(p)) {
-		peer_confirm_session(p);
-		complete(p);
-		peer_flush_staged(p);
-	}
+	if (events & PEER_EVENT_CONFIRMED)
+		promote(p);
 	if (events & PEER_EVENT_HANDSHAKE)
 		handshake_initiate(p, false);
 	if (events & PEER_EVENT_KEEPALIVE)

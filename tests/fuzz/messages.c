@@ -569,13 +569,31 @@ static void receive_raw(struct fuzz_input *in, unsigned options)
 
 // ---- out of the TUN
 
-// What must leave, by the cutter on a copy: the target `frames` judges that one.
-static void await_frame(const struct virtio_net_hdr *header, const uint8_t *frame, size_t n)
+// Whether the packet is a message to the peer, as the device itself sends them now: it would come
+// back without end.
+static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
+{
+	const struct keypair *k = p ? peer_sending(p) : NULL;
+	bool four = ip->family == AF_INET, fragment = !four && packet[6] == IPPROTO_FRAGMENT;
+	size_t udp = four ? 20 : fragment ? 48 : 40;
+
+	if (!k || (four && packet[0] != 0x45) || ip->length < udp + 8 + MESSAGE_DATA_OVERHEAD)
+		return false;
+	return packet[four       ? 9
+	              : fragment ? 40
+	                         : 6] == IPPROTO_UDP &&
+	       le32toh(remote_word(packet + udp + 8)) == MESSAGE_DATA &&
+	       remote_word(packet + udp + 12) == k->remote_index;
+}
+
+// What must leave, by the cutter on a copy: the target `frames` judges that one. How many packets
+// must not, since they would come back.
+static uint32_t await_frame(const struct virtio_net_hdr *header, const uint8_t *frame, size_t n)
 {
 	uint8_t *copy = fuzz_exactly(frame, n), *packet;
 	struct offload_cutter c;
 	struct offload_ip ip;
-	uint32_t bytes;
+	uint32_t bytes, back = 0;
 
 	if (!offload_ip_parse(&ip, copy, n) && !offload_cut_init(&c, header, copy, n))
 		for (struct remote *r = remotes; r < remotes + REMOTES; r++) {
@@ -585,11 +603,44 @@ static void await_frame(const struct virtio_net_hdr *header, const uint8_t *fram
 			if (memcmp(ip.destination, ip.family == AF_INET ? four : six,
 			           ip.family == AF_INET ? 3 : 4))
 				continue;
-			while ((packet = offload_cut_next(&c, &bytes)))
-				remote_await(r, packet, bytes);
+			if (comes_back(peer_of(r), &ip, copy))
+				back = c.segments <= BATCH_PACKETS_MAX ? c.segments : 0;
+			else
+				while ((packet = offload_cut_next(&c, &bytes)))
+					remote_await(r, packet, bytes);
 			break;
 		}
 	free(copy);
+	return back;
+}
+
+// A message of the device's own to the one end, or of none, inside a packet to one of them.
+static size_t make_message(uint8_t *p, unsigned how)
+{
+	const struct peer *of = peer_of(&remotes[how >> 4 & 1]);
+	const struct keypair *k = of ? peer_sending(of) : NULL;
+	const struct message_data m = {.type = htole32(MESSAGE_DATA),
+	                               .receiver_index = k ? k->remote_index : 0};
+	const uint8_t network = how & 2 ? 1 : 2;
+	enum { BYTES = 128 };
+	size_t at = 20;
+
+	if (how & 4) {
+		p[0] = 0x60;
+		put16(p + 4, BYTES - 40);
+		p[6] = how & 0x20 ? IPPROTO_FRAGMENT : IPPROTO_UDP;
+		p[40] = IPPROTO_UDP;
+		memcpy(p + 24, (uint8_t[]){0xfd, 0, 0, network}, 4);
+		at = how & 0x20 ? 48 : 40;
+	} else {
+		p[0] = 0x45;
+		put16(p + 2, BYTES);
+		p[6] = how & 0x20;
+		p[9] = IPPROTO_UDP;
+		memcpy(p + 16, (uint8_t[]){10, 0, network, 9}, 4);
+	}
+	memcpy(p + at + 8, &m, sizeof(m));
+	return BYTES;
 }
 
 static void transmit(struct fuzz_input *in, unsigned options)
@@ -598,6 +649,7 @@ static void transmit(struct fuzz_input *in, unsigned options)
 	struct virtio_net_hdr header = {0};
 	struct path *path = &device->paths[0];
 	const size_t head = sizeof(header);
+	uint64_t back = device_counted(device, drop_tx_loop);
 
 	for (unsigned frames = 1 + options % 4; frames--;) {
 		uint8_t how = fuzz_byte(in), *p = frame + head;
@@ -620,13 +672,16 @@ static void transmit(struct fuzz_input *in, unsigned options)
 				header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
 				header.gso_size = 1 + fuzz_byte(in) * 8;
 			}
+		} else if (how & 8) {
+			header = (struct virtio_net_hdr){0};
+			n = make_message(p, how);
 		} else {
 			fuzz_take(in, &header, sizeof(header));
 			n = fuzz_take(in, p, n);
 		}
 		memcpy(frame, &header, head);
 		if (send(tun, frame, head + n, 0) == (ssize_t)(head + n) && n)
-			await_frame(&header, p, n);
+			back += await_frame(&header, p, n);
 	}
 	path_enter(device);
 	do
@@ -634,6 +689,7 @@ static void transmit(struct fuzz_input *in, unsigned options)
 	while (queue_send(path, now_ns));
 	path_flush(path);
 	path_leave(device);
+	FUZZ_CHECK(device_counted(device, drop_tx_loop) == back);
 	FUZZ_CHECK(!queue_waits(path));
 	handle_posted();
 }

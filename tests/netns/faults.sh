@@ -11,15 +11,6 @@ export WGBENCH_TUNNEL_SWITCHES=clock-scale=20
 left() { on "$ns_left" "$@"; }
 right() { on "$ns_right" "$@"; }
 
-# In the foreground, where it can tell its counters; as a program that returns when it can be used.
-counted=$keys/counted
-cat >"$counted" <<END
-#!/bin/bash
-"$ours" --foreground "\$1" </dev/null >/dev/null 2>"$keys/said.\$1" &
-until [[ -S $sockets/\$1.sock ]]; do sleep 0.02; done
-END
-chmod +x "$counted"
-
 process() { # SIDE
 	local ns=ns_$1
 	ip netns pids "${!ns}" | while read -r pid; do
@@ -27,46 +18,26 @@ process() { # SIDE
 	done
 }
 
-said() { wc -l <"$keys/said.$if_left"; }
-more_said() { (($(said) > $1)); }
-
-counter() { # NAME: of the left end
-	local before
-	before=$(said)
-	kill -USR1 "$(process left)"
-	until_true 5 more_said "$before"
-	sed -n "\$s/.*\"$1\": \([0-9]*\).*/\1/p" "$keys/said.$if_left"
-}
+counter() { tunnel_status left | jq ".counters.$1"; } # NAME: of the left end
 
 third() { on "$ns_third" "$@"; }
 
-# Another peer of the left end's, by a link of its own.
+third_link
 third_peer() {
-	third "$ours" "$if_third"
-	third wg set "$if_third" private-key "$keys/third" peer "$key_left" \
-		endpoint 10.69.0.1:51821 allowed-ips 10.77.0.1/32
-	ip -n "$ns_third" addr add 10.77.0.3/24 dev "$if_third"
-	ip -n "$ns_third" link set "$if_third" up
+	third_start
 	left wg set "$if_left" peer "$key_third" allowed-ips 10.77.0.3/32
 	until_true 5 third ping -c 1 -W 1 -q 10.77.0.1
 }
 
-third_link() {
-	namespace third
-	if_third=wt$$t
-	wg genkey >"$keys/third"
-	key_third=$(wg pubkey <"$keys/third")
-	ip -n "$ns_left" link add outer3 type veth peer name outer netns "$ns_third"
-	ip -n "$ns_left" addr add 10.69.0.1/24 dev outer3
-	ip -n "$ns_third" addr add 10.69.0.2/24 dev outer
-	ip -n "$ns_left" link set outer3 up
-	ip -n "$ns_third" link set outer up
-}
-third_link
-
 start() {
 	end_processes "$ns_third"
-	tunnels "$counted" "$ours" 4 left
+	tunnel_stop left
+	tunnel_stop right
+	tunnel_start_logged left "$ours"
+	tunnel_start right "$ours"
+	tunnel_peer right
+	tunnel_peer left endpoint "$(endpoint right 4)"
+	until_true 10 ping_once left
 	third_peer
 }
 
@@ -156,8 +127,8 @@ link_comes_up() {
 	until_true 5 closed 51821
 	no_descriptors "$pid"
 	ip -n "$ns_left" link set "$if_left" up
-	until_true 5 more_said 0
-	match "$(<"$keys/said.$if_left")" "Too many open files"
+	until_true 5 has_more_lines "$keys/left.log" 0
+	match "$(<"$keys/left.log")" "Too many open files"
 	descriptors "$pid"
 	ip -n "$ns_left" link set "$if_left" down
 	ip -n "$ns_left" link set "$if_left" up

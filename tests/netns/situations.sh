@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 pair
-namespace third
+third_link
 
 left() { on "$ns_left" "$@"; }
 
@@ -248,28 +248,11 @@ check "persistent keepalives alone begin a session and go on" kept_alive
 
 # ---- three ends
 
-# The third one's network lies beside the other's; its tunnel is at 10.77.0.3.
-if_third=wt$$t
-third_end() {
-	ip -n "$ns_left" link add outer3 type veth peer name outer netns "$ns_third"
-	ip -n "$ns_left" addr add 10.67.0.1/24 dev outer3
-	ip -n "$ns_third" addr add 10.67.0.3/24 dev outer
-	ip -n "$ns_left" link set outer3 up
-	ip -n "$ns_third" link set outer up
-	wg genkey >"$keys/third"
-	wg pubkey <"$keys/third" >"$keys/third.pub"
-	on "$ns_third" "$ours" "$if_third"
-	at third set private-key "$keys/third" listen-port 51823 \
-		peer "$key_left" allowed-ips 10.77.0.0/24 endpoint 10.67.0.1:51821
-	ip -n "$ns_third" addr add 10.77.0.3/24 dev "$if_third"
-	ip -n "$ns_third" link set "$if_third" up
-}
-
 # A stranger's handshakes have no answer, and leave the others alone.
 stranger() {
 	local before
 	export WGBENCH_TUNNEL_SWITCHES=clock-scale=10
-	third_end
+	third_start
 	tunnels "$ours" "$ours" 4 left
 	before=$(at left show dump | cut -f 1-4)
 	match "$(on "$ns_third" ping -c 3 -i 0.05 -W 0.3 10.77.0.1 || true)" ' 0 received'
@@ -281,7 +264,7 @@ check "a stranger gets no answer" stranger
 
 # Through left, from one of its peers to the other, each of which knows only left.
 among_three() {
-	at left set peer "$(<"$keys/third.pub")" allowed-ips 10.77.0.3/32
+	at left set peer "$key_third" allowed-ips 10.77.0.3/32
 	on "$ns_left" sysctl -qw net.ipv4.ip_forward=1
 	at right set peer "$key_left" allowed-ips 10.77.0.0/24
 	until_true 5 on "$ns_third" ping -c 1 -W 1 -q 10.77.0.1

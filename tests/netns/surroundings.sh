@@ -151,7 +151,6 @@ check "IPv6 in a tunnel in a tunnel over IPv4" in_tunnel 4 6
 check "IPv4 in a tunnel in a tunnel over IPv6" in_tunnel 6 4
 
 # Both on one interface of left's: what it sends to the one peer it routes to the other.
-if_third=wt$$t
 through_another() {
 	tunnels "$ours" "$ours" 4 left
 	wg genkey >"$keys/third"
@@ -197,7 +196,7 @@ looped() { # FAMILY
 		match "$(left ping -c 5 -i 0.01 -W 0.3 -s $size 10.77.0.2 || true)" ' 0 received'
 	done
 	timeout 0.3 ip netns exec "$ns_left" socat -u -b 1200 OPEN:/dev/zero UDP4-SENDTO:10.77.0.2:9 || true
-	still left
+	until_true 5 still left # what is on its way may end first
 	turn del $endpoint
 	pings left 4
 	pings right 6
@@ -213,7 +212,7 @@ looped_first() {
 	left wg set "$if_left" peer "$key_right" allowed-ips 10.77.0.2/32,10.66.0.2/32
 	turn add 10.66.0.2
 	match "$(left ping -c 5 -i 0.01 -W 0.3 10.77.0.2 || true)" ' 0 received'
-	still left
+	until_true 5 still left
 	turn del 10.66.0.2
 	until_true 3 ping_once left
 	pings right 4

@@ -134,15 +134,15 @@ check "another user can't reach the socket" foreign_client
 
 # Reads the tunnel's memory as a debugger would, of the same user and with as many rights as it has.
 debugger=(setpriv --bounding-set=-all,+net_admin,+net_bind_service --inh-caps=-all)
-read_memory() { # the first page that can be read
+read_memory() { # the program's first page
 	local pid
 	pid=$(ip netns pids "$ns_left")
 	# shellcheck disable=SC2016
 	"${debugger[@]}" perl -e '
 		open(my $maps, "<", "/proc/$ARGV[0]/maps") or die "maps: $!\n";
-		<$maps> =~ /^([0-9a-f]+)/ or die "maps: nothing to be seen\n";
+		my ($at) = map { m{^([0-9a-f]+)-.*/wgbench-tunnel$} } <$maps> or die "maps: nothing to be seen\n";
 		open(my $memory, "<", "/proc/$ARGV[0]/mem") or die "mem: $!\n";
-		seek($memory, hex $1, 0) && read($memory, my $page, 4) == 4 or die "mem: $!\n";
+		seek($memory, hex $at, 0) && read($memory, my $page, 4) == 4 or die "mem: $!\n";
 		print $page' "$pid" 2>&1
 }
 

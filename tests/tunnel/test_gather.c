@@ -2,8 +2,8 @@
 // frames in the order in which they were read.
 #include "tests/support.h"
 
-#include <netinet/in.h>
 #include <endian.h>
+#include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>

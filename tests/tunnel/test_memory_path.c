@@ -109,7 +109,6 @@ static bool arrived(int at, uint32_t number)
 static void turn(struct device *d)
 {
 	struct path *p = &d->paths[0];
-	const int fds[] = {p->udp[0], d->udp.handshake[0]};
 	bool backlog = false;
 
 	path_enter(d);
@@ -118,11 +117,12 @@ static void turn(struct device *d)
 	while (queue_send(p, loopback_now_ns))
 		;
 	path_flush(p);
-	for (size_t i = 0; i < 2; i++)
-		while (fds[i] >= 0 && loopback_readable(fds[i], 0) &&
-		       udp_receive(p, fds[i], loopback_now_ns, &backlog) > 0)
-			path_flush(p);
+	while (loopback_readable(p->udp[0], 0) &&
+	       udp_receive(p, p->udp[0], loopback_now_ns, &backlog) > 0)
+		path_flush(p);
 	path_leave(d);
+	if (d->udp.handshake[0] >= 0)
+		udp_receive_handshakes(d, d->udp.handshake[0]);
 	loopback_control(d);
 }
 

@@ -12,6 +12,8 @@ go=${PEER:-$PWD/build/external/wireguard-go/usr/bin/wireguard-go}
 sockets=/var/run/wireguard
 keys=$(mktemp -d)
 namespaces=()
+# What a sanitizer finds in a daemon goes nowhere else; the end of the script looks there.
+for tool in ASAN TSAN UBSAN; do export ${tool}_OPTIONS=log_path=$keys/report; done
 
 ((EUID == 0)) || skip_all "network namespaces need root"
 [[ -c /dev/net/tun ]] || skip_all "there is no /dev/net/tun"
@@ -42,12 +44,17 @@ end_processes() { # NAMESPACE
 idle() { [[ -z $(ip netns pids "$1" 2>/dev/null) ]]; }
 
 topology_clean() {
-	local ns
+	local ns reports
 	for ns in "${namespaces[@]}"; do
 		end_processes "$ns"
 		ip netns del "$ns" 2>/dev/null || true
 	done
+	reports=$(cat "$keys"/report.* 2>/dev/null || true)
 	rm -rf "$keys" "$sockets"/wt$$?.sock "$tap_log"
+	[[ -z $reports ]] || {
+		echo "$reports"
+		exit 1
+	}
 }
 trap topology_clean EXIT
 trap 'exit 130' INT
@@ -77,6 +84,28 @@ pair() {
 	ip -n "$ns_right" link set outer up
 	make_keys
 	until_true 5 on "$ns_left" ping -c 1 -W 1 -q fd66::2 >/dev/null
+}
+
+# third_link: a third end's namespace, at 10.67.0.3 behind a link of its own from left's 10.67.0.1, and
+# its key, $key_third. third_start: its tunnel, $if_third with 10.77.0.3; left doesn't know it.
+if_third=wt$$t
+third_link() {
+	namespace third
+	ip -n "$ns_left" link add outer3 type veth peer name outer netns "$ns_third"
+	ip -n "$ns_left" addr add 10.67.0.1/24 dev outer3
+	ip -n "$ns_third" addr add 10.67.0.3/24 dev outer
+	ip -n "$ns_left" link set outer3 up
+	ip -n "$ns_third" link set outer up
+	wg genkey >"$keys/third"
+	key_third=$(wg pubkey <"$keys/third")
+}
+
+third_start() {
+	on "$ns_third" "$ours" "$if_third"
+	on "$ns_third" wg set "$if_third" listen-port 51823 private-key "$keys/third" \
+		peer "$key_left" allowed-ips 10.77.0.0/24 endpoint 10.67.0.1:51821
+	ip -n "$ns_third" addr add 10.77.0.3/24 dev "$if_third"
+	ip -n "$ns_third" link set "$if_third" up
 }
 
 # What a second tunnel beside the first has of its own: interfaces, the networks outside and inside
