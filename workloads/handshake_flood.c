@@ -99,7 +99,8 @@ static void list_processes(struct flooding *f)
 			f->pid[f->pids++] = f->pid[i];
 }
 
-// From now on its peak is counted anew.
+// From now on its peak is counted anew. One that has ended since it was listed, such as a program
+// that asked the tunnel something, has none.
 static int forget_peak(pid_t pid)
 {
 	char path[48];
@@ -109,7 +110,7 @@ static int forget_peak(pid_t pid)
 	int ret = fd < 0 || write(fd, "5", 1) != 1 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return ret;
+	return ret == -ENOENT || ret == -ESRCH ? 0 : ret;
 }
 
 static long peak_kib(pid_t pid)

@@ -146,6 +146,8 @@ killed() {
 	pid=$(process right)
 	kill -KILL "$pid"
 	until_true 5 no_link
+	# Its interface goes before its port does.
+	until_true 5 gone "$pid"
 }
 
 no_link() { ! ip -n "$ns_right" link show "$if_right" >/dev/null 2>&1; }
