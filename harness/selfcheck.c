@@ -15,7 +15,7 @@
 #include "harness/output.h"
 #include "harness/plan.h"
 #include "harness/selfcheck_draw.h"
-#include "harness/sequence.h"
+#include "harness/selfcheck_budget.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
 
@@ -93,10 +93,10 @@ static void check_budgets(const struct outcome *o, const struct verdict *v, json
 
 		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), PLAN_BLOCKS_MAX));
 		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++) {
-			struct sequence s;
+			struct selfcheck_budget s;
 
-			sequence_estimate(&s, b.ratio, b.n, true, log1p(effects[e] / 100), &looks,
-			                  gate, DRAWS, SEED);
+			selfcheck_draw_budget(&s, b.ratio, b.n, true, log1p(effects[e] / 100),
+			                      &looks, gate, DRAWS, SEED);
 			json_array_append_new(
 			    rows,
 			    json_pack("{ss ss sf sf sf sf sf sf}", "workload", v->series->workload,

@@ -108,15 +108,33 @@ double *stats_signed_rank_distribution(size_t n)
 	return p;
 }
 
+// As many of the outermost averages on each side lie outside as the sum may be unlikely; `tail`:
+// how unlikely it is.
+static size_t count_outside(size_t n, double error, double *tail)
+{
+	double *p = stats_signed_rank_distribution(n);
+	size_t outside = 0;
+
+	*tail = 0;
+	while (outside < n * (n + 1) / 2 && 2 * (*tail + p[outside]) <= error)
+		*tail += p[outside++];
+	free(p);
+	return outside;
+}
+
+size_t stats_signed_rank_outside(size_t n, double error)
+{
+	double tail;
+
+	return count_outside(n, error, &tail);
+}
+
 struct stats_interval stats_signed_rank_interval(const double *x, size_t n, double level)
 {
 	struct stats_interval interval = {-INFINITY, INFINITY, 0};
-	double *p = stats_signed_rank_distribution(n), *walsh, tail = 0;
-	size_t outside = 0, count;
+	double *walsh, tail;
+	size_t outside = count_outside(n, 1 - level, &tail), count;
 
-	// As many of the outermost averages on each side lie outside as the sum may be unlikely.
-	while (outside < n * (n + 1) / 2 && 2 * (tail + p[outside]) <= 1 - level)
-		tail += p[outside++];
 	if (outside) {
 		walsh = walsh_averages(x, n, &count);
 		interval.low = walsh[outside - 1];
@@ -124,6 +142,5 @@ struct stats_interval stats_signed_rank_interval(const double *x, size_t n, doub
 		interval.coverage = 1 - 2 * tail;
 		free(walsh);
 	}
-	free(p);
 	return interval;
 }

@@ -16,6 +16,10 @@ double stats_signed_rank_p(const double *x, size_t n, double center);
 // (0.95). Where n is too small for any interval at the level: infinite bounds, coverage 0.
 struct stats_interval stats_signed_rank_interval(const double *x, size_t n, double level);
 
+// How many of the outermost Walsh averages of n values that interval leaves out on each side, for a
+// two-sided error of 1 - level; 0: there is no interval.
+size_t stats_signed_rank_outside(size_t n, double error);
+
 // The probability of each sum 0..n (n + 1) / 2 of positive ranks without ties; the caller frees it.
 double *stats_signed_rank_distribution(size_t n);
 

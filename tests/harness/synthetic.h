@@ -71,6 +71,34 @@ static inline void synthetic_end(struct synthetic *s)
 	nftw(s->base, synthetic_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+// A file's whole text, below 1 MiB; the caller frees it.
+static inline char *synthetic_read(const char *dir, const char *name, size_t *bytes)
+{
+	char path[256], *text = calloc(1, 1 << 20);
+	FILE *f;
+
+	assert_non_null(text);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	*bytes = fread(text, 1, (1 << 20) - 1, f);
+	fclose(f);
+	return text;
+}
+
+static inline void synthetic_write(const char *dir, const char *name, const char *text,
+                                   size_t bytes)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, bytes, f), bytes);
+	fclose(f);
+}
+
 // About normal, mean 0, sd 1.
 static inline double synthetic_normal(struct synthetic *s)
 {

@@ -263,32 +263,6 @@ static void nothing_but_failures_is_an_error(void **state)
 	synthetic_end(&s);
 }
 
-static void rewrite(const char *dir, const char *name, const char *text, size_t bytes)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, bytes, f), bytes);
-	fclose(f);
-}
-
-static char *contents(const char *dir, const char *name, size_t *bytes)
-{
-	char path[256], *text = NULL;
-	size_t room = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	*bytes = getdelim(&text, &room, 0, f);
-	fclose(f);
-	return text;
-}
-
 static void a_foreign_folder_is_an_error(void **state)
 {
 	static const struct {
@@ -310,18 +284,18 @@ static void a_foreign_folder_is_an_error(void **state)
 	synthetic_fill(&s, 8, 0, 0.001);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t bytes;
-		char *text = contents(s.dir, cases[i].file, &bytes), *changed;
+		char *text = synthetic_read(s.dir, cases[i].file, &bytes), *changed;
 		char *at = strstr(text, cases[i].from);
 		int n;
 
 		assert_non_null(at);
 		n = asprintf(&changed, "%.*s%s%s", (int)(at - text), text, cases[i].to,
 		             at + strlen(cases[i].from));
-		rewrite(s.dir, cases[i].file, changed, n);
+		synthetic_write(s.dir, cases[i].file, changed, n);
 		assert_int_equal(compare(&said, s.dir, NULL), 2);
 		assert_says(&said.err, cases[i].says);
 		assert_string_equal(said.out.text, "");
-		rewrite(s.dir, cases[i].file, text, bytes);
+		synthetic_write(s.dir, cases[i].file, text, bytes);
 		free(changed);
 		free(text);
 	}
@@ -333,7 +307,7 @@ static void cut_at_every_byte(struct synthetic *s)
 {
 	struct said said;
 	size_t bytes, lines = 0;
-	char *text = contents(s->dir, "trials.jsonl", &bytes);
+	char *text = synthetic_read(s->dir, "trials.jsonl", &bytes);
 
 	for (size_t cut = 0; cut <= bytes; cut++) {
 		int code, expected;
@@ -342,7 +316,7 @@ static void cut_at_every_byte(struct synthetic *s)
 		// In the middle of a block one cut is as another: take some of those.
 		if (lines % 4 && cut % 97)
 			continue;
-		rewrite(s->dir, "trials.jsonl", text, cut);
+		synthetic_write(s->dir, "trials.jsonl", text, cut);
 		code = compare(&said, s->dir, NULL);
 		expected = !lines ? 2 : lines < 32 ? 3 : 0;
 		if (code != expected)

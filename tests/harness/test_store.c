@@ -7,31 +7,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-static char *slurp(const char *dir, const char *name, size_t *bytes)
-{
-	char path[256], *text = calloc(1, 1 << 20);
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	*bytes = fread(text, 1, (1 << 20) - 1, f);
-	fclose(f);
-	return text;
-}
-
-static void spew(const char *dir, const char *name, const char *text, size_t bytes)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, bytes, f), bytes);
-	fclose(f);
-}
-
 // Opens the folder, which must fail with a line that has `part` in it.
 static void assert_refused(const char *dir, const char *part)
 {
@@ -113,7 +88,7 @@ static void torn_at_every_byte(void **state)
 	synthetic_begin(&s, 2, 8);
 	synthetic_add(&s, 0, 0, &b);
 	store_close(&s.store);
-	text = slurp(s.dir, "trials.jsonl", &bytes);
+	text = synthetic_read(s.dir, "trials.jsonl", &bytes);
 	snprintf(path, sizeof(path), "%s/trials.jsonl", s.dir);
 	for (size_t cut = 0; cut <= bytes; cut++) {
 		struct capture c;
@@ -125,7 +100,7 @@ static void torn_at_every_byte(void **state)
 			whole = cut;
 			lines++;
 		}
-		spew(s.dir, "trials.jsonl", text, cut);
+		synthetic_write(s.dir, "trials.jsonl", text, cut);
 		capture_begin(&c, 2);
 		assert_int_equal(store_open(&st, s.dir, false), 0);
 		assert_int_equal(st.torn, cut > whole);
@@ -167,13 +142,13 @@ static void run_json_cut_at_any_byte_is_refused(void **state)
 	(void)state;
 	synthetic_fill(&s, 1, 0, 0);
 	store_close(&s.store);
-	text = slurp(s.dir, "run.json", &bytes);
+	text = synthetic_read(s.dir, "run.json", &bytes);
 	assert_string_equal(text + bytes - 2, "}\n");
 	for (size_t cut = 0; cut < bytes - 1; cut++) {
-		spew(s.dir, "run.json", text, cut);
+		synthetic_write(s.dir, "run.json", text, cut);
 		assert_refused(s.dir, "run.json:");
 	}
-	spew(s.dir, "run.json", text, bytes - 1);
+	synthetic_write(s.dir, "run.json", text, bytes - 1);
 	assert_int_equal(store_open(&st, s.dir, false), 0);
 	store_close(&st);
 	free(text);
@@ -211,7 +186,7 @@ static void refuses_malformed_lines(void **state)
 	synthetic_begin(&s, 2, 8);
 	synthetic_add(&s, 0, 0, &b);
 	store_close(&s.store);
-	text = slurp(s.dir, "trials.jsonl", &bytes);
+	text = synthetic_read(s.dir, "trials.jsonl", &bytes);
 	second = strchr(text, '\n') + 1;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *at = strstr(second, cases[i].from), *changed;
@@ -220,7 +195,7 @@ static void refuses_malformed_lines(void **state)
 		assert_non_null(at);
 		n = asprintf(&changed, "%.*s%s%s", (int)(at - text), text, cases[i].to,
 		             at + strlen(cases[i].from));
-		spew(s.dir, "trials.jsonl", changed, n);
+		synthetic_write(s.dir, "trials.jsonl", changed, n);
 		assert_refused(s.dir, cases[i].says);
 		free(changed);
 	}
@@ -251,7 +226,7 @@ static void refuses_foreign_folders(void **state)
 	(void)state;
 	synthetic_begin(&s, 2, 8);
 	store_close(&s.store);
-	text = slurp(s.dir, "run.json", &bytes);
+	text = synthetic_read(s.dir, "run.json", &bytes);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *at = strstr(text, cases[i].from), *changed;
 		int n;
@@ -259,13 +234,13 @@ static void refuses_foreign_folders(void **state)
 		assert_non_null(at);
 		n = asprintf(&changed, "%.*s%s%s", (int)(at - text), text, cases[i].to,
 		             at + strlen(cases[i].from));
-		spew(s.dir, "run.json", changed, n);
+		synthetic_write(s.dir, "run.json", changed, n);
 		assert_refused(s.dir, cases[i].says);
 		free(changed);
 	}
-	spew(s.dir, "run.json", text, bytes / 2);
+	synthetic_write(s.dir, "run.json", text, bytes / 2);
 	assert_refused(s.dir, "run.json:");
-	spew(s.dir, "run.json", text, bytes);
+	synthetic_write(s.dir, "run.json", text, bytes);
 	snprintf(path, sizeof(path), "%s/trials.jsonl", s.dir);
 	assert_int_equal(unlink(path), 0);
 	assert_refused(s.dir, "trials.jsonl: No such file");

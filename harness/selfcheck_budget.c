@@ -1,4 +1,4 @@
-#include "harness/sequence.h"
+#include "harness/selfcheck_budget.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,29 +7,17 @@
 #include "harness/random.h"
 #include "harness/stats_rank.h"
 
-// How many of the outermost Walsh averages on each side a look's interval leaves out; 0: it has no
-// end. The same as stats_signed_rank_interval() finds.
+// How many of the outermost Walsh averages on each side each look's interval leaves out.
 struct criticals {
 	size_t outside[STATS_LOOKS_MAX];
 };
-
-static size_t outside_of(size_t n, double error)
-{
-	double *p = stats_signed_rank_distribution(n), tail = 0;
-	size_t outside = 0;
-
-	while (outside < n * (n + 1) / 2 && 2 * (tail + p[outside]) <= error)
-		tail += p[outside++];
-	free(p);
-	return outside;
-}
 
 static void find_criticals(struct criticals *c, const struct looks *l)
 {
 	for (size_t i = 0; i < l->plan.n; i++) {
 		size_t n = l->plan.blocks[i];
 
-		c->outside[i] = outside_of(n, looks_error(l, n, i + 1 == l->plan.n));
+		c->outside[i] = stats_signed_rank_outside(n, looks_error(l, n, i + 1 == l->plan.n));
 	}
 }
 
@@ -90,8 +78,9 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void sequence_estimate(struct sequence *s, const double *ratio, size_t n, bool equal, double shift,
-                       const struct looks *l, double gate_percent, unsigned draws, uint64_t seed)
+void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size_t n, bool equal,
+                           double shift, const struct looks *l, double gate_percent, unsigned draws,
+                           uint64_t seed)
 {
 	unsigned words[SAME + 1] = {0}, different = 0;
 	double drawn[STATS_BLOCKS_MAX], *blocks = stats_allocate(draws, sizeof(*blocks));
@@ -118,11 +107,11 @@ void sequence_estimate(struct sequence *s, const double *ratio, size_t n, bool e
 		blocks[d] = held;
 	}
 	qsort(blocks, draws, sizeof(*blocks), ascending);
-	*s = (struct sequence){.draws = draws,
-	                       .higher = words[HIGHER] / (double)draws,
-	                       .lower = words[LOWER] / (double)draws,
-	                       .same = words[SAME] / (double)draws,
-	                       .different = different / (double)draws,
-	                       .blocks = blocks[draws / 2]};
+	*s = (struct selfcheck_budget){.draws = draws,
+	                               .higher = words[HIGHER] / (double)draws,
+	                               .lower = words[LOWER] / (double)draws,
+	                               .same = words[SAME] / (double)draws,
+	                               .different = different / (double)draws,
+	                               .blocks = blocks[draws / 2]};
 	free(blocks);
 }

@@ -1,5 +1,5 @@
 // Runs with a budget whose truth is known, drawn again and again.
-#include "harness/sequence.h"
+#include "harness/selfcheck_budget.h"
 #include "harness/random.h"
 #include "harness/stats_rank.h"
 #include "tests/support.h"
@@ -22,19 +22,19 @@ static void make(double sd)
 	}
 }
 
-static void estimate(struct sequence *s, double shift, unsigned horizon, double gate)
+static void estimate(struct selfcheck_budget *s, double shift, unsigned horizon, double gate)
 {
 	struct looks l;
 
 	looks_fix(&l, horizon);
-	sequence_estimate(s, ratio, BLOCKS, true, shift, &l, gate, DRAWS, 1);
+	selfcheck_draw_budget(s, ratio, BLOCKS, true, shift, &l, gate, DRAWS, 1);
 }
 
 // Looks included: of an effect at the floor at most 2.5 % are called higher, of none at most 5 %
 // different. Of 4000 draws, 1.2 points more have a chance of about 1e-5.
 static void looking_makes_no_false_alarms(void **state)
 {
-	struct sequence s;
+	struct selfcheck_budget s;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -51,7 +51,7 @@ static void looking_makes_no_false_alarms(void **state)
 
 static void what_is_there_is_found_and_early(void **state)
 {
-	struct sequence large, small;
+	struct selfcheck_budget large, small;
 
 	(void)state;
 	make(0.04);
@@ -66,7 +66,7 @@ static void what_is_there_is_found_and_early(void **state)
 
 static void no_effect_is_the_same_where_there_is_time(void **state)
 {
-	struct sequence s;
+	struct selfcheck_budget s;
 
 	(void)state;
 	make(0.005);
@@ -86,7 +86,7 @@ static void agrees_with_the_interval(void **state)
 		struct looks l = {.plan = {.n = 1, .blocks = {n}, .level = {LOOKS_ERROR}}};
 		double shift = 0.015 * ((int)(i % 5) - 2), drawn[STATS_BLOCKS_MAX];
 		uint64_t seed = i;
-		struct sequence s;
+		struct selfcheck_budget s;
 
 		for (unsigned j = 0; j < n; j++)
 			drawn[j] = ratio[random_below(&seed, BLOCKS)] + shift;
@@ -94,7 +94,7 @@ static void agrees_with_the_interval(void **state)
 		    stats_signed_rank_interval(drawn, n, 1 - LOOKS_ERROR);
 		double up = log1p(0.01), down = log1p(-0.01);
 
-		sequence_estimate(&s, ratio, BLOCKS, false, shift, &l, 1, 1, i);
+		selfcheck_draw_budget(&s, ratio, BLOCKS, false, shift, &l, 1, 1, i);
 		assert_true(s.higher == (interval.low > up));
 		assert_true(s.lower == (interval.high < down));
 		assert_true(s.same == (interval.low >= down && interval.high <= up));

@@ -1,7 +1,7 @@
 // What runs with a budget would say whose blocks are drawn from those at hand: look after look, as
 // blocks.c does. Mathematics only.
-#ifndef WGBENCH_SEQUENCE_H
-#define WGBENCH_SEQUENCE_H
+#ifndef WGBENCH_SELFCHECK_BUDGET_H
+#define WGBENCH_SELFCHECK_BUDGET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "harness/looks.h"
 
-struct sequence {
+struct selfcheck_budget {
 	unsigned draws;
 	double higher, lower, same; // shares called so, by the gate; the rest isn't decided
 	double different;           // share whose last interval leaves out zero
@@ -19,7 +19,8 @@ struct sequence {
 // Draws runs from the ratios (logarithms of blocks, each of a start of its own), with replacement.
 // `equal`: the two tunnels are, so a sign is drawn for each block too. `shift` is added: an effect
 // that isn't there. The same seed draws the same. n >= 1, looks.n >= 1.
-void sequence_estimate(struct sequence *, const double *ratio, size_t n, bool equal, double shift,
-                       const struct looks *, double gate_percent, unsigned draws, uint64_t seed);
+void selfcheck_draw_budget(struct selfcheck_budget *, const double *ratio, size_t n, bool equal,
+                           double shift, const struct looks *, double gate_percent, unsigned draws,
+                           uint64_t seed);
 
 #endif
