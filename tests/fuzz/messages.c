@@ -590,12 +590,17 @@ static bool comes_back(const struct peer *p, const struct offload_ip *ip, const 
 // must not, since they would come back.
 static uint32_t await_frame(const struct virtio_net_hdr *header, const uint8_t *frame, size_t n)
 {
-	uint8_t *copy = fuzz_exactly(frame, n), *packet;
+	uint8_t *copy = fuzz_exactly(frame, n), *packet, flow[OFFLOAD_FLOW_BYTES];
 	struct offload_cutter c;
 	struct offload_ip ip;
 	uint32_t bytes, back = 0;
 
-	if (!offload_ip_parse(&ip, copy, n) && !offload_cut_init(&c, header, copy, n))
+	// A batch holds no more.
+	if (!offload_ip_parse(&ip, copy, n) && !offload_cut_init(&c, header, copy, n) &&
+	    c.segments <= BATCH_PACKETS_MAX) {
+		size_t flow_bytes = offload_flow(flow, &ip, copy);
+		uint64_t flow_hash = remote_hash(flow, flow_bytes);
+
 		for (struct remote *r = remotes; r < remotes + REMOTES; r++) {
 			const uint8_t four[] = {10, 0, r->network},
 			              six[] = {0xfd, 0, 0, r->network};
@@ -604,12 +609,13 @@ static uint32_t await_frame(const struct virtio_net_hdr *header, const uint8_t *
 			           ip.family == AF_INET ? 3 : 4))
 				continue;
 			if (comes_back(peer_of(r), &ip, copy))
-				back = c.segments <= BATCH_PACKETS_MAX ? c.segments : 0;
+				back = c.segments;
 			else
 				while ((packet = offload_cut_next(&c, &bytes)))
-					remote_await(r, packet, bytes);
+					remote_await(r, flow_hash, packet, bytes);
 			break;
 		}
+	}
 	free(copy);
 	return back;
 }

@@ -29,8 +29,9 @@ struct session {
 
 // A packet that the device was given to send.
 struct awaited {
-	uint64_t hash;
+	uint64_t hash, flow; // of the packet, and of what makes its flow
 	uint32_t length;
+	bool over; // it has come, or one of its flow behind it has
 };
 
 struct remote {
@@ -155,10 +156,16 @@ static inline bool remote_accepts(struct session *s, uint64_t counter)
 	return true;
 }
 
-static inline void remote_await(struct remote *r, const uint8_t *packet, size_t bytes)
+static inline struct awaited *remote_awaited(struct remote *r, size_t i)
 {
-	r->queue[r->awaited++ % AWAITED_MAX] =
-	    (struct awaited){remote_hash(packet, bytes), (uint32_t)bytes};
+	return &r->queue[i % AWAITED_MAX];
+}
+
+static inline void remote_await(struct remote *r, uint64_t flow, const uint8_t *packet,
+                                size_t bytes)
+{
+	*remote_awaited(r, r->awaited++) =
+	    (struct awaited){remote_hash(packet, bytes), flow, (uint32_t)bytes, false};
 	if (r->awaited - r->awaited_first > AWAITED_MAX)
 		r->awaited_first++;
 }
@@ -208,24 +215,37 @@ static inline void remote_take_cookie(struct remote *r, const uint8_t *bytes, ui
 	}
 }
 
-// Each packet comes once, whole, and in its order; some may be lost.
+static inline uint32_t remote_padded(uint32_t length)
+{
+	uint32_t padded = (length + 15) & ~15u;
+
+	if (length >= MTU)
+		return length;
+	return padded > MTU ? MTU : padded;
+}
+
+// Each packet comes once, whole, and in the order of its flow; some may be lost.
 static inline void remote_take_packet(struct remote *r, const uint8_t *packet, size_t bytes)
 {
-	for (; r->awaited_first < r->awaited; r->awaited_first++) {
-		const struct awaited *a = &r->queue[r->awaited_first % AWAITED_MAX];
-		uint32_t padded = (a->length + 15) & ~15u;
+	size_t at, length = SIZE_MAX;
+	uint64_t hash = 0; // of so many bytes
 
-		if (a->length < MTU && padded > MTU)
-			padded = MTU;
-		if (a->length >= MTU)
-			padded = a->length;
-		if (bytes != padded || remote_hash(packet, a->length) != a->hash ||
-		    !sodium_is_zero(packet + a->length, bytes - a->length))
+	for (at = r->awaited_first; at < r->awaited; at++) {
+		const struct awaited *a = remote_awaited(r, at);
+
+		if (a->over || bytes != remote_padded(a->length))
 			continue;
-		r->awaited_first++;
-		return;
+		if (length != a->length)
+			hash = remote_hash(packet, length = a->length);
+		if (hash == a->hash && sodium_is_zero(packet + length, bytes - length))
+			break;
 	}
-	FUZZ_CHECK(!"a packet that was not to be sent");
+	FUZZ_CHECK(at < r->awaited || !"a packet that was not to be sent");
+	for (size_t i = r->awaited_first; i <= at; i++)
+		if (remote_awaited(r, i)->flow == remote_awaited(r, at)->flow)
+			remote_awaited(r, i)->over = true;
+	while (r->awaited_first < r->awaited && remote_awaited(r, r->awaited_first)->over)
+		r->awaited_first++;
 }
 
 static inline void remote_take_data(struct remote *r, struct session *s, const uint8_t *bytes,
