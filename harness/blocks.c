@@ -226,14 +226,6 @@ static void end_all(struct work *w, const char *why)
 			w->ended[i] = why;
 }
 
-static bool decides(const struct plan *p, const char *metric)
-{
-	for (size_t i = 0; i < p->metrics; i++)
-		if (!strcmp(p->metric[i], metric))
-			return true;
-	return !p->metrics;
-}
-
 static int note_end(struct work *w)
 {
 	json_t *ended = json_object();
@@ -261,7 +253,7 @@ static int look(struct work *w)
 
 		for (size_t j = 0; j < w->plan->workloads; j++)
 			if (!strcmp(w->plan->workload[j].name, v->series->workload) &&
-			    decides(w->plan, v->series->metric)) {
+			    v->series->decides) {
 				seen[j] = true;
 				open[j] |= v->word == VERDICT_INCONCLUSIVE;
 			}

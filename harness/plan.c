@@ -89,6 +89,14 @@ double plan_block_s(const struct plan *p)
 	return p->tunnels * ORDER_TRIALS_PER_TUNNEL * (p->duration_s + between_trials_s);
 }
 
+static bool decides(const struct plan *p, const char *metric)
+{
+	for (size_t i = 0; i < p->metrics; i++)
+		if (!strcmp(p->metric[i], metric))
+			return true;
+	return !p->metrics;
+}
+
 size_t plan_comparisons(const struct plan *p)
 {
 	size_t judged = 0;
@@ -96,7 +104,7 @@ size_t plan_comparisons(const struct plan *p)
 	for (size_t i = 0; i < p->workloads; i++)
 		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
 		     m++)
-			judged += m->judged;
+			judged += m->judged && decides(p, m->name);
 	return judged * (p->tunnels - 1);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/random.h"
+#include "harness/stats.h"
 #include "harness/stats_rank.h"
 
 // How many of the outermost Walsh averages on each side each look's interval leaves out.
@@ -21,61 +22,52 @@ static void find_criticals(struct criticals *c, const struct looks *l)
 	}
 }
 
-struct distance {
-	double size;
-	bool above;
-};
-
-static int by_size(const void *a, const void *b)
+// How many of the sorted values' Walsh averages, each value's with itself among them, are the
+// center or above it.
+static size_t walsh_from(const double *x, size_t n, double center)
 {
-	double x = ((const struct distance *)a)->size, y = ((const struct distance *)b)->size;
+	size_t low = 0, count = 0;
 
-	return (x > y) - (x < y);
+	// Where the smaller value grows, so does the average.
+	for (size_t high = n; low < high;) {
+		if ((x[low] + x[high - 1]) / 2 >= center)
+			count += high-- - low;
+		else
+			low++;
+	}
+	return count;
 }
 
-// The Walsh averages above the center and below are as many as the ranks of the values' distances
-// from it come to (Tukey, 1949).
-static void count_walsh(const double *x, size_t n, double center, double *above, double *below)
+static size_t walsh_to(const double *x, size_t n, double center)
 {
-	struct distance d[STATS_BLOCKS_MAX];
+	size_t high = n, count = 0;
 
-	*above = *below = 0;
-	for (size_t i = 0; i < n; i++)
-		d[i] = (struct distance){fabs(x[i] - center), x[i] > center};
-	qsort(d, n, sizeof(*d), by_size);
-	for (size_t i = 0; i < n; i++)
-		*(d[i].above ? above : below) += i + 1;
+	for (size_t low = 0; low < high;) {
+		if ((x[low] + x[high - 1]) / 2 <= center)
+			count += high - low++;
+		else
+			high--;
+	}
+	return count;
 }
 
 enum word { OPEN, HIGHER, LOWER, SAME };
 
-static enum word decide(const double *x, size_t n, size_t outside, double gate_percent)
+static enum word decide(const double *sorted, size_t n, size_t outside, double gate_percent)
 {
 	double up = log1p(gate_percent / 100), down = log1p(-gate_percent / 100);
-	double above_up, below_up, above_down, below_down;
 
-	count_walsh(x, n, up, &above_up, &below_up);
-	count_walsh(x, n, down, &above_down, &below_down);
-	if (below_up < outside)
+	if (walsh_to(sorted, n, up) < outside)
 		return HIGHER;
-	if (above_down < outside)
+	if (walsh_from(sorted, n, down) < outside)
 		return LOWER;
-	return below_down < outside && above_up < outside ? SAME : OPEN;
+	return walsh_to(sorted, n, down) < outside && walsh_from(sorted, n, up) < outside ? SAME
+	                                                                                  : OPEN;
 }
 
-static bool leaves_out_zero(const double *x, size_t n, size_t outside)
+static bool leaves_out_zero(const double *sorted, size_t n, size_t outside)
 {
-	double above, below;
-
-	count_walsh(x, n, 0, &above, &below);
-	return above < outside || below < outside;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	return walsh_from(sorted, n, 0) < outside || walsh_to(sorted, n, 0) < outside;
 }
 
 void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size_t n, bool equal,
@@ -97,6 +89,7 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
 
 				drawn[held] = (equal && random_next(&seed) & 1 ? -r : r) + shift;
 			}
+			stats_sort(drawn, held);
 			word = decide(drawn, held, c.outside[look], gate_percent);
 			if (word != OPEN)
 				break;
@@ -106,7 +99,7 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
 		different += leaves_out_zero(drawn, held, c.outside[look]);
 		blocks[d] = held;
 	}
-	qsort(blocks, draws, sizeof(*blocks), ascending);
+	stats_sort(blocks, draws);
 	*s = (struct selfcheck_budget){.draws = draws,
 	                               .higher = words[HIGHER] / (double)draws,
 	                               .lower = words[LOWER] / (double)draws,
@@ -114,4 +107,26 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
 	                               .different = different / (double)draws,
 	                               .blocks = blocks[draws / 2]};
 	free(blocks);
+}
+
+void selfcheck_limit_budget(struct selfcheck_limits *l, const double *ratio, size_t n, bool equal,
+                            double shift, const struct looks *looks, double gate_percent,
+                            unsigned stores, unsigned draws, uint64_t seed)
+{
+	double *share = stats_allocate(stores, sizeof(*share));
+	double *drawn = stats_allocate(n, sizeof(*drawn));
+
+	for (unsigned i = 0; i < stores; i++) {
+		struct selfcheck_budget s;
+
+		for (size_t j = 0; j < n; j++)
+			drawn[j] = ratio[random_below(&seed, n)];
+		selfcheck_draw_budget(&s, drawn, n, equal, shift, looks, gate_percent, draws,
+		                      random_next(&seed));
+		share[i] = s.higher;
+	}
+	*l = (struct selfcheck_limits){stats_quantile(share, stores, 0.05),
+	                               stats_quantile(share, stores, 0.95)};
+	free(drawn);
+	free(share);
 }

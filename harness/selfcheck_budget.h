@@ -16,11 +16,24 @@ struct selfcheck_budget {
 	double blocks;              // median of how many a run took
 };
 
+// What `higher` may be all the same, as far as the blocks at hand were drawn by chance: one-sided
+// limits at 95 % each.
+struct selfcheck_limits {
+	double low, high;
+};
+
 // Draws runs from the ratios (logarithms of blocks, each of a start of its own), with replacement.
 // `equal`: the two tunnels are, so a sign is drawn for each block too. `shift` is added: an effect
 // that isn't there. The same seed draws the same. n >= 1, looks.n >= 1.
 void selfcheck_draw_budget(struct selfcheck_budget *, const double *ratio, size_t n, bool equal,
                            double shift, const struct looks *, double gate_percent, unsigned draws,
                            uint64_t seed);
+
+// The same from `stores` sets of n blocks, each drawn from those at hand with replacement (Efron's
+// percentile method): the quantiles of their shares. So few draws of each that chance in them
+// widens the limits.
+void selfcheck_limit_budget(struct selfcheck_limits *, const double *ratio, size_t n, bool equal,
+                            double shift, const struct looks *, double gate_percent,
+                            unsigned stores, unsigned draws, uint64_t seed);
 
 #endif

@@ -155,6 +155,19 @@ static void find_unmeasured(struct series_set *set, const struct store *st)
 	}
 }
 
+static bool decides(const struct store *st, const char *metric)
+{
+	json_t *names = json_object_get(st->run, "metrics"), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (json_is_string(name) && !strcmp(json_string_value(name), metric))
+			return true;
+	}
+	return !json_array_size(names);
+}
+
 static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
 {
 	json_t *ended = json_object_get(st->run, "ended");
@@ -169,6 +182,7 @@ static int share_error(struct series_set *set, const struct store *st, char *fau
 		const char *why = json_string_value(json_object_get(ended, s->workload));
 
 		s->error = looks_error(&looks, s->blocks, why && strcmp(why, "decided"));
+		s->decides = decides(st, s->metric);
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@ struct series_block {
 struct series {
 	const char *workload, *metric, *unit; // borrowed from the store
 	bool higher_is_better, judged;
+	bool decides; // of those that the run's budget is for; where it names none, each
 	// How often a two-sided test of it may err, now that so many blocks are there; 0: it isn't
 	// to be judged now, between two looks of a run that isn't over.
 	double error;

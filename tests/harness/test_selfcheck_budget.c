@@ -106,6 +106,37 @@ static void agrees_with_the_interval(void **state)
 	assert_true(told[0] > 20 && told[1] > 20 && told[2] > 20);
 }
 
+// Of stores of a few blocks, whose truth is what runs drawn from all blocks are called: 95 % of the
+// limits hold on either side. Of 100, ten that don't have a chance of 2 %; percentile limits from
+// twelve blocks are a little narrow, so some more are allowed.
+static void limits_hold_what_many_blocks_say(void **state)
+{
+	enum { STORES = 100, OF_BLOCKS = 12 };
+	unsigned below = 0, above = 0;
+	double width = 0;
+	struct selfcheck_budget truth;
+	struct looks l;
+
+	(void)state;
+	make(0.04);
+	looks_fix(&l, 40);
+	selfcheck_draw_budget(&truth, ratio, BLOCKS, true, log(1.025), &l, 1, DRAWS, 1);
+	assert_true(truth.higher > 0.3 && truth.higher < 0.9);
+	for (unsigned i = 0; i < STORES; i++) {
+		struct selfcheck_limits limits;
+
+		selfcheck_limit_budget(&limits, ratio + i % (BLOCKS / OF_BLOCKS) * OF_BLOCKS,
+		                       OF_BLOCKS, true, log(1.025), &l, 1, 40, 50, i);
+		below += truth.higher > limits.high;
+		above += truth.higher < limits.low;
+		width += (limits.high - limits.low) / STORES;
+	}
+	print_message("truth %.3f: %u below, %u above, width %.3f\n", truth.higher, below, above,
+	              width);
+	assert_true(below <= 20 && above <= 20);
+	assert_true(width > 0.2 && width < 0.9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +144,7 @@ int main(void)
 	    cmocka_unit_test(what_is_there_is_found_and_early),
 	    cmocka_unit_test(no_effect_is_the_same_where_there_is_time),
 	    cmocka_unit_test(agrees_with_the_interval),
+	    cmocka_unit_test(limits_hold_what_many_blocks_say),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

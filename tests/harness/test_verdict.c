@@ -390,6 +390,40 @@ static void a_gate_over_many_metrics_wants_more(void **state)
 	}
 }
 
+static void what_the_budget_was_for_is_a_question_of_its_own(void **state)
+{
+	static const struct {
+		const char *metrics; // of run.json
+		double family;
+	} cases[] = {
+	    {NULL, 2},
+	    {"[\"goodput_gbps\"]", 1},
+	    {"[\"cpu_s_per_gbit\"]", 1},
+	    {"[\"goodput_gbps\", \"cpu_s_per_gbit\"]", 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		static const char *const names[] = {"goodput_gbps", "cpu_s_per_gbit"};
+		json_t *run = synthetic_run(2, 12);
+		struct synthetic s;
+		struct judged j;
+
+		if (cases[i].metrics)
+			json_object_set_new(run, "metrics", json_loads(cases[i].metrics, 0, NULL));
+		synthetic_begin_with(&s, run);
+		for (unsigned b = 0; b < 12; b++)
+			synthetic_add(
+			    &s, b, 0,
+			    &(struct synthetic_block){.effect = {0, -0.1}, .noise = 0.001});
+		assert_int_equal(judge(&j, &s, NULL), 0);
+		for (int m = 0; m < 2; m++)
+			assert_true(fabs(find(&j, names[m], 1)->p_gate * 4096 - cases[i].family) <
+			            1e-9);
+		finish(&j, &s);
+	}
+}
+
 static void looks_are_paid_for(void **state)
 {
 	static const struct {
@@ -515,6 +549,7 @@ int main(void)
 	    cmocka_unit_test(limited_generators_are_left_out),
 	    cmocka_unit_test(every_candidate_against_the_first),
 	    cmocka_unit_test(a_gate_over_many_metrics_wants_more),
+	    cmocka_unit_test(what_the_budget_was_for_is_a_question_of_its_own),
 	    cmocka_unit_test(looks_are_paid_for),
 	    cmocka_unit_test(refusals),
 	    cmocka_unit_test(trials_must_agree_about_a_metric),
