@@ -25,69 +25,85 @@ enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
 
 // What two machines have in common whose verdicts are worth the same.
 static const char *const machine_keys[] = {"cpu_model", "cpus", "kernel", "hypervisor"};
+enum { MACHINE_KEYS = sizeof(machine_keys) / sizeof(*machine_keys), RUNS_MAX = 32 };
 
 // ---- what is found
 
-static bool is_twin(const struct outcome *o, unsigned tunnel)
-{
-	const struct store_tunnel *a = &o->store.tunnel[o->verdicts.baseline];
-	const struct store_tunnel *b = &o->store.tunnel[tunnel];
-
-	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
-}
+struct aa_runs {
+	size_t n;
+	struct outcome run[RUNS_MAX];
+};
 
 struct aa_blocks {
 	size_t n;
 	double ratio[STATS_BLOCKS_MAX];
-	unsigned start[STATS_BLOCKS_MAX];
+	unsigned start[STATS_BLOCKS_MAX]; // counted over all runs
 };
 
-static void gather(struct aa_blocks *b, const struct verdict *v)
+static bool is_twin(const struct outcome *o, const struct verdict *v)
 {
-	b->n = 0;
-	for (size_t i = 0; i < v->series->blocks; i++) {
+	const struct store_tunnel *a = &o->store.tunnel[o->verdicts.baseline];
+	const struct store_tunnel *b = &o->store.tunnel[v->candidate];
+
+	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
+}
+
+static void gather_run(struct aa_blocks *b, const struct verdict *v)
+{
+	unsigned first = b->n ? b->start[b->n - 1] + 1 : 0;
+
+	for (size_t i = 0; i < v->series->blocks && b->n < STATS_BLOCKS_MAX; i++) {
 		const struct series_block *block = &v->series->block[i];
 		double r = verdict_block_effect(block, v->candidate, v->baseline);
 
 		if (isnan(r) || block->contaminated)
 			continue;
 		b->ratio[b->n] = r;
-		b->start[b->n++] = block->start;
+		b->start[b->n++] = first + block->start;
 	}
 }
 
-// A row for each size of run.
-static void check_metric(const struct verdict *v, double gate_percent, json_t *rows)
+// The clean blocks of that metric, of every run.
+static void gather(struct aa_blocks *b, const struct aa_runs *a, const struct series *of)
 {
-	const struct series *s = v->series;
-	struct aa_blocks b;
+	b->n = 0;
+	for (size_t r = 0; r < a->n; r++)
+		for (size_t i = 0; i < a->run[r].verdicts.n; i++) {
+			const struct verdict *v = &a->run[r].verdicts.verdict[i];
 
-	gather(&b, v);
-	for (size_t i = 0; i < SIZES && b.n; i++) {
+			if (is_twin(&a->run[r], v) && !strcmp(v->series->workload, of->workload) &&
+			    !strcmp(v->series->metric, of->metric))
+				gather_run(b, v);
+		}
+}
+
+// A row for each size of run.
+static void check_metric(const struct aa_blocks *b, const struct series *s, double gate_percent,
+                         json_t *rows)
+{
+	for (size_t i = 0; i < SIZES && b->n; i++) {
 		struct selfcheck_draws p;
 
-		selfcheck_draw(&p, b.ratio, b.start, b.n, sizes[i], gate_percent, LOOKS_ERROR,
+		selfcheck_draw(&p, b->ratio, b->start, b->n, sizes[i], gate_percent, LOOKS_ERROR,
 		               DRAWS, SEED);
 		json_array_append_new(
-		    rows,
-		    json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
-		              s->metric, "blocks", (int)sizes[i], "from_blocks", (json_int_t)b.n,
-		              "sd_percent", 100 * stats_sd(b.ratio, b.n), "different", p.different,
-		              "called", p.called, "found_percent", output_number(p.found_percent)));
+		    rows, json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
+		                    s->metric, "blocks", (int)sizes[i], "from_blocks",
+		                    (json_int_t)b->n, "sd_percent", 100 * stats_sd(b->ratio, b->n),
+		                    "different", p.different, "called", p.called, "found_percent",
+		                    output_number(p.found_percent)));
 	}
 }
 
 // Of runs with a budget: what they call an effect that is added to the A/A blocks. Gate: at the
 // floor, of which at most 2.5 % may be called slower.
-static void check_budgets(const struct outcome *o, const struct verdict *v, json_t *rows)
+static void check_budgets(const struct aa_blocks *b, const struct series *of, double gate,
+                          json_t *rows)
 {
 	static const double budgets_s[] = {300, 1200};
-	const double gate = o->verdicts.gate_percent;
 	const double effects[] = {0, gate, 3, 5};
-	struct aa_blocks b;
 
-	gather(&b, v);
-	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b.n; i++) {
+	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b->n; i++) {
 		struct looks looks;
 		struct plan plan = {.tunnels = 2, .duration_s = 1};
 
@@ -97,35 +113,43 @@ static void check_budgets(const struct outcome *o, const struct verdict *v, json
 			struct selfcheck_budget s;
 			struct selfcheck_limits l;
 
-			selfcheck_draw_budget(&s, b.ratio, b.n, true, shift, &looks, gate, DRAWS,
+			selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, &looks, gate, DRAWS,
 			                      SEED);
-			selfcheck_limit_budget(&l, b.ratio, b.n, true, shift, &looks, gate,
+			selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, &looks, gate,
 			                       LIMIT_STORES, LIMIT_DRAWS, SEED);
 			json_array_append_new(
 			    rows,
-			    json_pack("{ss ss sf sf sf sf sf sf sf sf}", "workload",
-			              v->series->workload, "metric", v->series->metric, "budget_s",
-			              budgets_s[i], "effect_percent", effects[e], "beyond",
-			              s.higher, "beyond_low", l.low, "beyond_high", l.high, "same",
-			              s.same, "different", s.different, "blocks", s.blocks));
+			    json_pack("{ss ss sf sf sf sf sf sf sf sf}", "workload", of->workload,
+			              "metric", of->metric, "budget_s", budgets_s[i],
+			              "effect_percent", effects[e], "beyond", s.higher,
+			              "beyond_low", l.low, "beyond_high", l.high, "same", s.same,
+			              "different", s.different, "blocks", s.blocks));
 		}
 	}
 }
 
-static json_t *check(const struct outcome *o)
+static json_t *check(const struct aa_runs *a)
 {
+	const struct outcome *o = &a->run[0];
 	json_t *rows = json_array(), *budgets = json_array(), *machine = json_object();
-	json_t *environment = json_object_get(o->store.run, "environment");
+	json_t *environment = json_object_get(o->store.run, "environment"), *runs = json_array();
+	struct aa_blocks b;
 
-	for (size_t i = 0; i < o->verdicts.n; i++)
-		if (is_twin(o, o->verdicts.verdict[i].candidate)) {
-			check_metric(&o->verdicts.verdict[i], o->verdicts.gate_percent, rows);
-			check_budgets(o, &o->verdicts.verdict[i], budgets);
-		}
-	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (!is_twin(o, v))
+			continue;
+		gather(&b, a, v->series);
+		check_metric(&b, v->series, o->verdicts.gate_percent, rows);
+		check_budgets(&b, v->series, o->verdicts.gate_percent, budgets);
+	}
+	for (size_t r = 0; r < a->n; r++)
+		json_array_append_new(runs, json_string(a->run[r].store.id));
+	for (size_t i = 0; i < MACHINE_KEYS; i++)
 		json_object_set(machine, machine_keys[i],
 		                json_object_get(environment, machine_keys[i]));
-	return json_pack("{si ss sO so sf si so so}", "schema", STORE_SCHEMA, "run", o->store.id,
+	return json_pack("{si so sO so sf si so so}", "schema", STORE_SCHEMA, "runs", runs,
 	                 "created", json_object_get(o->store.run, "created"), "machine", machine,
 	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "rows", rows,
 	                 "budgets", budgets);
@@ -266,6 +290,15 @@ static void print_planted(const struct outcome *o)
 
 // ---- what is kept
 
+static bool same_machine(const json_t *a, const json_t *b)
+{
+	for (size_t i = 0; i < MACHINE_KEYS; i++)
+		if (!json_equal(json_object_get(a, machine_keys[i]),
+		                json_object_get(b, machine_keys[i])))
+			return false;
+	return true;
+}
+
 static void latest_path(char *path, size_t bytes)
 {
 	char root[4096];
@@ -279,16 +312,11 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 {
 	json_t *environment = json_object_get(o->store.run, "environment"), *row;
 	char path[4200];
-	bool same = true;
 	size_t r;
 
 	latest_path(path, sizeof(path));
 	json_t *found = json_load_file(path, 0, NULL);
-	for (size_t i = 0; i < sizeof(machine_keys) / sizeof(*machine_keys); i++)
-		same &=
-		    json_equal(json_object_get(environment, machine_keys[i]),
-		               json_object_get(json_object_get(found, "machine"), machine_keys[i]));
-	if (!found || !same) {
+	if (!found || !same_machine(environment, json_object_get(found, "machine"))) {
 		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
 		            "selfcheck measures it.\n");
 		json_decref(found);
@@ -353,40 +381,79 @@ static int make_plan(struct plan *p, const struct options_words *traffic, unsign
 	return ret;
 }
 
-// What was measured just now is what later runs refer to.
-static int show(const char *dir, double gate_percent, bool fresh, bool json)
+static bool has_twin(const struct outcome *o)
 {
-	struct outcome o;
-	char path[4200];
+	struct aa_blocks b = {0};
 
-	if (outcome_load(&o, dir, &(struct outcome_how){.gate_percent = gate_percent}))
-		return EXIT_ERROR;
-	json_t *found = check(&o);
-	bool any = json_array_size(json_object_get(found, "rows"));
-	int code = any ? EXIT_NO_REGRESSION : EXIT_ERROR;
+	for (size_t i = 0; i < o->verdicts.n && !b.n; i++)
+		if (is_twin(o, &o->verdicts.verdict[i]))
+			gather_run(&b, &o->verdicts.verdict[i]);
+	return b.n;
+}
 
-	if (!any) {
+static int load(struct aa_runs *a, const char *dir, double gate_percent)
+{
+	struct outcome *o = &a->run[a->n];
+
+	if (outcome_load(o, dir, &(struct outcome_how){.gate_percent = gate_percent}))
+		return -EINVAL;
+	a->n++;
+	if (!has_twin(o)) {
 		fprintf(stderr,
 		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
 		        "check verdicts by\n",
 		        dir);
-	} else if (json) {
-		output_print_json(json_incref(found));
-	} else {
-		outcome_print_verdicts(&o);
-		print_planted(&o);
-		print_rows(found);
-		print_budgets(found);
+		return -EINVAL;
 	}
-	if (any && fresh) {
-		snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
-		output_json(path, found, JSON_INDENT(2));
-		latest_path(path, sizeof(path));
-		output_json(path, found, JSON_INDENT(2));
+	if (!same_machine(json_object_get(o->store.run, "environment"),
+	                  json_object_get(a->run[0].store.run, "environment"))) {
+		fprintf(stderr,
+		        "wgbench: %s: measured on another machine than %s: check each by itself\n",
+		        dir, a->run[0].store.dir);
+		return -EINVAL;
 	}
-	json_decref(found);
-	outcome_free(&o);
-	return code;
+	return 0;
+}
+
+static void keep(const json_t *found, const char *dir)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
+	output_json(path, found, JSON_INDENT(2));
+	latest_path(path, sizeof(path));
+	output_json(path, found, JSON_INDENT(2));
+}
+
+// What was measured just now is what later runs refer to.
+static int show(const char *const *dirs, size_t n, double gate_percent, bool fresh, bool json)
+{
+	struct aa_runs *a = stats_allocate(1, sizeof(*a));
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = load(a, dirs[i], gate_percent);
+	if (!ret) {
+		json_t *found = check(a);
+
+		for (size_t i = 0; i < a->n && !json; i++) {
+			outcome_print_verdicts(&a->run[i]);
+			print_planted(&a->run[i]);
+		}
+		if (json) {
+			output_print_json(json_incref(found));
+		} else {
+			print_rows(found);
+			print_budgets(found);
+		}
+		if (fresh)
+			keep(found, dirs[0]);
+		json_decref(found);
+	}
+	while (a->n)
+		outcome_free(&a->run[--a->n]);
+	free(a);
+	return ret ? EXIT_ERROR : EXIT_NO_REGRESSION;
 }
 
 int selfcheck_main(int argc, char **argv)
@@ -410,36 +477,37 @@ int selfcheck_main(int argc, char **argv)
 	    {"json", OPTION_FLAG, &json, NULL, "print what is found as JSON", 0, 0},
 	};
 	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                        &words, 0, 1);
+	                        &words, 0, RUNS_MAX);
 	struct plan plan;
 	char dir[4096];
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
 	if (words.n && (traffic.n || blocks || budget_s > 0 || out)) {
-		fprintf(stderr, "wgbench selfcheck: RUN is measured already: only --gate and "
+		fprintf(stderr, "wgbench selfcheck: a RUN is measured already: only --gate and "
 		                "--json go with it\n");
 		return EXIT_ERROR;
 	}
 	if (words.n)
-		return show(words.word[0], gate_percent, false, json);
+		return show(words.word, words.n, gate_percent, false, json);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, dir);
-	return code ? code : show(dir, gate_percent, true, json);
+	return code ? code : show(&(const char *){dir}, 1, gate_percent, true, json);
 }
 
 const struct command selfcheck_command = {
     .name = "selfcheck",
     .main = selfcheck_main,
-    .arguments = "[RUN]",
+    .arguments = "[RUN...]",
     .summary = "Show how often verdicts are wrong here, and how small an effect they find",
     .help =
         "Measures the preset `default` against itself, and against a build of it that burns a\n"
         "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
-        "measured: a folder is read in which a tunnel stands twice. What is found by measuring\n"
-        "is kept in selfcheck.json, in the run's folder and in results/, and `run` and `compare`\n"
-        "print it beside their verdicts.\n"
+        "measured: folders are read in which a tunnel stands twice, of one machine, and the\n"
+        "blocks of the first one's metrics put together. What is found by measuring is kept in\n"
+        "selfcheck.json, in the run's folder and in results/, and `run` and `compare` print it\n"
+        "beside their verdicts.\n"
         "\n"
         "Exit codes: 0 it was measured, 2 it could not be.",
 };
