@@ -10,6 +10,12 @@
 #include "tunnel/timers.h"
 #include "variants/workers/workers.h"
 
+// Short at first: who holds the port may be a tunnel that is just being killed, whose sockets go
+// some milliseconds after its interface. Then as long as anyone would wait for it; an attempt keeps
+// the path out for some microseconds.
+#define LISTEN_AGAIN_FIRST_NS (100 * NS_PER_MS)
+#define LISTEN_AGAIN_MAX_NS (5 * NS_PER_S)
+
 void path_lock_exclusive(struct device *d)
 {
 	pthread_rwlock_wrlock(&d->path_lock);
@@ -245,7 +251,7 @@ void device_free(struct device *d)
 	free(d);
 }
 
-// ---- configuration
+// ---- the link up and down
 
 // Ends what there is with the peer; a new handshake needn't wait for the last one's 5 s.
 static void drop_sessions(struct peer *p)
@@ -254,30 +260,82 @@ static void drop_sessions(struct peer *p)
 	atomic_store(&p->last_initiation_sent_ns, 0);
 }
 
-int device_up(struct device *d)
+static const char *remedy(int error)
+{
+	switch (-error) {
+	case EMFILE:
+		return "raise its limit (prlimit --nofile)";
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return "free some";
+	default:
+		return "free it or choose another listen-port";
+	}
+}
+
+static void listen_again_later(struct device *d, int error)
+{
+	uint64_t wait_ns = 2 * d->listen_again_ns;
+
+	if (!device_link_is_up(d)) {
+		fprintf(stderr,
+		        "wgbench-tunnel: %s: cannot open UDP port %u: %s: %s; it is tried again\n",
+		        d->name, d->listen_port, strerror(-error), remedy(error));
+		wait_ns = LISTEN_AGAIN_FIRST_NS;
+	}
+	d->listen_again_ns = wait_ns < LISTEN_AGAIN_MAX_NS ? wait_ns : LISTEN_AGAIN_MAX_NS;
+	timers_listen_again(d, clock_now_ns() + d->listen_again_ns);
+}
+
+bool device_link_is_up(const struct device *d)
+{
+	return d->up || d->listen_again_at;
+}
+
+int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	uint64_t now_ns = clock_now_ns();
+	int ret = udp_open(d, port, fwmark);
 
-	if (d->up)
-		return 0;
-	path_lock_exclusive(d);
-	int ret = udp_open(d, d->listen_port, d->fwmark);
-	path_unlock_exclusive(d);
 	if (ret)
 		return ret;
 	d->listen_port = d->udp.port;
+	if (d->listen_again_at)
+		fprintf(stderr, "wgbench-tunnel: %s: listens on UDP port %u now\n", d->name,
+		        d->listen_port);
+	d->listen_again_at = 0;
+	if (d->up)
+		return 0;
 	d->up = true;
-	for (struct peer *p = d->peers; p; p = p->next)
+	for (struct peer *p = d->peers; p; p = p->next) {
 		if (p->persistent_keepalive_s)
 			timers_persistent_changed(p, now_ns);
+		// What was sent since the link came up.
+		if (atomic_load(&p->staged_packets))
+			control_post(p, PEER_EVENT_HANDSHAKE);
+	}
 	return 0;
+}
+
+int device_up(struct device *d)
+{
+	if (d->up)
+		return 0;
+	path_lock_exclusive(d);
+	int ret = device_listen(d, d->listen_port, d->fwmark);
+	path_unlock_exclusive(d);
+	if (ret)
+		listen_again_later(d, ret);
+	return ret;
 }
 
 int device_down(struct device *d)
 {
-	if (!d->up)
+	if (!device_link_is_up(d))
 		return 0;
 	d->up = false;
+	d->listen_again_at = 0;
 	path_lock_exclusive(d);
 	udp_close(d);
 	path_unlock_exclusive(d);
@@ -288,6 +346,8 @@ int device_down(struct device *d)
 	}
 	return 0;
 }
+
+// ---- configuration
 
 void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KEY_BYTES])
 {

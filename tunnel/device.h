@@ -62,7 +62,11 @@ struct device {
 	struct handshake_load load;
 	uint16_t listen_port; // as asked for or bound
 	uint32_t fwmark;
-	bool up; // the link is up: sockets are open and the path runs
+	bool up; // the link is up and sockets are open: the path runs
+	// While the link is up and its port isn't to be had: when that is tried again (0: never),
+	// and how long after the attempt before.
+	uint64_t listen_again_at;
+	uint64_t listen_again_ns;
 
 	// Held shared by whoever moves packets, for one batch at a time; exclusively by the control
 	// thread for each change of what the path reads. A waiting writer goes first.
@@ -98,10 +102,15 @@ int device_start(struct device *);
 // Stops the threads, wipes keys, closes and frees everything.
 void device_free(struct device *);
 
-// The link went up (opens the sockets, sends persistent keepalives) or down (closes them, drops
-// sessions). 0 or -errno.
+// The link went up (opens the sockets, sends persistent keepalives; what keeps it from that is
+// printed, and the timers call it again) or down (closes them, drops sessions). 0 or -errno.
 int device_up(struct device *);
 int device_down(struct device *);
+// The link is up, with sockets or without.
+bool device_link_is_up(const struct device *);
+// Opens the sockets, or others, on `port` and goes on from there. On failure all stays as it was. 0
+// or -errno. Control thread, path excluded.
+int device_listen(struct device *, uint16_t port, uint32_t fwmark);
 
 // Sets the private key (all zero: none), recomputes every peer's static-static, drops all
 // sessions, and removes a peer that has our own public key.

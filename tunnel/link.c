@@ -91,20 +91,6 @@ int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
 
 // ---- the link's state
 
-static const char *remedy(int error)
-{
-	switch (-error) {
-	case EMFILE:
-		return "raise its limit (prlimit --nofile)";
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return "free some";
-	default:
-		return "choose another listen-port";
-	}
-}
-
 static void follow(struct device *d, const struct nlmsghdr *h)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
@@ -115,16 +101,10 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 		if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
 			atomic_store(&d->tun.mtu, mnl_attr_get_u32(a));
 	}
-	if (!(info->ifi_flags & IFF_UP)) {
+	if (info->ifi_flags & IFF_UP)
+		device_up(d);
+	else
 		device_down(d);
-		return;
-	}
-	int ret = device_up(d);
-	if (ret)
-		fprintf(stderr,
-		        "wgbench-tunnel: %s: cannot open UDP port %u: %s: %s, then set the link "
-		        "down and up\n",
-		        d->name, d->listen_port, strerror(-ret), remedy(ret));
 }
 
 static int on_found(const struct nlmsghdr *h, void *device)

@@ -70,6 +70,11 @@ void timers_any_received(struct peer *p, uint64_t now_ns)
 	relaxed_store(&p->last_traversal_ns, now_ns);
 }
 
+static bool due(uint64_t at, uint64_t now_ns)
+{
+	return at && at <= now_ns;
+}
+
 // ---- the heap: heap[0] has the earliest armed_at, the children of i are 2i + 1 and 2i + 2
 
 static uint64_t key(const struct control *c, size_t i)
@@ -132,14 +137,24 @@ static void place(struct peer *p, uint64_t deadline_ns)
 	sift(c, p->heap_at - 1);
 }
 
-static uint64_t first_deadline(const struct control *c)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return b && b < a ? b : a;
+}
+
+static uint64_t first_of_peers(const struct control *c)
 {
 	return c->heap_count ? key(c, 0) : UINT64_MAX;
 }
 
-static void set_timerfd(struct control *c)
+static uint64_t first_deadline(const struct device *d)
 {
-	uint64_t deadline_ns = first_deadline(c);
+	return earlier(first_of_peers(&d->control), d->listen_again_at);
+}
+
+static void set_timerfd(struct device *d)
+{
+	uint64_t deadline_ns = first_deadline(d);
 	struct itimerspec when = {0}; // zero disarms it
 
 	if (deadline_ns != UINT64_MAX) {
@@ -148,17 +163,16 @@ static void set_timerfd(struct control *c)
 		when.it_value.tv_sec = real_ns / NS_PER_S;
 		when.it_value.tv_nsec = real_ns % NS_PER_S;
 	}
-	timerfd_settime(c->timer.fd, TFD_TIMER_ABSTIME, &when, NULL);
+	timerfd_settime(d->control.timer.fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 void timers_arm(struct peer *p, uint64_t deadline_ns)
 {
-	struct control *c = &p->device->control;
-	uint64_t before_ns = first_deadline(c);
+	uint64_t before_ns = first_deadline(p->device);
 
 	place(p, deadline_ns);
-	if (first_deadline(c) < before_ns)
-		set_timerfd(c);
+	if (first_deadline(p->device) < before_ns)
+		set_timerfd(p->device);
 }
 
 void timers_disarm(struct peer *p)
@@ -181,12 +195,20 @@ void timers_expire(struct device *d, uint64_t now_ns)
 {
 	struct control *c = &d->control;
 
-	while (first_deadline(c) <= now_ns) {
+	if (due(d->listen_again_at, now_ns))
+		device_up(d);
+	while (first_of_peers(c) <= now_ns) {
 		struct peer *p = c->heap[0];
 
 		place(p, timers_run(p, now_ns));
 	}
-	set_timerfd(c);
+	set_timerfd(d);
+}
+
+void timers_listen_again(struct device *d, uint64_t deadline_ns)
+{
+	d->listen_again_at = deadline_ns;
+	set_timerfd(d);
 }
 
 // ---- the control thread
@@ -232,11 +254,6 @@ void timers_stop(struct peer *p)
 	timers_disarm(p);
 }
 
-static bool due(uint64_t at, uint64_t now_ns)
-{
-	return at && at <= now_ns;
-}
-
 // Clears a deadline of the data path's if it is due. false also where the path has just cancelled
 // it or put it off.
 static bool take_due(atomic_uint_fast64_t *at, uint64_t now_ns)
@@ -273,11 +290,6 @@ static uint64_t persistent_at(const struct peer *p)
 	if (!p->persistent_keepalive_s)
 		return 0;
 	return relaxed_load(&p->last_traversal_ns) + p->persistent_keepalive_s * NS_PER_S;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return b && b < a ? b : a;
 }
 
 uint64_t timers_run(struct peer *p, uint64_t now_ns)

@@ -35,5 +35,7 @@ int timers_reserve(struct device *, size_t peers);
 void timers_arm(struct peer *, uint64_t deadline_ns);
 void timers_disarm(struct peer *);
 void timers_expire(struct device *, uint64_t now_ns);
+// Beside the heap: calls device_up() then.
+void timers_listen_again(struct device *, uint64_t deadline_ns);
 
 #endif

@@ -194,10 +194,11 @@ static int change_sockets(struct transaction *t)
 	const struct uapi_request *r = t->request;
 	struct device *d = t->device;
 	uint32_t fwmark = r->has_fwmark ? r->fwmark : d->fwmark;
+	bool moves = r->has_listen_port && r->listen_port != d->listen_port;
 	int ret = 0;
 
-	if (d->up && r->has_listen_port && r->listen_port != d->udp.port) {
-		ret = udp_open(d, r->listen_port, fwmark);
+	if (moves && device_link_is_up(d)) {
+		ret = device_listen(d, r->listen_port, fwmark);
 	} else if (d->up && fwmark != d->fwmark) {
 		ret = udp_set_fwmark(d, fwmark);
 		if (ret)
@@ -208,9 +209,7 @@ static int change_sockets(struct transaction *t)
 	if (fwmark != d->fwmark)
 		forget_sources(d);
 	d->fwmark = fwmark;
-	if (d->up)
-		d->listen_port = d->udp.port;
-	else if (r->has_listen_port)
+	if (moves && !device_link_is_up(d))
 		d->listen_port = r->listen_port;
 	return 0;
 }

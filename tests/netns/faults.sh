@@ -130,8 +130,6 @@ link_comes_up() {
 	until_true 5 has_more_lines "$keys/left.log" 0
 	match "$(<"$keys/left.log")" "Too many open files"
 	descriptors "$pid"
-	ip -n "$ns_left" link set "$if_left" down
-	ip -n "$ns_left" link set "$if_left" up
 	until_true 5 open 51821
 	pings left 4
 }
@@ -139,15 +137,38 @@ open() { left ss -Hlun "sport = :$1" | grep -q .; }
 closed() { ! open "$1"; }
 check "a link that came up without descriptors comes up later" link_comes_up
 
+# ---- a port that another holds
+
+# What is sent meanwhile, a request, isn't lost.
+port_held() {
+	local holder ping
+	start
+	tunnel_stop left
+	until_true 5 closed 51821
+	ip netns exec "$ns_left" socat -u UDP4-RECV:51821 - >/dev/null &
+	holder=$!
+	until_true 5 open 51821
+	tunnel_start_logged left "$ours"
+	tunnel_peer left endpoint "$(endpoint right 4)"
+	until_true 5 has_more_lines "$keys/left.log" 0
+	ip netns exec "$ns_left" ping -c 1 -W 10 -q 10.77.0.2 &
+	ping=$!
+	idles "$(process left)"
+	gone $ping && return 1
+	kill $holder
+	wait $ping
+	pings right 4
+	equal "$(<"$keys/left.log")" "$(printf 'wgbench-tunnel: %s: %s\n' \
+		"$if_left" "cannot open UDP port 51821: Address already in use: free it or choose another \
+listen-port; it is tried again" "$if_left" "listens on UDP port 51821 now")"
+}
+check "a link that came up while its port was held listens when it is free" port_held
+
 # ---- a peer that is killed
 
 killed() {
-	local pid
-	pid=$(process right)
-	kill -KILL "$pid"
+	kill -KILL "$(process right)"
 	until_true 5 no_link
-	# Its interface goes before its port does.
-	until_true 5 gone "$pid"
 }
 
 no_link() { ! ip -n "$ns_right" link show "$if_right" >/dev/null 2>&1; }

@@ -1,7 +1,9 @@
 // Every timer of a peer on an injected clock. The other end is a socket of the test's, which says
 // when something was sent and what.
+#include "tests/harness/capture.h"
 #include "tests/tunnel/loopback.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -391,6 +393,100 @@ static void up_again_nothing_waits_for_the_last_initiation(void **state)
 	check_sent(1, MESSAGE_INITIATION, 1, 1);
 }
 
+// ---- a port that another holds
+
+// Takes a port and lets the link come up for that one. The socket; to close it frees the port.
+static int hold_port(uint16_t *port)
+{
+	int holder = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t bytes = sizeof(a);
+
+	assert_int_equal(bind(holder, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(holder, (struct sockaddr *)&a, &bytes), 0);
+	assert_int_equal(device_down(device), 0);
+	*port = device->listen_port = ntohs(a.sin_port);
+	assert_int_equal(device_up(device), -EADDRINUSE);
+	return holder;
+}
+
+static void pass_to(uint64_t at_ns)
+{
+	loopback_pass(at_ns - loopback_now_ns);
+	timers_expire(device, loopback_now_ns);
+}
+
+static void a_held_port_is_tried_again_until_it_is_free(void **state)
+{
+	static const unsigned gaps_ms[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
+	enum { ATTEMPTS = sizeof(gaps_ms) / sizeof(gaps_ms[0]) };
+	char expected[512];
+	struct capture said;
+	uint16_t port;
+
+	(void)state;
+	peer->persistent_keepalive_s = 25;
+	capture_begin(&said, STDERR_FILENO);
+	int holder = hold_port(&port);
+	start();
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		uint64_t at_ns = loopback_now_ns + gaps_ms[i] * NS_PER_MS;
+
+		assert_int_equal(device->listen_again_at, at_ns);
+		if (i == ATTEMPTS - 1)
+			close(holder);
+		pass_to(at_ns - 1);
+		assert_int_equal(device->udp.port, 0);
+		pass_to(at_ns);
+		assert_int_equal(device->udp.port, i == ATTEMPTS - 1 ? port : 0);
+	}
+	run_to(17);
+	capture_end(&said);
+	snprintf(expected, sizeof(expected),
+	         "wgbench-tunnel: wgbtest: cannot open UDP port %u: Address already in use: free "
+	         "it or choose another listen-port; it is tried again\n"
+	         "wgbench-tunnel: wgbtest: listens on UDP port %u now\n",
+	         port, port);
+	assert_string_equal(said.text, expected);
+	assert_int_equal(device->listen_again_at, 0);
+	// The persistent keepalive is back.
+	assert_int_equal(sent_count, 1);
+	check_sent(0, MESSAGE_INITIATION, 16.3, 16.3);
+}
+
+static void what_waited_for_a_port_goes_when_it_is_free(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	int holder = hold_port(&port);
+	start();
+	loopback_stage(peer);
+	run_to(0);
+	assert_int_equal(sent_count, 0);
+	close(holder);
+	pass_to(device->listen_again_at);
+	look();
+	assert_int_equal(sent_count, 1);
+	check_sent(0, MESSAGE_INITIATION, 0.1, 0.1);
+	assert_int_equal(peer->staged_packets, 1);
+}
+
+static void a_held_port_is_not_tried_while_the_link_is_down(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	close(hold_port(&port));
+	loopback_stage(peer);
+	assert_int_equal(device_down(device), 0);
+	assert_int_equal(peer->staged_packets, 0);
+	pass_to(loopback_now_ns + 100 * NS_PER_S);
+	assert_int_equal(device->udp.port, 0);
+	assert_int_equal(device_up(device), 0);
+	assert_int_equal(device->udp.port, port);
+}
+
 // ---- the heap and the descriptor
 
 static void posts_only_what_is_earlier(void **state)
@@ -447,6 +543,16 @@ static void descriptor_follows_the_earliest(void **state)
 	timers_stop(peer);
 	timers_expire(device, loopback_now_ns);
 	assert_int_equal(descriptor_deadline(), 0);
+
+	uint16_t port;
+	int holder = hold_port(&port);
+	assert_in_range(descriptor_deadline(), loopback_now_ns, loopback_now_ns + NS_PER_S);
+	give_session();
+	assert_in_range(descriptor_deadline(), loopback_now_ns, loopback_now_ns + NS_PER_S);
+	close(holder);
+	pass_to(device->listen_again_at);
+	assert_in_range(descriptor_deadline(), loopback_now_ns + 538 * NS_PER_S,
+	                loopback_now_ns + 541 * NS_PER_S);
 }
 
 // Random deadlines of many peers, moved and taken out, against looking at all of them.
@@ -579,6 +685,9 @@ int main(void)
 	    TEST(persistent_keepalive_makes_a_session),
 	    TEST(nothing_fires_once_stopped_or_down),
 	    TEST(up_again_nothing_waits_for_the_last_initiation),
+	    TEST(a_held_port_is_tried_again_until_it_is_free),
+	    TEST(what_waited_for_a_port_goes_when_it_is_free),
+	    TEST(a_held_port_is_not_tried_while_the_link_is_down),
 	    TEST(posts_only_what_is_earlier),
 	    TEST(descriptor_follows_the_earliest),
 	    TEST(heap_agrees_with_a_search),

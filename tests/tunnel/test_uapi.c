@@ -497,6 +497,39 @@ static void test_a_taken_port_changes_nothing(void **state)
 	free(before);
 }
 
+// The link is up, and its port is taken: another one is tried at once, the same one isn't.
+static void test_another_port_is_tried_at_once(void **state)
+{
+	(void)state;
+	int fd[2];
+	uint16_t taken[] = {take_port(&fd[0]), take_port(&fd[1])};
+	char *before, text[1024];
+
+	device->listen_port = taken[0];
+	assert_int_equal(device_up(device), -EADDRINUSE);
+	uint64_t again_at = device->listen_again_at;
+	before = get();
+	snprintf(text, sizeof(text), "set=1\nlisten_port=%u\n" PEER_A "\n", taken[1]);
+	assert_int_equal(run(text), -EADDRINUSE);
+	expect(before);
+	free(before);
+	snprintf(text, sizeof(text),
+	         "set=1\nlisten_port=%u\n" PEER_A "persistent_keepalive_interval=65535\n\n",
+	         taken[0]);
+	assert_int_equal(run(text), 0);
+	assert_int_equal(device->listen_again_at, again_at);
+	assert_int_equal(device->udp.port, 0);
+	assert_int_equal(device->peers->armed_at, UINT64_MAX);
+
+	assert_int_equal(run("set=1\nlisten_port=0\n\n"), 0);
+	assert_int_equal(device->listen_again_at, 0);
+	assert_int_not_equal(device->udp.port, 0);
+	assert_int_equal(device->listen_port, device->udp.port);
+	assert_true(device->peers->armed_at <= clock_now_ns());
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void test_too_many_peers_change_nothing(void **state)
 {
 	(void)state;
@@ -711,6 +744,7 @@ int main(void)
 	    TEST(test_persistent_keepalive_is_due_when_switched_on),
 	    TEST(test_another_mark_forgets_source_addresses),
 	    TEST(test_a_taken_port_changes_nothing),
+	    TEST(test_another_port_is_tried_at_once),
 	    TEST(test_too_many_peers_change_nothing),
 	    TEST(test_many_allowed_ips),
 	    TEST(test_random_requests),
