@@ -132,7 +132,7 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 struct attempted {
 	enum trial_status status;
 	bool spoilt;
-	char reason[512];
+	char reason[520];
 };
 
 static int attempt(struct work *w, unsigned block, const struct workload_use *use, unsigned n,
