@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness/clock.h"
+#include "harness/interface.h"
 #include "harness/order.h"
 #include "harness/outcome.h"
 #include "harness/progress.h"
@@ -26,7 +27,7 @@ struct work {
 	unsigned trials_per_block;
 	unsigned repeats_left;                 // of all blocks together
 	unsigned starts;                       // of the tunnels, so far
-	bool noted;                            // run.json has the offloads
+	bool noted;                            // run.json has what is known of the tunnels
 	double spent_s, began_s;               // of the budget, before this process; monotonic
 	double longest_s;                      // of this process's blocks
 	const char *ended[PLAN_WORKLOADS_MAX]; // why a workload needs no more blocks, or NULL
@@ -59,9 +60,26 @@ static void recall(const struct work *w, unsigned block, const char *workload, s
 	}
 }
 
-// Keeps in run.json which offloads each tunnel found when it was first started. That
-// this can't be written is told, and no reason to stop: each trial has them too.
-static int note_offloads(struct work *w)
+// Takes `found` into a tunnel's row of run.json, or says that it isn't what the row has. Whether
+// the row is changed.
+static bool note(json_t *row, const char *what, json_t *found)
+{
+	const json_t *known = json_object_get(row, what);
+
+	if (!known) {
+		json_object_set_new(row, what, found);
+		return true;
+	}
+	if (!json_equal(known, found))
+		fprintf(stderr, "wgbench: %s has other %s now than when the run began\n",
+		        json_string_value(json_object_get(row, "spec")), what);
+	json_decref(found);
+	return false;
+}
+
+// Keeps in run.json which offloads each tunnel found when it was first started, and what the kernel
+// says of its interfaces. That this can't be written is told, and no reason to stop.
+static int note_tunnels(struct work *w)
 {
 	json_t *rows = json_object_get(w->store->run, "tunnels"), *row;
 	bool changed = false;
@@ -69,24 +87,24 @@ static int note_offloads(struct work *w)
 
 	json_array_foreach(rows, i, row)
 	{
-		json_t *status[2], *found, *known = json_object_get(row, "offloads");
-		int ret = tunnel_ask(&w->session->tunnel[i].process, status);
+		const struct tunnel_process *t = &w->session->tunnel[i].process;
+		json_t *status[2], *interfaces;
+		int ret = tunnel_ask(t, status);
 
 		if (ret)
 			return ret;
-		found = json_pack("{sO? sO?}", "left", json_object_get(status[0], "offloads"),
-		                  "right", json_object_get(status[1], "offloads"));
+		changed |=
+		    note(row, "offloads",
+		         json_pack("{sO? sO?}", "left", json_object_get(status[0], "offloads"),
+		                   "right", json_object_get(status[1], "offloads")));
 		json_decref(status[0]);
 		json_decref(status[1]);
-		if (known && !json_equal(known, found))
-			fprintf(stderr,
-			        "wgbench: %s has other offloads now than when the run began\n",
-			        w->plan->tunnel[i].spec);
-		changed |= !known;
-		if (known)
-			json_decref(found);
-		else
-			json_object_set_new(row, "offloads", found);
+		interfaces = interface_tunnels(t->pair);
+		if (process_signal()) { // which cut short what was asked
+			json_decref(interfaces);
+			return -EINTR;
+		}
+		changed |= note(row, "interfaces", interfaces);
 	}
 	if (changed)
 		store_write_run(w->store);
@@ -100,7 +118,7 @@ static int start(struct work *w)
 	progress_clear(&w->progress);
 	int ret = session_start(w->session, w->starts);
 	w->starts += !ret;
-	return ret || w->noted ? ret : note_offloads(w);
+	return ret || w->noted ? ret : note_tunnels(w);
 }
 
 static int run_trial(struct work *w, struct trial *t, unsigned tunnel,

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "harness/environment.h"
+#include "harness/interface.h"
 #include "harness/store.h"
 
 void describe_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
@@ -89,6 +90,14 @@ static json_t *describe_command(const struct plan *p, double gate_percent)
 	return command;
 }
 
+json_t *describe_environment(const struct session *s)
+{
+	json_t *environment = environment_collect();
+
+	json_object_set_new(environment, "veth", interface_veths(&s->pair[0]));
+	return environment;
+}
+
 json_t *describe_run(const struct plan *p, const struct session *s, const char *id,
                      double gate_percent)
 {
@@ -107,6 +116,6 @@ json_t *describe_run(const struct plan *p, const struct session *s, const char *
 	json_object_set_new(run, "tunnels", tunnels);
 	if (gate_percent > 0)
 		json_object_set_new(run, "gate_percent", json_real(gate_percent));
-	json_object_set_new(run, "environment", environment_collect());
+	json_object_set_new(run, "environment", describe_environment(s));
 	return run;
 }

@@ -7,9 +7,12 @@
 #include "harness/plan.h"
 #include "harness/session.h"
 
-// A new object. A gate of 0: none was given.
+// A new object. A gate of 0: none was given. The session is open.
 json_t *describe_run(const struct plan *, const struct session *, const char *id,
                      double gate_percent);
+
+// The machine (environment.h), and the veth that joins the session's pairs as it is made here.
+json_t *describe_environment(const struct session *);
 
 // Of the tunnel's program as that build made it; "" without one.
 void describe_sha256(const struct session_tunnel *, unsigned build, char sha256[65]);

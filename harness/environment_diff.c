@@ -88,7 +88,7 @@ static const json_t *find_tunnel(const json_t *run, const char *spec)
 	return NULL;
 }
 
-// The environment, and of the tunnels that the other run has too the offloads.
+// The environment, and of the tunnels that the other run has too the offloads and interfaces.
 static json_t *flatten_run(const json_t *run, const json_t *other)
 {
 	json_t *flat = environment_flatten(json_object_get(run, "environment"));
@@ -104,6 +104,8 @@ static json_t *flatten_run(const json_t *run, const json_t *other)
 			continue;
 		snprintf(name, sizeof(name), "tunnel %s", spec);
 		flatten(flat, name, json_object_get(row, "offloads"));
+		snprintf(name, sizeof(name), "tunnel %s interface", spec);
+		flatten(flat, name, json_object_get(row, "interfaces"));
 	}
 	return flat;
 }

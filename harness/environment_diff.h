@@ -13,8 +13,8 @@ json_t *environment_flatten(const json_t *environment);
 // Prices, which are measured and so never quite the same, don't count.
 json_t *environment_differences(const json_t *first, const json_t *second);
 
-// Likewise of two run.json: the environments in which they were begun, and the offloads of the
-// tunnels that both have. -EINVAL (NULL) where one has no environment.
+// Likewise of two run.json: the environments in which they were begun, and the offloads and
+// interfaces of the tunnels that both have. -EINVAL (NULL) where one has no environment.
 json_t *environment_differences_of_runs(const json_t *first, const json_t *second);
 
 // The environment that the run was last in: run.json's, or that of a later --resume.

@@ -15,7 +15,6 @@
 #include "harness/check.h"
 #include "harness/commands.h"
 #include "harness/describe.h"
-#include "harness/environment.h"
 #include "harness/environment_diff.h"
 #include "harness/options.h"
 #include "harness/plan.h"
@@ -236,12 +235,17 @@ static int check_binaries(const struct store *st, const struct session *s)
 }
 
 // Says and keeps in what the machine or the harness is another than before.
-static int note_environment(struct store *st)
+static int note_environment(struct store *st, const struct session *s)
 {
-	json_t *environment = environment_collect();
-	const json_t *differs = environment_note_resumed(st->run, st->trials, environment);
+	json_t *environment = describe_environment(s);
+	const json_t *differs;
 	char what[2048];
 
+	if (process_signal()) { // which cut short what was asked
+		json_decref(environment);
+		return -EINTR;
+	}
+	differs = environment_note_resumed(st->run, st->trials, environment);
 	if (differs)
 		fprintf(stderr,
 		        "wgbench: %s goes on in another environment than before: %s\n"
@@ -284,14 +288,12 @@ static int explain(const char *dir, size_t trials, int ret)
 	return ret == -EINTR ? 128 + process_signal() : EXIT_ERROR;
 }
 
-// Tunnels, blocks, tear-down. An exit code.
+// Blocks in an open session, and its tear-down. An exit code.
 static int measure(const struct plan *p, struct session *s, struct store *st, bool fresh)
 {
 	struct blocks_result result = {.trials = st->trials};
-	int ret = session_open(s);
+	int ret = blocks_run(p, s, st, &result);
 
-	if (!ret)
-		ret = blocks_run(p, s, st, &result);
 	session_close(s);
 	if (fresh && !result.trials)
 		remove_empty(st);
@@ -344,13 +346,17 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 		warn_of_few_blocks(p);
 	if (!ret)
 		ret = build(s, p, c);
+	if (!ret)
+		ret = session_open(s);
 	if (ret)
 		return process_signal() ? explain(dir, 0, -EINTR) : EXIT_ERROR;
 	json_t *run = describe_run(p, s, id, gate_percent);
 	ret = store_create(&st, dir, run);
 	json_decref(run);
-	if (ret)
+	if (ret) {
+		session_close(s);
 		return EXIT_ERROR;
+	}
 	int code = measure(p, s, &st, true);
 	store_close(&st);
 	return code;
@@ -386,11 +392,14 @@ static int run_again(const struct run_options *o, const struct spec_catalog *c, 
 	if (!ret)
 		ret = check_binaries(&st, s);
 	if (!ret)
-		ret = note_environment(&st);
+		ret = session_open(s);
+	if (!ret)
+		ret = note_environment(&st, s);
 	if (!ret)
 		code = measure(&p, s, &st, false);
 	else if (process_signal())
 		code = explain(o->resume, st.trials, -EINTR);
+	session_close(s);
 	store_close(&st);
 	return code ? code : conclude(o->resume, p.tunnels, 0);
 }

@@ -20,7 +20,6 @@ enum { COMMAND_MS = 20000, STEPS_MAX = 5 };
 // timer that refills it may be so late in a guest, and tokens over the brim are lost to the rate.
 enum { LARGEST_PACKET_BYTES = 72 * 1024, TIMER_MS = 4 };
 
-#define OUTER "outer0"
 #define IFB "bottleneck0"
 
 struct step {
@@ -30,17 +29,18 @@ struct step {
 
 // The %s is the bucket.
 static const struct step near_steps[] = {
-    {"qdisc tbf", "tc", "qdisc add dev " OUTER " root %s\n", "qdisc del dev " OUTER " root\n"},
+    {"qdisc tbf", "tc", "qdisc add dev " NETNS_VETH " root %s\n",
+     "qdisc del dev " NETNS_VETH " root\n"},
     {0},
 };
 static const struct step far_steps[] = {
     {"IFB device", "ip", "link add " IFB " type ifb\n", "link del " IFB "\n"},
     {"IFB device", "ip", "link set " IFB " up\n", NULL},
     {"qdisc tbf", "tc", "qdisc add dev " IFB " root %s\n", NULL},
-    {"qdisc ingress", "tc", "qdisc add dev " OUTER " ingress\n",
-     "qdisc del dev " OUTER " ingress\n"},
+    {"qdisc ingress", "tc", "qdisc add dev " NETNS_VETH " ingress\n",
+     "qdisc del dev " NETNS_VETH " ingress\n"},
     {"classifier u32 with action mirred", "tc",
-     "filter add dev " OUTER " parent ffff: protocol all u32 match u32 0 0 "
+     "filter add dev " NETNS_VETH " parent ffff: protocol all u32 match u32 0 0 "
      "action mirred egress redirect dev " IFB "\n",
      NULL},
     {0},
@@ -111,7 +111,7 @@ static unsigned long long number(json_t *object, const char *key)
 int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottleneck_counters *c)
 {
 	const char *const argv[] = {
-	    "tc", "-s", "-j", "qdisc", "show", "dev", b->far ? IFB : OUTER, "root", NULL};
+	    "tc", "-s", "-j", "qdisc", "show", "dev", b->far ? IFB : NETNS_VETH, "root", NULL};
 	struct process_text text;
 	struct timespec t;
 	int ret = process_run(argv, ns_of(b), NULL, COMMAND_MS, &text);

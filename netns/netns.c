@@ -17,8 +17,6 @@
 enum { COMMAND_MS = 20000, READY_MS = 10000 };
 enum { DEV, SNMP, SNMP6, FILES };
 
-static const char veth[] = "outer0";
-
 int netns_batch(int ns, const char *program, const char *commands, char *reason, size_t bytes)
 {
 	const char *const argv[] = {program, "-batch", "-", NULL};
@@ -89,7 +87,7 @@ static int address_side(const struct netns_side *s)
 	         "address add %s/24 dev %s\n"
 	         "address add %s/64 dev %s nodad\n"
 	         "link set %s up\n",
-	         s->outer[0], veth, s->outer[1], veth, veth);
+	         s->outer[0], NETNS_VETH, s->outer[1], NETNS_VETH, NETNS_VETH);
 	return batch(s->fd, commands);
 }
 
@@ -132,7 +130,8 @@ int netns_pair_create(struct netns_pair *p, unsigned n)
 	         "netns add %s\n"
 	         "netns add %s\n"
 	         "link add %s netns %s type veth peer name %s netns %s\n",
-	         p->side[0].name, p->side[1].name, veth, p->side[0].name, veth, p->side[1].name);
+	         p->side[0].name, p->side[1].name, NETNS_VETH, p->side[0].name, NETNS_VETH,
+	         p->side[1].name);
 	ret = batch(PROCESS_HERE, commands);
 	for (int i = 0; i < 2 && !ret; i++)
 		ret = open_side(&p->side[i]);
@@ -259,7 +258,7 @@ int netns_count(const struct netns_side *s, struct netns_counters *c)
 	if ((ret = read_whole(s->counters[DEV], text, sizeof(text))))
 		return ret;
 	parse_link(text, s->interface, &c->tunnel);
-	parse_link(text, veth, &c->veth);
+	parse_link(text, NETNS_VETH, &c->veth);
 	if ((ret = read_whole(s->counters[SNMP], text, sizeof(text))))
 		return ret;
 	c->udp_receive_buffer_errors = parse_snmp(text, "Udp:", "RcvbufErrors");

@@ -11,6 +11,8 @@
 
 enum { NETNS_PAIRS_MAX = 100 };
 
+#define NETNS_VETH "outer0" // both ends of what joins a pair
+
 struct netns_side {
 	char name[32];      // the namespace, as `ip netns` knows it
 	char interface[16]; // the tunnel's; unique on the host, since UAPI sockets are

@@ -125,21 +125,22 @@ static void differences_name_both_sides(void **state)
 	json_decref(second);
 }
 
-// Offloads count where both runs have the tunnel.
-static void runs_differ_in_their_tunnels_offloads(void **state)
+// Offloads and interfaces count where both runs have the tunnel.
+static void runs_differ_in_their_tunnels(void **state)
 {
-	json_t *first =
-	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}}, {s:s, s:{s:{s:b}}}]}", "environment",
-	              "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso",
-	              1, "spec", "mine", "offloads", "left", "udp-gso", 1);
-	json_t *second =
-	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}}]}", "environment", "kernel", "6.1",
-	              "tunnels", "spec", "default", "offloads", "left", "udp-gso", 0);
+	json_t *first = json_pack(
+	    "{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}}, {s:s, s:{s:{s:b}}}]}", "environment",
+	    "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso", 1,
+	    "interfaces", "left", "txqlen", 500, "spec", "mine", "offloads", "left", "udp-gso", 1);
+	json_t *second = json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}}]}", "environment",
+	                           "kernel", "6.1", "tunnels", "spec", "default", "offloads",
+	                           "left", "udp-gso", 0, "interfaces", "left", "txqlen", 77);
 	json_t *differences = environment_differences_of_runs(first, second);
 
 	(void)state;
-	assert_int_equal(json_array_size(differences), 1);
+	assert_int_equal(json_array_size(differences), 2);
 	assert_row(differences, "tunnel default.left.udp-gso", "true", "false");
+	assert_row(differences, "tunnel default interface.left.txqlen", "500", "77");
 	json_decref(differences);
 	json_object_del(second, "environment");
 	assert_null(environment_differences_of_runs(first, second));
@@ -176,7 +177,7 @@ int main(void)
 	    cmocka_unit_test(the_same_place_twice_is_the_same),
 	    cmocka_unit_test(every_field_counts),
 	    cmocka_unit_test(differences_name_both_sides),
-	    cmocka_unit_test(runs_differ_in_their_tunnels_offloads),
+	    cmocka_unit_test(runs_differ_in_their_tunnels),
 	    cmocka_unit_test(resuming_is_noted),
 	};
 

@@ -153,6 +153,10 @@ told() {
 	run 0 --out "$dir/told" --blocks 1 --tunnel default --tunnel default+udp-gso=off --tunnel veth
 	jq -e '[.tunnels[].offloads.left | if . then [."tun-gso", ."udp-gso", ."receive-buffer" > 4096]
 		else null end] == [[true, true, true], [true, false, true], null]' "$dir/told/run.json"
+	jq -e '.environment.veth | .left == .right and .left.mtu == 1500 and
+		(.left."tx-udp-segmentation" | type) == "boolean"' "$dir/told/run.json"
+	jq -e 'all(.tunnels[].interfaces; all(.left, .right; .mtu == 1420 and
+		(."tx-udp-segmentation" | type) == "boolean"))' "$dir/told/run.json"
 	jq -es 'all(.[]; if .tunnel == 2 then .environment | has("tunnel") | not else
 			.environment.tunnel | .left.counters.tx_packets > 1000 and
 			(.left.offloads."udp-gso" | type) == "boolean" and
@@ -244,6 +248,34 @@ resumed_elsewhere() {
 		"$dir/elsewhere/run.json"
 }
 check "a run that is resumed in another environment says so" resumed_elsewhere
+
+# The way between the namespaces is another one, made so by the `ip` that makes it.
+narrowed() {
+	local status=0 larger
+	mkdir "$dir/narrow"
+	cat >"$dir/narrow/ip" <<-EOF
+		#!/bin/sh
+		case \$* in
+		*-batch*) exec sed 's/^link set outer0 up\$/& gso_max_size 30000/' | $(type -P ip) "\$@" ;;
+		*) exec $(type -P ip) "\$@" ;;
+		esac
+	EOF
+	chmod 755 "$dir/narrow/ip"
+	start run $(pair_of narrowed 1)
+	until_true 60 has_trials "$dir/narrowed" 1
+	kill -TERM $pid
+	ends 143
+	larger=$(jq .environment.veth.left.gso_max_size "$dir/narrowed/run.json")
+	before=("PATH=$dir/narrow:$PATH")
+	run 0 --resume "$dir/narrowed"
+	match "$(<"$dir/out")" "were measured in another environment: veth.left.gso_max_size '$larger', then '30000'"
+	run 0 --out "$dir/narrow/run" --blocks 1 --tunnel default
+	before=()
+	"$wgbench" compare --environment "$dir/whole" "$dir/narrow/run" >"$dir/out" || status=$?
+	equal "$status" 1
+	match "$(<"$dir/out")" "veth.right.gso_max_size +$larger +30000"
+}
+check "a veth that isn't made as before is another environment" narrowed
 
 no_news() {
 	local status=0
