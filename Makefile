@@ -232,12 +232,13 @@ soak: build/.setup-tests harness tunnel ## two tunnels under mixed traffic and r
 models: build/.setup-tests ## check the rings' models exhaustively with Spin
 	$(Q)tests/run tests/scripts/models.sh
 
-# Fuzz targets, tests/fuzz/TARGET.c. They are programs of PROFILE=fuzz only.
+# Fuzz targets, tests/fuzz/TARGET.c, and what lies in tests/fuzz/TARGET/. They are programs of
+# PROFILE=fuzz only.
 FUZZ_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 600
 fuzz_objects = $(if $(filter configuration,$(1)),$(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/tunnel/switches.o,$\
 	$(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(call variant_objects,workers=inline)) $(B)/revision.o
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call fuzz_objects,$$*)
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(patsubst %.c,$(B)/%.o,$$(wildcard tests/fuzz/$$*/*.c)) $$(call fuzz_objects,$$*)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
 
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -291,4 +292,4 @@ help: ## this list
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/variants/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d $(B)/counted/variants/*/*.d)

@@ -1,5 +1,6 @@
 // What the fuzz targets share: a check that ends the program where an invariant is broken, and a
-// reader that takes an input apart. Each target is one file, linked with libFuzzer (`make fuzz`).
+// reader that takes an input apart. Each target is a file, one of them with parts in a folder
+// of its name, linked with libFuzzer (`make fuzz`).
 #ifndef WGBENCH_TESTS_FUZZ_H
 #define WGBENCH_TESTS_FUZZ_H
 

@@ -1,65 +1,11 @@
-// The other end of a tunnel, for the fuzz target `messages`: a peer made of the real noise.c and
-// cookie.c, with a socket of its own on loopback, which looks at everything that the device sends.
-#ifndef WGBENCH_TESTS_FUZZ_REMOTE_H
-#define WGBENCH_TESTS_FUZZ_REMOTE_H
+#include "tests/fuzz/messages/remote.h"
 
-#include "tests/fuzz/fuzz.h"
-
-#include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <sys/socket.h>
-#include "tunnel/clock.h"
-#include "tunnel/cookie.h"
-#include "tunnel/noise.h"
-#include "tunnel/udp.h"
 
-enum { REMOTES = 2, SESSIONS_MAX = 64, COUNTERS_MAX = 512, AWAITED_MAX = 16384, MTU = 1420 };
-
-struct session {
-	uint8_t send_key[NOISE_KEY_BYTES], receive_key[NOISE_KEY_BYTES];
-	uint32_t here, there; // indices
-	uint64_t next;        // counter of what is sent to the device
-	uint64_t received;    // the highest one that the device has used, plus one
-	size_t accepted;      // counters that the device has taken
-	uint64_t counter[COUNTERS_MAX];
-};
-
-// A packet that the device was given to send.
-struct awaited {
-	uint64_t hash, flow; // of the packet, and of what makes its flow
-	uint32_t length;
-	bool over; // it has come, or one of its flow behind it has
-};
-
-struct remote {
-	uint8_t network; // 10.0.NETWORK.0/24 and fd00:NETWORK::/32
-	struct noise_identity identity;
-	uint8_t preshared_key[NOISE_KEY_BYTES];
-	int fd;
-	union udp_address address;
-	struct udp_endpoint endpoint; // where the device must think that it is
-
-	struct noise_handshake begun, asked; // by this end, by the device
-	bool pending;                        // `asked` awaits a response
-	uint32_t next_index, begun_index;
-	bool recorded; // an initiation, as it was sent
-	struct message_initiation record;
-	uint8_t record_timestamp[NOISE_TIMESTAMP_BYTES];
-	struct cookie_peer cookie;
-	struct cookie_checker checker;
-	uint8_t last[MESSAGE_HANDSHAKE_MAX]; // handshake message of the device's
-	size_t last_bytes;
-
-	size_t sessions; // made so far; the newest SESSIONS_MAX are kept
-	struct session session[SESSIONS_MAX];
-	size_t awaited, awaited_first;
-	struct awaited queue[AWAITED_MAX];
-};
-
-static inline uint64_t remote_hash(const uint8_t *bytes, size_t n)
+uint64_t remote_hash(const uint8_t *bytes, size_t n)
 {
 	uint64_t hash = 0xcbf29ce484222325;
 
@@ -68,7 +14,7 @@ static inline uint64_t remote_hash(const uint8_t *bytes, size_t n)
 	return hash;
 }
 
-static inline void remote_open(struct remote *r, uint8_t network)
+void remote_open(struct remote *r, uint8_t network)
 {
 	socklen_t bytes = sizeof(r->address);
 
@@ -80,8 +26,7 @@ static inline void remote_open(struct remote *r, uint8_t network)
 	           !getsockname(r->fd, &r->address.any, &bytes));
 }
 
-// As new, but for the socket.
-static inline void remote_reset(struct remote *r, const uint8_t device_public[NOISE_KEY_BYTES])
+void remote_reset(struct remote *r, const uint8_t device_public[NOISE_KEY_BYTES])
 {
 	struct remote old = *r;
 	uint8_t key[NOISE_KEY_BYTES];
@@ -104,7 +49,7 @@ static inline void remote_reset(struct remote *r, const uint8_t device_public[NO
 	r->next_index = r->network << 24;
 }
 
-static inline struct session *remote_derive(struct remote *r, struct noise_handshake *h)
+struct session *remote_derive(struct remote *r, struct noise_handshake *h)
 {
 	struct session *s = &r->session[r->sessions++ % SESSIONS_MAX];
 	struct noise_session keys;
@@ -116,30 +61,28 @@ static inline struct session *remote_derive(struct remote *r, struct noise_hands
 	return s;
 }
 
-static inline void remote_nonce(uint8_t nonce[12], uint64_t counter)
+static void make_nonce(uint8_t nonce[12], uint64_t counter)
 {
 	counter = htole64(counter);
 	memset(nonce, 0, 4);
 	memcpy(nonce + 4, &counter, sizeof(counter));
 }
 
-static inline size_t remote_seal(const struct session *s, uint64_t counter, const uint8_t *plain,
-                                 size_t bytes, uint8_t *out)
+size_t remote_seal(const struct session *s, uint64_t counter, const uint8_t *plain, size_t bytes,
+                   uint8_t *out)
 {
 	struct message_data head = {
 	    .type = htole32(MESSAGE_DATA), .receiver_index = s->there, .counter = htole64(counter)};
 	uint8_t nonce[12];
 
-	remote_nonce(nonce, counter);
+	make_nonce(nonce, counter);
 	memcpy(out, &head, sizeof(head));
 	crypto_aead_chacha20poly1305_ietf_encrypt(out + sizeof(head), NULL, plain, bytes, NULL, 0,
 	                                          NULL, nonce, s->send_key);
 	return bytes + MESSAGE_DATA_OVERHEAD;
 }
 
-// Whether the device must take the counter now, by the paper: new, and not 8128 behind the highest.
-// It is then taken. `full`: nothing can be said.
-static inline bool remote_accepts(struct session *s, uint64_t counter)
+bool remote_accepts(struct session *s, uint64_t counter)
 {
 	uint64_t highest = 0;
 
@@ -156,15 +99,14 @@ static inline bool remote_accepts(struct session *s, uint64_t counter)
 	return true;
 }
 
-static inline struct awaited *remote_awaited(struct remote *r, size_t i)
+static struct awaited *awaited(struct remote *r, size_t i)
 {
 	return &r->queue[i % AWAITED_MAX];
 }
 
-static inline void remote_await(struct remote *r, uint64_t flow, const uint8_t *packet,
-                                size_t bytes)
+void remote_await(struct remote *r, uint64_t flow, const uint8_t *packet, size_t bytes)
 {
-	*remote_awaited(r, r->awaited++) =
+	*awaited(r, r->awaited++) =
 	    (struct awaited){remote_hash(packet, bytes), flow, (uint32_t)bytes, false};
 	if (r->awaited - r->awaited_first > AWAITED_MAX)
 		r->awaited_first++;
@@ -172,7 +114,7 @@ static inline void remote_await(struct remote *r, uint64_t flow, const uint8_t *
 
 // ---- what the device sends
 
-static inline uint32_t remote_word(const uint8_t *at)
+uint32_t remote_word(const uint8_t *at)
 {
 	uint32_t word;
 
@@ -180,8 +122,8 @@ static inline uint32_t remote_word(const uint8_t *at)
 	return word;
 }
 
-static inline void remote_take_initiation(struct remote *r, const uint8_t *bytes,
-                                          const uint8_t device_public[NOISE_KEY_BYTES])
+static void take_initiation(struct remote *r, const uint8_t *bytes,
+                            const uint8_t device_public[NOISE_KEY_BYTES])
 {
 	const struct message_initiation *m = (const struct message_initiation *)bytes;
 	struct noise_initiation said;
@@ -192,7 +134,7 @@ static inline void remote_take_initiation(struct remote *r, const uint8_t *bytes
 	r->pending = true;
 }
 
-static inline void remote_take_response(struct remote *r, const uint8_t *bytes)
+static void take_response(struct remote *r, const uint8_t *bytes)
 {
 	const struct message_response *m = (const struct message_response *)bytes;
 
@@ -204,7 +146,7 @@ static inline void remote_take_response(struct remote *r, const uint8_t *bytes)
 	remote_derive(r, &r->begun);
 }
 
-static inline void remote_take_cookie(struct remote *r, const uint8_t *bytes, uint64_t now_ns)
+static void take_cookie(struct remote *r, const uint8_t *bytes, uint64_t now_ns)
 {
 	const struct message_cookie *m = (const struct message_cookie *)bytes;
 
@@ -215,7 +157,7 @@ static inline void remote_take_cookie(struct remote *r, const uint8_t *bytes, ui
 	}
 }
 
-static inline uint32_t remote_padded(uint32_t length)
+static uint32_t pad(uint32_t length)
 {
 	uint32_t padded = (length + 15) & ~15u;
 
@@ -225,15 +167,15 @@ static inline uint32_t remote_padded(uint32_t length)
 }
 
 // Each packet comes once, whole, and in the order of its flow; some may be lost.
-static inline void remote_take_packet(struct remote *r, const uint8_t *packet, size_t bytes)
+static void take_packet(struct remote *r, const uint8_t *packet, size_t bytes)
 {
 	size_t at, length = SIZE_MAX;
 	uint64_t hash = 0; // of so many bytes
 
 	for (at = r->awaited_first; at < r->awaited; at++) {
-		const struct awaited *a = remote_awaited(r, at);
+		const struct awaited *a = awaited(r, at);
 
-		if (a->over || bytes != remote_padded(a->length))
+		if (a->over || bytes != pad(a->length))
 			continue;
 		if (length != a->length)
 			hash = remote_hash(packet, length = a->length);
@@ -242,14 +184,13 @@ static inline void remote_take_packet(struct remote *r, const uint8_t *packet, s
 	}
 	FUZZ_CHECK(at < r->awaited || !"a packet that was not to be sent");
 	for (size_t i = r->awaited_first; i <= at; i++)
-		if (remote_awaited(r, i)->flow == remote_awaited(r, at)->flow)
-			remote_awaited(r, i)->over = true;
-	while (r->awaited_first < r->awaited && remote_awaited(r, r->awaited_first)->over)
+		if (awaited(r, i)->flow == awaited(r, at)->flow)
+			awaited(r, i)->over = true;
+	while (r->awaited_first < r->awaited && awaited(r, r->awaited_first)->over)
 		r->awaited_first++;
 }
 
-static inline void remote_take_data(struct remote *r, struct session *s, const uint8_t *bytes,
-                                    size_t n)
+static void take_data(struct remote *r, struct session *s, const uint8_t *bytes, size_t n)
 {
 	static uint8_t plain[65536];
 	const struct message_data *m = (const struct message_data *)bytes;
@@ -260,14 +201,14 @@ static inline void remote_take_data(struct remote *r, struct session *s, const u
 	// On loopback nothing overtakes, and no nonce is used twice.
 	FUZZ_CHECK(counter >= s->received);
 	s->received = counter + 1;
-	remote_nonce(nonce, counter);
+	make_nonce(nonce, counter);
 	FUZZ_CHECK(!crypto_aead_chacha20poly1305_ietf_decrypt(
 	    plain, NULL, NULL, m->payload, n - sizeof(*m), NULL, 0, nonce, s->receive_key));
 	if (n > MESSAGE_DATA_OVERHEAD)
-		remote_take_packet(r, plain, n - MESSAGE_DATA_OVERHEAD);
+		take_packet(r, plain, n - MESSAGE_DATA_OVERHEAD);
 }
 
-static inline struct session *remote_find(struct remote *r, uint32_t here)
+static struct session *find(struct remote *r, uint32_t here)
 {
 	size_t n = r->sessions < SESSIONS_MAX ? r->sessions : SESSIONS_MAX;
 
@@ -278,8 +219,8 @@ static inline struct session *remote_find(struct remote *r, uint32_t here)
 }
 
 // Whose the message is says the message: a peer may have been seen at another one's address.
-static inline void remote_take(struct remote remotes[REMOTES], const uint8_t *bytes, size_t n,
-                               const uint8_t device_public[NOISE_KEY_BYTES], uint64_t now_ns)
+static void take(struct remote remotes[REMOTES], const uint8_t *bytes, size_t n,
+                 const uint8_t device_public[NOISE_KEY_BYTES], uint64_t now_ns)
 {
 	static const struct sockaddr_in nowhere = {.sin_family = AF_INET};
 	uint32_t index;
@@ -301,19 +242,19 @@ static inline void remote_take(struct remote remotes[REMOTES], const uint8_t *by
 				continue;
 			memcpy(r->last, bytes, r->last_bytes = n);
 			if (type == MESSAGE_INITIATION)
-				remote_take_initiation(r, bytes, device_public);
+				take_initiation(r, bytes, device_public);
 			else
-				remote_take_response(r, bytes);
+				take_response(r, bytes);
 			return;
 		case MESSAGE_COOKIE:
 			FUZZ_CHECK(n == sizeof(struct message_cookie));
 			if (index >> 24 == r->network)
-				remote_take_cookie(r, bytes, now_ns);
+				take_cookie(r, bytes, now_ns);
 			continue;
 		case MESSAGE_DATA:
-			s = remote_find(r, remote_word(bytes + 4));
+			s = find(r, remote_word(bytes + 4));
 			if (s) {
-				remote_take_data(r, s, bytes, n);
+				take_data(r, s, bytes, n);
 				return;
 			}
 			FUZZ_CHECK(r->sessions < SESSIONS_MAX || index >> 24 != r->network);
@@ -325,15 +266,13 @@ static inline void remote_take(struct remote remotes[REMOTES], const uint8_t *by
 	FUZZ_CHECK(type == MESSAGE_COOKIE || !"a message for nobody");
 }
 
-static inline void remote_drain(struct remote remotes[REMOTES],
-                                const uint8_t device_public[NOISE_KEY_BYTES], uint64_t now_ns)
+void remote_drain(struct remote remotes[REMOTES], const uint8_t device_public[NOISE_KEY_BYTES],
+                  uint64_t now_ns)
 {
 	static uint8_t bytes[65536];
 	ssize_t n;
 
 	for (int i = 0; i < REMOTES; i++)
 		while ((n = recv(remotes[i].fd, bytes, sizeof(bytes), 0)) >= 0)
-			remote_take(remotes, bytes, n, device_public, now_ns);
+			take(remotes, bytes, n, device_public, now_ns);
 }
-
-#endif

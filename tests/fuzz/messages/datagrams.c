@@ -1,0 +1,69 @@
+#include "tests/fuzz/messages/bed.h"
+
+#include <arpa/inet.h>
+
+#include "tunnel/batch.h"
+#include "tunnel/buffer.h"
+#include "tunnel/pipeline.h"
+
+struct udp_endpoint datagrams_source(const struct bed *bed, const struct remote *r, unsigned which)
+{
+	struct udp_endpoint e = {.remote = r->address};
+
+	if (which == 1)
+		e.remote = bed->remotes[r == bed->remotes].address;
+	else if (which >= 2)
+		e.remote.v4.sin_port = htons(9);
+	return e;
+}
+
+static uint64_t accounted(const struct bed *bed)
+{
+	return device_counted(bed->device, rx_packets) +
+	       device_counted(bed->device, drop_rx_malformed) +
+	       device_counted(bed->device, drop_rx_index) +
+	       device_counted(bed->device, drop_rx_expired) +
+	       device_counted(bed->device, drop_rx_queue) +
+	       device_counted(bed->device, drop_rx_authentication) +
+	       device_counted(bed->device, drop_rx_replay) +
+	       device_counted(bed->device, drop_memory) +
+	       device_counted(bed->device, drop_handshake_queue) +
+	       bed->device->control.messages_count;
+}
+
+void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t datagram_bytes,
+                       const struct udp_endpoint *from, uint8_t tos)
+{
+	struct batch *b = batch_get(&bed->device->paths[0]);
+	uint64_t before = accounted(bed);
+
+	FUZZ_CHECK(b && n <= BATCH_FRAME_BYTES);
+	b->in = buffer_get(b->path);
+	FUZZ_CHECK(b->in);
+	memcpy(b->in->bytes, bytes, n);
+	b->in_bytes = n;
+	b->datagram_bytes = datagram_bytes;
+	b->source = *from;
+	b->tos = tos;
+	path_enter(bed->device);
+	receive_batch(b, bed->now_ns);
+	path_flush(&bed->device->paths[0]);
+	path_leave(bed->device);
+	FUZZ_CHECK(accounted(bed) - before == (n + datagram_bytes - 1) / datagram_bytes);
+}
+
+struct damage damage_read(struct fuzz_input *in, bool any)
+{
+	struct damage d = {0};
+
+	if (any) {
+		d.at = fuzz_u16(in);
+		d.bits = fuzz_byte(in);
+	}
+	return d;
+}
+
+void damage_inflict(const struct damage *d, uint8_t *bytes, size_t n)
+{
+	bytes[d->at % n] ^= d->bits;
+}
