@@ -51,7 +51,7 @@ struct batch {
 	uint32_t frames;
 	uint32_t in_bytes;  // receive: of the buffer, all datagrams
 	uint32_t out_bytes; // of `out` used, or (while frames are gathered) at most to be used
-	uint32_t submitted_bytes;   // send: what it counts for in the lower queue (queue.h)
+	uint32_t submitted_bytes;   // send: what it counts for in the lower queue (egress.h)
 	uint32_t datagram_bytes;    // receive: size of all of them but the last
 	uint8_t tos;                // outer: sent with, or received with
 	bool keepalive;             // one empty packet, and nothing else

@@ -21,8 +21,8 @@
 	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) \
 	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) \
 	X(aqm_marks) X(drop_tx_aqm) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_no_endpoint) X(icmp_errors) \
-	X(drop_tx_loop) X(drop_tx_staged) X(drop_tx_queue) X(drop_tx_send) \
-	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_queue) \
+	X(drop_tx_loop) X(drop_tx_staged) X(drop_tx_lane) X(drop_tx_send) \
+	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_lane) \
 	X(drop_rx_authentication) X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) \
 	X(drop_rx_tun) X(drop_handshake_queue) X(drop_handshake_limit) X(drop_memory)
 // clang-format on

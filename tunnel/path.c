@@ -11,7 +11,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 
 enum {
 	QUEUES_BY_MACHINE_MAX = 8,
@@ -40,7 +40,7 @@ int path_init(struct path *p, struct device *d, unsigned index)
 	p->wake = p->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int ret = p->wake < 0 ? -errno : path_watch(p, p->wake);
 	if (!ret)
-		ret = queue_init(p);
+		ret = egress_init(p);
 	if (ret)
 		path_close(p);
 	return ret;
@@ -53,7 +53,7 @@ void path_close(struct path *p)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	queue_free(p);
+	egress_free(p);
 	if (p->reading)
 		buffer_put(p->reading);
 	batch_pool_free(p);
@@ -102,7 +102,7 @@ static int transmit(struct path *p, bool *backlog)
 		if (n < 0)
 			return n;
 		frames += n;
-		uint32_t bytes = queue_send(p, now_ns);
+		uint32_t bytes = egress_send(p, now_ns);
 		if (!bytes)
 			return frames;
 		sent += bytes;
@@ -124,7 +124,7 @@ static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 	return is_socket(p, fd) ? udp_receive(p, fd, now_ns, backlog) : 0;
 }
 
-// false: the interface was deleted. patience_ms: how long the next wait may be (queue.h); found
+// false: the interface was deleted. patience_ms: how long the next wait may be (egress.h); found
 // inside the bracket, since the control thread submits too.
 static bool turn(struct path *p, const struct epoll_event *events, int n, int *patience_ms)
 {
@@ -144,11 +144,11 @@ static bool turn(struct path *p, const struct epoll_event *events, int n, int *p
 			there = ret != -EBADFD && (ret || !(events[i].events & EPOLLERR));
 		}
 	}
-	if (there && !transmitted && queue_waits(p)) {
+	if (there && !transmitted && egress_waits(p)) {
 		transmit(p, &backlog);
 		path_flush(p);
 	}
-	*patience_ms = queue_patience(p);
+	*patience_ms = egress_patience(p);
 	path_leave(d);
 	workers_turn(d->workers, backlog, now_ns);
 	return there;

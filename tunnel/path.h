@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 
 struct batch;
 struct device;
@@ -40,7 +40,7 @@ struct path {
 	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
 	uint32_t read_at;
 	uint64_t icmp_full_at_ns; // bucket of the errors to senders (icmp.c)
-	struct queue queue;
+	struct egress egress;
 };
 
 // How many queues the switch stands for (0: by the machine) where `cpus` are online.

@@ -27,10 +27,10 @@ struct workers_job;
 // How many were read, or -errno (-EBADFD: the device is gone).
 int tun_read(struct path *, uint64_t now_ns);
 
-// queue.c: the queue before the encryption, in which variants/aqm decides what is dropped or marked
-// and what is next. queue_send() takes from it what makes a burst, unless the lower queue is full.
-void queue_take(struct path *, struct frame *, uint64_t now_ns);
-uint32_t queue_send(struct path *, uint64_t now_ns);
+// egress.c: what waits to be encrypted, of which variants/aqm decides what is dropped or marked and
+// what is next. egress_send() takes of it what makes a burst, unless the lower queue is full.
+void egress_take(struct path *, struct frame *, uint64_t now_ns);
+uint32_t egress_send(struct path *, uint64_t now_ns);
 
 // gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
 // allowedips_lookup() (variants/allowedips) finds the peer by the inner destination. Where there is

@@ -31,7 +31,7 @@ static void submit(struct batch *b)
 	device_count(d, rx_batches, 1);
 	path_touch(b->path, lanes);
 	if (!workers_submit(lanes->receive, &b->job)) {
-		device_count(d, drop_rx_queue, b->packets);
+		device_count(d, drop_rx_lane, b->packets);
 		batch_put(b);
 	}
 }

@@ -9,7 +9,7 @@
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 #include "tunnel/timers.h"
 #include "variants/aead/aead.h"
 
@@ -52,10 +52,10 @@ static void submit(struct batch *b)
 	uint32_t packets = b->packets;
 
 	path_touch(b->path, lanes);
-	queue_submitted(b);
+	egress_submitted(b);
 	if (!workers_submit(lanes->send, &b->job)) {
-		queue_finished(b);
-		device_count(b->path->device, drop_tx_queue, packets);
+		egress_finished(b);
+		device_count(b->path->device, drop_tx_lane, packets);
 		batch_put(b);
 	}
 }
@@ -268,6 +268,6 @@ void send_finish(struct workers_job *job)
 		if (sent < b->packets)
 			device_count(d, drop_tx_send, b->packets - sent);
 	}
-	queue_finished(b);
+	egress_finished(b);
 	batch_put(b);
 }

@@ -15,7 +15,7 @@
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/pipeline.h"
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 #include "variants/receive/receive.h"
 
 #ifndef TUN_F_USO4
@@ -199,11 +199,11 @@ static struct frame *room(struct path *p)
 
 int tun_read(struct path *p, uint64_t now_ns)
 {
-	const uint32_t enough = p->queue.all ? READ_BYTES : QUEUE_SEND_BYTES;
+	const uint32_t enough = p->egress.all ? READ_BYTES : EGRESS_SEND_BYTES;
 	uint32_t frames = 0, bytes = 0;
 	int n = 0;
 
-	while (frames < QUEUE_SEND_FRAMES && bytes < enough) {
+	while (frames < EGRESS_SEND_FRAMES && bytes < enough) {
 		struct frame *f = room(p);
 		if (!f)
 			break;
@@ -219,7 +219,7 @@ int tun_read(struct path *p, uint64_t now_ns)
 		f->buffer = buffer_hold(p->reading);
 		// The next one begins in a cache line of its own.
 		p->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
-		queue_take(p, f, now_ns);
+		egress_take(p, f, now_ns);
 	}
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }

@@ -114,7 +114,7 @@ static void turn(struct device *d)
 	path_enter(d);
 	while (tun_read(p, loopback_now_ns) > 0)
 		;
-	while (queue_send(p, loopback_now_ns))
+	while (egress_send(p, loopback_now_ns))
 		;
 	path_flush(p);
 	while (loopback_readable(p->udp[0], 0) &&

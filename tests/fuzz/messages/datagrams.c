@@ -23,7 +23,7 @@ static uint64_t accounted(const struct bed *bed)
 	       device_counted(bed->device, drop_rx_malformed) +
 	       device_counted(bed->device, drop_rx_index) +
 	       device_counted(bed->device, drop_rx_expired) +
-	       device_counted(bed->device, drop_rx_queue) +
+	       device_counted(bed->device, drop_rx_lane) +
 	       device_counted(bed->device, drop_rx_authentication) +
 	       device_counted(bed->device, drop_rx_replay) +
 	       device_counted(bed->device, drop_memory) +

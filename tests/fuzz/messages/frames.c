@@ -6,7 +6,7 @@
 #include "tests/tunnel/packets.h"
 #include "tunnel/batch.h"
 #include "tunnel/pipeline.h"
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 
 // Whether the packet is a message to the peer, as the device itself sends them now: it would come
 // back without end.
@@ -132,10 +132,10 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 	path_enter(bed->device);
 	do
 		FUZZ_CHECK(tun_read(path, bed->now_ns) >= 0);
-	while (queue_send(path, bed->now_ns));
+	while (egress_send(path, bed->now_ns));
 	path_flush(path);
 	path_leave(bed->device);
 	FUZZ_CHECK(device_counted(bed->device, drop_tx_loop) == back);
-	FUZZ_CHECK(!queue_waits(path));
+	FUZZ_CHECK(!egress_waits(path));
 	bed_handle_posted(bed);
 }

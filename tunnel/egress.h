@@ -1,7 +1,7 @@
-// The queue of a path before the encryption: the slot `aqm` between the TUN and the batches, and
-// what is below it. Its path's thread only, inside the path bracket, unless said.
-#ifndef WGBENCH_QUEUE_H
-#define WGBENCH_QUEUE_H
+// What waits in a path to be encrypted, in the slot `aqm` between the TUN and the batches, and an
+// account of what is below it. Its path's thread only, inside the path bracket, unless said.
+#ifndef WGBENCH_EGRESS_H
+#define WGBENCH_EGRESS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,13 +16,13 @@ struct path;
 
 enum {
 	// A super-packet leaves at once: its receiver starts while the next one is read.
-	QUEUE_SEND_BYTES = 32768,
-	QUEUE_SEND_FRAMES = 128,
+	EGRESS_SEND_BYTES = 32768,
+	EGRESS_SEND_FRAMES = 128,
 	// How often a full lower queue is looked at: it tells nobody when it empties.
-	QUEUE_POLL_MS = 1,
+	EGRESS_POLL_MS = 1,
 };
 
-struct queue {
+struct egress {
 	struct aqm *aqm;
 	uint8_t flow_key[16];
 	// Of the frame before: most follow one of their own flow, and need no hash.
@@ -36,21 +36,21 @@ struct queue {
 };
 
 // Outside the bracket, before there is traffic and after. 0 or -ENOMEM.
-int queue_init(struct path *);
-void queue_free(struct path *);
+int egress_init(struct path *);
+void egress_free(struct path *);
 
 // Takes the frame, or drops and counts it.
-void queue_take(struct path *, struct frame *, uint64_t now_ns);
+void egress_take(struct path *, struct frame *, uint64_t now_ns);
 // Sends what is next, a super-packet or some small ones. Bytes; 0: there is nothing, or the lower
 // queue is full.
-uint32_t queue_send(struct path *, uint64_t now_ns);
+uint32_t egress_send(struct path *, uint64_t now_ns);
 
-bool queue_waits(const struct path *);
+bool egress_waits(const struct path *);
 // When to look again, in ms: 0 at once, -1 not before a frame comes.
-int queue_patience(const struct path *);
+int egress_patience(const struct path *);
 
 // A batch goes to a send lane, and has left it or was refused: any thread for the second.
-void queue_submitted(struct batch *);
-void queue_finished(struct batch *);
+void egress_submitted(struct batch *);
+void egress_finished(struct batch *);
 
 #endif

@@ -1,11 +1,11 @@
-// Frames on their way into the queue: what is said of their flows.
+// Frames on their way to be encrypted: what is said of their flows.
 #include "tests/support.h"
 
 #include "tests/tunnel/packets.h"
 #include "tunnel/buffer.h"
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
-#include "tunnel/queue.h"
+#include "tunnel/egress.h"
 
 enum { FLOWS = 8, FRAMES = 2000, PAYLOAD = 40 };
 
@@ -30,7 +30,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-// Takes a packet in, and gives back what the queue took for its flow.
+// Takes a packet in, and gives back what was taken for its flow.
 static uint32_t take(const struct packet_spec *s)
 {
 	struct buffer *buffer = buffer_get(path);
@@ -40,8 +40,8 @@ static uint32_t take(const struct packet_spec *s)
 	f->queued = (struct aqm_packet){.bytes = packet_build(f->packet, s)};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
-	queue_take(path, f, 1);
-	assert_ptr_equal(aqm_dequeue(path->queue.aqm, 1), &f->queued);
+	egress_take(path, f, 1);
+	assert_ptr_equal(aqm_dequeue(path->egress.aqm, 1), &f->queued);
 	uint32_t flow = f->queued.flow;
 	buffer_put(buffer);
 	return flow;
