@@ -13,7 +13,7 @@ struct command {
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
     report_command, profile_command, micro_command, count_command, selfcheck_command,
-    export_command, history_command;
+    export_command, history_command, bisect_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -26,6 +26,7 @@ int count_main(int argc, char **argv);
 int selfcheck_main(int argc, char **argv);
 int export_main(int argc, char **argv);
 int history_main(int argc, char **argv);
+int bisect_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,
