@@ -12,7 +12,7 @@
 struct bisect_commit {
 	char hash[64];
 	char subject[256];
-	char skipped[512]; // why it can't be measured or tells no side, or ""
+	char skipped[520]; // why it can't be measured or tells no side, or ""
 };
 
 // A measurement of one commit; the first one is of the bad end against the good one.
@@ -20,7 +20,7 @@ struct bisect_step {
 	size_t commit;
 	struct place place; // PLACE_OPEN: see `reason`
 	char run[64];       // the run's folder, below the search's; "" where there is none
-	char reason[512];   // why it tells no side, or ""
+	char reason[520];   // why it tells no side, or ""
 	double seconds;
 };
 

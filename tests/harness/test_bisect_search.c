@@ -70,6 +70,22 @@ static void what_cannot_be_measured_widens_the_answer(void **state)
 	bisect_search_free(&s);
 }
 
+static void of_ranges_as_short_the_likeliest(void **state)
+{
+	static const double low[] = {0.05, 0.8, 0.15};
+	struct bisect_search s;
+
+	(void)state;
+	bisect_search_begin(&s, 3);
+	for (int turned = 0; turned < 2; turned++) {
+		for (size_t i = 0; i < 3; i++)
+			s.point[i].probability = low[turned ? 2 - i : i];
+		assert_range(&s, 0.82, !turned, 2 - turned, false);
+		assert_near(bisect_search_range(&s, 0.82).probability, 0.95, 1e-12);
+	}
+	bisect_search_free(&s);
+}
+
 static void nothing_can_be_measured(void **state)
 {
 	struct bisect_search s;
@@ -192,6 +208,7 @@ int main(void)
 	    cmocka_unit_test(one_commit_needs_no_measurement),
 	    cmocka_unit_test(answers_weigh_by_their_error),
 	    cmocka_unit_test(what_cannot_be_measured_widens_the_answer),
+	    cmocka_unit_test(of_ranges_as_short_the_likeliest),
 	    cmocka_unit_test(nothing_can_be_measured),
 	    cmocka_unit_test(answers_outlast_closing),
 	    cmocka_unit_test(the_stated_confidence_holds),

@@ -35,9 +35,9 @@ start() { # ARGUMENT...: a search in the background, its pid in $pid
 	pid=$! running=$!
 }
 
-ended() { # sets $status
-	status=0
-	wait "$pid" || status=$?
+ended() { # its exit code in $code
+	code=0
+	wait "$pid" || code=$?
 	running=
 }
 
@@ -53,12 +53,10 @@ until_in_parent() {
 
 # Others on the machine may spoil blocks that such a short search has no time to repeat: no answer.
 disturbed() {
-	((status == 3)) && ! jq -es 'all(.[]; .status == "ok")' "$dir"/search/*/trials.jsonl >/dev/null
+	((code == 3)) && ! jq -es 'all(.[]; .status == "ok")' "$dir"/search/*/trials.jsonl >/dev/null
 }
-start --good base --bad tip --workload tcp --metric cpu_s_per_gbit --budget 75s --confidence 0.9 \
+start --good base --bad tip --workload tcp --metric cpu_s_per_gbit --budget 30s --confidence 0.9 \
 	--out "$dir/search"
-until_in_parent
-kill -KILL "$pid" 2>/dev/null || true
 ended
 if disturbed; then
 	skip "a search by runs" "others used the machine"
@@ -66,16 +64,29 @@ if disturbed; then
 	exit
 fi
 
+out_of_time() {
+	cat "$dir/out" "$dir/err"
+	equal "$code" 3
+	match "$(<"$dir/out")" "No answer within the budget: .* one of the 4 commits"
+	jq -e '.steps[0] | .side == "bad" and .blocks == 6 and .from_good.ci_low > 2' "$dir/search/bisect.json"
+}
+check "the ends differ, and there is no time for more" out_of_time
+
+start --resume "$dir/search" --budget 55s
+until_in_parent
+kill -KILL "$pid" 2>/dev/null || true
+ended
+
 skipped() {
 	cat "$dir/out" "$dir/err"
-	equal "$status" 137
+	equal "$code" 137
 	jq -e '[.steps[].reason] == ["", "default@\(.steps[1].commit[:12]): it doesn'"'"'t start", "can'"'"'t be built"]' \
 		"$dir/search/bisect.json"
 }
 check "what isn't built or doesn't start is skipped" skipped
 
 held=$(wc -l <"$parent_trials")
-start --resume "$dir/search" --budget 75s
+start --resume "$dir/search" --budget 55s
 ended
 if disturbed; then
 	skip "a search that was killed within a run" "others used the machine"
@@ -85,7 +96,7 @@ fi
 
 goes_on() {
 	cat "$dir/out" "$dir/err"
-	equal "$status" 0
+	equal "$code" 0
 	(($(wc -l <"$parent_trials") > held))
 	equal "$(jq -r '.answer.commits[]' "$dir/search/bisect.json")" "$(git rev-parse tip)"
 	jq -e '.answer.final and .answer.probability > 0.9 and [.steps[].side] == ["bad", "open", "open", "good"]' \
