@@ -30,18 +30,22 @@ struct asked {
 
 // ---- the search
 
+// Where a measurement is left open, another may decide; where that is too, the commit is skipped.
 static void learn(struct bisect *b, const struct bisect_step *s)
 {
+	enum { OPEN_MAX = 2 };
+	struct bisect_commit *c = &b->commit[s->commit];
 	enum place_word word = s->place.word;
 	bool tells = word == PLACE_GOOD || word == PLACE_BAD;
 
 	if (tells)
 		bisect_search_answer(&b->search, s->commit, word == PLACE_BAD, bisect_error(b));
+	if (word == PLACE_OPEN && ++c->open < OPEN_MAX && !bisect_counts(b))
+		return;
 	if (!tells || bisect_counts(b))
 		bisect_search_close(&b->search, s->commit);
 	if (!tells)
-		snprintf(b->commit[s->commit].skipped, sizeof(b->commit[0].skipped), "%s",
-		         s->reason);
+		snprintf(c->skipped, sizeof(c->skipped), "%s", s->reason);
 }
 
 // Of each step but the first, which says whether there is a change.

@@ -13,14 +13,15 @@ struct bisect_commit {
 	char hash[64];
 	char subject[256];
 	char skipped[520]; // why it can't be measured or tells no side, or ""
+	unsigned open;     // measurements that left its side open
 };
 
 // A measurement of one commit; the first one is of the bad end against the good one.
 struct bisect_step {
 	size_t commit;
-	struct place place; // PLACE_OPEN: see `reason`
-	char run[64];       // the run's folder, below the search's; "" where there is none
-	char reason[520];   // why it tells no side, or ""
+	struct place place;
+	char run[64];     // the run's folder, below the search's; "" where there is none
+	char reason[520]; // why it tells no side, or ""
 	double seconds;
 };
 
@@ -55,7 +56,7 @@ int bisect_list_commits(struct bisect *);
 int bisect_check(const struct bisect *);
 
 // Measures a commit, the last one as the end that it is. An exit code: 0 it was, or is found to be
-// what can't be measured (PLACE_OPEN); 3 not in what is left of the budget; others after a printed
+// what can't be measured (PLACE_NONE); 3 not in what is left of the budget; others after a printed
 // line.
 int bisect_measure(struct bisect *, size_t commit, struct bisect_step *);
 

@@ -1,7 +1,8 @@
 // bisect.json: "schema", what was asked ("good", "bad" as given, "tunnel", "workload", "metric",
 // "gate_percent", "confidence", "budget" in seconds), "good_commit", "commits" [{"commit",
 // "subject", "probability", "skipped" ("" or why)}], "steps" [{"commit", "run" (its folder here, or
-// ""), "side" (good, bad, alone, open), "reason", "blocks", "seconds", "from_good", "from_bad"
+// ""), "side" (good, bad, alone, open, none), "reason", "blocks", "seconds", "from_good",
+// "from_bad"
 // {"effect", "ci_low", "ci_high"} in percent, or null}], the first of them of the bad end, and
 // "answer"
 // {"commits" [hashes], "probability", "final"}.
@@ -139,14 +140,14 @@ static bool read_step(const struct bisect *b, struct bisect_step *s, const json_
 		return false;
 	while (s->commit < b->commits && strcmp(hash, b->commit[s->commit].hash))
 		s->commit++;
-	while (word <= PLACE_ALONE && strcmp(side, place_names[word]))
+	while (word <= PLACE_NONE && strcmp(side, place_names[word]))
 		word++;
 	s->place = (struct place){.word = word,
 	                          .blocks = json_integer_value(json_object_get(row, "blocks")),
 	                          .good = read_distance(json_object_get(row, "from_good")),
 	                          .bad = read_distance(json_object_get(row, "from_bad"))};
 	s->seconds = json_number_value(json_object_get(row, "seconds"));
-	return s->commit < b->commits && word <= PLACE_ALONE && s->seconds >= 0;
+	return s->commit < b->commits && word <= PLACE_NONE && s->seconds >= 0;
 }
 
 static bool read_steps(struct bisect *b, const json_t *array)

@@ -207,6 +207,7 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
 		return 0;
 	}
 	if (count_at(b, b->commit[commit].hash, c, &value[PLACE_COMMIT])) {
+		s->place.word = PLACE_NONE;
 		snprintf(s->reason, sizeof(s->reason), "can't be built or counted");
 		return 0;
 	}
@@ -316,6 +317,7 @@ static int run_step(const struct bisect *b, struct bisect_step *s)
 		return judge_run(b, dir, s);
 	if (code != EXIT_ERROR || is_end(b, s->commit) || result.faulty != PLACE_COMMIT)
 		return code;
+	s->place.word = PLACE_NONE;
 	snprintf(s->reason, sizeof(s->reason), "%s", result.reason);
 	if (!is_begun(dir))
 		*s->run = 0; // it wasn't kept: no trial was finished
@@ -338,6 +340,7 @@ static int build_and_run(struct bisect *b, const struct spec_catalog *c, struct 
 	free(spec);
 	if (!ret)
 		return run_step(b, s);
+	s->place.word = PLACE_NONE;
 	snprintf(s->reason, sizeof(s->reason), "can't be built");
 	return 0;
 }

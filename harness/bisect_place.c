@@ -4,10 +4,8 @@
 #include <math.h>
 
 const char *const place_names[] = {
-    [PLACE_OPEN] = "open",
-    [PLACE_GOOD] = "good",
-    [PLACE_BAD] = "bad",
-    [PLACE_ALONE] = "alone",
+    [PLACE_OPEN] = "open",   [PLACE_GOOD] = "good", [PLACE_BAD] = "bad",
+    [PLACE_ALONE] = "alone", [PLACE_NONE] = "none",
 };
 
 // Contrasts of the three logarithms, in the order of the tunnels.

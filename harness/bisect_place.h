@@ -14,6 +14,7 @@ enum place_word {
 	PLACE_GOOD,  // it joins the good side
 	PLACE_BAD,   // the bad one
 	PLACE_ALONE, // far from either
+	PLACE_NONE,  // it can't be measured
 };
 extern const char *const place_names[];
 

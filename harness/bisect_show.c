@@ -62,7 +62,8 @@ static const struct bisect_step *tally(const struct bisect *b, size_t commit, si
 	return last;
 }
 
-static void add_side(struct table *t, const char *skipped, size_t good, size_t bad)
+static void add_side(struct table *t, const char *skipped, const char *otherwise, size_t good,
+                     size_t bad)
 {
 	char found[64] = "";
 
@@ -75,8 +76,7 @@ static void add_side(struct table *t, const char *skipped, size_t good, size_t b
 	if (*skipped)
 		table_add(t, TABLE_YELLOW, "%s%sskipped: %s", found, *found ? "; " : "", skipped);
 	else
-		table_add(t, *found ? TABLE_PLAIN : TABLE_DIM, "%s",
-		          *found ? found : "not measured");
+		table_add(t, *found ? TABLE_PLAIN : TABLE_DIM, "%s", *found ? found : otherwise);
 }
 
 // Of nothing that was measured: none; of an end from itself: nothing.
@@ -97,7 +97,7 @@ static void add_commit(struct table *t, const struct bisect *b, size_t i, bool a
 
 	table_add(t, answer ? TABLE_RED : TABLE_PLAIN, "%.12s", c->hash);
 	table_add(t, TABLE_PLAIN, "%.1f %%", 100 * b->search.point[i].probability);
-	add_side(t, c->skipped, good, bad);
+	add_side(t, c->skipped, last ? last->reason : "not measured", good, bad);
 	add_effect(t, p, p ? &p->good : NULL);
 	if (i + 1 < b->commits)
 		add_effect(t, p, p ? &p->bad : NULL);

@@ -99,7 +99,7 @@ goes_on() {
 	equal "$code" 0
 	(($(wc -l <"$parent_trials") > held))
 	equal "$(jq -r '.answer.commits[]' "$dir/search/bisect.json")" "$(git rev-parse tip)"
-	jq -e '.answer.final and .answer.probability > 0.9 and [.steps[].side] == ["bad", "open", "open", "good"]' \
+	jq -e '.answer.final and .answer.probability > 0.9 and [.steps[].side] == ["bad", "none", "none", "good"]' \
 		"$dir/search/bisect.json"
 	equal "$(ls -A "$TMPDIR")" ""
 	equal "$(ip netns list | grep -o "^wgb-$pid-[^ ]*" || true)" ""

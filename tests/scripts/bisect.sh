@@ -89,7 +89,7 @@ names() {
 	shows "skipped: can't be built or counted +none +none +Begin something"
 	jq -e --arg parent "$(git rev-parse culprit~1)" '.answer.final and .answer.probability > 0.99 and
 		([.steps[] | [.commit, .side]] | index([[$parent, "good"]])) and
-		([.steps[].side] == ["bad", "open", "good", "bad"])' "$dir/named/bisect.json"
+		([.steps[].side] == ["bad", "none", "good", "bad"])' "$dir/named/bisect.json"
 }
 check "the commit that costs instructions is named, one that doesn't compile isn't" names
 
