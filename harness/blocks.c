@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/bisect_place.h"
 #include "harness/clock.h"
 #include "harness/interface.h"
 #include "harness/order.h"
@@ -118,6 +119,11 @@ static int start(struct work *w)
 	progress_clear(&w->progress);
 	int ret = session_start(w->session, w->starts);
 	w->starts += !ret;
+	if (ret == -EIO) {
+		w->result->faulty = w->session->started;
+		snprintf(w->result->reason, sizeof(w->result->reason), "%s: it doesn't start",
+		         w->plan->tunnel[w->session->started].spec);
+	}
 	return ret || w->noted ? ret : note_tunnels(w);
 }
 
@@ -146,10 +152,11 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 	return ret;
 }
 
-// What an attempt came to: `status` and `reason` are the worst of its trials'.
+// What an attempt came to: all but `spoilt` is of the worst of its trials.
 struct attempted {
 	enum trial_status status;
 	bool spoilt;
+	unsigned tunnel;
 	char reason[520];
 };
 
@@ -168,6 +175,7 @@ static int attempt(struct work *w, unsigned block, const struct workload_use *us
 		o->spoilt |= !ret && trial_spoils(t);
 		if (!ret && t->status > o->status) {
 			o->status = t->status;
+			o->tunnel = order[i];
 			snprintf(o->reason, sizeof(o->reason), "%s: %s",
 			         w->plan->tunnel[order[i]].spec, t->reason);
 		}
@@ -196,9 +204,10 @@ static int run_block(struct work *w, unsigned block, const struct workload_use *
 	}
 	if (ret)
 		return ret;
-	if (o.status == TRIAL_FAILED && !w->result->failed++)
+	if (o.status == TRIAL_FAILED && !w->result->failed++) {
+		w->result->faulty = o.tunnel;
 		snprintf(w->result->reason, sizeof(w->result->reason), "%s", o.reason);
-	else if (o.spoilt && o.status != TRIAL_FAILED)
+	} else if (o.spoilt && o.status != TRIAL_FAILED)
 		w->result->contaminated++;
 	if (o.status)
 		snprintf(note, sizeof(note), "%s: %s", trial_status_names[o.status], o.reason);
@@ -222,7 +231,8 @@ static bool needed(const struct work *w, unsigned block)
 
 // ---- when to stop
 
-static const char decided[] = "decided", out_of_time[] = "budget", all_done[] = "blocks";
+static const char decided[] = "decided", out_of_time[] = "budget", all_done[] = "blocks",
+                  one_failed[] = "failed";
 
 static double left_s(const struct work *w)
 {
@@ -257,6 +267,16 @@ static int note_end(struct work *w)
 	return store_write_run(w->store);
 }
 
+static bool is_open(const struct work *w, const struct verdict *v, double gate_percent)
+{
+	struct place place;
+
+	if (!w->plan->between)
+		return v->word == VERDICT_INCONCLUSIVE;
+	place_judge(&place, v->series, gate_percent, w->plan->between);
+	return place.word == PLACE_OPEN;
+}
+
 // Ends the workloads of which every verdict that decides has a word.
 static int look(struct work *w)
 {
@@ -273,7 +293,7 @@ static int look(struct work *w)
 			if (!strcmp(w->plan->workload[j].name, v->series->workload) &&
 			    v->series->decides) {
 				seen[j] = true;
-				open[j] |= v->word == VERDICT_INCONCLUSIVE;
+				open[j] |= is_open(w, v, o.verdicts.gate_percent);
 			}
 	}
 	for (size_t j = 0; j < w->plan->workloads; j++)
@@ -344,7 +364,7 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, struct
 	};
 	int ret = 0;
 
-	*r = (struct blocks_result){.trials = st->trials};
+	*r = (struct blocks_result){.trials = st->trials, .faulty = -1};
 	resume(&w);
 	progress_begin(&w.progress, total, p->blocks, p->budget_s > 0 ? left_s(&w) : 0);
 	for (unsigned b = 0; !ret && b < p->blocks && !all_ended(&w); b++) {
@@ -352,6 +372,8 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, struct
 			ret = run_round(&w, b);
 		else
 			progress_skip(&w.progress, p->workloads);
+		if (p->between && r->failed)
+			end_all(&w, one_failed);
 		if (!ret && looks_due(&p->looks, b + 1))
 			ret = look(&w);
 	}

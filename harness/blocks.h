@@ -10,7 +10,8 @@
 struct blocks_result {
 	size_t trials;         // in the folder when it ended, those from before a --resume included
 	unsigned failed;       // blocks of a workload that still failed at their last attempt
-	char reason[520];      // of the first of them
+	char reason[520];      // of the first of them, or why a tunnel didn't start
+	int faulty;            // the tunnel that this is about; -1: there's none
 	unsigned contaminated; // likewise
 };
 

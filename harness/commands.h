@@ -13,7 +13,7 @@ struct command {
 
 extern const struct command list_command, doctor_command, run_command, compare_command,
     report_command, profile_command, micro_command, count_command, selfcheck_command,
-    export_command, history_command;
+    export_command, history_command, bisect_command;
 
 int list_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
@@ -26,6 +26,7 @@ int count_main(int argc, char **argv);
 int selfcheck_main(int argc, char **argv);
 int export_main(int argc, char **argv);
 int history_main(int argc, char **argv);
+int bisect_main(int argc, char **argv);
 
 enum {
 	EXIT_NO_REGRESSION = 0,
@@ -37,9 +38,18 @@ enum {
 
 struct plan;
 
-// What `run` does with a plan, but for the verdicts at its end. The folder's path (`out`, or one
-// below results/) is written to `dir`. An exit code.
-int run_plan(struct plan *, const char *out, double gate_percent, char dir[4096]);
+struct run_result {
+	char dir[4096];
+	int faulty;       // the tunnel that didn't start or failed in a block at every attempt; -1
+	char reason[520]; // what it did
+};
+
+// What `run` does with a plan, but for the verdicts at its end, in the folder `out` (NULL: one
+// below results/). An exit code.
+int run_plan(struct plan *, const char *out, double gate_percent, struct run_result *);
+
+// Likewise --resume.
+int run_resume(const char *dir, struct run_result *);
 
 // What `compare` and `report` do with a finished folder, for `run`, which ends with both. A gate of
 // 0 is the run's own (run.json's gate_percent, else 2). They return an exit code as above; report

@@ -67,7 +67,7 @@ static int parse(struct count *c, struct options_words *specs, int argc, char **
 	return ret;
 }
 
-static int check_valgrind(void)
+int count_check(void)
 {
 	if (!process_available("valgrind")) {
 		fprintf(stderr, "wgbench: no program 'valgrind' in PATH: install it (Debian: apt "
@@ -128,7 +128,7 @@ static int prepare(struct count *c, const struct options_words *specs)
 	for (; !ret && c->tunnels < specs->n; c->tunnels++)
 		ret = parse_spec(&c->tunnel[c->tunnels].spec, catalog, specs->word[c->tunnels]);
 	if (!ret)
-		ret = check_valgrind();
+		ret = count_check();
 	if (!ret)
 		ret = check_network(c);
 	for (size_t i = 0; i < c->tunnels && !ret; i++)
@@ -152,22 +152,28 @@ static int replay_all(struct count *c, const char *dir)
 	return ret;
 }
 
-static int count(struct count *c, const struct options_words *specs)
+int count_make_folder(char dir[4000])
 {
 	const char *tmp = getenv("TMPDIR");
+
+	if (snprintf(dir, 4000, "%s/wgbench-count-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 4000 &&
+	    mkdtemp(dir))
+		return 0;
+	fprintf(stderr, "wgbench: %s: %s: set TMPDIR to a folder\n", dir, strerror(errno));
+	return -EIO;
+}
+
+static int count(struct count *c, const struct options_words *specs)
+{
 	char dir[4000];
 	int ret = process_guard_signals();
 
 	if (!ret)
 		ret = prepare(c, specs);
+	if (!ret)
+		ret = count_make_folder(dir);
 	if (ret)
 		return ret;
-	if (snprintf(dir, sizeof(dir), "%s/wgbench-count-XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
-	        (int)sizeof(dir) ||
-	    !mkdtemp(dir)) {
-		fprintf(stderr, "wgbench: %s: %s: set TMPDIR to a folder\n", dir, strerror(errno));
-		return -EIO;
-	}
 	ret = replay_all(c, dir);
 	rmdir(dir);
 	if (!ret && !c->instructions_only)

@@ -45,6 +45,12 @@ struct count {
 	struct count_tunnel tunnel[COUNT_TUNNELS_MAX];
 };
 
+// Whether it can be counted here, by this program. 0; -errno after a printed line.
+int count_check(void);
+
+// Makes a folder for count_replay(), which the caller removes. 0; -errno after a printed line.
+int count_make_folder(char dir[4000]);
+
 // Runs the mix under callgrind in the folder `dir`, which is left as it was. 0; -EINTR; -errno
 // after a printed line.
 int count_replay(struct count_tunnel *, int mix, const char *dir);

@@ -9,7 +9,7 @@ extern const char wgbench_revision[], wgbench_profile[];
 static const struct command *const commands[] = {
     &list_command,      &doctor_command,  &run_command,     &compare_command,
     &report_command,    &profile_command, &micro_command,   &count_command,
-    &selfcheck_command, &export_command,  &history_command,
+    &selfcheck_command, &bisect_command,  &history_command, &export_command,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -51,6 +51,7 @@ static void remark_ends(struct outcome *o, json_t *ended)
 		         s->blocks == 1 ? "" : "s",
 		         !strcmp(why, "decided")  ? "then it was decided"
 		         : !strcmp(why, "budget") ? "then the budget was spent"
+		         : !strcmp(why, "failed") ? "then one failed at every attempt"
 		                                  : "as many as were asked for");
 		add_remark(o, line);
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/bisect_place.h"
 #include "harness/options.h"
 #include "harness/order.h"
 
@@ -311,6 +312,8 @@ void plan_to_run(const struct plan *p, json_t *run)
 			json_array_append_new(metrics, json_string(p->metric[i]));
 		json_object_set_new(run, "metrics", metrics);
 	}
+	if (p->between)
+		json_object_set_new(run, "between", json_integer(p->between));
 	json_object_set_new(run, "trials_per_block",
 	                    json_integer(p->tunnels * ORDER_TRIALS_PER_TUNNEL));
 }
@@ -330,6 +333,7 @@ int plan_from_run(struct plan *p, const json_t *run, const char *dir)
 	p->seed = json_integer_value(seed);
 	p->builds = builds ? json_integer_value(builds) : 1;
 	p->budget_s = json_number_value(json_object_get(run, "budget"));
+	p->between = json_integer_value(json_object_get(run, "between"));
 	snprintf(p->name, sizeof(p->name), "%s", name ? name : "");
 	json_array_foreach(json_object_get(run, "tunnels"), i, row)
 	{
@@ -352,7 +356,8 @@ int plan_from_run(struct plan *p, const json_t *run, const char *dir)
 	p->looks = looks;
 	if (ret || p->builds < 1 || p->builds > PLAN_BUILDS_MAX || p->budget_s < 0 || blocks < 1 ||
 	    blocks > PLAN_BLOCKS_MAX || duration_s < 1 || duration_s > PLAN_DURATION_MAX_S ||
-	    !json_is_integer(seed) || !p->tunnels || !p->workloads) {
+	    !json_is_integer(seed) || !p->tunnels || !p->workloads || abs(p->between) > 1 ||
+	    (p->between && p->tunnels != PLACE_TUNNELS)) {
 		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
 		return -EINVAL;
 	}

@@ -34,6 +34,9 @@ struct plan {
 	struct looks looks; // with a budget: when it is seen whether more blocks are needed
 	size_t metrics;     // by which that is seen; 0: by every judged metric of a workload
 	char metric[PLAN_METRICS_MAX][48];
+	// +1, -1: it is to be seen on which side of a change the second of three tunnels lies, that
+	// is, by bisect_place.h with this direction; it ends with that, or with a failed block.
+	int between;
 };
 
 // The plan that needs no words: the tunnel `default`, the workload tcp, 8 blocks, 1 s.

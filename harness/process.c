@@ -36,6 +36,8 @@ int process_guard_signals(void)
 {
 	sigset_t set;
 
+	if (signal_fd >= 0)
+		return 0;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);

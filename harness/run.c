@@ -161,7 +161,7 @@ static void warn_of_few_blocks(const struct plan *p)
 	double block_s = plan_block_s(p) * p->workloads, held = p->blocks;
 	size_t comparisons = plan_comparisons(p);
 
-	if (!comparisons)
+	if (!comparisons || p->between)
 		return;
 	size_t needed = verdict_blocks_needed(LOOKS_ERROR),
 	       to_fail = verdict_blocks_needed(LOOKS_ERROR / comparisons);
@@ -289,12 +289,15 @@ static int explain(const char *dir, size_t trials, int ret)
 }
 
 // Blocks in an open session, and its tear-down. An exit code.
-static int measure(const struct plan *p, struct session *s, struct store *st, bool fresh)
+static int measure(const struct plan *p, struct session *s, struct store *st, bool fresh,
+                   struct run_result *r)
 {
-	struct blocks_result result = {.trials = st->trials};
+	struct blocks_result result = {.trials = st->trials, .faulty = -1};
 	int ret = blocks_run(p, s, st, &result);
 
 	session_close(s);
+	r->faulty = result.faulty;
+	snprintf(r->reason, sizeof(r->reason), "%s", result.reason);
 	if (fresh && !result.trials)
 		remove_empty(st);
 	if (ret)
@@ -322,10 +325,11 @@ static int conclude(const char *dir, size_t tunnels, double gate_percent)
 	return report_write(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
 }
 
-// What a run does once its words are understood. The folder is written to `dir` in any case.
+// What a run does once its words are understood. The folder is in the result in any case.
 static int run_new(struct plan *p, const char *out, double gate_percent,
-                   const struct spec_catalog *c, struct session *s, char dir[4096])
+                   const struct spec_catalog *c, struct session *s, struct run_result *r)
 {
+	const char *dir = r->dir;
 	struct store st;
 	char id[64], stamp[32];
 	time_t now = time(NULL);
@@ -333,7 +337,8 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
-	snprintf(dir, 4096, "%.4000s%s%s", out ? out : c->root, out ? "" : "/results/",
+	*r = (struct run_result){.faulty = -1};
+	snprintf(r->dir, sizeof(r->dir), "%.4000s%s%s", out ? out : c->root, out ? "" : "/results/",
 	         out ? "" : id);
 	ret = choose_tunnels(p, s, c);
 	if (!ret)
@@ -357,7 +362,7 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 		session_close(s);
 		return EXIT_ERROR;
 	}
-	int code = measure(p, s, &st, true);
+	int code = measure(p, s, &st, true, r);
 	store_close(&st);
 	return code;
 }
@@ -365,30 +370,33 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 static int run_and_conclude(const struct run_options *o, const struct spec_catalog *c,
                             struct session *s)
 {
+	struct run_result result;
 	struct plan p;
-	char dir[4096];
 	int code = EXIT_ERROR;
 
 	if (!make_plan(&p, o, c))
-		code = run_new(&p, o->out, o->gate_percent, c, s, dir);
-	return code ? code : conclude(dir, p.tunnels, o->gate_percent);
+		code = run_new(&p, o->out, o->gate_percent, c, s, &result);
+	return code ? code : conclude(result.dir, p.tunnels, o->gate_percent);
 }
 
-static int run_again(const struct run_options *o, const struct spec_catalog *c, struct session *s)
+// The plan is what the folder says.
+static int run_again(struct plan *p, const char *dir, const struct spec_catalog *c,
+                     struct session *s, struct run_result *r)
 {
-	struct plan p;
 	struct store st;
-	int code = EXIT_ERROR, ret = store_open(&st, o->resume, true);
+	int code = EXIT_ERROR, ret = store_open(&st, dir, true);
 
+	*r = (struct run_result){.faulty = -1};
+	snprintf(r->dir, sizeof(r->dir), "%s", dir);
 	if (ret)
 		return EXIT_ERROR;
-	ret = plan_from_run(&p, st.run, o->resume);
+	ret = plan_from_run(p, st.run, dir);
 	if (!ret)
-		ret = choose_tunnels(&p, s, c);
+		ret = choose_tunnels(p, s, c);
 	if (!ret)
-		ret = check_ready(&p);
+		ret = check_ready(p);
 	if (!ret)
-		ret = build(s, &p, c);
+		ret = build(s, p, c);
 	if (!ret)
 		ret = check_binaries(&st, s);
 	if (!ret)
@@ -396,11 +404,21 @@ static int run_again(const struct run_options *o, const struct spec_catalog *c, 
 	if (!ret)
 		ret = note_environment(&st, s);
 	if (!ret)
-		code = measure(&p, s, &st, false);
+		code = measure(p, s, &st, false, r);
 	else if (process_signal())
-		code = explain(o->resume, st.trials, -EINTR);
+		code = explain(dir, st.trials, -EINTR);
 	session_close(s);
 	store_close(&st);
+	return code;
+}
+
+static int run_again_and_conclude(const struct run_options *o, const struct spec_catalog *c,
+                                  struct session *s)
+{
+	struct run_result result;
+	struct plan p;
+	int code = run_again(&p, o->resume, c, s, &result);
+
 	return code ? code : conclude(o->resume, p.tunnels, 0);
 }
 
@@ -427,26 +445,40 @@ int run_main(int argc, char **argv)
 	if (ret == OPTIONS_HELPED)
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && !prepare(catalog))
-		code = options.resume ? run_again(&options, catalog, session)
+		code = options.resume ? run_again_and_conclude(&options, catalog, session)
 		                      : run_and_conclude(&options, catalog, session);
 	free(session);
 	free(catalog);
 	return code;
 }
 
-int run_plan(struct plan *p, const char *out, double gate_percent, char dir[4096])
+// Of a new run, or, without a plan, of the one in the folder.
+static int run_either(struct plan *p, const char *dir, double gate_percent, struct run_result *r)
 {
 	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
 	struct session *session = calloc(1, sizeof(*session));
 	int code = EXIT_ERROR;
+	struct plan found;
 
 	if (!catalog || !session)
 		abort();
+	*r = (struct run_result){.faulty = -1};
 	if (!prepare(catalog))
-		code = run_new(p, out, gate_percent, catalog, session, dir);
+		code = p ? run_new(p, dir, gate_percent, catalog, session, r)
+		         : run_again(&found, dir, catalog, session, r);
 	free(session);
 	free(catalog);
 	return code;
+}
+
+int run_plan(struct plan *p, const char *out, double gate_percent, struct run_result *r)
+{
+	return run_either(p, out, gate_percent, r);
+}
+
+int run_resume(const char *dir, struct run_result *r)
+{
+	return run_either(NULL, dir, 0, r);
 }
 
 const struct command run_command = {

@@ -344,8 +344,8 @@ int selfcheck_main(int argc, char **argv)
 	};
 	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
 	                        &words, 0, RUNS_MAX);
+	struct run_result run;
 	struct plan plan;
-	char dir[4096];
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
@@ -358,8 +358,8 @@ int selfcheck_main(int argc, char **argv)
 		return show(words.word, words.n, gate_percent, false, json);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
-	int code = run_plan(&plan, out, gate_percent, dir);
-	return code ? code : show(&(const char *){dir}, 1, gate_percent, true, json);
+	int code = run_plan(&plan, out, gate_percent, &run);
+	return code ? code : show(&(const char *){run.dir}, 1, gate_percent, true, json);
 }
 
 const struct command selfcheck_command = {

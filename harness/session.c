@@ -35,7 +35,8 @@ int session_start(struct session *s, unsigned start)
 	int ret = 0;
 
 	stop(s);
-	for (size_t i = 0; i < s->tunnels && !ret; i++) {
+	for (s->started = 0; s->started < s->tunnels && !ret; s->started += !ret) {
+		size_t i = s->started;
 		struct session_tunnel *t = &s->tunnel[i];
 
 		ret = tunnel_start(&t->process, &t->spec, t->program[start % t->builds],

@@ -26,6 +26,7 @@ struct session {
 	struct session_tunnel tunnel[PLAN_TUNNELS_MAX];
 	struct netns_pair pair[PLAN_TUNNELS_MAX];
 	bool open;
+	size_t started; // tunnels; where session_start() fails, the one of this number is why
 };
 
 // Takes the lock, clears what killed runs left, makes the pairs for s->tunnels tunnels. 0; -errno

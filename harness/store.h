@@ -13,8 +13,10 @@
 // "builds_sha256" [one for each layout], "version", and, once it was started, "offloads" {"left",
 // "right"}: what it then reported, or null}], "environment" {}, "workloads" [as trials name them],
 // "blocks", "trials_per_block" (of one workload, all tunnels), "duration" (seconds), "builds", and
-// perhaps "budget" (seconds), "looks" [blocks], "metrics" [that decide], "ended" {workload:
-// "decided", "budget" or "blocks"}, "trials" (how many there were then), "gate_percent" and "goals"
+// perhaps "budget" (seconds), "looks" [blocks], "metrics" [that decide], "between" (1 or -1: the
+// second tunnel's place between the first and the third decides, of which the third has the higher
+// or the lower metric), "ended" {workload: "decided", "budget", "blocks" or "failed"}, "trials"
+// (how many there were then), "gate_percent" and "goals"
 // [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}], "resumed"
 // [{"created", "trials" (how many there were), and, where it is another than before, "environment"
 // {} with "differs" [[what, before, then]]}]. The writer may add fields; readers skip those that

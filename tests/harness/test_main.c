@@ -36,14 +36,14 @@ static void usage(void **state)
 	assert_run("--version", NULL, 0, "wgbench ", "");
 	assert_run("measure", NULL, 2, "",
 	           "unknown command 'measure': one of list doctor run compare report profile micro "
-	           "count selfcheck export history");
+	           "count selfcheck bisect history export");
 }
 
 static void every_command_has_help(void **state)
 {
-	static const char *const commands[] = {"list",      "doctor",  "run",    "compare",
-	                                       "report",    "profile", "micro",  "count",
-	                                       "selfcheck", "export",  "history"};
+	static const char *const commands[] = {"list",      "doctor",  "run",     "compare",
+	                                       "report",    "profile", "micro",   "count",
+	                                       "selfcheck", "bisect",  "history", "export"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -294,6 +294,33 @@ static void damaged_run_json_is_refused(void **state)
 	}
 }
 
+static void a_place_is_one_of_three(void **state)
+{
+	json_t *run = json_object(), *rows = json_pack("[{ss}{ss}]", "spec", "a", "spec", "b");
+	struct plan p, back;
+	struct capture c;
+
+	(void)state;
+	plan_default(&p);
+	p.between = -1;
+	plan_to_run(&p, run);
+	json_object_set(run, "tunnels", rows);
+	capture_begin(&c, STDERR_FILENO);
+	int two = plan_from_run(&back, run, "dir");
+	json_array_append_new(rows, json_pack("{ss}", "spec", "c"));
+	int three = plan_from_run(&back, run, "dir");
+	int between = back.between;
+	json_object_set_new(run, "between", json_integer(2));
+	int beyond = plan_from_run(&back, run, "dir");
+	capture_end(&c);
+	assert_int_equal(two, -EINVAL);
+	assert_int_equal(three, 0);
+	assert_int_equal(between, -1);
+	assert_int_equal(beyond, -EINVAL);
+	json_decref(rows);
+	json_decref(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(every_plan_of_ours_can_be_run),
 	    cmocka_unit_test(run_json_round_trip),
 	    cmocka_unit_test(damaged_run_json_is_refused),
+	    cmocka_unit_test(a_place_is_one_of_three),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -1,0 +1,152 @@
+#!/bin/bash
+# `wgbench bisect` by counts, over a history that is made here: it names the commit, or those that
+# nothing tells apart, goes on where it was stopped, and says what it can't search. By runs:
+# tests/netns/bisect.sh; its mathematics: tests/harness/test_bisect_*.c.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/tap.bash
+. tests/history.bash
+git rev-parse -q --verify HEAD >/dev/null 2>&1 || skip_all "this tree has no history"
+
+profile=${PROFILE:-release}
+wgbench=$PWD/build/$profile/wgbench
+dir=$(mktemp -d)
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
+trap 'rm -rf "$dir" "$tap_log"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+history_begin "$dir/tree"
+export WGBENCH_ROOT=$dir/tree
+commit "Say nothing" && git tag said
+break_build "Begin something"
+mend_build "Finish it"
+plant "Check what is sent" && git tag culprit
+commit "Say nothing again" && git tag tip
+git checkout -q --detach base
+commit "Aside" && git tag aside
+break_build "Begin in the dark"
+plant "Plant in the dark"
+mend_build "Light up" && git tag lit
+
+# bisect STATUS ARGUMENT...: leaves nothing but its folder.
+bisect() {
+	local status=0 expected=$1
+	shift
+	"$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" || status=$?
+	cat "$dir/out" "$dir/err"
+	equal "$status" "$expected"
+	equal "$(ls -A "$TMPDIR")" ""
+}
+
+refused() { # ERE ARGUMENT...: exit 2, one line that matches, nothing made
+	local ere=$1
+	shift
+	bisect 2 "$@"
+	equal "$(<"$dir/out")" ""
+	equal "$(wc -l <"$dir/err")" 1
+	match "$(<"$dir/err")" "$ere"
+	[[ ! -e $dir/new ]]
+}
+
+of() { echo --good "$1" --bad "$2" --workload 64 --metric instructions --out "$dir/$3"; }
+check "no words" refused "missing: --good" --bad tip
+check "no metric" refused "missing: --metric" --good base --bad tip --workload tcp
+check "an unknown revision" refused "'frob'" $(of frob tip new)
+check "the same revision twice" refused "the same, or the other way round" $(of tip tip new)
+check "the wrong way round" refused "the same, or the other way round" $(of tip base new)
+check "another line" refused "'aside' isn't an ancestor of 'tip'" $(of aside tip new)
+check "an unknown mix" refused "one of 64 imix 1420 gso, not 'tcp'" --good base --bad tip \
+	--workload tcp --metric instructions --out "$dir/new"
+check "an unknown workload" refused "'frob'.*tcp" --good base --bad tip --workload frob \
+	--metric goodput_gbps --out "$dir/new"
+check "an unknown metric" refused "'frob': one of goodput_gbps" --good base --bad tip --workload tcp \
+	--metric frob --out "$dir/new"
+check "a metric that isn't judged" refused "'retransmits' is recorded, not judged: .* goodput_gbps" \
+	--good base --bad tip --workload tcp --metric retransmits --out "$dir/new"
+check "a tunnel with a revision" refused "'default@base'.*without a revision" $(of base tip new) \
+	--tunnel default@base
+check "a tunnel of others" refused "'kernel'" $(of base tip new) --tunnel kernel
+check "an unknown variant" refused "'frob'.*lockfree" $(of base tip new) --tunnel ring=frob
+check "no confidence" refused "out of range" $(of base tip new) --confidence 0.5
+check "resuming nothing" refused "$dir/new/bisect.json: .*not a search's folder" --resume "$dir/new"
+check "resuming with other words" refused "only --budget and --json" --resume "$dir/new" --good base
+
+if [[ $profile != release ]]; then
+	skip "searches by counts" "they are of the profile release"
+	plan
+	exit
+fi
+
+answer() { jq -r '.answer.commits[]' "$dir/$1/bisect.json"; }
+shows() { match "$(<"$dir/out")" "$1"; }
+
+names() {
+	bisect 0 $(of base tip named)
+	equal "$(answer named)" "$(git rev-parse culprit)"
+	shows "it is $(git rev-parse --short=12 culprit): Check what is sent"
+	shows "skipped: can't be built or counted +none +none +Begin something"
+	jq -e --arg parent "$(git rev-parse culprit~1)" '.answer.final and .answer.probability > 0.99 and
+		([.steps[] | [.commit, .side]] | index([[$parent, "good"]])) and
+		([.steps[].side] == ["bad", "none", "good", "bad"])' "$dir/named/bisect.json"
+}
+check "the commit that costs instructions is named, one that doesn't compile isn't" names
+
+improved() {
+	git checkout -q --detach tip
+	git revert --no-edit culprit >/dev/null
+	bisect 0 $(of tip HEAD improved) --json
+	jq -e --arg it "$(git rev-parse HEAD)" '.answer.commits == [$it] and .steps[0].from_good.effect < 0' \
+		"$dir/out"
+}
+check "so is one that saves them" improved
+
+a_set() {
+	bisect 0 $(of base lit dark)
+	equal "$(answer dark)" "$(git rev-list --reverse aside..lit)"
+	shows "one of the 3 commits from .*, which nothing that could be measured tells apart"
+	jq -e '[.commits[].probability] | .[0] < 0.01 and all(.[1:][]; . > 0.33 and . < 0.34)' \
+		"$dir/dark/bisect.json"
+}
+check "commits within a broken range are one answer, not its end" a_set
+
+no_difference() {
+	bisect 3 $(of base said same)
+	shows "no difference beyond the gate of 0.1 %"
+	jq -e '.answer == null and (.steps | length == 1)' "$dir/same/bisect.json"
+	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=40000i
+	jq -e '.steps | length == 1' "$dir/beyond/bisect.json"
+}
+check "without a difference nothing is searched" no_difference
+
+out_of_time() {
+	bisect 3 $(of base tip brief) --budget 1s
+	shows "No answer within the budget: .* one of the 5 commits"
+	bisect 2 $(of base tip brief)
+	match "$(<"$dir/err")" "holds a search"
+	bisect 0 --resume "$dir/brief" --budget 5m
+	equal "$(answer brief)" "$(git rev-parse culprit)"
+}
+check "a search out of its budget goes on with another" out_of_time
+
+has_steps() { jq -e --argjson n "$2" '.steps | length >= $n' "$dir/$1/bisect.json" 2>/dev/null; }
+
+stopped() { # SIGNAL STATUS STEPS
+	local pid status=0
+	env --default-signal=INT "$wgbench" bisect $(of base tip "$1$3") >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 has_steps "$1$3" "$3"
+	kill -"$1" "$pid"
+	wait "$pid" || status=$?
+	equal "$status" "$2"
+	rm -rf "$TMPDIR"/* # what nobody could remove
+	bisect 0 --resume "$dir/$1$3"
+	equal "$(jq '[.steps[] | [.commit, .side]]' "$dir/$1$3/bisect.json")" \
+		"$(jq '[.steps[] | [.commit, .side]]' "$dir/named/bisect.json")"
+}
+check "a search that was interrupted goes on" stopped INT 130 1
+for n in 0 1 2 3; do
+	check "a search that was killed after $n steps goes on" stopped KILL 137 "$n"
+done
+plan
