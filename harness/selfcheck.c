@@ -99,14 +99,14 @@ static void check_metric(const struct aa_blocks *b, const struct series *s, doub
 // Of runs with a budget: what they call an effect that is added to the A/A blocks. Gate: at the
 // floor, of which at most 2.5 % may be called slower.
 static void check_budgets(const struct aa_blocks *b, const struct series *of, double gate,
-                          json_t *rows)
+                          unsigned duration_s, json_t *rows)
 {
 	static const double budgets_s[] = {300, 1200};
 	const double effects[] = {0, gate, 3, 5};
 
 	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b->n; i++) {
 		struct looks looks;
-		struct plan plan = {.tunnels = 2, .duration_s = 1};
+		struct plan plan = {.tunnels = 2, .duration_s = duration_s};
 
 		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), PLAN_BLOCKS_MAX));
 		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++) {
@@ -134,6 +134,7 @@ static json_t *check(const struct aa_runs *a)
 	const struct outcome *o = &a->run[0];
 	json_t *rows = json_array(), *budgets = json_array(), *machine = json_object();
 	json_t *environment = json_object_get(o->store.run, "environment"), *runs = json_array();
+	json_t *duration = json_object_get(o->store.run, "duration");
 	struct aa_blocks b;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
@@ -143,7 +144,8 @@ static json_t *check(const struct aa_runs *a)
 			continue;
 		gather(&b, a, v->series);
 		check_metric(&b, v->series, o->verdicts.gate_percent, rows);
-		check_budgets(&b, v->series, o->verdicts.gate_percent, budgets);
+		check_budgets(&b, v->series, o->verdicts.gate_percent, json_integer_value(duration),
+		              budgets);
 	}
 	for (size_t r = 0; r < a->n; r++)
 		json_array_append_new(runs, json_string(a->run[r].store.id));
@@ -277,6 +279,14 @@ static int load(struct aa_runs *a, const char *dir, double gate_percent)
 	                  json_object_get(a->run[0].store.run, "environment"))) {
 		fprintf(stderr,
 		        "wgbench: %s: measured on another machine than %s: check each by itself\n",
+		        dir, a->run[0].store.dir);
+		return -EINVAL;
+	}
+	if (!json_equal(json_object_get(o->store.run, "duration"),
+	                json_object_get(a->run[0].store.run, "duration"))) {
+		fprintf(stderr,
+		        "wgbench: %s: its trials take another time than those of %s: check each by "
+		        "itself\n",
 		        dir, a->run[0].store.dir);
 		return -EINVAL;
 	}

@@ -17,7 +17,8 @@ struct selfcheck_budget {
 };
 
 // What `higher` may be all the same, as far as the blocks at hand were drawn by chance: one-sided
-// limits at 95 % each.
+// limits at 95 % each. Of what none of these blocks shows they can't tell: where `higher` is 0 or 1
+// so may they be.
 struct selfcheck_limits {
 	double low, high;
 };

@@ -101,10 +101,10 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 		if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
 			atomic_store(&d->tun.mtu, mnl_attr_get_u32(a));
 	}
-	if (info->ifi_flags & IFF_UP)
-		device_up(d);
-	else
+	if (!(info->ifi_flags & IFF_UP))
 		device_down(d);
+	else if (!device_link_is_up(d))
+		device_up(d);
 }
 
 static int on_found(const struct nlmsghdr *h, void *device)

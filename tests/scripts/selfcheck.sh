@@ -20,10 +20,13 @@ cp -r "$dir/once" "$dir/again"
 jq '.environment.kernel = "2.6.32"' "$dir/once/run.json" >"$dir/elsewhere.json"
 cp -r "$dir/once" "$dir/elsewhere"
 mv "$dir/elsewhere.json" "$dir/elsewhere/run.json"
-jq '.tunnels |= (to_entries | map(.value.sha256 = "\(.key)" + .value.sha256[1:] | .value))' \
+jq '.tunnels |= (to_entries | map(.value.binary_sha256 = "\(.key)" + .value.binary_sha256[1:] | .value))' \
 	"$dir/once/run.json" >"$dir/differs.json"
 cp -r "$dir/once" "$dir/differs"
 mv "$dir/differs.json" "$dir/differs/run.json"
+
+cp -r "$dir/once" "$dir/longer"
+jq '.duration = 5' "$dir/once/run.json" >"$dir/longer/run.json"
 
 # says STATUS TEXT COMMAND...
 says() {
@@ -54,6 +57,8 @@ check "a table tells it" says 0 "at least" "$wgbench" selfcheck --gate 1 "$dir/o
 check "two builds of one spec are no twins" says 2 "holds no tunnel twice" found "$dir/differs"
 check "a second run must hold twins too" says 2 "differs: holds no tunnel twice" found "$dir/once" "$dir/differs"
 check "runs of two machines aren't put together" says 2 "another machine than $dir/once" found "$dir/once" "$dir/elsewhere"
+check "nor are trials of two durations" says 2 "another time than those of $dir/once" found "$dir/once" "$dir/longer"
+check "of longer trials a budget allows fewer" eval '(($(found "$dir/longer" | jq ".budgets[0].blocks") < $(jq ".budgets[0].blocks" "$dir/one.json")))'
 check "a folder that isn't a run is refused" says 2 "$dir/none" found "$dir/none"
 check "a run that is there isn't measured" says 2 "measured already" found --blocks 8 "$dir/once"
 check "nothing is left in the folders" eval '[[ $(ls "$dir/once") == $(printf "run.json\ntrials.jsonl") ]]'
