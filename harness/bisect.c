@@ -31,6 +31,7 @@ struct asked {
 // ---- the search
 
 // Where a measurement is left open, another may decide; where that is too, the commit is skipped.
+// Those of the ends say whether there is a change, not where.
 static void learn(struct bisect *b, const struct bisect_step *s)
 {
 	enum { OPEN_MAX = 2 };
@@ -38,6 +39,8 @@ static void learn(struct bisect *b, const struct bisect_step *s)
 	enum place_word word = s->place.word;
 	bool tells = word == PLACE_GOOD || word == PLACE_BAD;
 
+	if (bisect_is_end(b, s->commit))
+		return;
 	if (tells)
 		bisect_search_answer(&b->search, s->commit, word == PLACE_BAD, bisect_error(b));
 	if (word == PLACE_OPEN && ++c->open < OPEN_MAX && !bisect_counts(b))
@@ -48,11 +51,10 @@ static void learn(struct bisect *b, const struct bisect_step *s)
 		snprintf(c->skipped, sizeof(c->skipped), "%s", s->reason);
 }
 
-// Of each step but the first, which says whether there is a change.
 static void learn_all(struct bisect *b)
 {
 	bisect_search_begin(&b->search, b->commits);
-	for (size_t i = 1; i < b->steps; i++)
+	for (size_t i = 0; i < b->steps; i++)
 		learn(b, &b->step[i]);
 }
 
@@ -69,24 +71,38 @@ static int take_step(struct bisect *b, size_t commit)
 	if (!b->step)
 		abort();
 	b->step[b->steps++] = s;
-	if (b->steps > 1)
-		learn(b, &s);
+	learn(b, &s);
 	return bisect_save(b) ? EXIT_ERROR : 0;
+}
+
+// Whether there is something to go on with, and which commit to measure for that.
+static bool find_next(const struct bisect *b, size_t *commit)
+{
+	const struct bisect_step *ends = bisect_ends(b);
+
+	if (!ends || ends->place.word == PLACE_OPEN) {
+		*commit = b->commits - 1;
+		return true;
+	}
+	if (ends->place.word != PLACE_BAD || bisect_search_range(&b->search, b->confidence).final)
+		return false;
+	*commit = bisect_search_next(&b->search);
+	return true;
 }
 
 // 0 an answer; 3 none.
 static int search(struct bisect *b)
 {
-	int code = b->steps ? 0 : take_step(b, b->commits - 1);
+	size_t commit;
 
-	if (!code && b->step[0].place.word != PLACE_BAD)
-		return EXIT_INCONCLUSIVE;
-	while (!code && !bisect_search_range(&b->search, b->confidence).final) {
+	while (find_next(b, &commit)) {
 		if (bisect_spent_s(b) >= b->budget_s)
 			return EXIT_INCONCLUSIVE;
-		code = take_step(b, bisect_search_next(&b->search));
+		int code = take_step(b, commit);
+		if (code)
+			return code;
 	}
-	return code;
+	return bisect_ends(b)->place.word == PLACE_BAD ? 0 : EXIT_INCONCLUSIVE;
 }
 
 // ---- its words and its folder
@@ -287,11 +303,12 @@ const struct command bisect_command = {
     .summary = "Find the commit that changed a metric, or those that nothing tells apart",
     .help =
         "--good, --bad, --workload and --metric are needed; the commits are those from good to\n"
-        "bad along first parents. First the two ends are measured against one another: without\n"
-        "a difference beyond the gate there is nothing to search for. Then each commit that is\n"
-        "chosen is measured in the same blocks as both ends, until its side is decided. An answer\n"
-        "may be wrong (2.5 % of them at most) and is weighed so: the next commit is the one that\n"
-        "halves what is left, or one again that is to be confirmed.\n"
+        "bad along first parents. First the two ends are measured against one another, again\n"
+        "while that decides nothing: without a difference beyond the gate there is nothing to\n"
+        "search for. Then each commit that is chosen is measured in the same blocks as both ends,\n"
+        "until its side is decided. An answer may be wrong (2.5 % of them at most) and is weighed\n"
+        "so: the next commit is the one that halves what is left, or one again that is to be\n"
+        "confirmed.\n"
         "\n"
         "A commit that can't be built, whose trials fail, or that stands alone (away from both\n"
         "sides by more than the gate and a quarter of the change) tells no side and is skipped;\n"

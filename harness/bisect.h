@@ -16,7 +16,8 @@ struct bisect_commit {
 	unsigned open;     // measurements that left its side open
 };
 
-// A measurement of one commit; the first one is of the bad end against the good one.
+// A measurement of one commit, or of the bad end against the good one: then good is that they don't
+// differ by more than the gate, and open that this isn't known.
 struct bisect_step {
 	size_t commit;
 	struct place place;
@@ -45,6 +46,11 @@ struct bisect {
 bool bisect_counts(const struct bisect *);
 
 double bisect_spent_s(const struct bisect *);
+
+// The last measurement of the ends, or NULL. Where one has told whether they differ it is that one:
+// they aren't measured again.
+const struct bisect_step *bisect_ends(const struct bisect *);
+bool bisect_is_end(const struct bisect *, size_t commit);
 
 // How often a measurement tells the wrong side.
 double bisect_error(const struct bisect *);

@@ -3,9 +3,9 @@
 // "subject", "probability", "skipped" ("" or why)}], "steps" [{"commit", "run" (its folder here, or
 // ""), "side" (good, bad, alone, open, none), "reason", "blocks", "seconds", "from_good",
 // "from_bad"
-// {"effect", "ci_low", "ci_high"} in percent, or null}], the first of them of the bad end, and
-// "answer"
-// {"commits" [hashes], "probability", "final"}.
+// {"effect", "ci_low", "ci_high"} in percent, or null}], of the bad commit: good where
+// the ends don't differ, open where that isn't known, and "answer" {"commits" [hashes],
+// "probability", "final"}, null while no difference is known.
 #include "harness/bisect.h"
 #include "harness/output.h"
 #include "harness/stats.h"
@@ -29,7 +29,7 @@ static json_t *distance_json(const struct place_distance *d, bool measured)
 static json_t *step_json(const struct bisect *b, const struct bisect_step *s)
 {
 	const struct place *p = &s->place;
-	bool end = s->commit == b->commits - 1;
+	bool end = bisect_is_end(b, s->commit);
 
 	return json_pack("{ss ss ss ss sI sf so so}", "commit", b->commit[s->commit].hash, "run",
 	                 s->run, "side", place_names[p->word], "reason", s->reason, "blocks",
@@ -52,7 +52,8 @@ static json_t *answer_json(const struct bisect *b)
 json_t *bisect_to_json(const struct bisect *b)
 {
 	json_t *commits = json_array(), *steps = json_array();
-	bool differ = b->steps && b->step[0].place.word == PLACE_BAD;
+	const struct bisect_step *ends = bisect_ends(b);
+	bool differ = ends && ends->place.word == PLACE_BAD;
 
 	for (size_t i = 0; i < b->commits; i++)
 		json_array_append_new(commits,
@@ -161,7 +162,7 @@ static bool read_steps(struct bisect *b, const json_t *array)
 		if (!read_step(b, &b->step[b->steps++], row))
 			return false;
 	}
-	return json_is_array(array);
+	return json_is_array(array) && (!b->steps || bisect_is_end(b, b->step[0].commit));
 }
 
 static bool read_asked(struct bisect *b, const json_t *json)

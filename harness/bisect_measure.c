@@ -39,9 +39,25 @@ double bisect_spent_s(const struct bisect *b)
 	return spent_s;
 }
 
-static bool is_end(const struct bisect *b, size_t commit)
+bool bisect_is_end(const struct bisect *b, size_t commit)
 {
 	return commit == b->commits - 1;
+}
+
+const struct bisect_step *bisect_ends(const struct bisect *b)
+{
+	const struct bisect_step *last = NULL;
+
+	for (size_t i = 0; i < b->steps; i++)
+		if (bisect_is_end(b, b->step[i].commit))
+			last = &b->step[i];
+	return last;
+}
+
+// +1 where the metric rises from the good end to the bad one, else -1.
+static int direction(const struct bisect *b)
+{
+	return bisect_ends(b)->place.good.effect > 0 ? 1 : -1;
 }
 
 // ---- what can be measured
@@ -188,7 +204,7 @@ static void judge_counted_ends(const struct bisect *b, struct bisect_step *s)
 	double percent = 100 * (b->count[1] / b->count[0] - 1);
 	bool differ = percent >= b->gate_percent || percent <= -b->gate_percent;
 
-	s->place = (struct place){.word = differ ? PLACE_BAD : PLACE_OPEN,
+	s->place = (struct place){.word = differ ? PLACE_BAD : PLACE_GOOD,
 	                          .blocks = 1,
 	                          .good = {percent, percent, percent}};
 	if (!differ)
@@ -202,7 +218,7 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
 
 	if (count_ends(b, c))
 		return EXIT_ERROR;
-	if (is_end(b, commit)) {
+	if (bisect_is_end(b, commit)) {
 		judge_counted_ends(b, s);
 		return 0;
 	}
@@ -235,7 +251,7 @@ static bool take_share(const struct bisect *b, struct plan *p, bool ends)
 
 static int plan_step(const struct bisect *b, const struct bisect_step *s, struct plan *p)
 {
-	bool ends = is_end(b, s->commit);
+	bool ends = bisect_is_end(b, s->commit);
 	const char *const hash[] = {b->good_hash, b->commit[s->commit].hash,
 	                            b->commit[b->commits - 1].hash};
 	int ret = make_plan(p, b);
@@ -248,7 +264,7 @@ static int plan_step(const struct bisect *b, const struct bisect_step *s, struct
 	}
 	p->seed = b->steps;
 	if (!ends)
-		p->between = b->step[0].place.good.effect > 0 ? 1 : -1;
+		p->between = direction(b);
 	return ret;
 }
 
@@ -271,7 +287,9 @@ static void judge_ends(const struct outcome *o, struct bisect_step *s)
 	const struct verdict_effect *e = &v->clean;
 	bool differ = v->word == VERDICT_SLOWER || v->word == VERDICT_FASTER;
 
-	s->place = (struct place){.word = differ ? PLACE_BAD : PLACE_OPEN,
+	s->place = (struct place){.word = differ                    ? PLACE_BAD
+	                                  : v->word == VERDICT_SAME ? PLACE_GOOD
+	                                                            : PLACE_OPEN,
 	                          .blocks = e->blocks,
 	                          .good = {e->effect, e->low, e->high}};
 	if (!differ)
@@ -287,11 +305,10 @@ static int judge_run(const struct bisect *b, const char *dir, struct bisect_step
 	        &o, dir,
 	        &(struct outcome_how){.gate_percent = b->gate_percent, .metric = b->metric}))
 		return EXIT_ERROR;
-	if (is_end(b, s->commit))
+	if (bisect_is_end(b, s->commit))
 		judge_ends(&o, s);
 	else
-		place_judge(&s->place, o.verdicts.verdict[0].series, b->gate_percent,
-		            b->step[0].place.good.effect > 0 ? 1 : -1);
+		place_judge(&s->place, o.verdicts.verdict[0].series, b->gate_percent, direction(b));
 	outcome_free(&o);
 	return 0;
 }
@@ -309,13 +326,13 @@ static int run_step(const struct bisect *b, struct bisect_step *s)
 		return EXIT_ERROR;
 	if (is_begun(dir))
 		code = run_resume(dir, &result);
-	else if (!take_share(b, &p, is_end(b, s->commit)))
+	else if (!take_share(b, &p, bisect_is_end(b, s->commit)))
 		return EXIT_INCONCLUSIVE;
 	else
 		code = run_plan(&p, dir, b->gate_percent, &result);
 	if (!code)
 		return judge_run(b, dir, s);
-	if (code != EXIT_ERROR || is_end(b, s->commit) || result.faulty != PLACE_COMMIT)
+	if (code != EXIT_ERROR || bisect_is_end(b, s->commit) || result.faulty != PLACE_COMMIT)
 		return code;
 	s->place.word = PLACE_NONE;
 	snprintf(s->reason, sizeof(s->reason), "%s", result.reason);
@@ -331,7 +348,7 @@ static int build_and_run(struct bisect *b, const struct spec_catalog *c, struct 
 	struct spec *spec;
 	int ret;
 
-	if (is_end(b, s->commit))
+	if (bisect_is_end(b, s->commit))
 		return run_step(b, s);
 	spec = stats_allocate(1, sizeof(*spec));
 	ret = parse_at(b, b->commit[s->commit].hash, c, spec);

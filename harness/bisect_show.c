@@ -25,7 +25,7 @@ void bisect_print_progress(const struct bisect *b, size_t next)
 {
 	const struct bisect_commit *c = &b->commit[next];
 
-	if (b->steps) {
+	if (!bisect_is_end(b, next)) {
 		struct bisect_range r = bisect_search_range(&b->search, b->confidence);
 		size_t more =
 		    ceil(bisect_search_expected(&b->search, b->confidence, bisect_error(b)));
@@ -36,9 +36,10 @@ void bisect_print_progress(const struct bisect *b, size_t next)
 		        b->steps, c->hash, c->subject, r.to - r.from + 1, b->commits, more,
 		        plural(more));
 	} else {
-		fprintf(stderr, "first: does %s differ from %s?", b->bad, b->good);
+		fprintf(stderr, "%s: does %s differ from %s?", b->steps ? "again" : "first", b->bad,
+		        b->good);
 	}
-	fprintf(stderr, b->steps ? ", at most " : " At most ");
+	fprintf(stderr, bisect_is_end(b, next) ? " At most " : ", at most ");
 	print_time(stderr, b->budget_s - bisect_spent_s(b));
 	fprintf(stderr, " left\n");
 }
@@ -153,17 +154,21 @@ static void print_commits(const struct bisect *b, const struct bisect_range *r)
 		       plural(others), 100 * probability);
 }
 
+static void print_how_to_go_on(const struct bisect *b)
+{
+	printf("To go on: wgbench bisect --resume %s --budget TIME\n", b->dir);
+}
+
 static void print_answer(const struct bisect *b, const struct bisect_range *r)
 {
 	size_t n = r->to - r->from + 1;
 
-	if (!r->final)
+	if (!r->final) {
 		printf("No answer within the budget: with a probability of %.1f %% it is one of "
-		       "the %zu commits from %.12s to %.12s.\nTo go on: wgbench bisect --resume %s "
-		       "--budget TIME\n",
-		       100 * r->probability, n, b->commit[r->from].hash, b->commit[r->to].hash,
-		       b->dir);
-	else if (n > 1)
+		       "the %zu commits from %.12s to %.12s.\n",
+		       100 * r->probability, n, b->commit[r->from].hash, b->commit[r->to].hash);
+		print_how_to_go_on(b);
+	} else if (n > 1)
 		printf("With a probability of %.1f %% it is one of the %zu commits from %.12s to "
 		       "%.12s, which nothing that could be measured tells apart.\n",
 		       100 * r->probability, n, b->commit[r->from].hash, b->commit[r->to].hash);
@@ -172,11 +177,9 @@ static void print_answer(const struct bisect *b, const struct bisect_range *r)
 		       b->commit[r->from].hash, b->commit[r->from].subject);
 }
 
-// The first measurement, which is what everything else rests on.
-static void print_ends(const struct bisect *b)
+// What everything else rests on.
+static void print_ends(const struct bisect *b, const struct bisect_step *s)
 {
-	const struct bisect_step *s = &b->step[0];
-
 	printf("%s of %s, %s: ", b->metric, b->workload, b->tunnel);
 	if (s->place.blocks)
 		printf("%+.2f %% from %s to %s", s->place.good.effect, b->good, b->bad);
@@ -184,7 +187,11 @@ static void print_ends(const struct bisect *b)
 		printf("not known to differ between %s and %s", b->good, b->bad);
 	if (isfinite(s->place.good.low) && !bisect_counts(b))
 		printf(" [%+.2f, %+.2f]", s->place.good.low, s->place.good.high);
-	if (s->place.word != PLACE_BAD)
+	if (s->place.word == PLACE_OPEN)
+		printf(": not decided yet whether that is a difference beyond the gate of %g %% "
+		       "(%s)\n",
+		       b->gate_percent, s->reason);
+	else if (s->place.word == PLACE_GOOD)
 		printf(": no difference beyond the gate of %g %% (%s), so there is nothing to "
 		       "search for\n",
 		       b->gate_percent, s->reason);
@@ -196,9 +203,12 @@ static void print_ends(const struct bisect *b)
 void bisect_print(const struct bisect *b)
 {
 	struct bisect_range r = bisect_search_range(&b->search, b->confidence);
+	const struct bisect_step *ends = bisect_ends(b);
 
-	print_ends(b);
-	if (b->step[0].place.word != PLACE_BAD)
+	print_ends(b, ends);
+	if (ends->place.word == PLACE_OPEN)
+		print_how_to_go_on(b);
+	if (ends->place.word != PLACE_BAD)
 		return;
 	print_commits(b, &r);
 	printf("\n");

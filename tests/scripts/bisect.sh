@@ -114,11 +114,28 @@ check "commits within a broken range are one answer, not its end" a_set
 no_difference() {
 	bisect 3 $(of base said same)
 	shows "no difference beyond the gate of 0.1 %"
-	jq -e '.answer == null and (.steps | length == 1)' "$dir/same/bisect.json"
+	bisect 3 --resume "$dir/same" --budget 1h
+	shows "no difference beyond the gate of 0.1 %"
+	jq -e '.answer == null and ([.steps[].side] == ["good"])' "$dir/same/bisect.json"
 	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=40000i
 	jq -e '.steps | length == 1' "$dir/beyond/bisect.json"
 }
 check "without a difference nothing is searched" no_difference
+
+as_if() { # FROM TO FILTER: a copy of a search, in which something else was found
+	mkdir "$dir/$2"
+	jq "$3" "$dir/$1/bisect.json" >"$dir/$2/bisect.json"
+}
+
+undecided() {
+	as_if named undecided '.steps |= (.[:1] | .[0].side = "open") | .budget = .steps[0].seconds'
+	bisect 3 --resume "$dir/undecided"
+	shows "not decided yet .* gate of 0.1 %.*To go on: wgbench bisect --resume $dir/undecided --budget"
+	bisect 0 --resume "$dir/undecided" --budget 5m
+	jq -e '[.steps[].side] == ["open", "bad", "none", "good", "bad"]' "$dir/undecided/bisect.json"
+	equal "$(answer undecided)" "$(git rev-parse culprit)"
+}
+check "ends that weren't decided are measured again" undecided
 
 out_of_time() {
 	bisect 3 $(of base tip brief) --budget 1s
