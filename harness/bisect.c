@@ -201,9 +201,10 @@ static int go_on(struct bisect *b, const struct asked *a)
 	if (a->budget_s > 0)
 		b->budget_s = bisect_spent_s(b) + a->budget_s;
 	ret = bisect_check(b);
-	if (!ret)
-		learn_all(b);
-	return ret;
+	if (ret)
+		return ret;
+	learn_all(b);
+	return bisect_save(b);
 }
 
 static int conclude(const struct bisect *b, int code, bool json)

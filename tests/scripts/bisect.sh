@@ -163,6 +163,21 @@ stopped() { # SIGNAL STATUS STEPS
 		"$(jq '[.steps[] | [.commit, .side]]' "$dir/named/bisect.json")"
 }
 check "a search that was interrupted goes on" stopped INT 130 1
+
+further() {
+	local pid status=0
+	as_if named further '.steps |= .[:1] | .budget = 1'
+	"$wgbench" bisect --resume "$dir/further" --budget 5m >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 jq -e '.budget > 300' "$dir/further/bisect.json"
+	kill -KILL "$pid"
+	wait "$pid" || status=$?
+	equal "$status" 137
+	equal "$(jq '.steps | length' "$dir/further/bisect.json")" 1
+	rm -rf "$TMPDIR"/*
+	bisect 0 --resume "$dir/further"
+}
+check "so does one that was killed in the first step of a further budget" further
 for n in 0 1 2 3; do
 	check "a search that was killed after $n steps goes on" stopped KILL 137 "$n"
 done
