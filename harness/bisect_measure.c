@@ -9,6 +9,7 @@
 #include "harness/process.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
+#include "harness/store.h"
 
 #include <errno.h>
 #include <math.h>
@@ -245,7 +246,7 @@ static bool take_share(const struct bisect *b, struct plan *p, bool ends)
 	    ends + bisect_search_expected(&b->search, b->confidence, bisect_error(b));
 
 	p->blocks = fmin(PLAN_BLOCKS_MAX, fmax(needed, floor(left_s / measurements / block_s)));
-	p->budget_s = 2 * p->blocks * block_s; // blocks may have to be repeated
+	p->budget_s = fmin(left_s, 2 * p->blocks * block_s); // blocks may have to be repeated
 	return left_s >= needed * block_s;
 }
 
@@ -313,6 +314,19 @@ static int judge_run(const struct bisect *b, const char *dir, struct bisect_step
 	return 0;
 }
 
+// Goes on with a run that was cut off: what its trials took then is part of the step too.
+static int go_on(const char *dir, struct bisect_step *s, struct run_result *result)
+{
+	struct store st;
+
+	if (store_open(&st, dir, false))
+		return EXIT_ERROR;
+	for (size_t i = 0; i < st.trials; i++)
+		s->seconds += st.trial[i].duration_ns * 1e-9;
+	store_close(&st);
+	return run_resume(dir, result);
+}
+
 static int run_step(const struct bisect *b, struct bisect_step *s)
 {
 	struct run_result result;
@@ -325,7 +339,7 @@ static int run_step(const struct bisect *b, struct bisect_step *s)
 	if (plan_step(b, s, &p))
 		return EXIT_ERROR;
 	if (is_begun(dir))
-		code = run_resume(dir, &result);
+		code = go_on(dir, s, &result);
 	else if (!take_share(b, &p, bisect_is_end(b, s->commit)))
 		return EXIT_INCONCLUSIVE;
 	else
@@ -390,7 +404,7 @@ int bisect_measure(struct bisect *b, size_t commit, struct bisect_step *s)
 	free(c);
 	if (process_signal())
 		return 128 + process_signal();
-	s->seconds = clock_s() - began_s;
+	s->seconds += clock_s() - began_s;
 	explain(s);
 	return code;
 }
