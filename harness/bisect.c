@@ -31,19 +31,20 @@ struct asked {
 // ---- the search
 
 // Where a measurement is left open, another may decide; where that is too, the commit is skipped.
-// Those of the ends say whether there is a change, not where.
+// A further budget opens it again. Those of the ends say whether there is a change, not where.
 static void learn(struct bisect *b, const struct bisect_step *s)
 {
 	enum { OPEN_MAX = 2 };
 	struct bisect_commit *c = &b->commit[s->commit];
 	enum place_word word = s->place.word;
 	bool tells = word == PLACE_GOOD || word == PLACE_BAD;
+	bool before = (size_t)(s - b->step) < b->steps_before;
 
 	if (bisect_is_end(b, s->commit))
 		return;
 	if (tells)
 		bisect_search_answer(&b->search, s->commit, word == PLACE_BAD, bisect_error(b));
-	if (word == PLACE_OPEN && ++c->open < OPEN_MAX && !bisect_counts(b))
+	if (word == PLACE_OPEN && (before || (++c->open < OPEN_MAX && !bisect_counts(b))))
 		return;
 	if (!tells || bisect_counts(b))
 		bisect_search_close(&b->search, s->commit);
@@ -71,7 +72,7 @@ static int take_step(struct bisect *b, size_t commit)
 	if (!b->step)
 		abort();
 	b->step[b->steps++] = s;
-	learn(b, &s);
+	learn(b, &b->step[b->steps - 1]);
 	return bisect_save(b) ? EXIT_ERROR : 0;
 }
 
@@ -198,8 +199,10 @@ static int go_on(struct bisect *b, const struct asked *a)
 	if (!realpath(a->resume, path) || strlen(path) >= sizeof(b->dir))
 		return -ENAMETOOLONG;
 	strcpy(b->dir, path);
-	if (a->budget_s > 0)
+	if (a->budget_s > 0) {
 		b->budget_s = bisect_spent_s(b) + a->budget_s;
+		b->steps_before = b->steps;
+	}
 	ret = bisect_check(b);
 	if (ret)
 		return ret;

@@ -13,7 +13,7 @@ struct bisect_commit {
 	char hash[64];
 	char subject[256];
 	char skipped[520]; // why it can't be measured or tells no side, or ""
-	unsigned open;     // measurements that left its side open
+	unsigned open;     // measurements that left its side open, in this budget
 };
 
 // A measurement of one commit, or of the bad end against the good one: then good is that they don't
@@ -38,6 +38,7 @@ struct bisect {
 	struct bisect_commit *commit;
 	size_t steps;
 	struct bisect_step *step;
+	size_t steps_before; // that there were when the budget was given
 	struct bisect_search search;
 	double count[2]; // instructions of the good and the bad end, once they are counted
 };

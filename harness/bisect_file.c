@@ -1,5 +1,6 @@
 // bisect.json: "schema", what was asked ("good", "bad" as given, "tunnel", "workload", "metric",
-// "gate_percent", "confidence", "budget" in seconds), "good_commit", "commits" [{"commit",
+// "gate_percent", "confidence", "budget" in seconds, and "steps_before", how many there were when
+// it was given), "good_commit", "commits" [{"commit",
 // "subject", "probability", "skipped" ("" or why)}], "steps" [{"commit", "run" (its folder here, or
 // ""), "side" (good, bad, alone, open, none), "reason", "blocks", "seconds", "from_good",
 // "from_bad"
@@ -63,12 +64,12 @@ json_t *bisect_to_json(const struct bisect *b)
 		                                b->commit[i].skipped));
 	for (size_t i = 0; i < b->steps; i++)
 		json_array_append_new(steps, step_json(b, &b->step[i]));
-	return json_pack("{si ss ss ss ss ss ss sf sf sf so so so}", "schema", STORE_SCHEMA, "good",
-	                 b->good, "good_commit", b->good_hash, "bad", b->bad, "tunnel", b->tunnel,
-	                 "workload", b->workload, "metric", b->metric, "gate_percent",
+	return json_pack("{si ss ss ss ss ss ss sf sf sf sI so so so}", "schema", STORE_SCHEMA,
+	                 "good", b->good, "good_commit", b->good_hash, "bad", b->bad, "tunnel",
+	                 b->tunnel, "workload", b->workload, "metric", b->metric, "gate_percent",
 	                 b->gate_percent, "confidence", b->confidence, "budget", b->budget_s,
-	                 "commits", commits, "steps", steps, "answer",
-	                 differ ? answer_json(b) : json_null());
+	                 "steps_before", (json_int_t)b->steps_before, "commits", commits, "steps",
+	                 steps, "answer", differ ? answer_json(b) : json_null());
 }
 
 static void file_path(const char *dir, char path[4100])
@@ -170,6 +171,7 @@ static bool read_asked(struct bisect *b, const json_t *json)
 	b->gate_percent = json_number_value(json_object_get(json, "gate_percent"));
 	b->confidence = json_number_value(json_object_get(json, "confidence"));
 	b->budget_s = json_number_value(json_object_get(json, "budget"));
+	b->steps_before = json_integer_value(json_object_get(json, "steps_before"));
 	return read_text(json, "good", b->good, sizeof(b->good)) &&
 	       read_text(json, "good_commit", b->good_hash, sizeof(b->good_hash)) &&
 	       read_text(json, "bad", b->bad, sizeof(b->bad)) &&

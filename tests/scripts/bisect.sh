@@ -137,6 +137,18 @@ undecided() {
 }
 check "ends that weren't decided are measured again" undecided
 
+left_open() {
+	as_if named open '.steps |= (.[-1].side = "open")'
+	bisect 0 --resume "$dir/open"
+	equal "$(answer open)" "$(git rev-list --reverse tip --not culprit~1)"
+	shows "skipped: on neither side"
+	bisect 0 --resume "$dir/open" --budget 5m
+	equal "$(answer open)" "$(git rev-parse culprit)"
+	jq -e '[.steps[].side] == ["bad", "none", "good", "open", "bad"] and
+		all(.commits[]; .skipped | test("neither") | not)' "$dir/open/bisect.json"
+}
+check "a further budget opens again what was left open" left_open
+
 out_of_time() {
 	bisect 3 $(of base tip brief) --budget 1s
 	shows "No answer within the budget: .* one of the 5 commits"
