@@ -153,6 +153,16 @@ int bisect_check(const struct bisect *b)
 	return ret ? ret : check_ready(&p);
 }
 
+// A commit that itself is at fault tells no side; all else stops the search, which can go on later.
+static int blame(int ret, struct bisect_step *s, const char *reason)
+{
+	if (ret != -EINVAL)
+		return EXIT_ERROR;
+	s->place.word = PLACE_NONE;
+	snprintf(s->reason, sizeof(s->reason), "%s", reason);
+	return 0;
+}
+
 // ---- by a count
 
 static int count_in(struct count_tunnel *t, const struct bisect *b, double *per_packet)
@@ -216,6 +226,7 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
                         struct bisect_step *s)
 {
 	double value[PLACE_TUNNELS];
+	int ret;
 
 	if (count_ends(b, c))
 		return EXIT_ERROR;
@@ -223,11 +234,9 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
 		judge_counted_ends(b, s);
 		return 0;
 	}
-	if (count_at(b, b->commit[commit].hash, c, &value[PLACE_COMMIT])) {
-		s->place.word = PLACE_NONE;
-		snprintf(s->reason, sizeof(s->reason), "can't be built or counted");
-		return 0;
-	}
+	ret = count_at(b, b->commit[commit].hash, c, &value[PLACE_COMMIT]);
+	if (ret)
+		return blame(ret, s, "can't be built or counted");
 	value[PLACE_GOOD_END] = b->count[0];
 	value[PLACE_BAD_END] = b->count[1];
 	place_judge_exact(&s->place, value, b->gate_percent);
@@ -369,11 +378,7 @@ static int build_and_run(struct bisect *b, const struct spec_catalog *c, struct 
 	if (!ret)
 		ret = spec_build(spec, c, 0, program, hash);
 	free(spec);
-	if (!ret)
-		return run_step(b, s);
-	s->place.word = PLACE_NONE;
-	snprintf(s->reason, sizeof(s->reason), "can't be built");
-	return 0;
+	return ret ? blame(ret, s, "can't be built") : run_step(b, s);
 }
 
 // ---- either

@@ -113,11 +113,14 @@ static int note_tunnels(struct work *w)
 	return 0;
 }
 
-// The tunnels that change places: start s has tunnel t in pair (t + s) mod n.
+// The tunnels that change places: start s has tunnel t in pair (t + s) mod n. A start that fails
+// may be the machine's doing, one that fails again is the tunnel's.
 static int start(struct work *w)
 {
 	progress_clear(&w->progress);
 	int ret = session_start(w->session, w->starts);
+	if (ret == -EIO)
+		ret = session_start(w->session, w->starts);
 	w->starts += !ret;
 	if (ret == -EIO) {
 		w->result->faulty = w->session->started;

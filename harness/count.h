@@ -51,8 +51,8 @@ int count_check(void);
 // Makes a folder for count_replay(), which the caller removes. 0; -errno after a printed line.
 int count_make_folder(char dir[4000]);
 
-// Runs the mix under callgrind in the folder `dir`, which is left as it was. 0; -EINTR; -errno
-// after a printed line.
+// Runs the mix under callgrind in the folder `dir`, which is left as it was. 0; -EINTR; -EINVAL
+// where the program is at fault, other -errno, both after a printed line.
 int count_replay(struct count_tunnel *, int mix, const char *dir);
 
 // Sends some packets through each tunnel in a test network. Likewise.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,10 @@ static void remove_files(const char *dir)
 	}
 }
 
-static int complain(const struct count_tunnel *t, int mix, const char *what)
+static int complain(const struct count_tunnel *t, int mix, const char *what, int ret)
 {
 	fprintf(stderr, "wgbench: counting %s, %s: %s\n", t->spec.name, count_mixes[mix], what);
-	return -EIO;
+	return ret;
 }
 
 // What goes before the last "/build/" of the program's path.
@@ -64,7 +65,7 @@ static int read_dump(struct count_tunnel *t, int mix, int side, const char *dir)
 	if (!ret)
 		return 0;
 	snprintf(what, sizeof(what), "callgrind's dump %d can't be read: %s", side + 1, fault);
-	return complain(t, mix, what);
+	return complain(t, mix, what, -EIO);
 }
 
 // One line a side: "SIDE packets=N bytes=N calls=N".
@@ -77,11 +78,18 @@ static int read_totals(struct count_tunnel *t, int mix, const char *text)
 		if (sscanf(text, "%15s packets=%" SCNu64 " bytes=%" SCNu64 " calls=%" SCNu64, name,
 		           &c->packets, &c->bytes, &c->calls) != 4 ||
 		    strcmp(name, count_sides[side]) || !c->packets || !c->bytes)
-			return complain(t, mix, "wgbench-replay tells no totals");
+			return complain(t, mix, "wgbench-replay tells no totals", -EINVAL);
 		text += strcspn(text, "\n");
 		text += *text == '\n';
 	}
 	return 0;
+}
+
+// What the program ended with: 125 to 127 are env's own, and SIGKILL is not of the program's
+// making.
+static int blame(int status)
+{
+	return (status >= 125 && status <= 127) || status == 128 + SIGKILL ? -EIO : -EINVAL;
 }
 
 // The environment and the program's name are always the same: both lie on the program's stack.
@@ -115,7 +123,8 @@ static int run(struct count_tunnel *t, int mix, const char *dir)
 		ret = complain(t, mix,
 		               ret == -ETIMEDOUT ? "not ended after two minutes"
 		               : ret < 0         ? strerror(-ret)
-		                                 : process_last_line(text.err, line, sizeof(line)));
+		                                 : process_last_line(text.err, line, sizeof(line)),
+		               ret < 0 ? ret : blame(ret));
 	process_text_free(&text);
 	return ret;
 }

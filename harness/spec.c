@@ -141,10 +141,11 @@ static int parse_at_revision(struct spec *spec, const struct spec_catalog *here,
 		return -EINVAL;
 	}
 	strcpy(spec->revision, at + 1);
-	if (spec_resolve_revision(here->root, spec->revision, spec->commit)) {
+	ret = spec_resolve_revision(here->root, spec->revision, spec->commit);
+	if (ret) {
 		fprintf(stderr, "wgbench: unknown revision '%s': git knows no such commit in %s\n",
 		        spec->revision, here->root);
-		return -EINVAL;
+		return ret;
 	}
 	there = malloc(sizeof(*there));
 	if (!there)
@@ -153,7 +154,7 @@ static int parse_at_revision(struct spec *spec, const struct spec_catalog *here,
 	if (!ret)
 		ret = parse_own(spec, there, text);
 	free(there);
-	return ret ? -EINVAL : 0;
+	return ret;
 }
 
 static int parse_exec(struct spec *spec, const char *path)

@@ -57,10 +57,12 @@ int spec_catalog_load(struct spec_catalog *);
 // The same of another revision of that tree.
 int spec_catalog_load_revision(struct spec_catalog *, const char *root, const char *commit);
 
-// The full hash of the commit that `revision` names. 0; -EINVAL, nothing printed.
+// The full hash of the commit that `revision` names. 0; -EINVAL where git knows none; other
+// -errno; nothing printed.
 int spec_resolve_revision(const char *root, const char *revision, char commit[64]);
 
-// Parses one SPEC. 0; -EINVAL after one printed line that names the word and lists what exists.
+// Parses one SPEC. 0; -EINVAL after one printed line that names the word and lists what exists;
+// other -errno after one where git can't be asked.
 int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 
 // Whether an external tunnel can be used here; else the reason and remedy, one line.
@@ -75,9 +77,10 @@ void spec_set_switches(const struct spec *);
 
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
 // build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
-// "-dirty" behind it where the tree differs from that commit (external: ""). 0; -errno after a
-// printed line with the end of the compiler's output. Layout 0 is the plain one; with another, the
-// same objects are linked in an order that is drawn from its number, which only own tunnels heed.
+// "-dirty" behind it where the tree differs from that commit (external: ""). 0; -EINVAL where the
+// source is at fault, other -errno where the machine is, both after a printed line with the end of
+// the compiler's output. Layout 0 is the plain one; with another, the same objects are linked in an
+// order that is drawn from its number, which only own tunnels heed.
 int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
                char program[4096], char commit[64]);
 

@@ -34,7 +34,27 @@ static int lock_builds(const char *root)
 	return ret;
 }
 
-// `what` names in the message what is made; settings end at a NULL.
+// Whether it was the source that make failed at: it wasn't killed, and no program that it ran tells
+// of what the machine lacks.
+static bool blames_source(int status, const char *err)
+{
+	static const char *const lacks[] = {
+	    "No space left on device",
+	    "Disk quota exceeded",
+	    "Cannot allocate memory",
+	    "Killed signal terminated", // by gcc
+	    "command: Killed",          // by clang
+	    "] Killed",                 // by make
+	};
+
+	for (size_t i = 0; i < sizeof(lacks) / sizeof(*lacks); i++)
+		if (strstr(err, lacks[i]))
+			return false;
+	return status <= 128;
+}
+
+// `what` names in the message what is made; settings end at a NULL. -EINVAL: by its source it can't
+// be.
 static int run_make(const char *root, const char *target, const char *const setting[2],
                     const char *what)
 {
@@ -58,8 +78,10 @@ static int run_make(const char *root, const char *target, const char *const sett
 		        : length            ? text.err
 		                            : "");
 	}
+	if (ret > 0)
+		ret = blames_source(ret, text.err ? text.err : "") ? -EINVAL : -EIO;
 	process_text_free(&text);
-	return ret > 0 ? -EIO : ret;
+	return ret;
 }
 
 static bool git_agrees(const char *const argv[])
@@ -117,7 +139,7 @@ static int check_source(const struct spec *spec, const char *root, const struct 
 		return 0;
 	fprintf(stderr, "wgbench: %s: this revision is older than %s: give a later one\n",
 	        spec->name, p->file);
-	return -ENOENT;
+	return -EINVAL;
 }
 
 static int build_own(const struct spec *spec, const struct spec_catalog *c, const struct product *p,
@@ -156,7 +178,7 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, cons
 		fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
 		        layout ? ": perhaps this revision knows no layouts; leave out --builds"
 		               : "");
-		return -ENOENT;
+		return -EINVAL;
 	}
 	return 0;
 }

@@ -241,7 +241,7 @@ int spec_resolve_revision(const char *root, const char *revision, char commit[64
 	ret = process_run(argv, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, &text);
 	if (!ret && strcspn(text.out, "\n") < 64)
 		snprintf(commit, 64, "%.*s", (int)strcspn(text.out, "\n"), text.out);
-	else
+	else if (ret >= 0)
 		ret = -EINVAL;
 	process_text_free(&text);
 	return ret;

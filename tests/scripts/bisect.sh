@@ -138,7 +138,7 @@ undecided() {
 check "ends that weren't decided are measured again" undecided
 
 left_open() {
-	as_if named open '.steps |= (.[-1].side = "open")'
+	as_if named open '.steps |= (.[-1] |= (.side = "open" | .reason = "on neither side"))'
 	bisect 0 --resume "$dir/open"
 	equal "$(answer open)" "$(git rev-list --reverse tip --not culprit~1)"
 	shows "skipped: on neither side"
@@ -175,6 +175,36 @@ stopped() { # SIGNAL STATUS STEPS
 		"$(jq '[.steps[] | [.commit, .side]]' "$dir/named/bisect.json")"
 }
 check "a search that was interrupted goes on" stopped INT 130 1
+
+without_tmp() {
+	local pid status=0
+	mkdir "$dir/fleeting"
+	TMPDIR=$dir/fleeting "$wgbench" bisect $(of base tip homeless) >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 has_steps homeless 1
+	mv "$dir/fleeting" "$dir/gone" # while what can't be built anyway is built
+	wait "$pid" || status=$?
+	equal "$status" 2
+	match "$(<"$dir/err")" "set TMPDIR to a folder.*to go on: wgbench bisect --resume"
+	equal "$(jq -c '[.steps[].side]' "$dir/homeless/bisect.json")" '["bad","none"]'
+	bisect 0 --resume "$dir/homeless"
+	equal "$(answer homeless)" "$(git rev-parse culprit)"
+}
+check "the machine's faults are no commit's" without_tmp
+
+without_space() {
+	local make
+	make=$(command -v make)
+	mkdir "$dir/bin"
+	printf '#!/bin/sh\ncase $* in *%s*) echo "cc1: fatal error: noise.s: No space left on device" >&2; exit 2;; esac\nexec %s "$@"\n' \
+		"$(git rev-parse culprit~1)" "$make" >"$dir/bin/make"
+	chmod +x "$dir/bin/make"
+	PATH=$dir/bin:$PATH bisect 2 $(of base tip full)
+	equal "$(jq -c '[.steps[].side]' "$dir/full/bisect.json")" '["bad","none"]'
+	bisect 0 --resume "$dir/full"
+	equal "$(answer full)" "$(git rev-parse culprit)"
+}
+check "nor is a full disk, of which the compiler tells" without_space
 
 further() {
 	local pid status=0
