@@ -163,6 +163,29 @@ struct attempted {
 	char reason[520];
 };
 
+static void add_trial(struct attempted *o, const struct work *w, const struct trial *t)
+{
+	o->spoilt |= trial_spoils(t);
+	if (t->status <= o->status)
+		return;
+	o->status = t->status;
+	o->tunnel = t->tunnel;
+	snprintf(o->reason, sizeof(o->reason), "%s: %s", w->plan->tunnel[t->tunnel].spec,
+	         t->reason);
+}
+
+// Of a block's last attempt. Whether it failed.
+static bool note_failure(struct work *w, const struct attempted *o)
+{
+	if (o->status != TRIAL_FAILED)
+		return false;
+	if (!w->result->failed++) {
+		w->result->faulty = o->tunnel;
+		snprintf(w->result->reason, sizeof(w->result->reason), "%s", o->reason);
+	}
+	return true;
+}
+
 static int attempt(struct work *w, unsigned block, const struct workload_use *use, unsigned n,
                    struct attempted *o)
 {
@@ -175,13 +198,8 @@ static int attempt(struct work *w, unsigned block, const struct workload_use *us
 	for (unsigned i = 0; !ret && i < w->trials_per_block; i++) {
 		progress_show(&w->progress, block, use->name, i, w->trials_per_block, n);
 		ret = run_trial(w, t, order[i], use, block, i, n);
-		o->spoilt |= !ret && trial_spoils(t);
-		if (!ret && t->status > o->status) {
-			o->status = t->status;
-			o->tunnel = order[i];
-			snprintf(o->reason, sizeof(o->reason), "%s: %s",
-			         w->plan->tunnel[order[i]].spec, t->reason);
-		}
+		if (!ret)
+			add_trial(o, w, t);
 		if (!ret && t->status == TRIAL_FAILED && !session_alive(w->session))
 			ret = start(w);
 		if (t)
@@ -207,10 +225,7 @@ static int run_block(struct work *w, unsigned block, const struct workload_use *
 	}
 	if (ret)
 		return ret;
-	if (o.status == TRIAL_FAILED && !w->result->failed++) {
-		w->result->faulty = o.tunnel;
-		snprintf(w->result->reason, sizeof(w->result->reason), "%s", o.reason);
-	} else if (o.spoilt && o.status != TRIAL_FAILED)
+	if (!note_failure(w, &o) && o.spoilt)
 		w->result->contaminated++;
 	if (o.status)
 		snprintf(note, sizeof(note), "%s: %s", trial_status_names[o.status], o.reason);
@@ -328,11 +343,40 @@ static int run_round(struct work *w, unsigned block)
 	return ret;
 }
 
+// The failure that such a run was, or would have been, ended by: of a block whose recorded attempts
+// are all that there may be.
+static void recall_failure(struct work *w, bool ended)
+{
+	const struct plan *p = w->plan;
+
+	for (unsigned i = 0; i < p->blocks * p->workloads && !w->result->failed; i++) {
+		unsigned block = i / p->workloads;
+		const char *workload = p->workload[i % p->workloads].name;
+		struct attempted o = {0};
+		struct history h;
+
+		recall(w, block, workload, &h);
+		if (h.settled || !h.whole || (!ended && h.whole < ATTEMPTS_MAX))
+			continue;
+		for (size_t j = 0; j < w->store->trials; j++) {
+			const struct trial *t = &w->store->trial[j];
+
+			if (t->block == block && t->attempt + 1 == h.next_attempt &&
+			    !strcmp(t->workload, workload))
+				add_trial(&o, w, t);
+		}
+		note_failure(w, &o);
+	}
+	if (w->result->failed)
+		end_all(w, one_failed);
+}
+
 // What run.json says of a run that was interrupted, and what its trials took.
 static void resume(struct work *w)
 {
 	json_t *ended = json_object_get(w->store->run, "ended");
 	static const char *const reasons[] = {decided, out_of_time, all_done};
+	bool failed = false;
 
 	for (size_t i = 0; i < w->store->trials; i++) {
 		const struct trial *t = &w->store->trial[i];
@@ -348,9 +392,12 @@ static void resume(struct work *w)
 			const char *why =
 			    json_string_value(json_object_get(ended, w->plan->workload[i].name));
 
+			failed |= why && !strcmp(why, one_failed);
 			if (why && !strcmp(why, reasons[r]))
 				w->ended[i] = reasons[r];
 		}
+	if (w->plan->between)
+		recall_failure(w, failed);
 }
 
 int blocks_run(const struct plan *p, struct session *s, struct store *st, struct blocks_result *r)

@@ -106,6 +106,34 @@ goes_on() {
 }
 check "a search that was killed within a run goes on there, and names the commit" goes_on
 
+# As if a run's last trials were a block that failed three times, and it was killed then.
+fail_recorded() { # FOLDER
+	local run
+	run=$1/$(jq -r '.steps[3].run' "$1/bisect.json")
+	jq '.steps |= .[:3]' "$1/bisect.json" >"$1/next" && mv "$1/next" "$1/bisect.json"
+	jq 'del(.ended, .trials)' "$run/run.json" >"$1/next" && mv "$1/next" "$run/run.json"
+	jq -c --slurp '(group_by([.block, .attempt]) | map(select(length == 6))[0]) as $block | range(3) as $n |
+		$block[] | .attempt = $n | .duration_ns = 1000000000 |
+		if .tunnel == 1 then .status = "failed" | .reason = "it broke" else . end' \
+		"$run/trials.jsonl" >"$1/next" && mv "$1/next" "$run/trials.jsonl"
+}
+
+fails() {
+	local trials
+	cp -r "$dir/search" "$dir/failed"
+	fail_recorded "$dir/failed"
+	trials=$(cat "$dir"/failed/003-*/trials.jsonl | wc -l)
+	start --resume "$dir/failed" --budget 55s
+	ended
+	cat "$dir/out" "$dir/err"
+	equal "$code" 0
+	equal "$trials" 18
+	equal "$(cat "$dir"/failed/003-*/trials.jsonl | wc -l)" 18
+	jq -e '.steps[3] | .side == "none" and .seconds > 18 and .reason == "default@\(.commit[:12]): it broke"' \
+		"$dir/failed/bisect.json"
+}
+check "of a run that was killed behind its failure nothing more is measured" fails
+
 readable() {
 	local run status=0
 	run=$(jq -r '.steps[3].run' "$dir/search/bisect.json")
