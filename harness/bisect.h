@@ -67,8 +67,8 @@ int bisect_check(const struct bisect *);
 // line.
 int bisect_measure(struct bisect *, size_t commit, struct bisect_step *);
 
-// The search as bisect.json holds it, a new object; saved after each step. 0; -errno after a
-// printed line.
+// The search as bisect.json holds it, a new object, NULL where a text isn't UTF-8; saved after each
+// step. 0; -errno after a printed line.
 json_t *bisect_to_json(const struct bisect *);
 int bisect_save(const struct bisect *);
 int bisect_load(struct bisect *, const char *dir);

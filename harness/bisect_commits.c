@@ -1,4 +1,5 @@
 #include "harness/bisect.h"
+#include "harness/output.h"
 #include "harness/process.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
@@ -27,7 +28,7 @@ static void read_line(struct bisect_commit *c, char *line)
 
 	strsep(&line, "\t");
 	snprintf(c->hash, sizeof(c->hash), "%s", hash);
-	snprintf(c->subject, sizeof(c->subject), "%s", line ? line : "");
+	output_take_text(c->subject, sizeof(c->subject), line ? line : "");
 }
 
 static size_t count_lines(const char *text)

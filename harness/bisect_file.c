@@ -50,26 +50,35 @@ static json_t *answer_json(const struct bisect *b)
 	                 r.final);
 }
 
+static json_t *commit_json(const struct bisect *b, size_t i)
+{
+	const struct bisect_commit *c = &b->commit[i];
+
+	return json_pack("{ss ss sf ss}", "commit", c->hash, "subject", c->subject, "probability",
+	                 b->search.point[i].probability, "skipped", c->skipped);
+}
+
 json_t *bisect_to_json(const struct bisect *b)
 {
 	json_t *commits = json_array(), *steps = json_array();
 	const struct bisect_step *ends = bisect_ends(b);
 	bool differ = ends && ends->place.word == PLACE_BAD;
+	int ret = 0;
 
 	for (size_t i = 0; i < b->commits; i++)
-		json_array_append_new(commits,
-		                      json_pack("{ss ss sf ss}", "commit", b->commit[i].hash,
-		                                "subject", b->commit[i].subject, "probability",
-		                                b->search.point[i].probability, "skipped",
-		                                b->commit[i].skipped));
+		ret |= json_array_append_new(commits, commit_json(b, i));
 	for (size_t i = 0; i < b->steps; i++)
-		json_array_append_new(steps, step_json(b, &b->step[i]));
-	return json_pack("{si ss ss ss ss ss ss sf sf sf sI so so so}", "schema", STORE_SCHEMA,
-	                 "good", b->good, "good_commit", b->good_hash, "bad", b->bad, "tunnel",
-	                 b->tunnel, "workload", b->workload, "metric", b->metric, "gate_percent",
-	                 b->gate_percent, "confidence", b->confidence, "budget", b->budget_s,
-	                 "steps_before", (json_int_t)b->steps_before, "commits", commits, "steps",
-	                 steps, "answer", differ ? answer_json(b) : json_null());
+		ret |= json_array_append_new(steps, step_json(b, &b->step[i]));
+	json_t *search = json_pack(
+	    "{si ss ss ss ss ss ss sf sf sf sI so so so}", "schema", STORE_SCHEMA, "good", b->good,
+	    "good_commit", b->good_hash, "bad", b->bad, "tunnel", b->tunnel, "workload",
+	    b->workload, "metric", b->metric, "gate_percent", b->gate_percent, "confidence",
+	    b->confidence, "budget", b->budget_s, "steps_before", (json_int_t)b->steps_before,
+	    "commits", commits, "steps", steps, "answer", differ ? answer_json(b) : json_null());
+	if (!ret)
+		return search;
+	json_decref(search);
+	return NULL;
 }
 
 static void file_path(const char *dir, char path[4100])
@@ -83,6 +92,12 @@ int bisect_save(const struct bisect *b)
 	json_t *json = bisect_to_json(b);
 
 	file_path(b->dir, path);
+	if (!json) {
+		fprintf(stderr,
+		        "wgbench: %s: what was asked or found isn't UTF-8, and can't be kept\n",
+		        path);
+		return -EILSEQ;
+	}
 	int ret = output_json(path, json, JSON_INDENT(2));
 	json_decref(json);
 	return ret;

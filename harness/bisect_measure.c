@@ -6,6 +6,7 @@
 #include "harness/commands.h"
 #include "harness/count.h"
 #include "harness/outcome.h"
+#include "harness/output.h"
 #include "harness/process.h"
 #include "harness/spec.h"
 #include "harness/stats.h"
@@ -358,7 +359,7 @@ static int run_step(const struct bisect *b, struct bisect_step *s)
 	if (code != EXIT_ERROR || bisect_is_end(b, s->commit) || result.faulty != PLACE_COMMIT)
 		return code;
 	s->place.word = PLACE_NONE;
-	snprintf(s->reason, sizeof(s->reason), "%s", result.reason);
+	output_take_text(s->reason, sizeof(s->reason), result.reason);
 	if (!is_begun(dir))
 		*s->run = 0; // it wasn't kept: no trial was finished
 	return 0;

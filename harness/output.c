@@ -85,6 +85,38 @@ void output_print_json(json_t *json)
 	json_decref(json);
 }
 
+// How many bytes the character has that the text begins with; 0 where it isn't one.
+static size_t character_bytes(const char *text)
+{
+	enum { BYTES_MAX = 4 };
+
+	for (size_t n = 1; n <= BYTES_MAX && text[n - 1]; n++) {
+		json_t *character = json_stringn(text, n);
+
+		if (character) {
+			json_decref(character);
+			return n;
+		}
+	}
+	return 0;
+}
+
+void output_take_text(char *to, size_t bytes, const char *from)
+{
+	size_t length = 0;
+
+	while (*from) {
+		size_t n = character_bytes(from), taken = n ? n : 1;
+
+		if (length + taken >= bytes)
+			break;
+		memcpy(to + length, n ? from : "?", taken);
+		length += taken;
+		from += taken;
+	}
+	to[length] = 0;
+}
+
 json_t *output_number(double x)
 {
 	return isfinite(x) ? json_real(x) : json_null();

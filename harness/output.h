@@ -26,6 +26,9 @@ int output_json(const char *path, const json_t *, size_t flags);
 // Prints it, and gives up the reference.
 void output_print_json(json_t *);
 
+// Copies as many whole characters as fit; what isn't UTF-8, which JSON is, becomes '?'.
+void output_take_text(char *to, size_t bytes, const char *from);
+
 // JSON has no infinity: a number that isn't there is null.
 json_t *output_number(double);
 

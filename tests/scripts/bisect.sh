@@ -19,11 +19,13 @@ trap 'exit 143' TERM HUP
 
 history_begin "$dir/tree"
 export WGBENCH_ROOT=$dir/tree
-commit "Say nothing" && git tag said
+git -c i18n.commitEncoding=unknown commit -q --allow-empty -m $'Say \xff nothing'
+git tag said
 break_build "Begin something"
 mend_build "Finish it"
 plant "Check what is sent" && git tag culprit
-commit "Say nothing again" && git tag tip
+printf -v long '%0254d' 0
+commit "${long}é" && git tag tip
 git checkout -q --detach base
 commit "Aside" && git tag aside
 break_build "Begin in the dark"
@@ -84,6 +86,8 @@ shows() { match "$(<"$dir/out")" "$1"; }
 
 names() {
 	bisect 0 $(of base tip named)
+	equal "$(jq -r '.commits[].subject' "$dir/named/bisect.json")" \
+		"$(printf '%s\n' 'Say ? nothing' 'Begin something' 'Finish it' 'Check what is sent' "$long")"
 	equal "$(answer named)" "$(git rev-parse culprit)"
 	shows "it is $(git rev-parse --short=12 culprit): Check what is sent"
 	shows "skipped: can't be built or counted +none +none +Begin something"
@@ -92,6 +96,14 @@ names() {
 		([.steps[].side] == ["bad", "none", "good", "bad"])' "$dir/named/bisect.json"
 }
 check "the commit that costs instructions is named, one that doesn't compile isn't" names
+
+no_text() {
+	git tag $'base\xff' base
+	bisect 2 $(of $'base\xff' tip latin)
+	match "$(<"$dir/err")" "$dir/latin/bisect.json: what was asked or found isn't UTF-8"
+	[[ ! -e $dir/latin/bisect.json ]]
+}
+check "what can't be kept is told" no_text
 
 improved() {
 	git checkout -q --detach tip
