@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "harness/process.h"
+#include "harness/stats.h"
 
 enum { COMMAND_MS = 10000 };
 
@@ -55,18 +56,9 @@ static int ask(const struct netns_side *s, const char *interface, void *command)
 	return ioctl(s->socket, SIOCETHTOOL, &request) ? -errno : 0;
 }
 
-static void *allocate(size_t bytes)
-{
-	void *zeroed = calloc(1, bytes);
-
-	if (!zeroed)
-		abort();
-	return zeroed;
-}
-
 static uint32_t count_features(const struct netns_side *s, const char *interface)
 {
-	struct ethtool_sset_info *sets = allocate(sizeof(*sets) + sizeof(sets->data[0]));
+	struct ethtool_sset_info *sets = stats_allocate(1, sizeof(*sets) + sizeof(sets->data[0]));
 	uint32_t n = 0;
 
 	sets->cmd = ETHTOOL_GSSET_INFO;
@@ -80,9 +72,9 @@ static uint32_t count_features(const struct netns_side *s, const char *interface
 static void add_features(json_t *object, const struct netns_side *s, const char *interface)
 {
 	uint32_t n = count_features(s, interface), words = (n + 31) / 32;
-	struct ethtool_gstrings *names = allocate(sizeof(*names) + n * ETH_GSTRING_LEN);
+	struct ethtool_gstrings *names = stats_allocate(1, sizeof(*names) + n * ETH_GSTRING_LEN);
 	struct ethtool_gfeatures *states =
-	    allocate(sizeof(*states) + words * sizeof(states->features[0]));
+	    stats_allocate(1, sizeof(*states) + words * sizeof(states->features[0]));
 
 	names->cmd = ETHTOOL_GSTRINGS;
 	names->string_set = ETH_SS_FEATURES;

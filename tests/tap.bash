@@ -40,6 +40,14 @@ skip_all() {
 	exit 0
 }
 
+# Makes a folder, `dir`, that is removed at the end, however the script ends.
+make_dir() {
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir" "$tap_log"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # The last line of every script: false if a check failed.
 plan() {
 	echo "1..$tap_count"

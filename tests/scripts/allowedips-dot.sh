@@ -5,8 +5,7 @@ cd "$(dirname "$0")/../.."
 . tests/tap.bash
 
 tools=(build/"${PROFILE:-release}"/tries/*-dot)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 
 cat >"$dir/prefixes" <<'END'
 # the owners' names come second

@@ -10,12 +10,9 @@ git rev-parse -q --verify HEAD >/dev/null 2>&1 || skip_all "this tree has no his
 
 profile=${PROFILE:-release}
 wgbench=$PWD/build/$profile/wgbench
-dir=$(mktemp -d)
+make_dir
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
-trap 'rm -rf "$dir" "$tap_log"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 
 history_begin "$dir/tree"
 export WGBENCH_ROOT=$dir/tree

@@ -8,12 +8,9 @@ cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
 build=$PWD/build/$profile
 wgbench=$build/wgbench
-dir=$(mktemp -d)
+make_dir
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
-trap 'rm -rf "$dir" "$tap_log"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 unset WGBENCH_ROOT
 
 # ---- the replay

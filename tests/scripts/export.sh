@@ -7,8 +7,7 @@ cd "$(dirname "$0")/../.."
 . tests/tap.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 python=/usr/bin/python3 # Debian's, which has the packages
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 
 # A run with words that each format must quote, each status, and two tunnels of one spec.
 run=$dir/run

@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/tap.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 mkdir "$dir/runs"
 
 # run NAME HOUR GBPS [FILTER]: a run of eight blocks at GBPS -/+ 2 % of a tunnel `default`, begun in

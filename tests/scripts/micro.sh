@@ -8,10 +8,7 @@ cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
 build=$PWD/build/$profile
 wgbench=$build/wgbench
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+make_dir
 unset WGBENCH_ROOT
 
 # The largest tables are built as the others are, and take long: that of entries where buckets don't

@@ -10,8 +10,7 @@ for program in spin gcc; do
 	command -v $program >/dev/null ||
 		skip_all "no $program here; on Debian: apt-get install $program"
 done
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 
 # verdict MODEL [-DNAME=VALUE]...: searches $dir/MODEL.pml, prints holds or fails. A search that
 # didn't visit every state is neither.

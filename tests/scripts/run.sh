@@ -6,8 +6,7 @@ cd "$(dirname "$0")/../.."
 
 unset TESTS TEST_LIMIT_S
 runner=$PWD/tests/run
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 
 # test_file NAME: a test script in $dir from standard input.
 test_file() {

@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/tap.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
-dir=$(mktemp -d)
-trap 'rm -rf "$dir" "$tap_log"' EXIT
+make_dir
 
 # Of each run a few blocks: drawing from them takes as long, from fewer metrics not.
 shorten() {
