@@ -417,9 +417,12 @@ static void what_the_budget_was_for_is_a_question_of_its_own(void **state)
 			    &s, b, 0,
 			    &(struct synthetic_block){.effect = {0, -0.1}, .noise = 0.001});
 		assert_int_equal(judge(&j, &s, NULL), 0);
-		for (int m = 0; m < 2; m++)
-			assert_true(fabs(find(&j, names[m], 1)->p_gate * 4096 - cases[i].family) <
-			            1e-9);
+		for (int m = 0; m < 2; m++) {
+			const struct verdict *v = find(&j, names[m], 1);
+
+			assert_true(v->regression); // also what the budget wasn't for
+			assert_true(fabs(v->p_gate * 4096 - cases[i].family) < 1e-9);
+		}
 		finish(&j, &s);
 	}
 }
