@@ -2,6 +2,7 @@
 # `wgbench bisect` by runs, of six blocks each, the fewest that can decide: of commits that don't
 # compile, don't start, and cost a microsecond or more for each packet, it names the last one; killed
 # within a run, it goes on.
+# alone: it measures
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 . tests/history.bash

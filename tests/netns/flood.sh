@@ -2,6 +2,7 @@
 # A flood of initiations that pass the check of mac1, from many addresses: the session beside it goes
 # on, cookies are demanded, what is held of the flood stays small, and afterwards everything is as it
 # was. How much of the session's speed is left is measured by the workload handshake-flood.
+# alone: it fills the machine
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 pair

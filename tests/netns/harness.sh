@@ -2,6 +2,7 @@
 # wgbench as a user meets it: what is wrong is named in one line before anything is done; runs that
 # are interrupted, killed or out of disk leave nothing behind and lose no trial; a tunnel compared
 # with itself is no news.
+# alone: it measures
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 wgbench=$build/wgbench

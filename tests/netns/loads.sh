@@ -1,6 +1,7 @@
 #!/bin/bash
 # The workloads idle, overload, bloat and handshake-flood on a tunnel that runs: what they set up is
 # there while they measure, and gone afterwards.
+# alone: it measures
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 wgbench=$build/wgbench

@@ -1,6 +1,7 @@
 #!/bin/bash
 # `wgbench profile`: flame graphs of both ends and of two tunnels' difference, whose sides say which
 # they are; what is in the way is named before anything is made; nothing is left behind.
+# alone: it measures
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 wgbench=$build/wgbench

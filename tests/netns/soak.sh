@@ -6,6 +6,7 @@
 # more than the full queues on the way have counted.
 # Settings: SOAK_SECONDS (25), PROFILE (a sanitizer gets a fifth of the rates), SOAK_SWITCHES (further
 # ones of the tunnels).
+# alone: it fills the machine
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Microbenchmarks: every program runs and every entry of it succeeds; `wgbench micro` as a user
 # meets it; and a variant that is one new file is found by all.
+# alone: it copies build/, in which others build
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/tap.bash

@@ -29,6 +29,22 @@ test_file cmocka <<-'END'
 	exit 1
 END
 test_file reason <<<'printf "1..1\n# no PMU\nnot ok 1 # SKIP c\n1..1\nok 1 - d\n"'
+# Two that each wait for the other, and two of which each fails where the other runs.
+for i in 1 2; do
+	test_file both$i.sh <<-END
+		. "$PWD/tests/tap.bash"
+		touch both$i
+		check "beside the other" until_true 60 test -e both$((3 - i))
+		plan
+	END
+	test_file lone$i.sh <<-'END'
+		# alone: to see that it is
+		mkdir busy && echo ok 1
+		sleep 0.2
+		rmdir busy
+		echo 1..1
+	END
+done
 test_file sigint.sh <<<'trap "echo ok 1; echo 1..1; exit" INT; kill -INT $$'
 
 # outcome TOTALS STATUS TEST...: runs them; the last line and the exit status are as given.
@@ -85,6 +101,9 @@ check "cmocka's words are understood" outcome "1 passed, 1 failed, 1 skipped" 1 
 check "cmocka's skip is shown with the comment before it" shows "reason: c: no PMU" \
 	"1 passed, 0 failed, 1 skipped" 0 ./reason
 check "several are added up" outcome "4 passed, 2 failed, 3 skipped" 1 ./good.sh ./bad.sh ./cmocka ./reason
+check "two scripts run side by side" outcome "2 passed, 0 failed, 0 skipped" 0 ./both1.sh ./both2.sh
+check "scripts that ask for it run alone, after the others" \
+	outcome "4 passed, 0 failed, 0 skipped" 0 ./lone1.sh ./both1.sh ./lone2.sh ./both2.sh
 check "nothing but skips is no success" outcome "0 passed, 0 failed, 1 skipped" 1 ./allskip.sh
 check "no test is no success" outcome "0 passed, 0 failed, 0 skipped" 1
 TESTS=good check "TESTS picks by path" outcome "1 passed, 0 failed, 1 skipped" 0 ./good.sh ./bad.sh
