@@ -28,8 +28,9 @@ FLAGS.lto := -O2 -flto
 FLAGS.asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS.tsan := -O1 -fsanitize=thread
 FLAGS.fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-ifndef FLAGS.$(PROFILE)
-$(error unknown PROFILE '$(PROFILE)': one of release, debug, lto, asan, tsan, fuzz)
+PROFILES := $(sort $(patsubst FLAGS.%,%,$(filter FLAGS.%,$(.VARIABLES))))
+ifeq ($(filter $(PROFILE),$(PROFILES)),)
+$(error unknown PROFILE '$(PROFILE)': one of $(PROFILES))
 endif
 CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 # Only the shim of Google Benchmark is C++.
@@ -103,7 +104,11 @@ MEASURING = $(shell sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)"; const char wgbench_measuring[] = "$(MEASURING)";)
 
-$(B)/revision.o: $(B)/revision.c $(B)/.flags
+# What --version prints: each slot and the name of the variant that the program is linked with.
+$(B)/slots.c: FORCE
+	@$(call stamp,$(foreach s,$(SLOTS),extern const char $(s)_variant[];) const char *const tunnel_slots[][2] = {$(foreach s,$(SLOTS),{"$(s)"$(comma) $(s)_variant}$(comma)) {0}};)
+
+$(B)/revision.o $(B)/slots.o: %.o: %.c $(B)/.flags
 	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/.flags | $(SETUP)
@@ -125,7 +130,7 @@ spec_of = $(firstword $(subst /, ,$(1)))
 layout_of = $(patsubst layout-%,%,$(word 2,$(subst /, ,$(1))))
 drawn = $(shell printf '%s\n' $(2) | awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | sort | cut -d' ' -f2)
 laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
-$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
+$(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $(B)/slots.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$(call spec_of,$*)) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
 
@@ -286,7 +291,7 @@ clean: ## remove build/
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' 'release|debug|lto|asan|tsan|fuzz' '$(SPEC)' '$(CC)'
+	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' '$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
 .PHONY: all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
 .SECONDARY:

@@ -56,19 +56,19 @@ static json_t *list_presets(const struct spec_catalog *c)
 
 static json_t *list_external(const struct spec_catalog *c)
 {
-	static const char *const names[] = {"wireguard-go", "kernel", "veth"};
 	json_t *external = json_array();
+	const char *name;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; (name = spec_external_name(i)); i++) {
 		struct spec spec;
 		char reason[256];
 		bool available;
 
-		if (spec_parse(&spec, c, names[i]))
+		if (spec_parse(&spec, c, name))
 			continue;
 		available = spec_available(&spec, c, reason, sizeof(reason));
 		json_array_append_new(external,
-		                      json_pack("{s:s, s:b, s:s}", "name", names[i], "available",
+		                      json_pack("{s:s, s:b, s:s}", "name", name, "available",
 		                                available, "reason", reason));
 	}
 	json_array_append_new(external,

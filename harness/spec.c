@@ -216,6 +216,11 @@ static const struct {
 	enum spec_kind kind;
 } external[] = {{"wireguard-go", SPEC_WIREGUARD_GO}, {"kernel", SPEC_KERNEL}, {"veth", SPEC_VETH}};
 
+const char *spec_external_name(size_t i)
+{
+	return i < sizeof(external) / sizeof(external[0]) ? external[i].name : NULL;
+}
+
 int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text)
 {
 	char words[SPEC_NAME_MAX], *at;

@@ -65,6 +65,8 @@ int spec_resolve_revision(const char *root, const char *revision, char commit[64
 // other -errno after one where git can't be asked.
 int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 
+// The i-th external tunnel that is named by a word of its own; NULL behind the last.
+const char *spec_external_name(size_t i);
 // Whether an external tunnel can be used here; else the reason and remedy, one line.
 bool spec_available(const struct spec *, const struct spec_catalog *, char *reason, size_t bytes);
 

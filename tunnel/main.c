@@ -14,23 +14,20 @@
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/switches.h"
-#include "variants/aead/aead.h"
-#include "variants/allowedips/allowedips.h"
-#include "variants/hashtable/hashtable.h"
 #include "variants/receive/receive.h"
-#include "variants/ring/ring.h"
-#include "variants/workers/workers.h"
 
 #define SWITCHES_VARIABLE "WGBENCH_TUNNEL_SWITCHES"
 
 extern const char wgbench_revision[], wgbench_profile[];
+// Generated from the folders of variants/: name and chosen variant of each slot, up to NULL.
+extern const char *const tunnel_slots[][2];
 
 static void print_version(const struct switches *switches)
 {
 	printf("wgbench-tunnel %s %s\n", wgbench_revision, wgbench_profile);
-	printf("allowedips=%s ring=%s hashtable=%s aead=%s workers=%s receive=%s\n",
-	       allowedips_variant, ring_variant, hashtable_variant, aead_variant, workers_variant,
-	       receive_variant);
+	for (size_t i = 0; tunnel_slots[i][0]; i++)
+		printf("%s%s=%s", i ? " " : "", tunnel_slots[i][0], tunnel_slots[i][1]);
+	putchar('\n');
 	switches_print(switches, stdout);
 }
 
