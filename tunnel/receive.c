@@ -169,19 +169,21 @@ static void move_endpoint(struct batch *b)
 	pthread_mutex_unlock(&p->endpoint_lock);
 }
 
-// RFC 6040, section 4.2: what the outer ECN means for the inner packet. false: drop.
-static bool decapsulate_ecn(uint8_t *packet, const struct offload_ip *ip, uint8_t outer)
+// RFC 6040, section 4.2: what the outer ECN means for the inner packet. But CE around a packet that
+// isn't ECN-capable doesn't drop it: there are paths that mark everything, and the kernel's
+// WireGuard delivers it, too.
+static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct offload_ip *ip,
+                            uint8_t outer)
 {
 	uint8_t inner = ip->tos & ECN_MASK;
 
 	outer &= ECN_MASK;
 	if (outer == ECN_CE && !inner)
-		return false;
-	if (outer == ECN_CE && inner != ECN_CE)
+		device_count(d, rx_ce_ignored, 1);
+	else if (outer == ECN_CE && inner != ECN_CE)
 		offload_ip_set_ecn(packet, ECN_CE);
 	else if (outer == ECN_ECT_1 && inner == ECN_ECT_0)
 		offload_ip_set_ecn(packet, ECN_ECT_1);
-	return true;
 }
 
 // Whether the decrypted packet may go up; trims its span to the inner length.
@@ -190,7 +192,7 @@ static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 	uint8_t *packet = b->in->bytes + s->offset;
 	struct offload_ip ip;
 
-	if (offload_ip_parse(&ip, packet, s->length) || !decapsulate_ecn(packet, &ip, b->tos)) {
+	if (offload_ip_parse(&ip, packet, s->length)) {
 		device_count(d, drop_rx_invalid, 1);
 		return false;
 	}
@@ -198,6 +200,7 @@ static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 		device_count(d, drop_rx_allowed_ips, 1);
 		return false;
 	}
+	decapsulate_ecn(d, packet, &ip, b->tos);
 	s->length = ip.length;
 	return true;
 }
