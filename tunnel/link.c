@@ -17,11 +17,11 @@
 #include <unistd.h>
 #include "tunnel/control.h"
 #include "tunnel/device.h"
+#include "tunnel/netlink.h"
+#include "tunnel/quiet.h"
 
 enum {
 	GSO_IPV4_MAX_SIZE = 63, // IFLA_GSO_IPV4_MAX_SIZE, linux/if_link.h since 6.3
-	REQUEST_BYTES = 256,
-	REPLY_BYTES = 32768, // what the kernel sends at most at once
 	OWN_NAMESPACE = NETNSA_NSID_NOT_ASSIGNED,
 };
 
@@ -31,61 +31,23 @@ struct link {
 	int ifindex;
 };
 
-// ---- one request, and its answers to `each`; 0 or -errno
-
-static int ask(struct nlmsghdr *request, mnl_cb_t each, void *context)
-{
-	_Alignas(struct nlmsghdr) char buffer[REPLY_BYTES];
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	ssize_t n;
-	int ret = MNL_CB_ERROR;
-
-	if (!s)
-		return -errno;
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(s, request, request->nlmsg_len) < 0)
-		goto out;
-	do {
-		n = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-		ret = n < 0 ? MNL_CB_ERROR
-		            : mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(s),
-		                         each, context);
-	} while (ret == MNL_CB_OK);
-out:
-	ret = ret == MNL_CB_ERROR ? -errno : 0;
-	mnl_socket_close(s);
-	return ret;
-}
-
-static struct nlmsghdr *link_request(char *buffer, uint16_t type, int ifindex)
-{
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *info;
-
-	h->nlmsg_type = type;
-	info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
-	info->ifi_index = ifindex;
-	return h;
-}
-
 int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
 {
-	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
-	struct nlmsghdr *h = link_request(buffer, RTM_NEWLINK, ifindex);
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	struct nlmsghdr *h = netlink_link(buffer, RTM_NEWLINK, ifindex);
 	int ret = 0;
 
 	if (mtu) {
 		mnl_attr_put_u32(h, IFLA_MTU, mtu);
-		ret = ask(h, NULL, NULL);
+		ret = netlink_ask(h, NULL, NULL);
 	}
 	if (ret || !gso_bytes_max)
 		return ret;
-	h = link_request(buffer, RTM_NEWLINK, ifindex);
+	h = netlink_link(buffer, RTM_NEWLINK, ifindex);
 	mnl_attr_put_u32(h, IFLA_GSO_MAX_SIZE, gso_bytes_max);
 	mnl_attr_put_u32(h, GSO_IPV4_MAX_SIZE, gso_bytes_max);
 	// Only a matter of speed, and before 5.18 only the driver could set it.
-	ask(h, NULL, NULL);
+	netlink_ask(h, NULL, NULL);
 	return 0;
 }
 
@@ -95,12 +57,20 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 	const struct nlattr *a;
+	unsigned mtu = atomic_load(&d->tun.mtu), mtu_before = mtu;
+	bool goes_down = !(info->ifi_flags & IFF_UP) && device_link_is_up(d);
 
 	mnl_attr_for_each(a, h, sizeof(*info))
 	{
 		if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
-			atomic_store(&d->tun.mtu, mnl_attr_get_u32(a));
+			mtu = mnl_attr_get_u32(a);
 	}
+	atomic_store(&d->tun.mtu, mtu);
+	// Settings that a user changes last until the link goes down, as with the kernel's
+	// WireGuard.
+	if ((goes_down || (mtu_before < QUIET_MTU_MIN && mtu >= QUIET_MTU_MIN)) &&
+	    d->control.link->namespace == OWN_NAMESPACE)
+		quiet_set(d->name, info->ifi_index);
 	if (!(info->ifi_flags & IFF_UP))
 		device_down(d);
 	else if (!device_link_is_up(d))
@@ -122,15 +92,15 @@ static int on_found(const struct nlmsghdr *h, void *device)
 // Asks for the link by its index or, where that is 0, by its name.
 static int look(struct device *d, int ifindex, const char *name)
 {
-	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	struct link *l = d->control.link;
-	struct nlmsghdr *h = link_request(buffer, RTM_GETLINK, ifindex);
+	struct nlmsghdr *h = netlink_link(buffer, RTM_GETLINK, ifindex);
 
 	if (!ifindex)
 		mnl_attr_put_strz(h, IFLA_IFNAME, name);
 	if (l->namespace != OWN_NAMESPACE)
 		mnl_attr_put_u32(h, IFLA_TARGET_NETNSID, l->namespace);
-	return ask(h, on_found, d);
+	return netlink_ask(h, on_found, d);
 }
 
 // ---- after a move
@@ -149,7 +119,7 @@ static int on_id(const struct nlmsghdr *h, void *id)
 
 static int ask_for_id(int fd, uint16_t type, int *id)
 {
-	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
 
 	h->nlmsg_type = type;
@@ -157,7 +127,7 @@ static int ask_for_id(int fd, uint16_t type, int *id)
 	mnl_attr_put_u32(h, NETNSA_FD, fd);
 	if (type == RTM_NEWNSID)
 		mnl_attr_put_u32(h, NETNSA_NSID, NETNSA_NSID_NOT_ASSIGNED);
-	return ask(h, on_id, id);
+	return netlink_ask(h, on_id, id);
 }
 
 static bool is_own(int fd)
@@ -182,8 +152,13 @@ static void follow_move(struct device *d)
 	}
 	close(fd);
 	d->control.link->namespace = id;
-	if (!ioctl(d->paths[0].tun, TUNGETIFF, &request))
-		look(d, 0, request.ifr_name);
+	if (ioctl(d->paths[0].tun, TUNGETIFF, &request))
+		return;
+	look(d, 0, request.ifr_name);
+	if (id == OWN_NAMESPACE)
+		quiet_set(request.ifr_name, d->control.link->ifindex);
+	else
+		quiet_lost(request.ifr_name);
 }
 
 // ---- events
@@ -214,7 +189,7 @@ static void event(struct device *d, const struct nlmsghdr *h, int namespace)
 
 static void events_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
-	_Alignas(struct nlmsghdr) char buffer[REPLY_BYTES];
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];

@@ -16,6 +16,7 @@
 #include "tunnel/frame.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
+#include "tunnel/quiet.h"
 #include "variants/receive/receive.h"
 
 #ifndef TUN_F_USO4
@@ -140,12 +141,14 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 	t->merge_tcp = receive_tun.merges && t->tso && s->merge_tcp;
 	t->merge_udp = receive_tun.merges && t->uso && s->merge_udp;
 	t->ifindex = if_nametoindex(name);
+	quiet_leave_groups(t->ifindex);
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
 		ret = fail(name, "cannot set the MTU", -ret);
 		goto err_close;
 	}
+	quiet_set(name, t->ifindex);
 	add_queues(name, fd, queues);
 	ret = receive_tun.opened ? receive_tun.opened(name, sysfs) : 0;
 	if (!ret)
