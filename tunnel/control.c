@@ -19,6 +19,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/handshake.h"
+#include "tunnel/route.h"
 #include "tunnel/timers.h"
 
 enum { MESSAGES_AT_ONCE = 64 };
@@ -439,5 +440,6 @@ void control_destroy(struct device *d)
 		c->events_first = p->next_event;
 		peer_release(p);
 	}
+	route_close(d);
 	close_all(c);
 }

@@ -16,6 +16,7 @@
 struct device;
 struct link;
 struct peer;
+struct route;
 struct uapi_server;
 
 // Something with a descriptor that the loop watches.
@@ -45,6 +46,7 @@ struct control {
 	struct control_source signals;
 	struct uapi_server *uapi; // uapi_socket.c's; NULL: not open
 	struct link *link;        // link.c's; likewise
+	struct route *route;      // route.c's; likewise
 	// What the path posted, under the lock: a list of peers, a ring of handshake messages.
 	pthread_mutex_t lock;
 	struct peer *events_first, **events_last;

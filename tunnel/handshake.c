@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sodium.h>
 #include "tunnel/device.h"
+#include "tunnel/route.h"
 #include "tunnel/send.h"
 #include "tunnel/timers.h"
 
@@ -57,7 +58,7 @@ static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
 {
 	pthread_mutex_lock(&p->endpoint_lock);
 	if (forget_source)
-		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
+		p->endpoint.local = (struct udp_source){0};
 	struct udp_endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 	return e;
@@ -104,6 +105,8 @@ void handshake_initiate(struct peer *p, bool retry)
 		return;
 	}
 	// A retry may be due to a source address that the way back has lost.
+	if (!retry)
+		route_check(p);
 	struct udp_endpoint to = endpoint_of(p, retry);
 	if (to.remote.any.sa_family == AF_UNSPEC)
 		return;
@@ -146,7 +149,9 @@ static void send_cookie_reply(struct device *d, const struct control_message *m,
 	       sizeof(sender_index));
 	cookie_reply_create(&d->cookie_checker, &reply, m->bytes, m->length, le32toh(sender_index),
 	                    &m->from.remote.any, now_ns);
-	udp_send_one(d, &m->from, &reply, sizeof(reply), HANDSHAKE_TOS);
+	struct udp_endpoint to = m->from;
+	route_check_endpoint(d, &to);
+	udp_send_one(d, &to, &reply, sizeof(reply), HANDSHAKE_TOS);
 }
 
 // ---- in
@@ -200,8 +205,10 @@ static void count_received(struct peer *p, const struct control_message *m, uint
 	timers_any_received(p, now_ns);
 	atomic_fetch_add_explicit(&p->rx_bytes, m->length, memory_order_relaxed);
 	pthread_mutex_lock(&p->endpoint_lock);
-	p->endpoint = m->from;
+	udp_learn(&p->endpoint, &m->from);
+	p->endpoint.no_segment = false;
 	pthread_mutex_unlock(&p->endpoint_lock);
+	route_check(p);
 }
 
 static void complete(struct peer *p)
@@ -241,8 +248,9 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	return !ret;
 }
 
-static void respond(struct peer *p, const struct udp_endpoint *to, uint64_t now_ns)
+static void respond(struct peer *p, uint64_t now_ns)
 {
+	const struct udp_endpoint to = endpoint_of(p, false);
 	struct message_response r;
 	struct index_entry *entry = take_index(p);
 
@@ -257,7 +265,7 @@ static void respond(struct peer *p, const struct udp_endpoint *to, uint64_t now_
 		return;
 	// As good as an initiation of this end's: it would only cross the confirmation.
 	atomic_store(&p->last_initiation_sent_ns, now_ns);
-	send_message(p, to, &r, sizeof(r), now_ns);
+	send_message(p, &to, &r, sizeof(r), now_ns);
 	return;
 clear:
 	noise_handshake_clear(&p->handshake);
@@ -298,7 +306,7 @@ static void receive_initiation(struct device *d, const struct control_message *m
 		give_index_back(d, own_index);
 	p->last_initiation_accepted_ns = now_ns;
 	count_received(p, m, now_ns);
-	respond(p, &m->from, now_ns);
+	respond(p, now_ns);
 out:
 	sodium_memzero(&said, sizeof(said));
 }
@@ -371,6 +379,8 @@ void handshake_peer_events(struct peer *p, unsigned events)
 {
 	if (p->removed)
 		return;
+	if (events & PEER_EVENT_SOURCE)
+		route_check(p);
 	if (events & PEER_EVENT_CONFIRMED)
 		promote(p);
 	if (events & PEER_EVENT_HANDSHAKE)

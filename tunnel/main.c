@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "tunnel/control.h"
 #include "tunnel/device.h"
+#include "tunnel/route.h"
 #include "tunnel/switches.h"
 #include "variants/receive/receive.h"
 
@@ -160,7 +161,9 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	ret = uapi_open(device);
 	if (ret)
 		goto free_device;
-	ret = device_start(device);
+	ret = route_open(device);
+	if (!ret)
+		ret = device_start(device);
 	if (ret)
 		goto close_uapi;
 	ret = link_open(device, events);

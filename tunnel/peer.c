@@ -7,6 +7,7 @@
 #include <string.h>
 #include "tunnel/device.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/route.h"
 #include "tunnel/timers.h"
 #include "variants/receive/receive.h"
 
@@ -178,6 +179,7 @@ void peer_remove(struct peer *p)
 
 	timers_stop(p);
 	timers_disarm(p);
+	route_pass_over(p);
 	path_lock_exclusive(d);
 	zero_keys(p);
 	allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);

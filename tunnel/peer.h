@@ -112,6 +112,7 @@ enum peer_event {
 	PEER_EVENT_CONFIRMED = 2, // the first data message under next_keypair came
 	PEER_EVENT_TIMER = 4,     // a deadline now lies before armed_at
 	PEER_EVENT_KEEPALIVE = 8, // send an empty packet
+	PEER_EVENT_SOURCE = 16,   // a source address was learnt
 };
 
 // What to send under, or NULL; with the path lock held. The next one as soon as it is confirmed,

@@ -159,14 +159,12 @@ void decrypt(struct workers_job *job)
 static void move_endpoint(struct batch *b)
 {
 	struct peer *p = b->peer;
-	const struct udp_endpoint *from = &b->source;
 
 	pthread_mutex_lock(&p->endpoint_lock);
-	struct udp_endpoint *e = &p->endpoint;
-	if (!udp_address_equal(&e->remote, &from->remote) ||
-	    memcmp(&e->local, &from->local, sizeof(e->local)))
-		*e = *from;
+	bool new_source = udp_learn(&p->endpoint, &b->source);
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (new_source && p->device->control.route)
+		control_post(p, PEER_EVENT_SOURCE);
 }
 
 // RFC 6040, section 4.2: what the outer ECN means for the inner packet. But CE around a packet that

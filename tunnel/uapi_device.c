@@ -184,7 +184,7 @@ static void forget_sources(struct device *d)
 {
 	for (struct peer *p = d->peers; p; p = p->next) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		memset(&p->endpoint.local, 0, sizeof(p->endpoint.local));
+		p->endpoint.local = p->endpoint.refused = (struct udp_source){0};
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
 }

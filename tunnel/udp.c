@@ -43,6 +43,26 @@ bool udp_address_equal(const union udp_address *a, const union udp_address *b)
 	return true;
 }
 
+bool udp_source_equal(const struct udp_source *a, const struct udp_source *b)
+{
+	return !memcmp(&a->v6, &b->v6, sizeof(a->v6)) && a->ifindex == b->ifindex;
+}
+
+bool udp_source_known(const struct udp_source *s)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(&s->v6);
+}
+
+bool udp_learn(struct udp_endpoint *e, const struct udp_endpoint *from)
+{
+	if (udp_address_equal(&e->remote, &from->remote) &&
+	    (udp_source_equal(&e->local, &from->local) ||
+	     (udp_source_known(&e->refused) && udp_source_equal(&e->refused, &from->local))))
+		return false;
+	*e = *from;
+	return udp_source_known(&e->local);
+}
+
 // ---- sending
 
 static void put_control(struct msghdr *m, int level, int type, const void *data, size_t bytes)
@@ -97,11 +117,6 @@ static bool source_failed(int error)
 	       error == EADDRNOTAVAIL || error == ENODEV;
 }
 
-static void forget_source(struct udp_endpoint *e)
-{
-	memset(&e->local, 0, sizeof(e->local));
-}
-
 int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *message, size_t bytes,
                  uint8_t tos)
 {
@@ -123,9 +138,9 @@ int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *me
 		if (sendmsg(fd, &m, 0) >= 0)
 			return 0;
 		int error = errno;
-		if (!source_failed(error) || !memcmp(&e.local, &in6addr_any, sizeof(e.local)))
+		if (!source_failed(error) || !udp_source_known(&e.local))
 			return -error;
-		forget_source(&e);
+		e.local = (struct udp_source){0};
 	}
 }
 
@@ -195,6 +210,7 @@ uint32_t udp_send(struct batch *b)
 	if (fd < 0)
 		return 0;
 
+	const struct udp_source local = e.local;
 	bool changed = false;
 	uint32_t at = 0;
 	while (at < b->packets) {
@@ -208,9 +224,8 @@ uint32_t udp_send(struct batch *b)
 			// The path or the interface refuses UDP_SEGMENT: towards this endpoint
 			// only.
 			e.no_segment = changed = true;
-		} else if (source_failed(-next) &&
-		           memcmp(&e.local, &in6addr_any, sizeof(e.local))) {
-			forget_source(&e);
+		} else if (source_failed(-next) && udp_source_known(&e.local)) {
+			e.local = (struct udp_source){0};
 			changed = true;
 		} else {
 			break;
@@ -218,8 +233,11 @@ uint32_t udp_send(struct batch *b)
 	}
 	if (changed) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		if (udp_address_equal(&p->endpoint.remote, &e.remote))
-			p->endpoint = e;
+		if (udp_address_equal(&p->endpoint.remote, &e.remote)) {
+			p->endpoint.no_segment = e.no_segment;
+			if (udp_source_equal(&p->endpoint.local, &local))
+				p->endpoint.local = e.local;
+		}
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
 	return at;
@@ -243,10 +261,12 @@ static void take_control(struct told *t, struct msghdr *m)
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v4 = info.ipi_spec_dst;
+			e->local.ifindex = info.ipi_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			e->local.v6 = info.ipi6_addr;
+			e->local.ifindex = info.ipi6_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			t->tos = *CMSG_DATA(c);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {

@@ -18,14 +18,21 @@ union udp_address {
 	struct sockaddr_in6 v6;
 };
 
-// Where a peer is, and from which of our own addresses it is reached (sticky source).
-struct udp_endpoint {
-	union udp_address remote; // sa_family AF_UNSPEC: none known
+// One of our own addresses, and the interface that it was seen on. All zero: none.
+struct udp_source {
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;
-	} local;         // all zero: the routing table decides
-	bool no_segment; // UDP_SEGMENT failed towards it
+	};
+	unsigned ifindex;
+};
+
+// Where a peer is, and from which of our own addresses it is reached (sticky source).
+struct udp_endpoint {
+	union udp_address remote;  // sa_family AF_UNSPEC: none known
+	struct udp_source local;   // none: the routing table decides
+	struct udp_source refused; // not to be learnt: the route leaves by another interface
+	bool no_segment;           // UDP_SEGMENT failed towards it
 };
 
 struct udp {
@@ -48,6 +55,12 @@ static inline socklen_t udp_address_bytes(const union udp_address *a)
 }
 
 bool udp_address_equal(const union udp_address *, const union udp_address *);
+bool udp_source_equal(const struct udp_source *, const struct udp_source *);
+bool udp_source_known(const struct udp_source *);
+
+// Takes where an authenticated message came from. Whether its source is new, to be looked up
+// (route.h).
+bool udp_learn(struct udp_endpoint *, const struct udp_endpoint *from);
 
 // Before all else: none is open. 0 or -ENOMEM.
 int udp_init(struct device *);

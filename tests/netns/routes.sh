@@ -36,6 +36,73 @@ route_moved() {
 }
 check "a route that moves is followed at once" route_moved
 
+seen() { on "$ns_right" wg show "$if_right" endpoints | cut -f 2; } # where right has left
+
+# The right end tells from which of the uplinks' addresses packets come; what the first one's link
+# carries from another is dropped on its way, as a provider does.
+uplinks() { # FAMILY
+	local via=10.66.0.2 via2=10.67.0.2 to=10.68.0.2 at=10.68.0.2
+	own=10.66.0.1 own2=10.67.0.1
+	[[ $1 == 4 ]] || via=fd66::2 via2=fd67::2 to=fd68::2 at='[fd68::2]' own='[fd66::1]' own2='[fd67::1]'
+	ip -n "$ns_left" route replace "$to" via "$via" metric 10
+	ip -n "$ns_left" route replace "$to" via "$via2" metric 20
+	tunnels "$ours" "$ours" "$1" left
+	left wg set "$if_left" peer "$key_right" endpoint "$at:51822"
+	pings left 4
+	equal "$(seen)" "$own:51821"
+	first="$to via $via metric 10"
+}
+
+second_link_ipv6() {
+	ip -n "$ns_left" route del 10.68.0.2
+	ip -n "$ns_left" addr add fd67::1/64 dev outer2 nodad
+	ip -n "$ns_right" addr add fd67::2/64 dev outer2 nodad
+	ip -n "$ns_right" addr add fd68::2/128 dev lo
+	# For as long as left's link is down.
+	on "$ns_left" sysctl -qw net.ipv6.conf.outer.keep_addr_on_down=1
+	on "$ns_right" nft -f - <<-END
+		table inet provider {
+			chain in {
+				type filter hook prerouting priority 0;
+				iifname outer2 ip saddr 10.66.0.1 udp sport 51821 counter drop
+				iifname outer2 ip6 saddr fd66::1 udp sport 51821 counter drop
+			}
+		}
+	END
+}
+
+# A packet that leaves before the tunnel has heard of the change may still be lost.
+taken_by() { # ADDRESS
+	until_true 5 ping_once left >/dev/null
+	pings left 4
+	equal "$(seen)" "$1:51821"
+}
+
+# Right goes on sending to the address that it knows until it is told by another.
+route_taken() { # FAMILY
+	uplinks "$1"
+	ip -n "$ns_left" route del $first
+	taken_by "$own2"
+	ip -n "$ns_left" route add $first
+	taken_by "$own"
+}
+
+link_taken() { # FAMILY
+	uplinks "$1"
+	trap 'ip -n "$ns_left" link set outer up' EXIT
+	ip -n "$ns_left" link set outer down
+	taken_by "$own2"
+}
+
+if ! second_link_ipv6; then
+	skip "an uplink that takes over" "nftables can't be used here"
+else
+	check "an uplink that takes over has its own address at once, over IPv4" route_taken 4
+	check "an uplink that takes over has its own address at once, over IPv6" route_taken 6
+	check "likewise where the first one's link goes down, over IPv4" link_taken 4
+	check "likewise where the first one's link goes down, over IPv6" link_taken 6
+fi
+
 # Answers come from the second address as long as there is one.
 source_gone() { # FAMILY
 	local own=10.66.0.1 second=10.66.0.9 prefix=24
