@@ -35,6 +35,7 @@ struct route {
 	struct mnl_socket *lookups;
 	struct peer *next; // to be looked at; NULL: all have been
 	uint64_t began_ns; // looking at all
+	uint64_t looked_up;
 };
 
 // ---- one look-up
@@ -99,6 +100,7 @@ static int look_up(struct device *d, const struct udp_endpoint *e, const struct 
 	int ret;
 
 	*ifindex = 0;
+	d->control.route->looked_up++;
 	device_count(d, route_lookups, 1);
 	h->nlmsg_seq = ++sequence;
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
@@ -182,15 +184,13 @@ static uint64_t real_ns(void)
 static void check_some(struct device *d)
 {
 	struct route *r = d->control.route;
-	uint64_t before = device_counted(d, route_lookups);
+	const uint64_t enough = r->looked_up + LOOKUPS_AT_ONCE;
 
-	for (unsigned i = 0; r->next && i < PEERS_AT_ONCE; i++) {
+	for (unsigned i = 0; r->next && i < PEERS_AT_ONCE && r->looked_up < enough; i++) {
 		struct peer *p = r->next;
 
 		r->next = p->next;
 		route_check(p);
-		if (device_counted(d, route_lookups) - before >= LOOKUPS_AT_ONCE)
-			break;
 	}
 	uint64_t took_ns = real_ns() - r->began_ns, pause_ns = PAUSE_MS * NS_PER_MS;
 
