@@ -91,6 +91,9 @@ struct peer {
 	uint64_t last_initiation_accepted_ns;   // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
 	atomic_uint handshake_attempts;         // retries so far; the path reads it
+	// An initiation is wanted and can't leave yet: there is no private key, no endpoint, or no way
+	// to it. What arrives in its place posts PEER_EVENT_RESUME.
+	atomic_bool handshake_waits;
 	bool removed;
 
 	// Timers: deadlines in clock_now_ns(), 0: not set. The data path sets the first three.
@@ -100,7 +103,7 @@ struct peer {
 	atomic_uint_fast64_t
 	    last_traversal_ns;         // of any authenticated packet, for the persistent one
 	atomic_uint_fast64_t armed_at; // when the control thread will look next; UINT64_MAX: never
-	uint64_t retransmit_at;
+	atomic_uint_fast64_t retransmit_at; // the path reads it
 	uint64_t zero_keys_at;
 	uint16_t persistent_keepalive_s; // 0: off
 	size_t heap_at;                  // 1-based position in the timer heap; 0: not in it
@@ -112,6 +115,7 @@ enum peer_event {
 	PEER_EVENT_CONFIRMED = 2, // the first data message under next_keypair came
 	PEER_EVENT_TIMER = 4,     // a deadline now lies before armed_at
 	PEER_EVENT_KEEPALIVE = 8, // send an empty packet
+	PEER_EVENT_RESUME = 16,   // something that a handshake may have waited for has arrived
 };
 
 // What to send under, or NULL; with the path lock held. The next one as soon as it is confirmed,

@@ -163,10 +163,12 @@ static void move_endpoint(struct batch *b)
 
 	pthread_mutex_lock(&p->endpoint_lock);
 	struct udp_endpoint *e = &p->endpoint;
-	if (!udp_address_equal(&e->remote, &from->remote) ||
-	    memcmp(&e->local, &from->local, sizeof(e->local)))
+	bool moved = !udp_address_equal(&e->remote, &from->remote);
+	if (moved || memcmp(&e->local, &from->local, sizeof(e->local)))
 		*e = *from;
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (moved && atomic_load_explicit(&p->handshake_waits, memory_order_relaxed))
+		control_post(p, PEER_EVENT_RESUME);
 }
 
 // RFC 6040, section 4.2: what the outer ECN means for the inner packet. false: drop.

@@ -15,6 +15,7 @@
 
 #define NEW_HANDSHAKE_TIMEOUT_NS (KEEPALIVE_TIMEOUT_NS + REKEY_TIMEOUT_NS)
 #define ZERO_KEYS_TIMEOUT_NS (3 * REJECT_AFTER_TIME_NS)
+#define KEEPALIVE_AGAIN_NS NS_PER_S
 
 #define relaxed_load(at) atomic_load_explicit(at, memory_order_relaxed)
 #define relaxed_store(at, value) atomic_store_explicit(at, value, memory_order_relaxed)
@@ -229,6 +230,7 @@ void timers_handshake_complete(struct peer *p)
 {
 	p->retransmit_at = 0;
 	p->handshake_attempts = 0;
+	p->handshake_waits = false;
 }
 
 void timers_session_derived(struct peer *p, uint64_t now_ns)
@@ -237,10 +239,23 @@ void timers_session_derived(struct peer *p, uint64_t now_ns)
 	arm_by(p, p->zero_keys_at);
 }
 
+void timers_keepalive_again(struct peer *p, uint64_t now_ns)
+{
+	atomic_store(&p->keepalive_at, now_ns + KEEPALIVE_AGAIN_NS);
+	arm_by(p, now_ns + KEEPALIVE_AGAIN_NS);
+}
+
 void timers_persistent_changed(struct peer *p, uint64_t now_ns)
 {
 	relaxed_store(&p->last_traversal_ns, 0);
 	arm_by(p, now_ns);
+}
+
+static void clear_path_deadlines(struct peer *p)
+{
+	atomic_store(&p->keepalive_at, 0);
+	atomic_store(&p->keepalive_again, false);
+	atomic_store(&p->new_handshake_at, 0);
 }
 
 void timers_stop(struct peer *p)
@@ -248,10 +263,10 @@ void timers_stop(struct peer *p)
 	p->retransmit_at = 0;
 	p->zero_keys_at = 0;
 	p->handshake_attempts = 0;
-	atomic_store(&p->keepalive_at, 0);
-	atomic_store(&p->keepalive_again, false);
-	atomic_store(&p->new_handshake_at, 0);
+	p->handshake_waits = false;
+	// In this order: a deadline that the path sets meanwhile is cleared or posted.
 	timers_disarm(p);
+	clear_path_deadlines(p);
 }
 
 // Clears a deadline of the data path's if it is due. false also where the path has just cancelled
@@ -271,6 +286,7 @@ static void retransmit(struct peer *p, uint64_t now_ns)
 		handshake_initiate(p, true);
 		return;
 	}
+	p->handshake_waits = false;
 	atomic_store(&p->keepalive_at, 0);
 	peer_drop_staged(p);
 	if (!p->zero_keys_at)
@@ -295,8 +311,12 @@ static uint64_t persistent_at(const struct peer *p)
 uint64_t timers_run(struct peer *p, uint64_t now_ns)
 {
 	atomic_store(&p->armed_at, UINT64_MAX);
-	if (p->removed || !p->device->up)
+	if (p->removed || !p->device->up) {
+		// A packet that was under way when the link went down set them. They won't be
+		// armed, and the path sets none that is set.
+		clear_path_deadlines(p);
 		return UINT64_MAX;
+	}
 	if (due(p->zero_keys_at, now_ns)) {
 		p->zero_keys_at = 0;
 		peer_zero_keys(p);
