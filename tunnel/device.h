@@ -113,7 +113,8 @@ bool device_link_is_up(const struct device *);
 int device_listen(struct device *, uint16_t port, uint32_t fwmark);
 
 // Sets the private key (all zero: none), recomputes every peer's static-static, drops all
-// sessions, and removes a peer that has our own public key. With a key, what waited for one follows.
+// sessions, and removes a peer that has our own public key. With a key, what waited for one
+// follows.
 void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
 
 // The path bracket, shared and exclusive.

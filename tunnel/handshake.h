@@ -19,9 +19,10 @@ struct handshake_load {
 	struct ratelimit sources;    // initiations and responses with a valid cookie
 };
 
-// Sends an initiation. Where one was sent less than REKEY_TIMEOUT ago the retransmit timer sends the
-// next, unless a session makes it needless; without a private key or an endpoint the peer waits for
-// handshake_resume(). `retry`: by the retransmit timer (else the count of attempts starts anew).
+// Sends an initiation. Where one was sent less than REKEY_TIMEOUT ago the retransmit timer sends
+// the next, unless a session makes it needless; without a private key or an endpoint the peer waits
+// for handshake_resume(). `retry`: by the retransmit timer (else the count of attempts starts
+// anew).
 void handshake_initiate(struct peer *, bool retry);
 
 // Does what is due of a peer that can perhaps shake hands by now: sends its staged packets, or the

@@ -91,8 +91,8 @@ struct peer {
 	uint64_t last_initiation_accepted_ns;   // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
 	atomic_uint handshake_attempts;         // retries so far; the path reads it
-	// An initiation is wanted and can't leave yet: there is no private key, no endpoint, or no way
-	// to it. What arrives in its place posts PEER_EVENT_RESUME.
+	// An initiation is wanted and can't leave yet: there is no private key, no endpoint, or no
+	// way to it. What arrives in its place posts PEER_EVENT_RESUME.
 	atomic_bool handshake_waits;
 	bool removed;
 
