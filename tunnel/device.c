@@ -307,7 +307,11 @@ int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 	d->listen_again_at = 0;
 	bool was_up = d->up;
 	d->up = true;
+	if (!was_up)
+		tun_merge_again(d);
 	for (struct peer *p = d->peers; p; p = p->next) {
+		if (!was_up)
+			peer_segment_again(p);
 		if (!was_up && p->persistent_keepalive_s)
 			timers_persistent_changed(p, now_ns);
 		control_post(p, PEER_EVENT_RESUME);

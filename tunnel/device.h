@@ -18,7 +18,7 @@
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
 // clang-format off
 #define DEVICE_COUNTERS(X) \
-	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) \
+	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(offload_changes) \
 	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) \
 	X(aqm_marks) X(drop_tx_aqm) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_no_endpoint) X(icmp_errors) \
 	X(drop_tx_loop) X(drop_tx_staged) X(drop_tx_lane) X(drop_tx_send) \

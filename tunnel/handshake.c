@@ -234,8 +234,11 @@ static void count_received(struct peer *p, const struct control_message *m, uint
 	timers_any_received(p, now_ns);
 	atomic_fetch_add_explicit(&p->rx_bytes, m->length, memory_order_relaxed);
 	pthread_mutex_lock(&p->endpoint_lock);
+	bool moved = !udp_address_equal(&p->endpoint.remote, &m->from.remote);
 	p->endpoint = m->from;
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (moved)
+		peer_segment_again(p);
 }
 
 static void complete(struct peer *p)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "tunnel/cookie.h"
+#include "tunnel/feature.h"
 #include "tunnel/noise.h"
 #include "tunnel/replay.h"
 #include "tunnel/udp.h"
@@ -74,6 +75,7 @@ struct peer {
 	struct peer_lanes *lanes;      // of each queue; NULL until there is a session
 	pthread_mutex_t endpoint_lock; // of the endpoint; taken once a batch
 	struct udp_endpoint endpoint;
+	struct feature segment; // UDP_SEGMENT towards it
 	pthread_mutex_t staged_lock;
 	struct batch *staged_first, **staged_last; // waiting for a key pair
 	atomic_uint staged_packets;                // in them; not above PEER_STAGED_MAX
@@ -128,6 +130,9 @@ static inline struct keypair *peer_sending(const struct peer *p)
 	return next && atomic_load_explicit(&next->confirmed, memory_order_relaxed) ? next
 	                                                                            : p->current;
 }
+
+// Any thread: the way to the peer is another, on which UDP_SEGMENT may work.
+void peer_segment_again(struct peer *);
 
 // All of these: control thread.
 

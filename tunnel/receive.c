@@ -167,6 +167,8 @@ static void move_endpoint(struct batch *b)
 	if (moved || memcmp(&e->local, &from->local, sizeof(e->local)))
 		*e = *from;
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (moved)
+		peer_segment_again(p);
 	if (moved && atomic_load_explicit(&p->handshake_waits, memory_order_relaxed))
 		control_post(p, PEER_EVENT_RESUME);
 }

@@ -137,8 +137,8 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 		goto err_close;
 	}
 	probe_offloads(t, fd[0], s);
-	t->merge_tcp = receive_tun.merges && t->tso && s->merge_tcp;
-	t->merge_udp = receive_tun.merges && t->uso && s->merge_udp;
+	t->merge_tcp = FEATURE(receive_tun.merges && t->tso && s->merge_tcp);
+	t->merge_udp = FEATURE(receive_tun.merges && t->uso && s->merge_udp);
 	t->ifindex = if_nametoindex(name);
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
@@ -269,13 +269,44 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 	buffer_put(scratch);
 }
 
+static void write_merged(struct path *p, const struct offload_write *w, struct iovec *iov,
+                         int vectors)
+{
+	struct device *d = p->device;
+	struct feature *merges =
+	    w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4 ? &d->tun.merge_udp : &d->tun.merge_tcp;
+	bool changed;
+
+	device_count(d, tun_writes, 1);
+	int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
+	enum feature_meaning meaning = feature_meaning(FEATURE_TUN_MERGED, -ret);
+	if (ret && meaning == FEATURE_NOT_NOW) {
+		// Its packets one by one would fare no better.
+		device_count(d, drop_rx_tun, w->count);
+		return;
+	}
+	changed = ret ? feature_refused(merges, meaning) : feature_took(merges);
+	if (changed)
+		device_count(d, offload_changes, 1);
+	if (ret)
+		write_cut(p, w, iov, vectors);
+}
+
+void tun_merge_again(struct device *d)
+{
+	unsigned changes = feature_retry(&d->tun.merge_tcp) + feature_retry(&d->tun.merge_udp);
+
+	if (changes)
+		device_count(d, offload_changes, changes);
+}
+
 static unsigned merge_flags(struct device *d)
 {
 	unsigned flags = d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0;
 
-	if (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed))
+	if (feature_wanted(&d->tun.merge_tcp))
 		flags |= OFFLOAD_MERGE_TCP;
-	if (atomic_load_explicit(&d->tun.merge_udp, memory_order_relaxed))
+	if (feature_wanted(&d->tun.merge_udp))
 		flags |= OFFLOAD_MERGE_UDP;
 	return flags;
 }
@@ -301,16 +332,6 @@ void tun_write_merged(void *path, struct receive_packet *packets, size_t n)
 			write_packet(p, &w->header, iov, vectors);
 			continue;
 		}
-		device_count(d, tun_writes, 1);
-		int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
-		if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM) {
-			device_count(d, drop_rx_tun, w->count);
-		} else if (ret) {
-			atomic_bool *merges = w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4
-			                          ? &d->tun.merge_udp
-			                          : &d->tun.merge_tcp;
-			atomic_store_explicit(merges, false, memory_order_relaxed);
-			write_cut(p, w, iov, vectors);
-		}
+		write_merged(p, w, iov, vectors);
 	}
 }

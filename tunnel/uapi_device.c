@@ -226,6 +226,7 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		pthread_mutex_lock(&p->endpoint_lock);
 		p->endpoint = (struct udp_endpoint){.remote = wanted->endpoint};
 		pthread_mutex_unlock(&p->endpoint_lock);
+		peer_segment_again(p);
 	}
 	if (wanted->has_keepalive && wanted->keepalive_s != p->persistent_keepalive_s) {
 		bool was_off = !p->persistent_keepalive_s;

@@ -182,6 +182,20 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
 
+// What a send that succeeded says of UDP_SEGMENT: it was part of it, or was refused before.
+static void judge_segment(struct peer *p, bool several, int refused)
+{
+	bool changed = false;
+
+	if (refused)
+		changed =
+		    feature_refused(&p->segment, feature_meaning(FEATURE_UDP_SEGMENT, refused));
+	else if (several)
+		changed = feature_took(&p->segment);
+	if (changed)
+		device_count(p->device, offload_changes, 1);
+}
+
 uint32_t udp_send(struct batch *b)
 {
 	struct peer *p = b->peer;
@@ -195,23 +209,28 @@ uint32_t udp_send(struct batch *b)
 	if (fd < 0)
 		return 0;
 
-	bool changed = false;
+	bool changed = false, segment = d->udp.segment && feature_wanted(&p->segment);
+	int refused =
+	    0; // the errno of a send with UDP_SEGMENT, until it shows what that was due to
 	uint32_t at = 0;
 	while (at < b->packets) {
-		bool segment = d->udp.segment && !e.no_segment;
+		bool several = segment && next_run(b, at, true).count > 1;
 		int next = send_some(d, fd, b, at, &e, segment);
 
 		if (next > 0) {
 			at = next;
-		} else if (segment && next_run(b, at, true).count > 1 &&
-		           (next == -EMSGSIZE || next == -EINVAL || next == -EIO)) {
-			// The path or the interface refuses UDP_SEGMENT: towards this endpoint
-			// only.
-			e.no_segment = changed = true;
+			judge_segment(p, several, refused);
+			refused = 0;
+		} else if (several &&
+		           feature_meaning(FEATURE_UDP_SEGMENT, -next) != FEATURE_NOT_NOW) {
+			segment = false;
+			refused = -next;
 		} else if (source_failed(-next) &&
 		           memcmp(&e.local, &in6addr_any, sizeof(e.local))) {
 			forget_source(&e);
 			changed = true;
+			segment |= refused != 0;
+			refused = 0;
 		} else {
 			break;
 		}

@@ -24,8 +24,7 @@ struct udp_endpoint {
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;
-	} local;         // all zero: the routing table decides
-	bool no_segment; // UDP_SEGMENT failed towards it
+	} local; // all zero: the routing table decides
 };
 
 struct udp {

@@ -1,0 +1,413 @@
+// What the kernel refuses: which errno says that it lacks something, which that it had a reason
+// that passes, and what the tunnel then does, at the TUN and at the sockets. On an injected clock,
+// with the kernel's answers made up: the program has system calls of its own.
+#include "tests/tunnel/loopback.h"
+#include "tests/tunnel/packets.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include "tunnel/pipeline.h"
+
+static struct {
+	int merged, segmented, source; // errno; 0: taken
+	unsigned merged_writes, plain_writes, segment_sends, plain_sends;
+} kernel;
+
+ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	bool merged = count > 2;
+	ssize_t bytes = 0;
+
+	if (fd != -2)
+		return syscall(SYS_writev, fd, iov, count);
+	kernel.merged_writes += merged;
+	kernel.plain_writes += !merged;
+	for (int i = 0; i < count; i++)
+		bytes += iov[i].iov_len;
+	errno = merged ? kernel.merged : 0;
+	return errno ? -1 : bytes;
+}
+
+static bool has_control(const struct msghdr *m, int level, int type)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c))
+		if (c->cmsg_level == level && c->cmsg_type == type)
+			return true;
+	return false;
+}
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	const struct msghdr *first = &messages[0].msg_hdr;
+	bool segment = has_control(first, IPPROTO_UDP, 103); // UDP_SEGMENT
+
+	(void)fd;
+	(void)flags;
+	kernel.segment_sends += segment;
+	kernel.plain_sends += !segment;
+	errno = segment ? kernel.segmented : 0;
+	if (!errno && kernel.source && has_control(first, IPPROTO_IP, IP_PKTINFO))
+		errno = kernel.source;
+	return errno ? -1 : (int)n;
+}
+
+// ---- the table
+
+static void each_errno_has_its_meaning(void **state)
+{
+	static const struct {
+		enum feature_call call;
+		int error;
+		enum feature_meaning meaning;
+	} rows[] = {
+	    {FEATURE_TUN_MERGED, EIO, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, EAGAIN, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, ENOBUFS, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, ENOMEM, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, EINTR, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, ENETDOWN, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, EBADFD, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, ENODEV, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_MERGED, EINVAL, FEATURE_NEVER},
+	    {FEATURE_TUN_MERGED, EOPNOTSUPP, FEATURE_NEVER},
+	    {FEATURE_TUN_MERGED, EMSGSIZE, FEATURE_DOUBTFUL},
+	    {FEATURE_TUN_MERGED, EFAULT, FEATURE_DOUBTFUL},
+	    {FEATURE_TUN_MERGED, EPERM, FEATURE_DOUBTFUL},
+	    {FEATURE_UDP_SEGMENT, EINVAL, FEATURE_DOUBTFUL},
+	    {FEATURE_UDP_SEGMENT, EMSGSIZE, FEATURE_DOUBTFUL},
+	    {FEATURE_UDP_SEGMENT, EIO, FEATURE_DOUBTFUL},
+	    {FEATURE_UDP_SEGMENT, EPERM, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, EACCES, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, ENETUNREACH, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, EHOSTUNREACH, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, ENETDOWN, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, ECONNREFUSED, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, EADDRNOTAVAIL, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, ENOBUFS, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, ENOMEM, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, EAGAIN, FEATURE_NOT_NOW},
+	    {FEATURE_UDP_SEGMENT, EOPNOTSUPP, FEATURE_NEVER},
+	    {FEATURE_SOCKET_OPTION, ENOPROTOOPT, FEATURE_NEVER},
+	    {FEATURE_SOCKET_OPTION, EOPNOTSUPP, FEATURE_NEVER},
+	    {FEATURE_SOCKET_OPTION, EINVAL, FEATURE_NEVER},
+	    {FEATURE_SOCKET_OPTION, EAFNOSUPPORT, FEATURE_NEVER},
+	    {FEATURE_SOCKET_OPTION, ENOMEM, FEATURE_NOT_NOW},
+	    {FEATURE_SOCKET_OPTION, ENOBUFS, FEATURE_NOT_NOW},
+	    {FEATURE_SOCKET_OPTION, EMFILE, FEATURE_NOT_NOW},
+	    {FEATURE_SOCKET_OPTION, ENFILE, FEATURE_NOT_NOW},
+	    {FEATURE_SOCKET_OPTION, EADDRINUSE, FEATURE_NOT_NOW},
+	    {FEATURE_SOCKET_OPTION, EPERM, FEATURE_DOUBTFUL},
+	    {FEATURE_SOCKET_BUFFER, EPERM, FEATURE_NEVER},
+	    {FEATURE_SOCKET_BUFFER, ENOMEM, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_OFFLOAD, EINVAL, FEATURE_NEVER},
+	    {FEATURE_TUN_OFFLOAD, ENOTTY, FEATURE_NEVER},
+	    {FEATURE_TUN_OFFLOAD, ENOMEM, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_OFFLOAD, EINTR, FEATURE_NOT_NOW},
+	    {FEATURE_TUN_OFFLOAD, EPERM, FEATURE_DOUBTFUL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (feature_meaning(rows[i].call, rows[i].error) != rows[i].meaning)
+			fail_msg("call %d, %s: %d", rows[i].call, strerror(rows[i].error),
+			         feature_meaning(rows[i].call, rows[i].error));
+}
+
+// ---- a feature by itself
+
+static void doubt_is_tried_again_ever_later(void **state)
+{
+	static const unsigned waits_s[] = {1, 2, 4, 8, 16, 32, 64, 64, 64};
+	struct feature f = FEATURE(true);
+
+	(void)state;
+	loopback_take_clock();
+	for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+		assert_true(feature_wanted(&f));
+		assert_int_equal(feature_refused(&f, FEATURE_DOUBTFUL), i == 0);
+		loopback_pass(waits_s[i] * NS_PER_S - 1);
+		assert_false(feature_wanted(&f));
+		loopback_pass(1);
+	}
+	assert_false(feature_on(&f));
+	assert_true(feature_took(&f));
+	assert_true(feature_on(&f));
+	assert_false(feature_took(&f));
+}
+
+static void what_is_missing_is_missing_for_good(void **state)
+{
+	struct feature f = FEATURE(true), off = FEATURE(false);
+
+	(void)state;
+	loopback_take_clock();
+	assert_true(feature_refused(&f, FEATURE_NEVER));
+	assert_false(feature_refused(&f, FEATURE_NEVER));
+	loopback_pass(100000 * NS_PER_S);
+	assert_false(feature_wanted(&f));
+	assert_false(feature_retry(&f));
+	assert_false(feature_retry(&off));
+	assert_false(feature_wanted(&off));
+}
+
+static void what_worked_once_is_not_missing(void **state)
+{
+	struct feature f = FEATURE(true);
+
+	(void)state;
+	assert_false(feature_took(&f));
+	assert_false(feature_refused(&f, FEATURE_NEVER));
+	assert_false(feature_refused(&f, FEATURE_NOT_NOW));
+	assert_true(feature_on(&f));
+	assert_true(feature_refused(&f, FEATURE_DOUBTFUL));
+	assert_true(feature_retry(&f));
+}
+
+// ---- at the TUN
+
+enum { PACKETS = 3, PAYLOAD = 100 };
+
+static struct device *device;
+static struct peer *peer;
+
+static int set_up(void **state)
+{
+	(void)state;
+	loopback_take_clock();
+	device = loopback_device((const uint8_t[NOISE_KEY_BYTES]){0, 1});
+	device->tun.merge_tcp = device->tun.merge_udp = FEATURE(true);
+	device->paths[0].tun = -2;
+	peer = peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
+	assert_non_null(peer);
+	peer->endpoint = loopback_endpoint(9);
+	memset(&kernel, 0, sizeof(kernel));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	device_free(device);
+	return 0;
+}
+
+static void write_burst(uint8_t protocol)
+{
+	static uint8_t payload[PAYLOAD], memory[PACKETS][256];
+	struct receive_packet packets[PACKETS];
+
+	for (unsigned i = 0; i < PACKETS; i++) {
+		struct packet_spec s = {.family = AF_INET,
+		                        .protocol = protocol,
+		                        .source = 1,
+		                        .destination = 2,
+		                        .ttl = 64,
+		                        .id = i,
+		                        .sequence = i * PAYLOAD,
+		                        .tcp_flags = 0x10,
+		                        .payload = payload,
+		                        .payload_bytes = PAYLOAD};
+		packets[i] = (struct receive_packet){memory[i], packet_build(memory[i], &s)};
+	}
+	kernel.merged_writes = kernel.plain_writes = 0;
+	path_enter(device);
+	tun_write_merged(&device->paths[0], packets, PACKETS);
+	path_leave(device);
+}
+
+static void check_writes(unsigned merged, unsigned plain, bool on)
+{
+	assert_int_equal(kernel.merged_writes, merged);
+	assert_int_equal(kernel.plain_writes, plain);
+	assert_int_equal(feature_on(&device->tun.merge_tcp), on);
+}
+
+static void a_passing_error_at_the_tun_costs_its_packets_only(void **state)
+{
+	static const int passing[] = {EIO, EAGAIN, ENOBUFS, ENOMEM, ENETDOWN, EINTR};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		kernel.merged = passing[i];
+		write_burst(IPPROTO_TCP);
+		check_writes(1, 0, true);
+		assert_int_equal(device_counted(device, drop_rx_tun), (i + 1) * PACKETS);
+	}
+	kernel.merged = 0;
+	write_burst(IPPROTO_TCP);
+	check_writes(1, 0, true);
+	assert_int_equal(device_counted(device, offload_changes), 0);
+}
+
+static void a_tun_that_takes_no_super_packets_is_believed(void **state)
+{
+	(void)state;
+	kernel.merged = EINVAL;
+	write_burst(IPPROTO_TCP);
+	check_writes(1, PACKETS, false);
+	loopback_pass(100000 * NS_PER_S);
+	assert_int_equal(device_down(device), 0);
+	assert_int_equal(device_up(device), 0);
+	write_burst(IPPROTO_TCP);
+	check_writes(0, PACKETS, false);
+	assert_int_equal(device_counted(device, offload_changes), 1);
+	assert_int_equal(device_counted(device, drop_rx_tun), 0);
+	// The other kind is another matter.
+	kernel.merged = 0;
+	write_burst(IPPROTO_UDP);
+	assert_int_equal(kernel.merged_writes, 1);
+}
+
+static void one_bad_super_packet_turns_nothing_off(void **state)
+{
+	(void)state;
+	write_burst(IPPROTO_TCP);
+	kernel.merged = EINVAL;
+	write_burst(IPPROTO_TCP);
+	check_writes(1, PACKETS, true);
+	assert_int_equal(device_counted(device, drop_rx_tun), 0);
+}
+
+static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
+{
+	(void)state;
+	kernel.merged = EFAULT;
+	write_burst(IPPROTO_TCP);
+	check_writes(1, PACKETS, false);
+	kernel.merged = 0;
+	write_burst(IPPROTO_TCP);
+	check_writes(0, PACKETS, false);
+	loopback_pass(NS_PER_S);
+	write_burst(IPPROTO_TCP);
+	check_writes(1, 0, true);
+	assert_int_equal(device_counted(device, offload_changes), 2);
+	// And when the link comes up.
+	kernel.merged = EFAULT;
+	write_burst(IPPROTO_TCP);
+	kernel.merged = 0;
+	assert_int_equal(device_down(device), 0);
+	assert_int_equal(device_up(device), 0);
+	write_burst(IPPROTO_TCP);
+	check_writes(1, 0, true);
+	assert_int_equal(device_counted(device, offload_changes), 4);
+}
+
+// ---- at the sockets
+
+static uint32_t send_burst(void)
+{
+	struct batch *b = batch_get(&device->paths[0]);
+
+	assert_non_null(b);
+	b->peer = peer_hold(peer);
+	b->tos = 0;
+	for (uint32_t i = 0; i < PACKETS; i++)
+		b->span[i] = (struct batch_span){i * PAYLOAD, PAYLOAD};
+	b->packets = PACKETS;
+	kernel.segment_sends = kernel.plain_sends = 0;
+	uint32_t sent = udp_send(b);
+	batch_put(b);
+	return sent;
+}
+
+static void check_sends(unsigned segment, unsigned plain, bool on)
+{
+	assert_int_equal(kernel.segment_sends, segment);
+	assert_int_equal(kernel.plain_sends, plain);
+	assert_int_equal(feature_on(&peer->segment), on);
+}
+
+static void a_passing_error_of_a_send_costs_its_packets_only(void **state)
+{
+	static const int passing[] = {EPERM,    EACCES, ENOBUFS,     ENOMEM,       EAGAIN,
+	                              ENETDOWN, EINTR,  ENETUNREACH, EHOSTUNREACH, ECONNREFUSED};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		kernel.segmented = passing[i];
+		assert_int_equal(send_burst(), 0);
+		check_sends(1, 0, true);
+	}
+	kernel.segmented = 0;
+	assert_int_equal(send_burst(), PACKETS);
+	check_sends(1, 0, true);
+	assert_int_equal(device_counted(device, offload_changes), 0);
+}
+
+static void segments_too_large_for_a_path_are_tried_again(void **state)
+{
+	static const int narrow[] = {EINVAL, EMSGSIZE, EIO};
+	uint64_t wait_ns = NS_PER_S; // twice as long after each refusal
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
+		kernel.segmented = narrow[i];
+		assert_int_equal(send_burst(), PACKETS);
+		check_sends(1, 1, false);
+		loopback_pass(wait_ns - 1);
+		assert_int_equal(send_burst(), PACKETS);
+		check_sends(0, 1, false);
+		loopback_pass(1);
+		assert_int_equal(send_burst(), PACKETS);
+		check_sends(1, 1, false);
+		kernel.segmented = 0;
+		loopback_pass(2 * wait_ns);
+		assert_int_equal(send_burst(), PACKETS);
+		check_sends(1, 0, true);
+		assert_int_equal(device_counted(device, offload_changes), 2 * (i + 1));
+		wait_ns *= 4;
+	}
+}
+
+static void another_path_is_tried_at_once(void **state)
+{
+	(void)state;
+	kernel.segmented = EINVAL;
+	send_burst();
+	check_sends(1, 1, false);
+	kernel.segmented = 0;
+	peer_segment_again(peer);
+	send_burst();
+	check_sends(1, 0, true);
+}
+
+// EINVAL is also what an address that isn't ours any more gives: then that goes, and not segments.
+static void a_lost_source_address_is_not_the_segments_fault(void **state)
+{
+	(void)state;
+	peer->endpoint.local.v4.s_addr = htonl(INADDR_LOOPBACK);
+	kernel.source = EINVAL;
+	assert_int_equal(send_burst(), PACKETS);
+	check_sends(2, 1, true);
+	assert_int_equal(peer->endpoint.local.v4.s_addr, 0);
+	assert_int_equal(device_counted(device, offload_changes), 0);
+	// And where it's the segments', the source stays.
+	peer->endpoint.local.v4.s_addr = htonl(INADDR_LOOPBACK);
+	kernel.source = 0;
+	kernel.segmented = EINVAL;
+	assert_int_equal(send_burst(), PACKETS);
+	check_sends(1, 1, false);
+	assert_int_not_equal(peer->endpoint.local.v4.s_addr, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_errno_has_its_meaning),
+	    cmocka_unit_test(doubt_is_tried_again_ever_later),
+	    cmocka_unit_test(what_is_missing_is_missing_for_good),
+	    cmocka_unit_test(what_worked_once_is_not_missing),
+	    TEST(a_passing_error_at_the_tun_costs_its_packets_only),
+	    TEST(a_tun_that_takes_no_super_packets_is_believed),
+	    TEST(one_bad_super_packet_turns_nothing_off),
+	    TEST(a_doubtful_error_at_the_tun_is_tried_again),
+	    TEST(a_passing_error_of_a_send_costs_its_packets_only),
+	    TEST(segments_too_large_for_a_path_are_tried_again),
+	    TEST(another_path_is_tried_at_once),
+	    TEST(a_lost_source_address_is_not_the_segments_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
