@@ -308,7 +308,7 @@ int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 	bool was_up = d->up;
 	d->up = true;
 	if (!was_up)
-		tun_merge_again(d);
+		tun_offload_again(d);
 	for (struct peer *p = d->peers; p; p = p->next) {
 		if (!was_up)
 			peer_segment_again(p);

@@ -150,7 +150,9 @@ static uint64_t first_of_peers(const struct control *c)
 
 static uint64_t first_deadline(const struct device *d)
 {
-	return earlier(first_of_peers(&d->control), d->listen_again_at);
+	uint64_t first_ns = earlier(first_of_peers(&d->control), d->listen_again_at);
+
+	return earlier(first_ns, d->udp.again_at_ns);
 }
 
 static void set_timerfd(struct device *d)
@@ -198,6 +200,8 @@ void timers_expire(struct device *d, uint64_t now_ns)
 
 	if (due(d->listen_again_at, now_ns))
 		device_up(d);
+	if (due(d->udp.again_at_ns, now_ns))
+		udp_try_again(d);
 	while (first_of_peers(c) <= now_ns) {
 		struct peer *p = c->heap[0];
 
@@ -209,6 +213,11 @@ void timers_expire(struct device *d, uint64_t now_ns)
 void timers_listen_again(struct device *d, uint64_t deadline_ns)
 {
 	d->listen_again_at = deadline_ns;
+	set_timerfd(d);
+}
+
+void timers_sockets_changed(struct device *d)
+{
 	set_timerfd(d);
 }
 

@@ -39,5 +39,7 @@ void timers_disarm(struct peer *);
 void timers_expire(struct device *, uint64_t now_ns);
 // Beside the heap: calls device_up() then.
 void timers_listen_again(struct device *, uint64_t deadline_ns);
+// Likewise: minds d->udp.again_at_ns, for udp_try_again().
+void timers_sockets_changed(struct device *);
 
 #endif

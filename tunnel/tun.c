@@ -37,14 +37,23 @@ static int fail(const char *name, const char *what, int error)
 	return -error;
 }
 
+static bool set_offload(struct tun *t, int fd, unsigned flags)
+{
+	if (!ioctl(fd, TUNSETOFFLOAD, flags))
+		return true;
+	t->doubtful |= feature_meaning(FEATURE_TUN_OFFLOAD, errno) != FEATURE_NEVER;
+	return false;
+}
+
 static void probe_offloads(struct tun *t, int fd, const struct switches *s)
 {
 	const unsigned tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, uso = TUN_F_USO4 | TUN_F_USO6;
 
-	if (s->tun_gso && s->tun_uso && !ioctl(fd, TUNSETOFFLOAD, tso | uso))
-		t->tso = t->uso = true;
-	else if (s->tun_gso && !ioctl(fd, TUNSETOFFLOAD, tso))
-		t->tso = true;
+	t->doubtful = false;
+	t->uso = s->tun_gso && s->tun_uso && set_offload(t, fd, tso | uso);
+	t->tso = t->uso || (s->tun_gso && set_offload(t, fd, tso));
+	t->merge_tcp = FEATURE(receive_tun.merges && t->tso && s->merge_tcp);
+	t->merge_udp = FEATURE(receive_tun.merges && t->uso && s->merge_udp);
 }
 
 // Makes the descriptor a queue of the interface, and the interface with its first queue.
@@ -88,8 +97,11 @@ static void add_queues(const char *name, int fd[], unsigned *queues)
 {
 	for (unsigned i = 1; i < *queues; i++) {
 		fd[i] = open_descriptor();
-		if (fd[i] >= 0 && !attach(fd[i], name, true))
+		int ret = fd[i] < 0 ? fd[i] : attach(fd[i], name, true);
+		if (!ret)
 			continue;
+		fprintf(stderr, "wgbench-tunnel: %s: %u of %u queues: %s\n", name, i, *queues,
+		        strerror(-ret));
 		if (fd[i] >= 0)
 			close(fd[i]);
 		*queues = i;
@@ -137,8 +149,6 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 		goto err_close;
 	}
 	probe_offloads(t, fd[0], s);
-	t->merge_tcp = FEATURE(receive_tun.merges && t->tso && s->merge_tcp);
-	t->merge_udp = FEATURE(receive_tun.merges && t->uso && s->merge_udp);
 	t->ifindex = if_nametoindex(name);
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
@@ -292,9 +302,15 @@ static void write_merged(struct path *p, const struct offload_write *w, struct i
 		write_cut(p, w, iov, vectors);
 }
 
-void tun_merge_again(struct device *d)
+void tun_offload_again(struct device *d)
 {
-	unsigned changes = feature_retry(&d->tun.merge_tcp) + feature_retry(&d->tun.merge_udp);
+	struct tun *t = &d->tun;
+	bool tso = t->tso, uso = t->uso;
+
+	if (t->doubtful)
+		probe_offloads(t, d->paths[0].tun, &d->switches);
+	unsigned changes = feature_retry(&t->merge_tcp) + feature_retry(&t->merge_udp) +
+	                   (t->tso != tso) + (t->uso != uso);
 
 	if (changes)
 		device_count(d, offload_changes, changes);

@@ -17,6 +17,7 @@ enum { TUN_MTU_DEFAULT = 1420 };
 struct tun {
 	unsigned ifindex;
 	bool tso, uso;                       // what the kernel may hand over, and takes
+	bool doubtful;                       // of these, what isn't had may be had later
 	struct feature merge_tcp, merge_udp; // super-packets that are written to it
 	atomic_uint mtu;                     // inner, bytes; follows the link
 };
@@ -31,8 +32,8 @@ int tun_open(struct tun *, const char *name, const struct switches *, int sysfs,
 // /sys where there are no rights to make one (CAP_SYS_ADMIN); -errno.
 int tun_sysfs(void);
 
-// The link came up: what was refused in doubt is tried again.
-void tun_merge_again(struct device *);
+// The link came up: what was refused in doubt is tried again. Control thread, path excluded.
+void tun_offload_again(struct device *);
 
 // Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
 // -EBADFD: the device was deleted.

@@ -12,6 +12,7 @@
 static struct {
 	int merged, segmented, source; // errno; 0: taken
 	unsigned merged_writes, plain_writes, segment_sends, plain_sends;
+	int option, option_error; // of a socket
 } kernel;
 
 ssize_t writev(int fd, const struct iovec *iov, int count)
@@ -50,6 +51,22 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 	if (!errno && kernel.source && has_control(first, IPPROTO_IP, IP_PKTINFO))
 		errno = kernel.source;
 	return errno ? -1 : (int)n;
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
+{
+	if (!kernel.option || option != kernel.option)
+		return syscall(SYS_setsockopt, fd, level, option, value, bytes);
+	errno = kernel.option_error;
+	return -1;
+}
+
+int getsockopt(int fd, int level, int option, void *value, socklen_t *bytes)
+{
+	if (!kernel.option || option != kernel.option)
+		return syscall(SYS_getsockopt, fd, level, option, value, bytes);
+	errno = kernel.option_error;
+	return -1;
 }
 
 // ---- the table
@@ -391,6 +408,85 @@ static void a_lost_source_address_is_not_the_segments_fault(void **state)
 	assert_int_not_equal(peer->endpoint.local.v4.s_addr, 0);
 }
 
+// ---- when the sockets are opened
+
+static bool whole(void)
+{
+	const struct udp *u = &device->udp;
+
+	return u->segment && u->gro && u->handshake[0] >= 0;
+}
+
+static void reopen(int option, int error)
+{
+	kernel.option = option;
+	kernel.option_error = error;
+	assert_int_equal(device_down(device), 0);
+	assert_int_equal(device_up(device), 0);
+}
+
+static void pass_and_expire(uint64_t ns)
+{
+	loopback_pass(ns);
+	timers_expire(device, loopback_now_ns);
+}
+
+// UDP_SEGMENT and UDP_GRO share their numbers with nothing else that is asked for.
+static const int options[] = {103, 104, SO_ATTACH_REUSEPORT_CBPF, SO_REUSEPORT};
+
+static void a_passing_error_of_an_option_is_tried_again(void **state)
+{
+	(void)state;
+	assert_true(whole());
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		uint64_t changes = device_counted(device, offload_changes);
+
+		reopen(options[i], ENOMEM);
+		assert_false(whole());
+		pass_and_expire(NS_PER_S); // it isn't over yet
+		assert_false(whole());
+		kernel.option = 0;
+		pass_and_expire(2 * NS_PER_S - 1);
+		assert_false(whole());
+		pass_and_expire(1);
+		assert_true(whole());
+		assert_int_equal(device->udp.again_at_ns, 0);
+		assert_int_equal(device_counted(device, offload_changes), changes + 1);
+	}
+}
+
+static void what_a_socket_lacks_is_not_asked_for_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		reopen(options[i], ENOPROTOOPT);
+		assert_false(whole());
+		assert_int_equal(device->udp.again_at_ns, 0);
+	}
+	// But when the link comes up: it costs nothing.
+	reopen(0, 0);
+	assert_true(whole());
+}
+
+static void a_buffer_that_was_not_granted_is_asked_for_again(void **state)
+{
+	int small, large;
+	socklen_t bytes = sizeof(int);
+
+	(void)state;
+	reopen(SO_RCVBUFFORCE, EPERM); // no capability
+	assert_int_equal(device->udp.again_at_ns, 0);
+	reopen(SO_RCVBUFFORCE, ENOMEM);
+	assert_int_equal(getsockopt(device->paths[0].udp[0], SOL_SOCKET, SO_RCVBUF, &small, &bytes),
+	                 0);
+	kernel.option = 0;
+	pass_and_expire(NS_PER_S);
+	assert_int_equal(getsockopt(device->paths[0].udp[0], SOL_SOCKET, SO_RCVBUF, &large, &bytes),
+	                 0);
+	assert_true(large >= small);
+	assert_int_equal(device->udp.again_at_ns, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -407,6 +503,9 @@ int main(void)
 	    TEST(segments_too_large_for_a_path_are_tried_again),
 	    TEST(another_path_is_tried_at_once),
 	    TEST(a_lost_source_address_is_not_the_segments_fault),
+	    TEST(a_passing_error_of_an_option_is_tried_again),
+	    TEST(what_a_socket_lacks_is_not_asked_for_again),
+	    TEST(a_buffer_that_was_not_granted_is_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
