@@ -312,9 +312,12 @@ static void passive_keepalive(struct peer *p, uint64_t now_ns)
 // When the persistent keepalive is due; 0: it is off.
 static uint64_t persistent_at(const struct peer *p)
 {
+	uint64_t last_ns = relaxed_load(&p->last_traversal_ns);
+
 	if (!p->persistent_keepalive_s)
 		return 0;
-	return relaxed_load(&p->last_traversal_ns) + p->persistent_keepalive_s * NS_PER_S;
+	// At once, also where the machine has been up for less than the interval.
+	return last_ns ? last_ns + p->persistent_keepalive_s * NS_PER_S : 1;
 }
 
 uint64_t timers_run(struct peer *p, uint64_t now_ns)

@@ -339,6 +339,17 @@ static void another_key_begins_anew_for_persistent_keepalives(void **state)
 	assert_int_equal(initiations(device, other), 0);
 }
 
+// The clock counts from the boot.
+static void a_keepalive_is_due_at_once_after_a_boot(void **state)
+{
+	(void)state;
+	loopback_now_ns = 3 * NS_PER_S;
+	for (enum step s = KEY; s <= LINK; s++)
+		take_step(s);
+	take_step(KEEPALIVE);
+	assert_int_equal(initiations(device, other), 1);
+}
+
 // With a key and an endpoint in one request, no initiation goes to the endpoint before.
 static void a_key_and_an_endpoint_at_once(void **state)
 {
@@ -488,6 +499,7 @@ int main(void)
 	    cmocka_unit_test(any_order_begins_what_is_due),
 	    cmocka_unit_test(what_comes_back_begins_what_is_due),
 	    ALONE(another_key_begins_anew_for_persistent_keepalives),
+	    ALONE(a_keepalive_is_due_at_once_after_a_boot),
 	    ALONE(a_key_and_an_endpoint_at_once),
 	    ALONE(nothing_is_begun_where_nothing_is_due),
 	    ALONE(a_deadline_of_a_late_packet_blocks_none),
