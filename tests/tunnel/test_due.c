@@ -1,7 +1,7 @@
 // What is due is begun when the last thing that it lacked arrives, whatever the order: a private
-// key, an endpoint, the link, sockets, a way to the peer, a retry that nobody else makes. On an
-// injected clock, by requests such as `wg` makes.
-#include "tests/tunnel/ends.h"
+// key, an endpoint, the link, sockets, a way to the peer. On an injected clock, by requests such as
+// `wg` makes.
+#include "tests/tunnel/loopback.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -15,7 +15,7 @@ static int other; // the socket of the other end
 static uint16_t other_port;
 static char peer_line[128];
 
-static int set_up_alone(void **state)
+static int set_up(void **state)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t bytes = sizeof(address);
@@ -28,7 +28,7 @@ static int set_up_alone(void **state)
 	assert_int_equal(switches_parse(&s, "queues=1"), 0);
 	assert_int_equal(device_create(&device, "wgbtest", &s), 0);
 	device->tun.mtu = TUN_MTU_DEFAULT;
-	noise_identity_set(&far, key_b);
+	noise_identity_set(&far, (const uint8_t[NOISE_KEY_BYTES]){0, 2});
 	peer = peer_new(device, far.public_key);
 	assert_non_null(peer);
 	sodium_bin2hex(hex, sizeof(hex), far.public_key, NOISE_KEY_BYTES);
@@ -40,7 +40,7 @@ static int set_up_alone(void **state)
 	return 0;
 }
 
-static int tear_down_alone(void **state)
+static int tear_down(void **state)
 {
 	(void)state;
 	close(other);
@@ -103,7 +103,7 @@ static void check_order(const enum step order[], unsigned steps, uint64_t pause_
 {
 	unsigned done = 0, sent = 0;
 
-	set_up_alone(NULL);
+	set_up(NULL);
 	for (unsigned i = 0; i < steps; i++) {
 		bool was_ready = sent;
 
@@ -121,7 +121,7 @@ static void check_order(const enum step order[], unsigned steps, uint64_t pause_
 			loopback_pass(pause_ns);
 	}
 	assert_int_equal(sent, 1);
-	tear_down_alone(NULL);
+	tear_down(NULL);
 }
 
 // Heap's algorithm.
@@ -274,7 +274,7 @@ struct thing {
 
 static void check_thing(const struct thing *t, unsigned waits, bool due_before)
 {
-	set_up_alone(NULL);
+	set_up(NULL);
 	for (enum step s = KEY; s <= LINK; s++)
 		take_step(s);
 	if (due_before) {
@@ -292,7 +292,7 @@ static void check_thing(const struct thing *t, unsigned waits, bool due_before)
 	if (early || n != 1)
 		fail_msg("%s, waits %u, due %s: %u initiations without it, %u with it", t->name,
 		         waits, due_before ? "before" : "meanwhile", early, n);
-	tear_down_alone(NULL);
+	tear_down(NULL);
 }
 
 static void what_comes_back_begins_what_is_due(void **state)
@@ -397,116 +397,17 @@ static void a_deadline_of_a_late_packet_blocks_none(void **state)
 	assert_int_equal(initiations(device, other), 1); // there is no key for a keepalive
 }
 
-// ---- between two ends
-
-static void expire(struct device *d)
-{
-	loopback_control(d);
-	timers_expire(d, loopback_now_ns);
-}
-
-// The answer of this end counts as an initiation. Where it is lost, nothing else would repeat it.
-static void what_waits_for_a_lost_answer_initiates(void **state)
-{
-	(void)state;
-	for (unsigned staged_first = 0; staged_first < 2; staged_first++) {
-		if (staged_first) {
-			to_a->endpoint = loopback_endpoint(1);
-			loopback_stage(to_a);
-			to_a->endpoint = (struct udp_endpoint){0};
-		}
-		handshake_initiate(to_b, false);
-		deliver(b, MESSAGE_INITIATION);
-		take(a, MESSAGE_RESPONSE);
-		timers_stop(to_b); // the other end doesn't try again
-		if (!staged_first)
-			loopback_stage(to_a);
-		loopback_pass(NS_PER_S);
-		expire(b);
-		assert_true(silent(a));
-		loopback_pass(5 * NS_PER_S);
-		expire(b);
-		deliver(a, MESSAGE_INITIATION);
-		deliver(b, MESSAGE_RESPONSE);
-		receive_data(a);
-		assert_int_equal(to_a->staged_packets, 0);
-		loopback_pass(1000 * NS_PER_S);
-		peer_zero_keys(to_a);
-		peer_zero_keys(to_b);
-	}
-}
-
-// A persistent keepalive that had no endpoint, and learns one from the other end's initiation.
-static void a_keepalive_takes_the_endpoint_that_is_learnt(void **state)
-{
-	(void)state;
-	to_a->persistent_keepalive_s = 100;
-	timers_persistent_changed(to_a, loopback_now_ns);
-	expire(b);
-	assert_true(silent(a));
-	handshake_initiate(to_b, false);
-	deliver(b, MESSAGE_INITIATION);
-	take(a, MESSAGE_RESPONSE);
-	timers_stop(to_b);
-	loopback_pass(6 * NS_PER_S);
-	expire(b);
-	take(a, MESSAGE_INITIATION);
-}
-
-// Once there is a session, nothing is repeated for what came before it.
-static void a_session_ends_the_waiting(void **state)
-{
-	(void)state;
-	to_a->persistent_keepalive_s = 100;
-	timers_persistent_changed(to_a, loopback_now_ns);
-	expire(b);
-	handshake_initiate(to_b, false);
-	deliver(b, MESSAGE_INITIATION);
-	deliver(a, MESSAGE_RESPONSE);
-	receive_data(b);
-	assert_false(to_a->handshake_waits);
-	loopback_pass(6 * NS_PER_S);
-	expire(b);
-	assert_true(silent(a) && silent(b));
-}
-
-// The initiation couldn't be sent to where the peer was; its data come from somewhere else.
-static void data_from_elsewhere_show_the_way(void **state)
-{
-	(void)state;
-	loopback_stage(to_b);
-	loopback_control(a);
-	deliver(b, MESSAGE_INITIATION);
-	deliver(a, MESSAGE_RESPONSE);
-	receive_data(b);
-	loopback_pass(REKEY_AFTER_TIME_NS);
-	to_b->endpoint.remote.v4.sin_addr.s_addr = INADDR_BROADCAST;
-	loopback_stage(to_b);
-	loopback_control(a);
-	assert_true(to_b->handshake_waits);
-	while (!silent(b))
-		receive_on_the_path(b);
-	loopback_stage(to_a);
-	receive_data(a);
-	take(b, MESSAGE_INITIATION);
-}
-
 int main(void)
 {
-#define ALONE(name) cmocka_unit_test_setup_teardown(name, set_up_alone, tear_down_alone)
-#define ENDS(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(any_order_begins_what_is_due),
 	    cmocka_unit_test(what_comes_back_begins_what_is_due),
-	    ALONE(another_key_begins_anew_for_persistent_keepalives),
-	    ALONE(a_keepalive_is_due_at_once_after_a_boot),
-	    ALONE(a_key_and_an_endpoint_at_once),
-	    ALONE(nothing_is_begun_where_nothing_is_due),
-	    ALONE(a_deadline_of_a_late_packet_blocks_none),
-	    ENDS(what_waits_for_a_lost_answer_initiates),
-	    ENDS(a_keepalive_takes_the_endpoint_that_is_learnt),
-	    ENDS(a_session_ends_the_waiting),
-	    ENDS(data_from_elsewhere_show_the_way),
+	    TEST(another_key_begins_anew_for_persistent_keepalives),
+	    TEST(a_keepalive_is_due_at_once_after_a_boot),
+	    TEST(a_key_and_an_endpoint_at_once),
+	    TEST(nothing_is_begun_where_nothing_is_due),
+	    TEST(a_deadline_of_a_late_packet_blocks_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
