@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum feature_call {
-	FEATURE_TUN_OFFLOAD,   // TUNSETOFFLOAD
+	FEATURE_TUN_OFFLOAD,   // TUNSETOFFLOAD, and the GSO size of the interface
 	FEATURE_TUN_MERGED,    // a super-packet written to the TUN
 	FEATURE_UDP_SEGMENT,   // a send with UDP_SEGMENT, to one destination
 	FEATURE_SOCKET_OPTION, // UDP_SEGMENT and UDP_GRO at a socket, a socket of a group, its

@@ -153,7 +153,7 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
-		ret = fail(name, "cannot set the MTU", -ret);
+		ret = fail(name, "cannot set the MTU and the GSO size", -ret);
 		goto err_close;
 	}
 	add_queues(name, fd, queues);
