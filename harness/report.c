@@ -68,6 +68,32 @@ static void write_goals(struct document *d, const struct outcome *o)
 	document_paragraph(d, "%s", outcome_goals_legend);
 }
 
+// Figures of a tunnel that wasn't the same all the time: said even where the blocks were repeated.
+static void write_offload_changes(struct document *d, const struct outcome *o)
+{
+	const struct trial *first = NULL;
+	const char *change = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->store.trials; i++) {
+		const struct trial *t = &o->store.trial[i];
+		const char *text =
+		    json_string_value(json_object_get(t->environment, "offload_change"));
+
+		n += text != NULL;
+		if (text && !first) {
+			first = t;
+			change = text;
+		}
+	}
+	if (n)
+		document_paragraph(d,
+		                   "An offload of a tunnel changed in %zu trial%s, which count%s "
+		                   "as contaminated; first in block %u of %s, tunnel %c: %s.",
+		                   n, n > 1 ? "s" : "", n > 1 ? "" : "s", first->block + 1,
+		                   first->workload, outcome_letter(first->tunnel), change);
+}
+
 static void write_trials(struct document *d, const struct outcome *o)
 {
 	const unsigned *count = o->series.trials;
@@ -79,6 +105,7 @@ static void write_trials(struct document *d, const struct outcome *o)
 	                   o->store.trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
 	                   count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED],
 	                   o->series.incomplete);
+	write_offload_changes(d, o);
 }
 
 static void write_tunnels(struct document *d, const struct outcome *o)

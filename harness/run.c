@@ -304,8 +304,8 @@ static int measure(const struct plan *p, struct session *s, struct store *st, bo
 		return explain(st->dir, result.trials, ret);
 	if (result.contaminated)
 		fprintf(stderr,
-		        "wgbench: %u block%s stayed contaminated: run it on a quieter machine for "
-		        "a surer verdict\n",
+		        "wgbench: %u block%s stayed contaminated, the lines above say by what: a "
+		        "quieter machine gives a surer verdict\n",
 		        result.contaminated, result.contaminated > 1 ? "s" : "");
 	if (!result.failed)
 		return EXIT_NO_REGRESSION;

@@ -62,8 +62,12 @@ void session_close(struct session *s)
 	if (!s->open)
 		return;
 	stop(s);
-	for (size_t i = 0; i < s->tunnels; i++)
+	for (size_t i = 0; i < s->tunnels; i++) {
+		json_decref(s->tunnel[i].offloads[0]);
+		json_decref(s->tunnel[i].offloads[1]);
+		s->tunnel[i].offloads[0] = s->tunnel[i].offloads[1] = NULL;
 		netns_pair_destroy(&s->pair[i]);
+	}
 	netns_close();
 	s->open = false;
 }

@@ -2,6 +2,7 @@
 #ifndef WGBENCH_SESSION_H
 #define WGBENCH_SESSION_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +20,7 @@ struct session_tunnel {
 	struct tunnel_process process;
 	struct process server; // iperf3's
 	unsigned long long handshake;
+	json_t *offloads[2]; // in effect at either end when it was first asked; NULL: it wasn't
 };
 
 struct session {

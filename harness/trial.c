@@ -37,17 +37,37 @@ static void set_cost(struct trial *t, const struct workload *w, const struct acc
 		workload_set(t, w, "cpu_machine_s_per_gbit", r->machine_cpu_s / gigabits);
 }
 
+static const char *const ends[] = {"left", "right"};
+
+// Whether an end's offloads weren't all the time what they were when this tunnel was first
+// measured.
+static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t *after[2],
+                             char *reason, size_t bytes)
+{
+	for (int i = 0; i < 2; i++) {
+		char change[200];
+
+		if (!t->offloads[i])
+			t->offloads[i] = json_incref(json_object_get(before[i], "offloads"));
+		if (tunnel_status_changed(t->offloads[i], before[i], after[i], change,
+		                          sizeof(change))) {
+			snprintf(reason, bytes, "at the %s end %s", ends[i], change);
+			return true;
+		}
+	}
+	return false;
+}
+
 // What both ends did meanwhile; nothing for a tunnel that doesn't tell.
 static void add_status(json_t *environment, json_t *before[2], json_t *after[2])
 {
-	static const char *const names[] = {"left", "right"};
 	json_t *both = json_object();
 
 	for (int i = 0; i < 2; i++) {
 		json_t *end = tunnel_status_difference(before[i], after[i]);
 
 		if (end)
-			json_object_set_new(both, names[i], end);
+			json_object_set_new(both, ends[i], end);
 		json_decref(before[i]);
 		json_decref(after[i]);
 	}
@@ -114,8 +134,12 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	t->environment = accounting_json(&cost, &before, &after);
 	json_object_update_missing(t->environment, set_up);
 	json_decref(set_up);
+	bool changed = offloads_changed(under_test, status[0], status[1], contamination,
+	                                sizeof(contamination));
+	if (changed)
+		json_object_set_new(t->environment, "offload_change", json_string(contamination));
 	add_status(t->environment, status[0], status[1]);
-	if (accounting_contamination(&cost, contamination, sizeof(contamination))) {
+	if (changed || accounting_contamination(&cost, contamination, sizeof(contamination))) {
 		json_object_set_new(t->environment, "contamination", json_string(contamination));
 		if (t->status == TRIAL_OK) {
 			t->status = TRIAL_CONTAMINATED;

@@ -1,7 +1,7 @@
 #include "harness/tunnel_status.h"
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool all_integers(json_t *object)
@@ -32,6 +32,44 @@ json_t *tunnel_status_parse(const char *text)
 static json_int_t count(const json_t *counters, const char *name)
 {
 	return json_integer_value(json_object_get(counters, name));
+}
+
+static bool differs(const json_t *usual, const json_t *now, char *reason, size_t bytes)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)usual, name, value)
+	{
+		const json_t *other = json_object_get(now, name);
+		if (json_equal(value, other))
+			continue;
+		char *was = json_dumps(value, JSON_ENCODE_ANY);
+		char *is = other ? json_dumps(other, JSON_ENCODE_ANY) : NULL;
+		snprintf(reason, bytes, "%s changed from %s to %s", name, was ? was : "?",
+		         is ? is : "nothing");
+		free(was);
+		free(is);
+		return true;
+	}
+	return false;
+}
+
+bool tunnel_status_changed(const json_t *usual, const json_t *before, const json_t *after,
+                           char *reason, size_t bytes)
+{
+	json_int_t changes;
+
+	if (!usual || !before || !after)
+		return false;
+	if (differs(usual, json_object_get(before, "offloads"), reason, bytes) ||
+	    differs(usual, json_object_get(after, "offloads"), reason, bytes))
+		return true;
+	changes = count(json_object_get(after, "counters"), "offload_changes") -
+	          count(json_object_get(before, "counters"), "offload_changes");
+	if (changes)
+		snprintf(reason, bytes, "an offload changed and changed back");
+	return changes;
 }
 
 static void add_quotient(json_t *to, const char *name, json_int_t n, json_int_t by)

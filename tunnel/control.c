@@ -209,11 +209,8 @@ static bool segments(struct device *d)
 {
 	bool all = d->udp.segment;
 
-	for (struct peer *p = d->peers; p; p = p->next) {
-		pthread_mutex_lock(&p->endpoint_lock);
-		all = all && !p->endpoint.no_segment;
-		pthread_mutex_unlock(&p->endpoint_lock);
-	}
+	for (struct peer *p = d->peers; p; p = p->next)
+		all = all && feature_on(&p->segment);
 	return all;
 }
 
@@ -244,8 +241,8 @@ static void print_offloads(struct device *d, FILE *to)
 	    {"udp-gso", segments(d)},
 	    {"udp-gro", d->udp.gro},
 	    {"handshake-socket", d->udp.handshake[0] >= 0 || d->udp.handshake[1] >= 0},
-	    {"merge-tcp", atomic_load(&d->tun.merge_tcp)},
-	    {"merge-udp", atomic_load(&d->tun.merge_udp)},
+	    {"merge-tcp", feature_on(&d->tun.merge_tcp)},
+	    {"merge-udp", feature_on(&d->tun.merge_udp)},
 	    {"strict-checksum", d->switches.strict_checksum},
 	};
 

@@ -305,15 +305,16 @@ int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 		fprintf(stderr, "wgbench-tunnel: %s: listens on UDP port %u now\n", d->name,
 		        d->listen_port);
 	d->listen_again_at = 0;
-	if (d->up)
-		return 0;
+	bool was_up = d->up;
 	d->up = true;
+	if (!was_up)
+		tun_offload_again(d);
 	for (struct peer *p = d->peers; p; p = p->next) {
-		if (p->persistent_keepalive_s)
+		if (!was_up)
+			peer_segment_again(p);
+		if (!was_up && p->persistent_keepalive_s)
 			timers_persistent_changed(p, now_ns);
-		// What was sent since the link came up.
-		if (atomic_load(&p->staged_packets))
-			control_post(p, PEER_EVENT_HANDSHAKE);
+		control_post(p, PEER_EVENT_RESUME);
 	}
 	return 0;
 }
@@ -351,6 +352,8 @@ int device_down(struct device *d)
 
 void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KEY_BYTES])
 {
+	uint64_t now_ns = clock_now_ns();
+
 	noise_identity_set(&d->identity, private_key);
 	cookie_checker_init(&d->cookie_checker, d->identity.public_key);
 	struct peer *self = peer_find(d, d->identity.public_key);
@@ -359,5 +362,10 @@ void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KE
 	for (struct peer *p = d->peers; p; p = p->next) {
 		drop_sessions(p);
 		noise_precompute(&p->handshake, &d->identity);
+		if (!d->up || !d->identity.has_key)
+			continue;
+		if (p->persistent_keepalive_s)
+			timers_persistent_changed(p, now_ns);
+		control_post(p, PEER_EVENT_RESUME);
 	}
 }

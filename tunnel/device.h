@@ -18,7 +18,7 @@
 // What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
 // clang-format off
 #define DEVICE_COUNTERS(X) \
-	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(route_lookups) \
+	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(offload_changes) X(route_lookups) \
 	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) X(rx_ce_ignored) \
 	X(aqm_marks) X(drop_tx_aqm) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_no_endpoint) X(icmp_errors) \
 	X(drop_tx_loop) X(drop_tx_staged) X(drop_tx_lane) X(drop_tx_send) \
@@ -113,7 +113,8 @@ bool device_link_is_up(const struct device *);
 int device_listen(struct device *, uint16_t port, uint32_t fwmark);
 
 // Sets the private key (all zero: none), recomputes every peer's static-static, drops all
-// sessions, and removes a peer that has our own public key.
+// sessions, and removes a peer that has our own public key. With a key, what waited for one
+// follows.
 void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
 
 // The path bracket, shared and exclusive.

@@ -66,14 +66,17 @@ static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
 
 // ---- out
 
-static void send_message(struct peer *p, const struct udp_endpoint *to, const void *message,
+// Whether it has left.
+static bool send_message(struct peer *p, const struct udp_endpoint *to, const void *message,
                          size_t bytes, uint64_t now_ns)
 {
 	timers_any_sent(p, now_ns);
-	if (udp_send_one(p->device, to, message, bytes, HANDSHAKE_TOS))
+	if (udp_send_one(p->device, to, message, bytes, HANDSHAKE_TOS)) {
 		device_count(p->device, drop_tx_send, 1);
-	else
-		atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
+	return true;
 }
 
 // The other end refuses an initiation whose timestamp isn't later than the one before (paper,
@@ -88,6 +91,21 @@ static uint64_t timestamp(struct peer *p)
 	return p->stamped_ns;
 }
 
+static bool has_young_key(const struct peer *p, uint64_t now_ns)
+{
+	const struct keypair *k = peer_sending(p);
+
+	return k && now_ns - k->born_ns < REKEY_AFTER_TIME_NS;
+}
+
+// The retransmit timer makes up for an attempt that comes too early after the last one: the last
+// may have been an answer to the peer's own initiation, which nothing repeats should it get lost.
+static void put_off(struct peer *p, bool retry, uint64_t sent_ns, uint64_t now_ns)
+{
+	if (retry || (!p->retransmit_at && !has_young_key(p, now_ns)))
+		timers_initiation_sent(p, sent_ns);
+}
+
 void handshake_initiate(struct peer *p, bool retry)
 {
 	struct device *d = p->device;
@@ -96,20 +114,20 @@ void handshake_initiate(struct peer *p, bool retry)
 
 	if (!retry)
 		p->handshake_attempts = 0;
-	if (p->removed || !d->up || !d->identity.has_key)
+	if (p->removed || !d->up)
 		return;
-	if (sent_ns && now_ns - sent_ns < REKEY_TIMEOUT_NS) {
-		// An answer to the peer's own initiation came in between.
-		if (retry)
-			timers_initiation_sent(p, sent_ns);
-		return;
-	}
 	// A retry may be due to a source address that the way back has lost.
 	if (!retry)
 		route_check(p);
 	struct udp_endpoint to = endpoint_of(p, retry);
-	if (to.remote.any.sa_family == AF_UNSPEC)
+	if (!d->identity.has_key || to.remote.any.sa_family == AF_UNSPEC) {
+		p->handshake_waits = true;
 		return;
+	}
+	if (sent_ns && now_ns - sent_ns < REKEY_TIMEOUT_NS) {
+		put_off(p, retry, sent_ns, now_ns);
+		return;
+	}
 
 	abandon(p);
 	struct index_entry *entry = take_index(p);
@@ -127,13 +145,30 @@ void handshake_initiate(struct peer *p, bool retry)
 	}
 	cookie_add_macs(&p->cookie, &m, sizeof(m), now_ns);
 	timers_initiation_sent(p, now_ns);
-	send_message(p, &to, &m, sizeof(m), now_ns);
+	p->handshake_waits = !send_message(p, &to, &m, sizeof(m), now_ns);
+}
+
+void handshake_resume(struct peer *p)
+{
+	if (p->removed || !p->device->up)
+		return;
+	if (atomic_load(&p->staged_packets))
+		peer_flush_staged(p);
+	// What was sent last, if anything, has not left.
+	if (p->handshake_waits)
+		atomic_store(&p->last_initiation_sent_ns, 0);
+	if (p->handshake_waits || atomic_load(&p->staged_packets))
+		handshake_initiate(p, false);
 }
 
 void handshake_keepalive(struct peer *p)
 {
-	if (send_keepalive(p) == -ENOKEY)
+	int ret = send_keepalive(p);
+
+	if (ret == -ENOKEY)
 		handshake_initiate(p, false);
+	else if (ret)
+		timers_keepalive_again(p, clock_now_ns());
 }
 
 static void send_cookie_reply(struct device *d, const struct control_message *m, uint64_t now_ns)
@@ -205,9 +240,11 @@ static void count_received(struct peer *p, const struct control_message *m, uint
 	timers_any_received(p, now_ns);
 	atomic_fetch_add_explicit(&p->rx_bytes, m->length, memory_order_relaxed);
 	pthread_mutex_lock(&p->endpoint_lock);
+	bool moved = !udp_address_equal(&p->endpoint.remote, &m->from.remote);
 	udp_learn(&p->endpoint, &m->from);
-	p->endpoint.no_segment = false;
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (moved)
+		peer_segment_again(p);
 	route_check(p);
 }
 
@@ -266,6 +303,9 @@ static void respond(struct peer *p, uint64_t now_ns)
 	// As good as an initiation of this end's: it would only cross the confirmation.
 	atomic_store(&p->last_initiation_sent_ns, now_ns);
 	send_message(p, &to, &r, sizeof(r), now_ns);
+	// What waits goes when the peer confirms; should the answer be lost, by an initiation.
+	if (p->handshake_waits || atomic_load(&p->staged_packets))
+		handshake_initiate(p, false);
 	return;
 clear:
 	noise_handshake_clear(&p->handshake);
@@ -333,7 +373,7 @@ static void receive_response(struct device *d, const struct control_message *m, 
 	if (atomic_load(&p->staged_packets))
 		peer_flush_staged(p);
 	else
-		send_keepalive(p);
+		handshake_keepalive(p);
 }
 
 static void receive_cookie(struct device *d, const struct control_message *m, uint64_t now_ns)
@@ -387,6 +427,8 @@ void handshake_peer_events(struct peer *p, unsigned events)
 		handshake_initiate(p, false);
 	if (events & PEER_EVENT_KEEPALIVE)
 		handshake_keepalive(p);
+	if (events & PEER_EVENT_RESUME)
+		handshake_resume(p);
 	if (events & PEER_EVENT_TIMER)
 		timers_arm(p, timers_run(p, clock_now_ns()));
 }

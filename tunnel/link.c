@@ -47,8 +47,8 @@ int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
 	mnl_attr_put_u32(h, IFLA_GSO_MAX_SIZE, gso_bytes_max);
 	mnl_attr_put_u32(h, GSO_IPV4_MAX_SIZE, gso_bytes_max);
 	// Only a matter of speed, and before 5.18 only the driver could set it.
-	netlink_ask(h, NULL, NULL);
-	return 0;
+	ret = netlink_ask(h, NULL, NULL);
+	return feature_meaning(FEATURE_TUN_OFFLOAD, -ret) == FEATURE_NOT_NOW ? ret : 0;
 }
 
 // ---- the link's state

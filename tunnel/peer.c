@@ -42,6 +42,12 @@ void peer_release(struct peer *p)
 	free(p);
 }
 
+void peer_segment_again(struct peer *p)
+{
+	if (feature_retry(&p->segment))
+		device_count(p->device, offload_changes, 1);
+}
+
 // ---- the table by public key: only the control thread looks, so it's quiescent at any time
 
 int peer_table_new(struct device *d)

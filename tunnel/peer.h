@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "tunnel/cookie.h"
+#include "tunnel/feature.h"
 #include "tunnel/noise.h"
 #include "tunnel/replay.h"
 #include "tunnel/udp.h"
@@ -74,6 +75,7 @@ struct peer {
 	struct peer_lanes *lanes;      // of each queue; NULL until there is a session
 	pthread_mutex_t endpoint_lock; // of the endpoint; taken once a batch
 	struct udp_endpoint endpoint;
+	struct feature segment; // UDP_SEGMENT towards it
 	pthread_mutex_t staged_lock;
 	struct batch *staged_first, **staged_last; // waiting for a key pair
 	atomic_uint staged_packets;                // in them; not above PEER_STAGED_MAX
@@ -91,6 +93,9 @@ struct peer {
 	uint64_t last_initiation_accepted_ns;   // 0: never
 	atomic_uint_fast64_t handshake_wall_ns; // of the last finished one, CLOCK_REALTIME; 0: none
 	atomic_uint handshake_attempts;         // retries so far; the path reads it
+	// An initiation is wanted and can't leave yet: there is no private key, no endpoint, or no
+	// way to it. What arrives in its place posts PEER_EVENT_RESUME.
+	atomic_bool handshake_waits;
 	bool removed;
 
 	// Timers: deadlines in clock_now_ns(), 0: not set. The data path sets the first three.
@@ -100,7 +105,7 @@ struct peer {
 	atomic_uint_fast64_t
 	    last_traversal_ns;         // of any authenticated packet, for the persistent one
 	atomic_uint_fast64_t armed_at; // when the control thread will look next; UINT64_MAX: never
-	uint64_t retransmit_at;
+	atomic_uint_fast64_t retransmit_at; // the path reads it
 	uint64_t zero_keys_at;
 	uint16_t persistent_keepalive_s; // 0: off
 	size_t heap_at;                  // 1-based position in the timer heap; 0: not in it
@@ -113,6 +118,7 @@ enum peer_event {
 	PEER_EVENT_TIMER = 4,     // a deadline now lies before armed_at
 	PEER_EVENT_KEEPALIVE = 8, // send an empty packet
 	PEER_EVENT_SOURCE = 16,   // a source address was learnt
+	PEER_EVENT_RESUME = 32,   // something that a handshake may have waited for has arrived
 };
 
 // What to send under, or NULL; with the path lock held. The next one as soon as it is confirmed,
@@ -125,6 +131,9 @@ static inline struct keypair *peer_sending(const struct peer *p)
 	return next && atomic_load_explicit(&next->confirmed, memory_order_relaxed) ? next
 	                                                                            : p->current;
 }
+
+// Any thread: the way to the peer is another, on which UDP_SEGMENT may work.
+void peer_segment_again(struct peer *);
 
 // All of these: control thread.
 

@@ -161,10 +161,15 @@ static void move_endpoint(struct batch *b)
 	struct peer *p = b->peer;
 
 	pthread_mutex_lock(&p->endpoint_lock);
+	bool moved = !udp_address_equal(&p->endpoint.remote, &b->source.remote);
 	bool new_source = udp_learn(&p->endpoint, &b->source);
 	pthread_mutex_unlock(&p->endpoint_lock);
+	if (moved)
+		peer_segment_again(p);
 	if (new_source && p->device->control.route)
 		control_post(p, PEER_EVENT_SOURCE);
+	if (moved && atomic_load_explicit(&p->handshake_waits, memory_order_relaxed))
+		control_post(p, PEER_EVENT_RESUME);
 }
 
 // RFC 6040, section 4.2: what the outer ECN means for the inner packet. But CE around a packet that

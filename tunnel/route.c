@@ -181,6 +181,19 @@ static uint64_t real_ns(void)
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+// A way to the peer may be there now that wasn't, or a wider one.
+static void look_at(struct peer *p)
+{
+	struct route *r = p->device->control.route;
+
+	route_check(p);
+	peer_segment_again(p);
+	if (!p->handshake_waits)
+		return;
+	handshake_resume(p);
+	r->looked_up++; // it costs no less
+}
+
 static void check_some(struct device *d)
 {
 	struct route *r = d->control.route;
@@ -190,7 +203,7 @@ static void check_some(struct device *d)
 		struct peer *p = r->next;
 
 		r->next = p->next;
-		route_check(p);
+		look_at(p);
 	}
 	uint64_t took_ns = real_ns() - r->began_ns, pause_ns = PAUSE_MS * NS_PER_MS;
 

@@ -40,9 +40,10 @@ static void want_handshake(struct peer *p, uint64_t now_ns)
 	uint64_t sent_ns = atomic_load_explicit(&p->last_initiation_sent_ns, memory_order_relaxed);
 
 	// Also while it is being retried: new traffic begins the count of attempts anew (paper,
-	// section 6.4).
+	// section 6.4). And where no retry is to come, as after an answer of this end's.
 	if (!sent_ns || now_ns - sent_ns >= REKEY_TIMEOUT_NS ||
-	    atomic_load_explicit(&p->handshake_attempts, memory_order_relaxed))
+	    atomic_load_explicit(&p->handshake_attempts, memory_order_relaxed) ||
+	    !atomic_load_explicit(&p->retransmit_at, memory_order_relaxed))
 		control_post(p, PEER_EVENT_HANDSHAKE);
 }
 

@@ -15,6 +15,7 @@
 
 #define NEW_HANDSHAKE_TIMEOUT_NS (KEEPALIVE_TIMEOUT_NS + REKEY_TIMEOUT_NS)
 #define ZERO_KEYS_TIMEOUT_NS (3 * REJECT_AFTER_TIME_NS)
+#define KEEPALIVE_AGAIN_NS NS_PER_S
 
 #define relaxed_load(at) atomic_load_explicit(at, memory_order_relaxed)
 #define relaxed_store(at, value) atomic_store_explicit(at, value, memory_order_relaxed)
@@ -149,7 +150,9 @@ static uint64_t first_of_peers(const struct control *c)
 
 static uint64_t first_deadline(const struct device *d)
 {
-	return earlier(first_of_peers(&d->control), d->listen_again_at);
+	uint64_t first_ns = earlier(first_of_peers(&d->control), d->listen_again_at);
+
+	return earlier(first_ns, d->udp.again_at_ns);
 }
 
 static void set_timerfd(struct device *d)
@@ -197,6 +200,8 @@ void timers_expire(struct device *d, uint64_t now_ns)
 
 	if (due(d->listen_again_at, now_ns))
 		device_up(d);
+	if (due(d->udp.again_at_ns, now_ns))
+		udp_try_again(d);
 	while (first_of_peers(c) <= now_ns) {
 		struct peer *p = c->heap[0];
 
@@ -208,6 +213,11 @@ void timers_expire(struct device *d, uint64_t now_ns)
 void timers_listen_again(struct device *d, uint64_t deadline_ns)
 {
 	d->listen_again_at = deadline_ns;
+	set_timerfd(d);
+}
+
+void timers_sockets_changed(struct device *d)
+{
 	set_timerfd(d);
 }
 
@@ -229,6 +239,7 @@ void timers_handshake_complete(struct peer *p)
 {
 	p->retransmit_at = 0;
 	p->handshake_attempts = 0;
+	p->handshake_waits = false;
 }
 
 void timers_session_derived(struct peer *p, uint64_t now_ns)
@@ -237,10 +248,23 @@ void timers_session_derived(struct peer *p, uint64_t now_ns)
 	arm_by(p, p->zero_keys_at);
 }
 
+void timers_keepalive_again(struct peer *p, uint64_t now_ns)
+{
+	atomic_store(&p->keepalive_at, now_ns + KEEPALIVE_AGAIN_NS);
+	arm_by(p, now_ns + KEEPALIVE_AGAIN_NS);
+}
+
 void timers_persistent_changed(struct peer *p, uint64_t now_ns)
 {
 	relaxed_store(&p->last_traversal_ns, 0);
 	arm_by(p, now_ns);
+}
+
+static void clear_path_deadlines(struct peer *p)
+{
+	atomic_store(&p->keepalive_at, 0);
+	atomic_store(&p->keepalive_again, false);
+	atomic_store(&p->new_handshake_at, 0);
 }
 
 void timers_stop(struct peer *p)
@@ -248,10 +272,10 @@ void timers_stop(struct peer *p)
 	p->retransmit_at = 0;
 	p->zero_keys_at = 0;
 	p->handshake_attempts = 0;
-	atomic_store(&p->keepalive_at, 0);
-	atomic_store(&p->keepalive_again, false);
-	atomic_store(&p->new_handshake_at, 0);
+	p->handshake_waits = false;
+	// In this order: a deadline that the path sets meanwhile is cleared or posted.
 	timers_disarm(p);
+	clear_path_deadlines(p);
 }
 
 // Clears a deadline of the data path's if it is due. false also where the path has just cancelled
@@ -271,6 +295,7 @@ static void retransmit(struct peer *p, uint64_t now_ns)
 		handshake_initiate(p, true);
 		return;
 	}
+	p->handshake_waits = false;
 	atomic_store(&p->keepalive_at, 0);
 	peer_drop_staged(p);
 	if (!p->zero_keys_at)
@@ -287,16 +312,23 @@ static void passive_keepalive(struct peer *p, uint64_t now_ns)
 // When the persistent keepalive is due; 0: it is off.
 static uint64_t persistent_at(const struct peer *p)
 {
+	uint64_t last_ns = relaxed_load(&p->last_traversal_ns);
+
 	if (!p->persistent_keepalive_s)
 		return 0;
-	return relaxed_load(&p->last_traversal_ns) + p->persistent_keepalive_s * NS_PER_S;
+	// At once, also where the machine has been up for less than the interval.
+	return last_ns ? last_ns + p->persistent_keepalive_s * NS_PER_S : 1;
 }
 
 uint64_t timers_run(struct peer *p, uint64_t now_ns)
 {
 	atomic_store(&p->armed_at, UINT64_MAX);
-	if (p->removed || !p->device->up)
+	if (p->removed || !p->device->up) {
+		// A packet that was under way when the link went down set them. They won't be
+		// armed, and the path sets none that is set.
+		clear_path_deadlines(p);
 		return UINT64_MAX;
+	}
 	if (due(p->zero_keys_at, now_ns)) {
 		p->zero_keys_at = 0;
 		peer_zero_keys(p);

@@ -20,6 +20,8 @@ void timers_any_received(struct peer *, uint64_t now_ns);  // likewise
 void timers_initiation_sent(struct peer *, uint64_t now_ns);
 void timers_handshake_complete(struct peer *);
 void timers_session_derived(struct peer *, uint64_t now_ns);
+// A keepalive found no memory: tries again, unless something else is sent before.
+void timers_keepalive_again(struct peer *, uint64_t now_ns);
 // The interval was switched on (then a keepalive is sent at once), off or changed.
 void timers_persistent_changed(struct peer *, uint64_t now_ns);
 void timers_stop(struct peer *);
@@ -37,5 +39,7 @@ void timers_disarm(struct peer *);
 void timers_expire(struct device *, uint64_t now_ns);
 // Beside the heap: calls device_up() then.
 void timers_listen_again(struct device *, uint64_t deadline_ns);
+// Likewise: minds d->udp.again_at_ns, for udp_try_again().
+void timers_sockets_changed(struct device *);
 
 #endif

@@ -38,14 +38,23 @@ static int fail(const char *name, const char *what, int error)
 	return -error;
 }
 
+static bool set_offload(struct tun *t, int fd, unsigned flags)
+{
+	if (!ioctl(fd, TUNSETOFFLOAD, flags))
+		return true;
+	t->doubtful |= feature_meaning(FEATURE_TUN_OFFLOAD, errno) != FEATURE_NEVER;
+	return false;
+}
+
 static void probe_offloads(struct tun *t, int fd, const struct switches *s)
 {
 	const unsigned tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, uso = TUN_F_USO4 | TUN_F_USO6;
 
-	if (s->tun_gso && s->tun_uso && !ioctl(fd, TUNSETOFFLOAD, tso | uso))
-		t->tso = t->uso = true;
-	else if (s->tun_gso && !ioctl(fd, TUNSETOFFLOAD, tso))
-		t->tso = true;
+	t->doubtful = false;
+	t->uso = s->tun_gso && s->tun_uso && set_offload(t, fd, tso | uso);
+	t->tso = t->uso || (s->tun_gso && set_offload(t, fd, tso));
+	t->merge_tcp = FEATURE(receive_tun.merges && t->tso && s->merge_tcp);
+	t->merge_udp = FEATURE(receive_tun.merges && t->uso && s->merge_udp);
 }
 
 // Makes the descriptor a queue of the interface, and the interface with its first queue.
@@ -89,8 +98,11 @@ static void add_queues(const char *name, int fd[], unsigned *queues)
 {
 	for (unsigned i = 1; i < *queues; i++) {
 		fd[i] = open_descriptor();
-		if (fd[i] >= 0 && !attach(fd[i], name, true))
+		int ret = fd[i] < 0 ? fd[i] : attach(fd[i], name, true);
+		if (!ret)
 			continue;
+		fprintf(stderr, "wgbench-tunnel: %s: %u of %u queues: %s\n", name, i, *queues,
+		        strerror(-ret));
 		if (fd[i] >= 0)
 			close(fd[i]);
 		*queues = i;
@@ -138,14 +150,12 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 		goto err_close;
 	}
 	probe_offloads(t, fd[0], s);
-	t->merge_tcp = receive_tun.merges && t->tso && s->merge_tcp;
-	t->merge_udp = receive_tun.merges && t->uso && s->merge_udp;
 	t->ifindex = if_nametoindex(name);
 	quiet_leave_groups(t->ifindex);
 	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
 	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
-		ret = fail(name, "cannot set the MTU", -ret);
+		ret = fail(name, "cannot set the MTU and the GSO size", -ret);
 		goto err_close;
 	}
 	quiet_set(name, t->ifindex);
@@ -272,13 +282,50 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 	buffer_put(scratch);
 }
 
+static void write_merged(struct path *p, const struct offload_write *w, struct iovec *iov,
+                         int vectors)
+{
+	struct device *d = p->device;
+	struct feature *merges =
+	    w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4 ? &d->tun.merge_udp : &d->tun.merge_tcp;
+	bool changed;
+
+	device_count(d, tun_writes, 1);
+	int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
+	enum feature_meaning meaning = feature_meaning(FEATURE_TUN_MERGED, -ret);
+	if (ret && meaning == FEATURE_NOT_NOW) {
+		// Its packets one by one would fare no better.
+		device_count(d, drop_rx_tun, w->count);
+		return;
+	}
+	changed = ret ? feature_refused(merges, meaning) : feature_took(merges);
+	if (changed)
+		device_count(d, offload_changes, 1);
+	if (ret)
+		write_cut(p, w, iov, vectors);
+}
+
+void tun_offload_again(struct device *d)
+{
+	struct tun *t = &d->tun;
+	bool tso = t->tso, uso = t->uso;
+
+	if (t->doubtful)
+		probe_offloads(t, d->paths[0].tun, &d->switches);
+	unsigned changes = feature_retry(&t->merge_tcp) + feature_retry(&t->merge_udp) +
+	                   (t->tso != tso) + (t->uso != uso);
+
+	if (changes)
+		device_count(d, offload_changes, changes);
+}
+
 static unsigned merge_flags(struct device *d)
 {
 	unsigned flags = d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0;
 
-	if (atomic_load_explicit(&d->tun.merge_tcp, memory_order_relaxed))
+	if (feature_wanted(&d->tun.merge_tcp))
 		flags |= OFFLOAD_MERGE_TCP;
-	if (atomic_load_explicit(&d->tun.merge_udp, memory_order_relaxed))
+	if (feature_wanted(&d->tun.merge_udp))
 		flags |= OFFLOAD_MERGE_UDP;
 	return flags;
 }
@@ -304,16 +351,6 @@ void tun_write_merged(void *path, struct receive_packet *packets, size_t n)
 			write_packet(p, &w->header, iov, vectors);
 			continue;
 		}
-		device_count(d, tun_writes, 1);
-		int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
-		if (ret == -EAGAIN || ret == -ENOBUFS || ret == -ENOMEM) {
-			device_count(d, drop_rx_tun, w->count);
-		} else if (ret) {
-			atomic_bool *merges = w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4
-			                          ? &d->tun.merge_udp
-			                          : &d->tun.merge_tcp;
-			atomic_store_explicit(merges, false, memory_order_relaxed);
-			write_cut(p, w, iov, vectors);
-		}
+		write_merged(p, w, iov, vectors);
 	}
 }

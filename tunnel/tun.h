@@ -7,16 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include "tunnel/feature.h"
 
+struct device;
 struct switches;
 
 enum { TUN_MTU_DEFAULT = 1420 };
 
 struct tun {
 	unsigned ifindex;
-	bool tso, uso;                    // what the kernel may hand over, and takes
-	atomic_bool merge_tcp, merge_udp; // cleared when the kernel refuses a super-packet
-	atomic_uint mtu;                  // inner, bytes; follows the link
+	bool tso, uso;                       // what the kernel may hand over, and takes
+	bool doubtful;                       // of these, what isn't had may be had later
+	struct feature merge_tcp, merge_udp; // super-packets that are written to it
+	atomic_uint mtu;                     // inner, bytes; follows the link
 };
 
 // Creates the interface (owner root, so that no other user can attach a queue), with the offloads
@@ -28,6 +31,9 @@ int tun_open(struct tun *, const char *name, const struct switches *, int sysfs,
 // A descriptor of a sysfs that shows the network namespace of the caller, which /sys needn't do; of
 // /sys where there are no rights to make one (CAP_SYS_ADMIN); -errno.
 int tun_sysfs(void);
+
+// The link came up: what was refused in doubt is tried again. Control thread, path excluded.
+void tun_offload_again(struct device *);
 
 // Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
 // -EBADFD: the device was deleted.

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tunnel/device.h"
-#include "tunnel/handshake.h"
 #include "tunnel/timers.h"
 
 struct entry {
@@ -179,13 +178,14 @@ static void change_allowed_ips(struct transaction *t)
 
 // ---- sockets
 
-// What is sent goes by other routes from now on.
-static void forget_sources(struct device *d)
+// What is sent goes by other routes from now on, and what had none perhaps by one.
+static void change_routes(struct device *d)
 {
 	for (struct peer *p = d->peers; p; p = p->next) {
 		pthread_mutex_lock(&p->endpoint_lock);
 		p->endpoint.local = p->endpoint.refused = (struct udp_source){0};
 		pthread_mutex_unlock(&p->endpoint_lock);
+		control_post(p, PEER_EVENT_RESUME);
 	}
 }
 
@@ -207,7 +207,7 @@ static int change_sockets(struct transaction *t)
 	if (ret)
 		return ret;
 	if (fwmark != d->fwmark)
-		forget_sources(d);
+		change_routes(d);
 	d->fwmark = fwmark;
 	if (moves && !device_link_is_up(d))
 		d->listen_port = r->listen_port;
@@ -226,6 +226,7 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		pthread_mutex_lock(&p->endpoint_lock);
 		p->endpoint = (struct udp_endpoint){.remote = wanted->endpoint};
 		pthread_mutex_unlock(&p->endpoint_lock);
+		peer_segment_again(p);
 	}
 	if (wanted->has_keepalive && wanted->keepalive_s != p->persistent_keepalive_s) {
 		bool was_off = !p->persistent_keepalive_s;
@@ -236,11 +237,7 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		else if (d->up)
 			handshake_peer_events(p, PEER_EVENT_TIMER);
 	}
-	if (!d->up || !atomic_load(&p->staged_packets))
-		return;
-	peer_flush_staged(p);
-	if (atomic_load(&p->staged_packets))
-		handshake_initiate(p, false);
+	control_post(p, PEER_EVENT_RESUME);
 }
 
 static void commit(struct transaction *t)

@@ -197,6 +197,20 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
 
+// What a send that succeeded says of UDP_SEGMENT: it was part of it, or was refused before.
+static void judge_segment(struct peer *p, bool several, int refused)
+{
+	bool changed = false;
+
+	if (refused)
+		changed =
+		    feature_refused(&p->segment, feature_meaning(FEATURE_UDP_SEGMENT, refused));
+	else if (several)
+		changed = feature_took(&p->segment);
+	if (changed)
+		device_count(p->device, offload_changes, 1);
+}
+
 uint32_t udp_send(struct batch *b)
 {
 	struct peer *p = b->peer;
@@ -211,33 +225,35 @@ uint32_t udp_send(struct batch *b)
 		return 0;
 
 	const struct udp_source local = e.local;
-	bool changed = false;
+	bool forgot = false, segment = d->udp.segment && feature_wanted(&p->segment);
+	int refused = 0; // the errno of a send with UDP_SEGMENT, until it shows what that was due to
 	uint32_t at = 0;
 	while (at < b->packets) {
-		bool segment = d->udp.segment && !e.no_segment;
+		bool several = segment && next_run(b, at, true).count > 1;
 		int next = send_some(d, fd, b, at, &e, segment);
 
 		if (next > 0) {
 			at = next;
-		} else if (segment && next_run(b, at, true).count > 1 &&
-		           (next == -EMSGSIZE || next == -EINVAL || next == -EIO)) {
-			// The path or the interface refuses UDP_SEGMENT: towards this endpoint
-			// only.
-			e.no_segment = changed = true;
+			judge_segment(p, several, refused);
+			refused = 0;
+		} else if (several &&
+		           feature_meaning(FEATURE_UDP_SEGMENT, -next) != FEATURE_NOT_NOW) {
+			segment = false;
+			refused = -next;
 		} else if (source_failed(-next) && udp_source_known(&e.local)) {
 			e.local = (struct udp_source){0};
-			changed = true;
+			forgot = true;
+			segment |= refused != 0;
+			refused = 0;
 		} else {
 			break;
 		}
 	}
-	if (changed) {
+	if (forgot) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		if (udp_address_equal(&p->endpoint.remote, &e.remote)) {
-			p->endpoint.no_segment = e.no_segment;
-			if (udp_source_equal(&p->endpoint.local, &local))
-				p->endpoint.local = e.local;
-		}
+		if (udp_address_equal(&p->endpoint.remote, &e.remote) &&
+		    udp_source_equal(&p->endpoint.local, &local))
+			p->endpoint.local = e.local;
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
 	return at;

@@ -32,7 +32,6 @@ struct udp_endpoint {
 	union udp_address remote;  // sa_family AF_UNSPEC: none known
 	struct udp_source local;   // none: the routing table decides
 	struct udp_source refused; // not to be learnt: the route leaves by another interface
-	bool no_segment;           // UDP_SEGMENT failed towards it
 };
 
 struct udp {
@@ -41,6 +40,8 @@ struct udp {
 	struct udp_slots *slots; // what they are read into
 	bool segment;            // UDP_SEGMENT works
 	bool gro;                // UDP_GRO is on
+	uint64_t again_at_ns;    // when what was refused in doubt is tried again; 0: nothing was
+	unsigned refusals;       // how often it was
 };
 
 // UDP_GRO may make 64 KB of many datagrams; the rest is so that slots share no cache sets.
@@ -69,6 +70,8 @@ int udp_init(struct device *);
 // excluded.
 int udp_open(struct device *, uint16_t port, uint32_t fwmark);
 void udp_close(struct device *);
+// Asks once more for what the kernel refused the open sockets, but may give by now. Control thread.
+void udp_try_again(struct device *);
 void udp_free(struct device *);
 // Sets SO_MARK on what is open. 0 or -errno.
 int udp_set_fwmark(struct device *, uint32_t fwmark);

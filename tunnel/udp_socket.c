@@ -2,7 +2,6 @@
 #include "tunnel/udp.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/filter.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/device.h"
+#include "tunnel/timers.h"
 #include "tunnel/messages.h"
 
 enum {
@@ -24,16 +24,24 @@ static int set_int(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-static void set_buffer(int fd, int forced, int plain, int bytes)
+// Whether the refusal leaves a doubt.
+static bool doubtful(enum feature_call call, int error)
 {
-	// Beyond the sysctl's limit where that is permitted, else up to it.
-	if (bytes && set_int(fd, SOL_SOCKET, forced, bytes))
-		set_int(fd, SOL_SOCKET, plain, bytes);
+	return feature_meaning(call, error) != FEATURE_NEVER;
 }
 
-// A socket of the family, bound to the port, with a receive buffer of at most `bytes_max`; -errno.
-static int open_one(const struct switches *s, int family, uint16_t port, uint32_t fwmark,
-                    bool shared, unsigned bytes_max)
+// Beyond the sysctl's limit where that is permitted, else up to it. Whether there is a doubt.
+static bool set_buffer(int fd, int forced, int plain, int bytes)
+{
+	if (!bytes || !set_int(fd, SOL_SOCKET, forced, bytes))
+		return false;
+	int error = errno;
+	set_int(fd, SOL_SOCKET, plain, bytes);
+	return doubtful(FEATURE_SOCKET_BUFFER, error);
+}
+
+// A socket of the family, bound to the port; -errno.
+static int open_one(int family, uint16_t port, uint32_t fwmark, bool shared)
 {
 	union udp_address a = {.any.sa_family = family};
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
@@ -53,9 +61,6 @@ static int open_one(const struct switches *s, int family, uint16_t port, uint32_
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	}
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF,
-	           s->socket_buffer < bytes_max ? s->socket_buffer : bytes_max);
-	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
 	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
 	    (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
 	    bind(fd, &a.any, udp_address_bytes(&a))) {
@@ -76,14 +81,13 @@ static uint16_t bound_port(int fd)
 	return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
-static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, int fd[2])
+static int open_both(uint16_t port, uint32_t fwmark, int fd[2])
 {
 	for (unsigned tries = 0;; tries++) {
-		fd[0] = open_one(s, AF_INET, port, fwmark, false, INT_MAX);
+		fd[0] = open_one(AF_INET, port, fwmark, false);
 		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
 			return fd[0];
-		fd[1] = open_one(s, AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false,
-		                 INT_MAX);
+		fd[1] = open_one(AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false);
 		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
 			break;
 		if (fd[0] >= 0)
@@ -96,16 +100,14 @@ static int open_both(const struct switches *s, uint16_t port, uint32_t fwmark, i
 
 // Those of another queue beside those of the first, which took the port alone: so that a port in
 // use by others is found out, whether they share it or not.
-static int open_beside(const struct switches *s, const int first[2], uint32_t fwmark,
-                       unsigned bytes_max, int fd[2])
+static int open_beside(const int first[2], uint32_t fwmark, int fd[2])
 {
 	for (int i = 0; i < 2; i++) {
 		if (first[i] < 0)
 			continue;
 		if (set_int(first[i], SOL_SOCKET, SO_REUSEPORT, 1))
 			return -errno;
-		fd[i] = open_one(s, i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true,
-		                 bytes_max);
+		fd[i] = open_one(i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true);
 		if (fd[i] < 0)
 			return fd[i];
 	}
@@ -184,23 +186,33 @@ static void close_pair(int fd[2])
 	}
 }
 
+// ---- what the kernel may refuse
+
+// What it took of what is wanted, so far.
+struct equipment {
+	bool segment, gro;
+	bool doubtful; // what it didn't take, it may take later
+};
+
 // Opens those for all that isn't data, the last of their groups. Where the kernel can't part them
 // there are none: what they would get by its hash includes data.
-static void open_handshake(const struct switches *s, const int first[2], unsigned queues,
-                           uint32_t fwmark, int fd[2])
+static void open_handshake(const int first[2], unsigned queues, uint32_t fwmark, int fd[2],
+                           struct equipment *e)
 {
-	int ret = open_beside(s, first, fwmark, HANDSHAKE_BUFFER_BYTES, fd);
+	int ret = open_beside(first, fwmark, fd);
 
 	for (int i = 0; i < 2 && !ret; i++)
 		if (fd[i] >= 0)
 			ret = part(first[i], i ? AF_INET6 : AF_INET, queues);
-	if (ret)
-		close_pair(fd);
+	if (!ret)
+		return;
+	e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, -ret);
+	close_pair(fd);
 }
 
 // Turns on what the kernel takes. Also UDP_GRO on those for handshakes: before a datagram is merged
 // the kernel looks whether the socket wants that, and there it picks one of the group by its hash.
-static void turn_on(const int fd[2], struct udp *u)
+static void equip(const struct switches *s, const int fd[2], int receive_bytes, struct equipment *e)
 {
 	for (int i = 0; i < 2; i++) {
 		int size;
@@ -208,19 +220,38 @@ static void turn_on(const int fd[2], struct udp *u)
 
 		if (fd[i] < 0)
 			continue;
-		if (getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes))
-			u->segment = false;
-		if (u->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1))
-			u->gro = false;
+		e->doubtful |= set_buffer(fd[i], SO_RCVBUFFORCE, SO_RCVBUF, receive_bytes);
+		e->doubtful |= set_buffer(fd[i], SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
+		if (e->segment && getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes)) {
+			e->segment = false;
+			e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, errno);
+		}
+		if (e->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1)) {
+			e->gro = false;
+			e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, errno);
+		}
 	}
 }
 
-// And has the queue's thread watch it.
-static int use(struct path *p, const int fd[2], struct udp *u)
+static int handshake_bytes(const struct switches *s)
+{
+	return s->socket_buffer < HANDSHAKE_BUFFER_BYTES ? s->socket_buffer
+	                                                 : HANDSHAKE_BUFFER_BYTES;
+}
+
+// Keeps in `u` what came of it, and when what is in doubt is tried again.
+static void take_equipment(struct udp *u, const struct equipment *e)
+{
+	u->segment = e->segment;
+	u->gro = e->gro;
+	u->again_at_ns = e->doubtful ? feature_again_ns(u->refusals++, clock_now_ns()) : 0;
+}
+
+// Has the queue's thread watch them.
+static int watch(struct path *p, const int fd[2])
 {
 	int ret = 0;
 
-	turn_on(fd, u);
 	for (int i = 0; i < 2 && !ret; i++)
 		if (fd[i] >= 0)
 			ret = path_watch(p, fd[i]);
@@ -244,22 +275,25 @@ void udp_free(struct device *d)
 int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	const struct switches *s = &d->switches;
-	struct udp u = {
-	    .handshake = {-1, -1}, .slots = d->udp.slots, .segment = s->udp_gso, .gro = s->udp_gro};
+	struct udp u = {.handshake = {-1, -1}, .slots = d->udp.slots};
+	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
 	int fd[PATHS_MAX][2], ret;
 
 	memset(fd, -1, sizeof(fd));
-	ret = open_both(s, port, fwmark, fd[0]);
+	ret = open_both(port, fwmark, fd[0]);
 	if (ret)
 		return ret;
 	for (unsigned q = 1; q < d->queues && !ret; q++)
-		ret = open_beside(s, fd[0], fwmark, INT_MAX, fd[q]);
+		ret = open_beside(fd[0], fwmark, fd[q]);
 	if (!ret && s->handshake_socket)
-		open_handshake(s, fd[0], d->queues, fwmark, u.handshake);
+		open_handshake(fd[0], d->queues, fwmark, u.handshake, &e);
 	// What is watched already is looked at only once it is the path's.
-	for (unsigned q = 0; q < d->queues && !ret; q++)
-		ret = use(&d->paths[q], fd[q], &u);
-	turn_on(u.handshake, &u);
+	for (unsigned q = 0; q < d->queues && !ret; q++) {
+		equip(s, fd[q], s->socket_buffer, &e);
+		ret = watch(&d->paths[q], fd[q]);
+	}
+	equip(s, u.handshake, handshake_bytes(s), &e);
+	take_equipment(&u, &e);
 	if (!ret)
 		ret = control_watch_handshakes(d, u.handshake);
 	if (ret) {
@@ -274,7 +308,36 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 	d->udp = u;
 	for (unsigned q = 0; q < d->queues; q++)
 		memcpy(d->paths[q].udp, fd[q], sizeof(fd[q]));
+	timers_sockets_changed(d);
 	return 0;
+}
+
+static bool parted(const struct udp *u)
+{
+	return u->handshake[0] >= 0 || u->handshake[1] >= 0;
+}
+
+void udp_try_again(struct device *d)
+{
+	const struct switches *s = &d->switches;
+	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
+	struct udp *u = &d->udp, before = *u;
+
+	path_lock_exclusive(d);
+	if (s->handshake_socket && !parted(u))
+		open_handshake(d->paths[0].udp, d->queues, d->fwmark, u->handshake, &e);
+	for (unsigned q = 0; q < d->queues; q++)
+		equip(s, d->paths[q].udp, s->socket_buffer, &e);
+	equip(s, u->handshake, handshake_bytes(s), &e);
+	if (parted(u) && !parted(&before) && control_watch_handshakes(d, u->handshake)) {
+		close_pair(u->handshake);
+		e.doubtful = true;
+	}
+	take_equipment(u, &e);
+	path_unlock_exclusive(d);
+	device_count(d, offload_changes,
+	             (u->segment != before.segment) + (u->gro != before.gro) +
+	                 (parted(u) != parted(&before)));
 }
 
 void udp_close(struct device *d)
@@ -283,6 +346,7 @@ void udp_close(struct device *d)
 		close_pair(d->paths[q].udp);
 	close_pair(d->udp.handshake);
 	d->udp.port = 0;
+	d->udp.again_at_ns = 0;
 }
 
 static int mark_pair(const int fd[2], uint32_t fwmark)

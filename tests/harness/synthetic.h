@@ -139,7 +139,8 @@ struct synthetic_block {
 	double effect[STORE_TUNNELS_MAX]; // ln, of each tunnel's goodput; CPU cost is its inverse
 	double noise;                     // sd of ln
 	enum trial_status status[STORE_TUNNELS_MAX];
-	bool zero; // tunnel 1's goodput is 0
+	bool zero;                  // tunnel 1's goodput is 0
+	const char *offload_change; // of the contaminated, or NULL
 	unsigned build;
 };
 
@@ -165,7 +166,10 @@ static inline void synthetic_add(struct synthetic *s, unsigned block, unsigned a
 			synthetic_metric(&t, "cpu_s_per_gbit", 1 / value, false, true);
 			synthetic_metric(&t, "retransmits", tunnel, false, false);
 		}
+		if (b->offload_change && t.status == TRIAL_CONTAMINATED)
+			t.environment = json_pack("{s:s}", "offload_change", b->offload_change);
 		assert_int_equal(store_append(&s->store, &t), 0);
+		json_decref(t.environment);
 	}
 }
 

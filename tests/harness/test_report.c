@@ -67,7 +67,9 @@ static void check_names(const char *html)
 
 static void whole_and_self_contained(void **state)
 {
-	struct synthetic_block contaminated = {.status = {TRIAL_OK, TRIAL_CONTAMINATED}};
+	struct synthetic_block contaminated = {
+	    .status = {TRIAL_OK, TRIAL_CONTAMINATED},
+	    .offload_change = "at the left end merge-tcp changed from true to false"};
 	struct capture err;
 	struct synthetic s;
 	char *html, *markdown, *svg;
@@ -95,6 +97,10 @@ static void whole_and_self_contained(void **state)
 	assert_int_equal(count(markdown, "![tcp-"), 4);
 	assert_non_null(strstr(markdown, "(plots/tcp-goodput_gbps-effects-B.svg)"));
 	assert_non_null(strstr(markdown, "32 trials: 30 ok, 2 contaminated, 0 generator-limited"));
+	assert_non_null(strstr(markdown,
+	                       "An offload of a tunnel changed in 2 trials, which count as "
+	                       "contaminated; first in block 4 of tcp, tunnel B: at the left end "
+	                       "merge-tcp changed from true to false."));
 	assert_non_null(strstr(markdown, "| kernel | 6.1 <x> \\| y |"));
 	assert_non_null(strstr(markdown, "    wgbench run\n"));
 	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");

@@ -97,6 +97,54 @@ static void no_packets_no_quotient(void **state)
 	json_decref(d);
 }
 
+#define STATE(tcp, changes)                                                                        \
+	"{\"offloads\": {\"merge-tcp\": " #tcp ", \"queues\": 1}, "                                \
+	"\"counters\": {\"offload_changes\": " #changes "}}\n"
+// As a revision says that doesn't count them.
+#define OLD(tcp) "{\"offloads\": {\"merge-tcp\": " #tcp "}, \"counters\": {\"udp_sends\": 1}}\n"
+
+static void changed_offloads_are_told(void **state)
+{
+	static const struct {
+		const char *usual, *before, *after, *reason;
+	} rows[] = {
+	    {STATE(true, 0), STATE(true, 0), STATE(true, 0), NULL},
+	    {STATE(true, 0), STATE(true, 4), STATE(true, 4), NULL},
+	    {STATE(false, 0), STATE(false, 0), STATE(false, 0), NULL},
+	    {OLD(true), OLD(true), OLD(true), NULL},
+	    {STATE(true, 0), STATE(true, 0), STATE(false, 1),
+	     "merge-tcp changed from true to false"},
+	    {STATE(true, 0), STATE(false, 1), STATE(true, 2),
+	     "merge-tcp changed from true to false"},
+	    // Before this trial.
+	    {STATE(true, 0), STATE(false, 1), STATE(false, 1),
+	     "merge-tcp changed from true to false"},
+	    {STATE(false, 0), STATE(true, 1), STATE(true, 1),
+	     "merge-tcp changed from false to true"},
+	    {STATE(true, 0), STATE(true, 1), STATE(true, 3), "an offload changed and changed back"},
+	    {OLD(true), OLD(true), OLD(false), "merge-tcp changed from true to false"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *usual = tunnel_status_parse(rows[i].usual);
+		json_t *before = tunnel_status_parse(rows[i].before);
+		json_t *after = tunnel_status_parse(rows[i].after);
+		char reason[128] = "";
+
+		assert_int_equal(tunnel_status_changed(json_object_get(usual, "offloads"), before,
+		                                       after, reason, sizeof(reason)),
+		                 rows[i].reason != NULL);
+		assert_string_equal(reason, rows[i].reason ? rows[i].reason : "");
+		assert_false(tunnel_status_changed(NULL, before, after, reason, sizeof(reason)));
+		assert_false(tunnel_status_changed(json_object_get(usual, "offloads"), before, NULL,
+		                                   reason, sizeof(reason)));
+		json_decref(usual);
+		json_decref(before);
+		json_decref(after);
+	}
+}
+
 static void backwards_or_missing_is_nothing(void **state)
 {
 	json_t *status = tunnel_status_parse(LINE(1, 1, 1, 1, 1, 1, 1, 1, 1));
@@ -115,6 +163,7 @@ int main(void)
 	    cmocka_unit_test(other_lines_are_nothing),
 	    cmocka_unit_test(quotients_by_hand),
 	    cmocka_unit_test(no_packets_no_quotient),
+	    cmocka_unit_test(changed_offloads_are_told),
 	    cmocka_unit_test(backwards_or_missing_is_nothing),
 	};
 

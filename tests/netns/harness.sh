@@ -182,11 +182,13 @@ check "SIGTERM leaves nothing but the finished trials" interrupted TERM 143
 
 # The killed run's leavings are removed by the next run, while the one beside it isn't touched.
 killed() {
-	local beside killed
+	local beside killed pair
 	start run $(pair_of beside 2)
 	beside=$pid
 	until_true 60 has_trials "$dir/beside" 1
 	cp "$dir/err" "$dir/err.beside"
+	# Datagrams no longer fit the outer link: a send of several at once is refused from now on.
+	for pair in 0 1; do ip -n "wgb-$beside-${pair}l" link set outer0 mtu 1300; done
 	start run --out "$dir/same" --blocks 6 --tunnel default --tunnel default --workload tcp
 	killed=$pid
 	until_true 60 has_trials "$dir/same" 5
@@ -202,6 +204,14 @@ killed() {
 		"$(sha256sum <"$dir/before.jsonl")"
 }
 check "a run killed is cleaned up after and completed by --resume, one beside it goes on" killed
+
+offload_changed() {
+	jq -es 'any(.[]; .environment.offload_change == "at the left end udp-gso changed from true to false"
+			and .status == "contaminated") and
+		(map(select(.status == "ok" and .environment.offload_change)) == [])' "$dir/beside/trials.jsonl"
+	match "$(<"$dir/beside/report.md")" "An offload of a tunnel changed in [0-9]+ trial"
+}
+check "a trial during which an offload changed is marked" offload_changed
 
 # Killed at several moments, each time with half a line more, as a crash of the machine may leave.
 killed_again() {

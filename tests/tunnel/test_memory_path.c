@@ -281,6 +281,30 @@ static void empty_pools(struct device *d)
 	path_unlock_exclusive(d);
 }
 
+// Both the one that makes a session and one within it, long before the next is due.
+static void a_keepalive_without_memory_is_sent_later(void **state)
+{
+	(void)state;
+	open_ends();
+	for (int within = 0; within < 2; within++) {
+		struct peer *p = ends[0].peer;
+		uint64_t before = ends[1].peer->rx_bytes;
+
+		empty_pools(ends[0].device);
+		p->persistent_keepalive_s = 60000;
+		timers_persistent_changed(p, loopback_now_ns);
+		refusal_begin(REFUSE_ALL, 0);
+		timers_expire(ends[0].device, loopback_now_ns);
+		assert_true(refusal_end());
+		run_round();
+		assert_int_equal(ends[1].peer->rx_bytes, before);
+		run_for(2);
+		assert_true(ends[1].peer->rx_bytes > before);
+		assert_non_null(p->current);
+	}
+	close_ends();
+}
+
 // What can't be read for want of memory stays where it is, the thread looks again now and then, and
 // it goes on when there is some: where frames come from the TUN, and where datagrams come.
 static void a_starved_queue_rests(void **state)
@@ -319,6 +343,7 @@ int main(void)
 	    {"sessions_come_when_memory_does, also with a cookie", sessions_come_when_memory_does,
 	     set_up_loaded, NULL, NULL},
 	    cmocka_unit_test_setup(a_thread_asks_again_for_its_cipher, set_up),
+	    cmocka_unit_test_setup(a_keepalive_without_memory_is_sent_later, set_up),
 	    cmocka_unit_test_setup(a_starved_queue_rests, set_up),
 	};
 

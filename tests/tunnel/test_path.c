@@ -83,8 +83,8 @@ static void open_end(struct end *e, const char *switches_text, int tun_bytes)
 		open_queue(e, i, tun_bytes);
 	e->device->tun = (struct tun){.tso = true,
 	                              .uso = true,
-	                              .merge_tcp = switches.merge_tcp,
-	                              .merge_udp = switches.merge_udp,
+	                              .merge_tcp = FEATURE(switches.merge_tcp),
+	                              .merge_udp = FEATURE(switches.merge_udp),
 	                              .mtu = TUN_MTU_DEFAULT};
 	assert_int_equal(device_up(e->device), 0);
 }
@@ -300,8 +300,9 @@ static void carry(const char *switches_text, int tun_bytes)
 	}
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(errors(ends[i].device), 0);
-		assert_int_equal(ends[i].device->tun.merge_tcp,
-		                 ends[i].device->switches.merge_tcp && tun_bytes == LARGE);
+		// What a small TUN refuses is tried again, with what it may take.
+		assert_int_equal(!device_counted(ends[i].device, offload_changes),
+		                 !ends[i].device->switches.merge_tcp || tun_bytes == LARGE);
 		assert_true(ends[i].peer->rx_bytes > BYTES && ends[i].peer->tx_bytes > BYTES);
 	}
 	close_ends();

@@ -340,6 +340,24 @@ static void a_route_that_comes_back(void **state)
 	assert_false(udp_source_known(&peer->endpoint.local));
 }
 
+// Without one, an initiation doesn't leave; the next is due after 5 s, or when there is one.
+static void a_route_that_appears_lets_go_what_waited(void **state)
+{
+	(void)state;
+	need_namespace();
+	ip("route flush default");
+	settle();
+	peer->endpoint.local = (struct udp_source){0};
+	handshake_initiate(peer, false);
+	assert_true(peer->handshake_waits);
+	// Another packet asks for one meanwhile.
+	handshake_initiate(peer, false);
+	assert_true(peer->handshake_waits);
+	ip(pick("route add default via 10.62.0.254", "route add default via fd62::fe"));
+	while (peer->handshake_waits)
+		assert_true(turn(LOOPBACK_WAIT_MS));
+}
+
 // Nothing says that anything changed but the message itself.
 static void a_handshake_looks(void **state)
 {
@@ -454,6 +472,8 @@ int main(void)
 	    V6(within_the_host_a_source_stays),
 	    V4(a_route_that_comes_back),
 	    V6(a_route_that_comes_back),
+	    V4(a_route_that_appears_lets_go_what_waited),
+	    V6(a_route_that_appears_lets_go_what_waited),
 	    V4(a_handshake_looks),
 	    V6(a_handshake_looks),
 	    V4(an_answer_looks),

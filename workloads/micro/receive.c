@@ -139,7 +139,7 @@ static void set_up(struct cbenchmark_state *state, void *context)
 		cbenchmark_skip(state, "/dev/null can't be opened or the device not be made");
 		return;
 	}
-	work.device->tun.merge_tcp = work.device->tun.merge_udp = receive_tun.merges;
+	work.device->tun.merge_tcp = work.device->tun.merge_udp = FEATURE(receive_tun.merges);
 	work.path.device = work.device;
 	work.receive = receive_new(&hooks, &work.path);
 	if (!work.receive)

@@ -38,12 +38,12 @@ static int create_device(struct device **d, const char *text)
 	if (ret)
 		return ret;
 	// What the kernels that this was made for take.
-	(*d)->tun =
-	    (struct tun){.tso = s.tun_gso,
-	                 .uso = s.tun_gso && s.tun_uso,
-	                 .merge_tcp = receive_tun.merges && s.tun_gso && s.merge_tcp,
-	                 .merge_udp = receive_tun.merges && s.tun_gso && s.tun_uso && s.merge_udp,
-	                 .mtu = TUN_MTU_DEFAULT};
+	(*d)->tun = (struct tun){
+	    .tso = s.tun_gso,
+	    .uso = s.tun_gso && s.tun_uso,
+	    .merge_tcp = FEATURE(receive_tun.merges && s.tun_gso && s.merge_tcp),
+	    .merge_udp = FEATURE(receive_tun.merges && s.tun_gso && s.tun_uso && s.merge_udp),
+	    .mtu = TUN_MTU_DEFAULT};
 	(*d)->udp.segment = s.udp_gso;
 	(*d)->udp.gro = s.udp_gro;
 	(*d)->up = true;
