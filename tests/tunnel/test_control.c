@@ -89,12 +89,12 @@ static void test_stop_and_failure_end_the_loop(void **state)
 static void test_signals(void **state)
 {
 	(void)state;
-	static const int ending[] = {SIGTERM, SIGINT};
+	static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
 	FILE *to = tmpfile();
 	char text[4096];
 	int real = dup(STDERR_FILENO);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		atomic_store(&device->control.stop, false);
 		kill(getpid(), ending[i]);
 		assert_int_equal(control_run(device), 0);
@@ -629,6 +629,7 @@ int main(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	alarm(LIMIT_S); // since SIGTERM is blocked, a hang is ended so
