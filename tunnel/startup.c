@@ -13,7 +13,8 @@
 #include "tunnel/log.h"
 
 enum {
-	DESCRIPTORS = 1024, // some five for each of 64 queues, and clients
+	DESCRIPTORS = 1024,   // some seven for each of 64 queues, and clients
+	DESCRIPTORS_MIN = 24, // one queue, and a client
 	STACK_BYTES = 1 << 20,
 };
 
@@ -60,22 +61,40 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &handled, NULL);
 }
 
+// Also the hard limit, where that is allowed: root's privileges are still there.
 static void raise_limit(int resource, rlim_t wanted)
 {
-	struct rlimit limit;
+	struct rlimit limit, raised;
 
 	if (getrlimit(resource, &limit) || limit.rlim_cur >= wanted)
 		return;
-	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	raised.rlim_cur = wanted;
+	raised.rlim_max = limit.rlim_max < wanted ? wanted : limit.rlim_max;
+	if (!setrlimit(resource, &raised))
+		return;
+	limit.rlim_cur = limit.rlim_max;
 	setrlimit(resource, &limit);
 }
 
+static int set_descriptors(void)
+{
+	struct rlimit limit;
+
+	raise_limit(RLIMIT_NOFILE, DESCRIPTORS);
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS_MIN)
+		return 0;
+	fprintf(stderr,
+	        "wgbench-tunnel: only %llu files may be open, and it needs %d: raise the limit "
+	        "(ulimit -n)\n",
+	        (unsigned long long)limit.rlim_cur, DESCRIPTORS_MIN);
+	return -EMFILE;
+}
+
 // Threads' stacks would else be as large as the limit says: too small, or more than RLIMIT_AS has.
-static void set_limits(void)
+static void set_stacks(void)
 {
 	pthread_attr_t attributes;
 
-	raise_limit(RLIMIT_NOFILE, DESCRIPTORS);
 	raise_limit(RLIMIT_STACK, STACK_BYTES);
 	if (pthread_attr_init(&attributes))
 		return;
@@ -91,10 +110,10 @@ int startup_prepare(void)
 	if (ret)
 		return ret;
 	set_signals();
-	set_limits();
+	set_stacks();
 	umask(077);
 	log_open(STDERR_FILENO);
-	return 0;
+	return set_descriptors();
 }
 
 // ---- becoming a daemon

@@ -204,6 +204,26 @@ static void limits_leave_room(void **state)
 	}
 }
 
+static void look_at_few_descriptors(void *unused)
+{
+	const struct rlimit few = {8, 8};
+
+	(void)unused;
+	if (setrlimit(RLIMIT_NOFILE, &few))
+		_exit(SKIPPED);
+	int ret = startup_prepare();
+	struct rlimit now;
+	EXPECT(!getrlimit(RLIMIT_NOFILE, &now));
+	// With privileges enough are allowed.
+	EXPECT(ret == (now.rlim_cur == 8 ? -EMFILE : 0));
+}
+
+static void too_few_descriptors_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(look_at_few_descriptors, NULL), 0);
+}
+
 static void look_at_files(void *mask)
 {
 	umask(*(mode_t *)mask);
@@ -327,6 +347,7 @@ int main(void)
 	    cmocka_unit_test(signals_are_set_anew),
 	    cmocka_unit_test(a_hangup_counts_unless_it_is_ignored),
 	    cmocka_unit_test(limits_leave_room),
+	    cmocka_unit_test(too_few_descriptors_are_refused),
 	    cmocka_unit_test(files_are_the_owner_s_alone),
 	    cmocka_unit_test(the_parent_says_whether_it_started),
 	    cmocka_unit_test(the_daemon_lets_go_of_all),
