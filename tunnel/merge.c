@@ -61,12 +61,13 @@ static uint64_t pseudo_sum(const uint8_t *data, uint8_t network, uint8_t protoco
 	return checksum_pseudo(&ip, protocol, bytes);
 }
 
+// The addresses lie before the transport header, so that they are summed with it.
 static bool checksum_right(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t length)
 {
-	uint32_t bytes = length - network;
-	uint64_t sum = pseudo_sum(data, network, protocol, bytes);
+	uint32_t addresses = network == IPV4_BYTES ? 12 : 8;
+	uint64_t sum = htons(protocol) + (uint64_t)htonl(length - network);
 
-	return checksum_fold(checksum_add(sum, data + network, bytes)) == 0xffff;
+	return checksum_fold(checksum_add(sum, data + addresses, length - addresses)) == 0xffff;
 }
 
 static bool ipv4_checksum_right(const uint8_t *p)
