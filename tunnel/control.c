@@ -395,6 +395,7 @@ int control_init(struct device *d)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGUSR1);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	ret = c->epoll < 0 ? -errno : 0;

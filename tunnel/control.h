@@ -82,7 +82,7 @@ void control_post(struct peer *, unsigned events);
 bool control_post_message(struct device *, const void *message, size_t bytes,
                           const struct udp_endpoint *from);
 
-// UAPI (uapi.c, uapi_socket.c): the socket /var/run/wireguard/NAME.sock.
+// UAPI (uapi.c, uapi_socket.c, uapi_file.c): the socket /var/run/wireguard/NAME.sock.
 int uapi_open(struct device *); // 0 or -errno after a printed line; replaces a stale socket
 void uapi_close(struct device *);
 

@@ -1,10 +1,8 @@
 // wgbench-tunnel: a WireGuard interface, used as wireguard-go is. A daemon's parent stays until the
 // interface exists and its socket listens, so a script can configure it at once.
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/route.h"
+#include "tunnel/startup.h"
 #include "tunnel/switches.h"
 #include "variants/receive/receive.h"
 
@@ -38,9 +37,9 @@ static void print_help(void)
 	    "Usage: wgbench-tunnel [--foreground] INTERFACE\n"
 	    "       wgbench-tunnel --version | --help\n\n"
 	    "Creates a WireGuard interface, to be configured by wg(8), and serves it until\n"
-	    "SIGTERM or SIGINT, or until the interface or its socket\n"
-	    "/var/run/wireguard/INTERFACE.sock is deleted. SIGUSR1 prints to stderr, as one line\n"
-	    "of JSON, which offloads are in effect and the counters.\n\n"
+	    "SIGTERM, SIGINT or SIGHUP (which stays ignored under nohup), or until the interface\n"
+	    "or its socket /var/run/wireguard/INTERFACE.sock is deleted. SIGUSR1 prints to\n"
+	    "stderr, as one line of JSON, which offloads are in effect and the counters.\n\n"
 	    "  -f, --foreground  don't become a daemon; print that line at the end\n"
 	    "      --version     print revision, profile, variants and switches\n"
 	    "  -h, --help        print this\n\n"
@@ -81,60 +80,13 @@ static int drop_privileges(void)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-static void block_signals(void)
+// false: what was printed didn't reach its destination.
+static bool printed(void)
 {
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
-// In the parent: returns only with the exit code of the start. In the daemon: the pipe to tell it
-// by.
-static int daemonize(void)
-{
-	char started = 0;
-	int ends[2];
-	pid_t pid;
-
-	fflush(NULL);
-	if (pipe2(ends, O_CLOEXEC) || (pid = fork()) < 0) {
-		fprintf(stderr, "wgbench-tunnel: cannot become a daemon: %s: try --foreground\n",
-		        strerror(errno));
-		exit(1);
-	}
-	if (pid == 0) {
-		// A pipe of the caller's that stays open would keep the caller waiting.
-		close_range(STDERR_FILENO + 1, ends[1] - 1, 0);
-		close_range(ends[1] + 1, ~0u, 0);
-		setsid();
-		return ends[1];
-	}
-	close(ends[1]);
-	while (read(ends[0], &started, 1) < 0 && errno == EINTR)
-		;
-	_exit(!started);
-}
-
-// What the daemon says until here is seen by whoever started it.
-static int detach(int pipe_end)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ret = 0;
-
-	if (null < 0 || chdir("/"))
-		ret = -errno;
-	for (int fd = 0; !ret && fd <= STDERR_FILENO; fd++)
-		if (dup2(null, fd) < 0)
-			ret = -errno;
-	if (null > STDERR_FILENO)
-		close(null);
-	if (!ret && write(pipe_end, "1", 1) != 1)
-		ret = -errno;
-	close(pipe_end);
-	return ret;
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	fprintf(stderr, "wgbench-tunnel: cannot write to stdout: %s\n", strerror(errno));
+	return false;
 }
 
 static int serve(const char *name, const struct switches *switches, bool foreground)
@@ -143,7 +95,7 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	int ret, events, sysfs = -1, pipe_end = -1;
 
 	if (!foreground)
-		pipe_end = daemonize();
+		pipe_end = startup_daemonize();
 	events = link_socket();
 	if (receive_tun.opened)
 		sysfs = tun_sysfs();
@@ -170,7 +122,7 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	if (ret)
 		goto close_uapi;
 	if (!foreground)
-		ret = detach(pipe_end);
+		ret = startup_detach(pipe_end);
 	if (!ret)
 		ret = control_run(device);
 	if (ret == -EBADFD) // the interface was deleted
@@ -198,7 +150,7 @@ int main(int argc, char **argv)
 	bool foreground = false;
 	int option;
 
-	if (switches_parse(&switches, getenv(SWITCHES_VARIABLE)))
+	if (startup_prepare() || switches_parse(&switches, getenv(SWITCHES_VARIABLE)))
 		return 1;
 	while ((option = getopt_long(argc, argv, "fh", options, NULL)) != -1) {
 		switch (option) {
@@ -207,10 +159,10 @@ int main(int argc, char **argv)
 			break;
 		case VERSION:
 			print_version(&switches);
-			return 0;
+			return !printed();
 		case 'h':
 			print_help();
-			return 0;
+			return !printed();
 		default:
 			fprintf(stderr, "wgbench-tunnel: see --help\n");
 			return 1;
@@ -226,6 +178,5 @@ int main(int argc, char **argv)
 		perror("wgbench-tunnel: PR_SET_DUMPABLE");
 		return 1;
 	}
-	block_signals();
 	return serve(argv[optind], &switches, foreground) ? 1 : 0;
 }

@@ -37,6 +37,7 @@ struct flow {
 	uint16_t last; // packet
 	uint8_t network;
 	uint8_t protocol;
+	bool verified; // the first packet's own checksum is right
 	uint16_t headers;
 	uint16_t gso_size;
 	uint16_t ip_id;    // that is to come next
@@ -44,6 +45,7 @@ struct flow {
 };
 
 struct table {
+	bool strict;
 	size_t count;
 	struct flow flows[FLOWS_MAX];
 };
@@ -59,12 +61,13 @@ static uint64_t pseudo_sum(const uint8_t *data, uint8_t network, uint8_t protoco
 	return checksum_pseudo(&ip, protocol, bytes);
 }
 
-static bool checksum_right(const struct segment *s)
+// The addresses lie before the transport header, so that they are summed with it.
+static bool checksum_right(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t length)
 {
-	uint32_t bytes = s->headers + s->payload - s->network;
-	uint64_t sum = pseudo_sum(s->data, s->network, s->protocol, bytes);
+	uint32_t addresses = network == IPV4_BYTES ? 12 : 8;
+	uint64_t sum = htons(protocol) + (uint64_t)htonl(length - network);
 
-	return checksum_fold(checksum_add(sum, s->data + s->network, bytes)) == 0xffff;
+	return checksum_fold(checksum_add(sum, data + addresses, length - addresses)) == 0xffff;
 }
 
 static bool ipv4_checksum_right(const uint8_t *p)
@@ -134,11 +137,8 @@ static void dissect(struct segment *s, const struct receive_packet *packet, unsi
 		s->mergeable = flags & OFFLOAD_MERGE_TCP && tcp_mergeable(s, length);
 	else
 		s->mergeable = flags & OFFLOAD_MERGE_UDP && udp_mergeable(s, length);
-	if (!s->mergeable)
-		return;
-	s->payload = length - s->headers;
-	if (flags & OFFLOAD_MERGE_STRICT)
-		s->mergeable = checksum_right(s);
+	if (s->mergeable)
+		s->payload = length - s->headers;
 }
 
 static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t eights)
@@ -241,8 +241,21 @@ static void move_to_front(struct table *t, size_t k)
 	t->flows[0] = f;
 }
 
+// Whether a chain of the two would hold no wrong checksum, which the kernel would make right.
+// Looked at only when all else agrees, so that a packet that stays alone isn't summed.
+static bool verify(struct flow *f, struct segment *s)
+{
+	if (!f->verified)
+		f->verified =
+		    checksum_right(f->data, f->network, f->protocol, f->headers + f->gso_size);
+	if (!f->verified)
+		return false;
+	s->mergeable = checksum_right(s->data, s->network, s->protocol, s->headers + s->payload);
+	return s->mergeable;
+}
+
 // Appends the segment to its flow's chain, or ends the chains that it must not overtake.
-static bool merge(struct table *t, const struct segment *s, uint16_t packet, uint16_t *next)
+static bool merge(struct table *t, struct segment *s, uint16_t packet, uint16_t *next)
 {
 	for (size_t k = 0; k < t->count;) {
 		struct flow *f = &t->flows[k];
@@ -251,7 +264,7 @@ static bool merge(struct table *t, const struct segment *s, uint16_t packet, uin
 			k++;
 			continue;
 		}
-		if (!joins(f, s)) {
+		if (!joins(f, s) || (t->strict && !verify(f, s))) {
 			close_flow(t, k);
 			continue;
 		}
@@ -300,7 +313,7 @@ static void finish(struct offload_write *w, uint8_t *data)
 size_t offload_merge(const struct receive_packet *packets, size_t n, unsigned flags, uint16_t *next,
                      struct offload_write *writes)
 {
-	struct table table = {.count = 0};
+	struct table table = {.strict = flags & OFFLOAD_MERGE_STRICT};
 	size_t made = 0;
 
 	for (size_t i = 0; i < n; i++) {

@@ -185,10 +185,12 @@ static int init_super(struct offload_cutter *c, const struct virtio_net_hdr *hea
 
 	memcpy(c->template, packet, headers);
 	if (c->family == AF_INET) {
-		c->ip_id = ntohs(bytes_load16(c->template + 4));
-		bytes_store32(c->template + 2, 0); // length and id
-		bytes_store16(c->template + 10, 0);
-		c->ip_sum = checksum_add(0, c->template, transport);
+		uint16_t total = bytes_load16(c->template + 2), id = bytes_load16(c->template + 4);
+		uint16_t check = bytes_load16(c->template + 10);
+
+		c->ip_id = ntohs(id);
+		// RFC 1624: what was wrong stays wrong in every segment.
+		c->ip_sum = (uint16_t)~check + (uint16_t)~total + (uint16_t)~id;
 	}
 	ret = tcp ? init_tcp(c) : init_udp(c);
 	// The checksum field holds the sum of the pseudo header for the super-packet's length;

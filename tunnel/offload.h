@@ -66,9 +66,9 @@ struct offload_cutter {
 	uint16_t ip_id;
 	uint16_t tcp_word; // data offset and flags
 	uint32_t sequence;
-	uint64_t ip_sum;        // of the template, which is zero wherever segments differ
-	uint64_t transport_sum; // likewise, with the pseudo header but for the length
-	uint8_t template[OFFLOAD_HEADERS_MAX];
+	uint64_t ip_sum;        // of the IPv4 header without what differs from segment to segment
+	uint64_t transport_sum; // of the template, and of the pseudo header but for the length
+	uint8_t template[OFFLOAD_HEADERS_MAX]; // the transport header is zero where segments differ
 };
 
 // header: as read from the TUN (struct virtio_net_hdr, host order); packet: `length` writable

@@ -28,7 +28,7 @@ static const struct row rows[] = {
         "receive handshakes by a socket of their own"),
     ROW("merge-tcp", merge_tcp, 0, 1, 1, "merge inner TCP segments on receive"),
     ROW("merge-udp", merge_udp, 0, 1, 1, "merge inner UDP datagrams on receive"),
-    ROW("strict-checksum", strict_checksum, 0, 1, 0, "check inner checksums before a merge"),
+    ROW("strict-checksum", strict_checksum, 0, 1, 1, "check inner checksums before a merge"),
     ROW("socket-buffer", socket_buffer, 4096, 1u << 30, 1048576,
         "bytes of each socket's send and receive buffer"),
     ROW("lower-queue", lower_queue, 0, 2, 0,

@@ -1,7 +1,7 @@
 // The configuration protocol of user-space WireGuard (wireguard.com/xplatform): lines of key=value,
 // closed by an empty one. A request is read and checked as a whole (uapi.c) before any of it is
 // carried out (uapi_device.c), so that one which is unfinished or wrong changes nothing;
-// uapi_socket.c holds the clients.
+// uapi_socket.c holds the clients, uapi_file.c makes the socket's file.
 #ifndef WGBENCH_UAPI_H
 #define WGBENCH_UAPI_H
 

@@ -1,7 +1,8 @@
 // The configuration socket and its clients. A client is served one request an event, and is read
-// again only when it has taken its answer, so one that stalls or floods holds up nobody else. Where
-// another can't be accepted, for want of a descriptor or memory, it waits. What passes through
-// holds keys, so every buffer is wiped.
+// again only when it has taken its answer, so one that stalls or floods holds up nobody else. Nor
+// does one that is silent: where there are too many clients, or they hold too much memory, whoever
+// hasn't moved for longest is let go. Where even so another can't be accepted, for want of a
+// descriptor or memory, it waits. What passes through holds keys, so every buffer is wiped.
 #include "tunnel/uapi.h"
 
 #include <errno.h>
@@ -10,30 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "tunnel/control.h"
 #include "tunnel/device.h"
-
-#define DIRECTORY "/var/run/wireguard"
+#include "tunnel/uapi_file.h"
 
 enum {
 	CLIENTS_MAX = 64,
-	BACKLOG = 64,
 	INPUT_FIRST = 4096,
-	INPUT_MAX = 64 << 20, // of one request: some two million allowed IPs
+	INPUT_MAX = 64 << 20,   // of one request: some two million allowed IPs
+	MEMORY_MAX = 128 << 20, // of all clients, unless one needs more alone
 	PAUSE_NS = 100000000,
 };
 
 struct client {
 	struct control_source source; // first
-	struct uapi_server *server;
-	struct client *next, **link;
+	TAILQ_ENTRY(client) link;
 	char *in; // [start, end) is not yet handled
 	size_t start, end, capacity;
 	size_t scanned; // no request ends before
@@ -46,30 +43,57 @@ struct uapi_server {
 	struct control_source listener; // first
 	struct control_source watcher;  // inotify: the socket file
 	struct control_source pause;    // timerfd: until the listener is looked at again
-	struct sockaddr_un address;
-	dev_t dev; // of the socket file
-	ino_t ino;
-	struct client *clients;
+	struct uapi_file file;
+	TAILQ_HEAD(clients, client) clients; // the one that moved last comes first
 	unsigned client_count;
 };
 
 // ---- clients
 
-static void close_client(struct device *d, struct client *c)
+static void free_input(struct client *c)
 {
-	struct uapi_server *s = c->server;
-
-	*c->link = c->next;
-	if (c->next)
-		c->next->link = c->link;
-	s->client_count--;
-	close(c->source.fd);
-	control_watch(d, &s->listener, EPOLLIN);
 	if (c->in)
 		explicit_bzero(c->in, c->capacity);
 	free(c->in);
+	c->in = NULL;
+	c->start = c->end = c->capacity = c->scanned = 0;
+}
+
+static void close_client(struct device *d, struct client *c)
+{
+	struct uapi_server *s = d->control.uapi;
+
+	TAILQ_REMOVE(&s->clients, c, link);
+	s->client_count--;
+	close(c->source.fd);
+	control_watch(d, &s->listener, EPOLLIN);
+	free_input(c);
 	uapi_buffer_free(&c->out);
 	free(c);
+}
+
+static size_t held_bytes(const struct client *c)
+{
+	return c->capacity + c->out.capacity;
+}
+
+// Lets those go that hold memory, the longest without a move first and never `kept`, until what all
+// hold is within the bound.
+static void bound_memory(struct device *d, const struct client *kept)
+{
+	struct uapi_server *s = d->control.uapi;
+	struct client *c, *earlier;
+	size_t bytes = 0;
+
+	for (c = TAILQ_FIRST(&s->clients); c; c = TAILQ_NEXT(c, link))
+		bytes += held_bytes(c);
+	for (c = TAILQ_LAST(&s->clients, clients); c && bytes > MEMORY_MAX; c = earlier) {
+		earlier = TAILQ_PREV(c, clients, link);
+		if (c == kept || !held_bytes(c))
+			continue;
+		bytes -= held_bytes(c);
+		close_client(d, c);
+	}
 }
 
 // Length of the request that lies whole in the input; 0: none does.
@@ -166,6 +190,8 @@ static void serve(struct device *d, struct client *c, size_t bytes)
 	explicit_bzero(c->in + c->start, bytes);
 	c->start += bytes;
 	c->scanned = c->start;
+	if (c->start == c->end && c->capacity > INPUT_FIRST)
+		free_input(c);
 }
 
 // false: the connection is broken.
@@ -189,10 +215,13 @@ static bool flush(struct client *c)
 
 static void client_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
+	struct uapi_server *s = d->control.uapi;
 	struct client *c = (struct client *)source;
 	bool alive = true;
 
 	(void)epoll_events;
+	TAILQ_REMOVE(&s->clients, c, link);
+	TAILQ_INSERT_HEAD(&s->clients, c, link);
 	if (!c->out.length) {
 		if (!c->ended && !whole_request(c))
 			alive = receive(c);
@@ -205,6 +234,8 @@ static void client_ready(struct device *d, struct control_source *source, uint32
 	if (!alive || (c->ended && !more) ||
 	    control_watch(d, &c->source, more ? EPOLLOUT : EPOLLIN))
 		close_client(d, c);
+	else
+		bound_memory(d, c);
 }
 
 // Whoever waits would else wake the loop without end.
@@ -222,49 +253,57 @@ static void pause_over(struct device *d, struct control_source *source, uint32_t
 	uint64_t expirations;
 
 	(void)epoll_events;
-	if (read(source->fd, &expirations, sizeof(expirations)) > 0 &&
-	    s->client_count < CLIENTS_MAX)
+	if (read(source->fd, &expirations, sizeof(expirations)) > 0)
 		control_watch(d, &s->listener, EPOLLIN);
+}
+
+// false: there is none.
+static bool close_oldest(struct device *d, struct uapi_server *s)
+{
+	struct client *c = TAILQ_LAST(&s->clients, clients);
+
+	if (c)
+		close_client(d, c);
+	return c;
+}
+
+static int accept_client(struct device *d, struct uapi_server *s, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return -ENOMEM;
+	}
+	c->source = (struct control_source){.fd = fd, .ready = client_ready};
+	TAILQ_INSERT_HEAD(&s->clients, c, link);
+	s->client_count++;
+	int ret = control_watch(d, &c->source, EPOLLIN);
+	if (ret)
+		close_client(d, c);
+	else if (s->client_count > CLIENTS_MAX)
+		close_oldest(d, s);
+	return ret;
 }
 
 static void listener_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
 	struct uapi_server *s = (struct uapi_server *)source;
 	int fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct client *c;
 
 	(void)epoll_events;
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			pause_listener(d, s);
+	if (fd >= 0) {
+		accept_client(d, s, fd);
 		return;
 	}
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		close(fd);
+	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
 		return;
-	}
-	c->source = (struct control_source){.fd = fd, .ready = client_ready};
-	c->server = s;
-	c->next = s->clients;
-	c->link = &s->clients;
-	if (c->next)
-		c->next->link = &c->next;
-	s->clients = c;
-	if (++s->client_count == CLIENTS_MAX)
-		control_watch(d, &s->listener, 0);
-	if (control_watch(d, &c->source, EPOLLIN))
-		close_client(d, c);
+	// Of clients that make room the listener hears again at once.
+	if (!close_oldest(d, s))
+		pause_listener(d, s);
 }
 
 // ---- the socket file
-
-static bool still_ours(const struct uapi_server *s)
-{
-	struct stat now;
-
-	return !lstat(s->address.sun_path, &now) && now.st_dev == s->dev && now.st_ino == s->ino;
-}
 
 static void watcher_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
@@ -274,85 +313,8 @@ static void watcher_ready(struct device *d, struct control_source *source, uint3
 	(void)epoll_events;
 	while (read(source->fd, events, sizeof(events)) > 0)
 		;
-	if (!still_ours(s))
+	if (!uapi_file_is_ours(&s->file))
 		control_stop(d);
-}
-
-// The lock orders the programs that probe, remove and bind in the directory.
-static int lock_directory(void)
-{
-	int fd;
-
-	if (mkdir(DIRECTORY, 0700) && errno != EEXIST)
-		return -errno;
-	fd = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX)) {
-		int ret = -errno;
-		close(fd);
-		return ret;
-	}
-	return fd;
-}
-
-// 0 when nobody answers at the socket file and it's gone now.
-static int remove_stale(const struct sockaddr_un *address)
-{
-	struct stat info;
-	int fd, ret = 0;
-
-	if (lstat(address->sun_path, &info))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(info.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN)
-		ret = -EADDRINUSE;
-	else if (errno != ECONNREFUSED)
-		ret = -errno;
-	close(fd);
-	if (!ret && unlink(address->sun_path))
-		ret = -errno;
-	return ret;
-}
-
-static int bind_and_listen(struct uapi_server *s)
-{
-	struct stat info;
-	mode_t mask = umask(077);
-	int ret = 0;
-
-	if (bind(s->listener.fd, (struct sockaddr *)&s->address, sizeof(s->address)))
-		ret = -errno;
-	umask(mask);
-	if (ret)
-		return ret;
-	if (listen(s->listener.fd, BACKLOG) || lstat(s->address.sun_path, &info)) {
-		ret = -errno;
-		unlink(s->address.sun_path);
-		return ret;
-	}
-	s->dev = info.st_dev;
-	s->ino = info.st_ino;
-	return 0;
-}
-
-static const char *remedy(int error)
-{
-	switch (-error) {
-	case EADDRINUSE:
-		return ": another program serves this name; end it or choose another name";
-	case EEXIST:
-		return ": there is something that isn't a socket; remove it";
-	case EACCES:
-	case EPERM:
-		return ": it needs root";
-	default:
-		return "";
-	}
 }
 
 // Without inotify (its instances are limited) the tunnel only lasts longer than its socket.
@@ -363,51 +325,47 @@ static void watch_file(struct device *d, struct uapi_server *s)
 	if (s->watcher.fd < 0)
 		return;
 	// A socket's inode outlives its name: removing the name shows as an attribute.
-	inotify_add_watch(s->watcher.fd, s->address.sun_path,
+	inotify_add_watch(s->watcher.fd, s->file.address.sun_path,
 	                  IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
 	control_watch(d, &s->watcher, EPOLLIN);
+}
+
+static int open_server(struct device *d, struct uapi_server *s)
+{
+	int ret = s->pause.fd < 0 ? -errno : control_watch(d, &s->pause, EPOLLIN);
+
+	if (ret)
+		return ret;
+	s->listener.fd = uapi_file_listen(&s->file, d->name);
+	if (s->listener.fd < 0)
+		return s->listener.fd;
+	ret = control_watch(d, &s->listener, EPOLLIN);
+	if (ret)
+		uapi_file_remove(&s->file);
+	return ret;
 }
 
 int uapi_open(struct device *d)
 {
 	struct uapi_server *s = calloc(1, sizeof(*s));
-	int directory = -1, ret = -ENOMEM;
+	int ret = -ENOMEM;
 
 	if (!s)
 		goto err;
+	TAILQ_INIT(&s->clients);
 	s->listener = (struct control_source){.fd = -1, .ready = listener_ready};
 	s->pause = (struct control_source){
 	    .fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC), .ready = pause_over};
-	ret = s->pause.fd < 0 ? -errno : control_watch(d, &s->pause, EPOLLIN);
+	ret = open_server(d, s);
 	if (ret)
 		goto err;
-	s->address.sun_family = AF_UNIX;
-	snprintf(s->address.sun_path, sizeof(s->address.sun_path), DIRECTORY "/%s.sock", d->name);
-	ret = directory = lock_directory();
-	if (ret < 0)
-		goto err;
-	ret = remove_stale(&s->address);
-	if (ret)
-		goto err;
-	s->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	ret = s->listener.fd < 0 ? -errno : bind_and_listen(s);
-	if (ret)
-		goto err;
-	ret = control_watch(d, &s->listener, EPOLLIN);
-	if (ret) {
-		unlink(s->address.sun_path);
-		goto err;
-	}
 	watch_file(d, s);
-	close(directory);
 	d->control.uapi = s;
 	return 0;
 
 err:
-	fprintf(stderr, "wgbench-tunnel: " DIRECTORY "/%s.sock: %s%s\n", d->name, strerror(-ret),
-	        remedy(ret));
-	if (directory >= 0)
-		close(directory);
+	fprintf(stderr, "wgbench-tunnel: " UAPI_FILE_DIRECTORY "/%s.sock: %s%s\n", d->name,
+	        strerror(-ret), uapi_file_remedy(ret));
 	if (s && s->listener.fd >= 0)
 		close(s->listener.fd);
 	if (s && s->pause.fd >= 0)
@@ -419,21 +377,16 @@ err:
 void uapi_close(struct device *d)
 {
 	struct uapi_server *s = d->control.uapi;
-	int directory;
 
 	if (!s)
 		return;
+	while (close_oldest(d, s))
+		;
 	d->control.uapi = NULL;
-	while (s->clients)
-		close_client(d, s->clients);
-	directory = lock_directory();
-	if (still_ours(s))
-		unlink(s->address.sun_path);
+	uapi_file_remove(&s->file);
 	close(s->listener.fd);
 	close(s->pause.fd);
 	if (s->watcher.fd >= 0)
 		close(s->watcher.fd);
-	if (directory >= 0)
-		close(directory);
 	free(s);
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A tunnel among others' things: behind address translation, under policy routing, in a tunnel, with
-# its own endpoint behind itself, and in namespaces that go.
+# its own endpoint behind itself, in namespaces that go, and with what a process inherits.
 set -euo pipefail
 . "$(dirname "$0")/lib/topology.bash"
 pair
@@ -257,4 +257,134 @@ name_goes() {
 	no_socket wt$$n
 }
 check "the process's own namespace loses its name" name_goes
+
+# ---- what a process is started with
+
+listens() { left ss -Hlun "sport = :$1" | grep -q .; }
+
+# begins WRAPPER...: under it the daemon starts, its socket is the owner's alone, the link's changes
+# are followed, and SIGTERM leaves nothing.
+begins() {
+	local pid
+	left "$@" "$ours" "$if_left"
+	pid=$(process left)
+	equal "$(stat -c %a "$sockets/$if_left.sock")" 700
+	left wg set "$if_left" listen-port 51829
+	ip -n "$ns_left" link set "$if_left" up
+	until_true 5 listens 51829
+	kill "$pid"
+	until_true 5 gone "$pid"
+	no_socket "$if_left"
+}
+
+tunnel_stop left
+tunnel_stop right
+while IFS='|' read -r name wrapper; do
+	check "starts $name" begins bash -c "$wrapper"' "$@"' "$keys"
+done <<-'END'
+	without descriptors 0 to 2|exec <&- >&- 2>&-; exec
+	with descriptors of others, and a folder that is gone|exec 7<"$0" 200<&7; mkdir "$0/gone"; cd "$0/gone"; rmdir "$0/gone"; exec
+	with umask 0|umask 0; exec
+	with umask 777|umask 777; exec
+	with a strange environment|exec env -i LC_ALL=xx_YY.none LANG=$'\xff' PATH="$PATH"
+	with few descriptors|exec prlimit --nofile=24:1024
+	where no file may grow and no memory be locked|exec prlimit --fsize=0 --memlock=0 --core=0
+	with every signal ignored and blocked|exec env --ignore-signal --block-signal
+	with the lowest priority|exec nice -n 19
+END
+
+# fails ERE WRAPPER...: under it the start fails with 1, says why, and leaves nothing.
+fails() {
+	local ere=$1 status=0
+	shift
+	left "$@" "$ours" "$if_left" >"$keys/out" 2>&1 || status=$?
+	match "$(<"$keys/out")" "$ere"
+	equal $status 1
+	until_true 5 idle "$ns_left"
+}
+
+# In its own mount namespace, as `ip netns exec` has one.
+run=$(readlink -f /var/run)
+while IFS='|' read -r name ere prepare; do
+	# shellcheck disable=SC2016
+	check "fails where $name" fails "$ere" \
+		bash -c 'mount -t tmpfs none "$0"; cd "$0"; '"$prepare"'; exec "$@"' "$run"
+done <<-'END'
+	a file is in the place of the sockets' folder|isn't a directory; remove it|touch wireguard
+	the sockets' folder is a link to nowhere|leads nowhere|ln -s nowhere wireguard
+	there is a loop of links|leads nowhere|ln -s wireguard wireguard
+	nothing can be written|a file system there that can be written to|mkdir wireguard; mount -o remount,ro .
+	the sockets' folder is somebody else's|root must own|mkdir -m 700 wireguard; chown 65534 wireguard
+END
+check "fails where the switches make no sense" fails nonsense \
+	env WGBENCH_TUNNEL_SWITCHES=queues=nonsense
+# Whether somebody hears why or not: there is something in the place of its interface.
+deaf() { # REDIRECTIONS
+	ip -n "$ns_left" link add "$if_left" type veth peer name occupied
+	trap 'ip -n "$ns_left" link del "$if_left"' EXIT
+	fails '^$' bash -c "exec $1"'; wait $! || true; exec "$@"' -
+}
+check "fails where nobody hears why" deaf '<&- >&- 2>&-'
+check "fails where who would hear why has gone" deaf '2> >(exec true)'
+
+# begins_below PREPARE: of the folder of runtime data.
+begins_below() {
+	# shellcheck disable=SC2016
+	left bash -c 'set -e; mount -t tmpfs none "$0"; cd "$0"; eval "$2"; "$3" "$1"; wg show "$1"
+		ip link del "$1"' "$run" "$if_left" "$1" "$ours"
+	until_true 5 idle "$ns_left"
+}
+check "starts where the sockets' folder is missing, whatever the umask is" begins_below 'umask 777'
+check "starts where the sockets' folder is a link" begins_below 'mkdir there; ln -s there wireguard'
+
+# Traffic and handshakes.
+least() {
+	cat >"$keys/least" <<-'END'
+		#!/bin/bash
+		exec prlimit --stack=65536:65536 --nofile=24:24 --as=100000000 --fsize=0 --memlock=0 \
+			env --ignore-signal --block-signal "$LEAST" "$@" <&- >&- 2>&-
+	END
+	chmod +x "$keys/least"
+	export LEAST=$ours
+	tunnels "$keys/least" "$ours" 4 left
+	pings left 4
+	transfer left 4
+	transfer right 6
+}
+if [[ ${PROFILE:-release} == [at]san ]]; then
+	skip "a session with the least of everything" "a sanitizer needs more"
+else
+	check "a session with the least of everything" least
+fi
+
+# ---- who reads what it says
+
+# A status is some 2 KB, a pipe holds 64. Handshakes are the work of the thread that prints.
+nobody_reads() {
+	local i pipe=$keys/pipe
+	mkfifo "$pipe"
+	exec 5<>"$pipe"
+	ip netns exec "$ns_left" "$ours" --foreground "$if_left" 2>"$pipe" 5<&- &
+	until_true 10 left wg show "$if_left" >/dev/null 2>&1
+	for ((i = 0; i < 60; i++)); do
+		kill -USR1 $!
+		left wg show "$if_left" >/dev/null
+	done
+	tunnel_configure left
+	tunnel_peer left endpoint "$(endpoint right 4)"
+	until_true 10 ping_once left
+	exec 5<&- # then the reader goes
+	kill -USR1 $!
+	left wg set "$if_left" private-key "$keys/third"
+	left wg set "$if_left" private-key "$keys/left"
+	until_true 10 ping_once left
+	kill $!
+	wait $!
+	no_socket "$if_left"
+}
+tunnel_stop left
+tunnel_stop right
+tunnel_start right "$ours"
+tunnel_peer right
+check "a log that nobody reads, and whose reader goes, costs the tunnel nothing" nobody_reads
 plan

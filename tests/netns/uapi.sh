@@ -57,6 +57,17 @@ ends_by() { # SIGNAL
 }
 check "SIGTERM leaves nothing" ends_by TERM
 
+left "$ours" "$if"
+check "SIGHUP leaves nothing" ends_by HUP
+
+hangs_up() {
+	left nohup "$ours" "$if"
+	kill -HUP "$(ip netns pids "$ns_left")"
+	left wg show "$if"
+	ends_by TERM
+}
+check "under nohup SIGHUP is ignored" hangs_up
+
 stale_socket() {
 	left "$ours" "$if"
 	kill -KILL "$(ip netns pids "$ns_left")"
@@ -84,6 +95,7 @@ foreground() { # SIGNAL
 }
 check "in the foreground, SIGINT ends it with exit 0" foreground INT
 check "in the foreground, SIGTERM ends it with exit 0" foreground TERM
+check "in the foreground, SIGHUP ends it with exit 0" foreground HUP
 
 bad_command_line() {
 	local status
@@ -99,6 +111,10 @@ bad_command_line() {
 	((status != 0))
 	match "$(<"$keys/out")" nonsense
 	alone
+	status=0
+	left "$ours" --version >/dev/full 2>"$keys/out" || status=$?
+	match "$(<"$keys/out")" "No space left"
+	((status != 0))
 }
 check "a bad command line or switch fails and leaves nothing" bad_command_line
 

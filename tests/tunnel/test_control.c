@@ -1,7 +1,7 @@
 // The control thread's sources, one event after another in the test's own thread: what other
-// threads post, signals, the configuration socket and its clients, and the link, also after moves
-// between namespaces. The latter two need root and are skipped without.
-#include "tests/support.h"
+// threads post, signals, and the link, also after moves between namespaces, which needs root and is
+// skipped without.
+#include "tests/tunnel/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,71 +9,9 @@
 #include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include "tunnel/device.h"
-#include "tunnel/uapi.h"
-
-enum { TIMEOUT_MS = 5000, QUIET_MS = 2, LIMIT_S = 120 };
-
-static struct device *device;
-static char name[IFNAMSIZ], socket_path[64];
-
-static int set_up(void **state)
-{
-	struct switches switches;
-
-	(void)state;
-	if (switches_parse(&switches, NULL))
-		return -1;
-	return device_create(&device, name, &switches);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	uapi_close(device);
-	link_close(device);
-	device_free(device);
-	return 0;
-}
-
-// Handles one event. false: none came in time.
-static bool step(int timeout_ms)
-{
-	struct epoll_event event;
-
-	if (epoll_wait(device->control.epoll, &event, 1, timeout_ms) != 1)
-		return false;
-	struct control_source *source = event.data.ptr;
-	source->ready(device, source, event.events);
-	return true;
-}
-
-static void settle(void)
-{
-	while (step(QUIET_MS))
-		;
-}
-
-static void set(const char *text)
-{
-	struct uapi_request r;
-
-	assert_int_equal(uapi_parse(&r, text, strlen(text)), 0);
-	assert_int_equal(uapi_set(device, &r), 0);
-	uapi_request_free(&r);
-}
-
-#define PEER_A "public_key=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0\n"
 
 // ---- posts and signals
 
@@ -89,12 +27,12 @@ static void test_stop_and_failure_end_the_loop(void **state)
 static void test_signals(void **state)
 {
 	(void)state;
-	static const int ending[] = {SIGTERM, SIGINT};
+	static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
 	FILE *to = tmpfile();
 	char text[4096];
 	int real = dup(STDERR_FILENO);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		atomic_store(&device->control.stop, false);
 		kill(getpid(), ending[i]);
 		assert_int_equal(control_run(device), 0);
@@ -204,269 +142,6 @@ static void test_keys_go_with_a_suspend(void **state)
 	kill(getpid(), SIGTERM);
 	assert_int_equal(control_run(device), 0);
 	assert_null(device->peers->current);
-}
-
-// ---- the socket
-
-static bool is_root(void)
-{
-	if (geteuid() == 0)
-		return true;
-	print_message("skipped: it needs root\n");
-	return false;
-}
-
-static int client(void)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void send_text(int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-// What the client has got once nothing moves any more.
-static char *received(int fd)
-{
-	static char text[1 << 16];
-	ssize_t n, length = 0;
-
-	settle();
-	while ((n = recv(fd, text + length, sizeof(text) - 1 - length, 0)) > 0)
-		length += n;
-	text[length] = 0;
-	return text;
-}
-
-static bool is_closed(int fd)
-{
-	char byte;
-
-	settle();
-	return recv(fd, &byte, 1, 0) == 0;
-}
-
-static void test_clients(void **state)
-{
-	(void)state;
-	struct stat info;
-
-	if (!is_root())
-		skip();
-	assert_int_equal(uapi_open(device), 0);
-	assert_int_equal(stat(socket_path, &info), 0);
-	assert_int_equal(info.st_mode & 0777, 0700);
-
-	int a = client(), b = client();
-	send_text(a, "set=1\nfwmark=7\n");
-	assert_string_equal(received(a), "");
-	send_text(b, "get=1\n\n");
-	assert_string_equal(received(b), "errno=0\n\n");
-	send_text(a, "\nget=1\n\nset=1\nfwmark=x\n\nset=1\nfwmark=8\n\nget=1\n\nget=1\n");
-	assert_string_equal(received(a), "errno=0\n\nfwmark=7\nerrno=0\n\nerrno=-22\n\nerrno=0\n\n"
-	                                 "fwmark=8\nerrno=0\n\n");
-	send_text(a, "\n");
-	assert_string_equal(received(a), "fwmark=8\nerrno=0\n\n");
-
-	// What makes no sense ends the connection.
-	send_text(a, "put=1\n\nset=1\nfwmark=9\n\n");
-	assert_string_equal(received(a), "errno=-71\n\n");
-	assert_true(is_closed(a));
-
-	// Cut off: nothing happens.
-	send_text(b, "set=1\nfwmark=9\n");
-	shutdown(b, SHUT_WR);
-	assert_string_equal(received(b), "errno=-71\n\n");
-	assert_true(is_closed(b));
-	close(b);
-	b = client();
-	send_text(b, "set=1\nfwmark=9\n");
-	settle();
-	close(b);
-	settle();
-	assert_int_equal(device->fwmark, 8);
-	close(a);
-
-	// Byte by byte.
-	a = client();
-	for (const char *p = "set=1\nfwmark=10\n\n"; *p; p++) {
-		char byte[] = {*p, 0};
-		send_text(a, byte);
-		assert_true(step(TIMEOUT_MS));
-	}
-	assert_string_equal(received(a), "errno=0\n\n");
-	close(a);
-	settle();
-	assert_int_equal(device->fwmark, 10);
-}
-
-// Requests of different lengths in portions that end anywhere.
-static void test_a_stream_in_random_portions(void **state)
-{
-	(void)state;
-	enum { COUNT = 1000 };
-	static const char answer[] = "errno=0\n\n";
-	struct support_random r;
-	struct uapi_buffer text = {0};
-	size_t sent = 0, answers = 0;
-
-	if (!is_root())
-		skip();
-	support_random_init(&r, support_seed());
-	for (unsigned i = 0; i < COUNT; i++)
-		uapi_print(&text, "set=1\nfwmark=%0*u\n\n", (int)support_random_below(&r, 300), i);
-	assert_int_equal(uapi_open(device), 0);
-	int fd = client();
-	while (sent < text.length) {
-		size_t portion = 1 + support_random_below(&r, 6000);
-		portion = portion < text.length - sent ? portion : text.length - sent;
-		assert_int_equal(send(fd, text.text + sent, portion, MSG_NOSIGNAL), portion);
-		sent += portion;
-		const char *got = received(fd);
-		for (; !strncmp(got, answer, strlen(answer)); got += strlen(answer))
-			answers++;
-		assert_string_equal(got, "");
-	}
-	assert_int_equal(answers, COUNT);
-	assert_int_equal(device->fwmark, COUNT - 1);
-	close(fd);
-	uapi_buffer_free(&text);
-}
-
-static void test_a_stalled_client_stalls_nobody(void **state)
-{
-	(void)state;
-	enum { COUNT = 100000 };
-	struct uapi_buffer text = {0};
-	int stalled, greedy, other;
-	char requests[7 * 1000 + 1];
-
-	if (!is_root())
-		skip();
-	uapi_print(&text, "set=1\n" PEER_A);
-	for (unsigned i = 0; i < COUNT; i++)
-		uapi_print(&text, "allowed_ip=10.%u.%u.%u/32\n", i >> 16, i >> 8 & 255, i & 255);
-	uapi_print(&text, "\n");
-	assert_int_equal(uapi_open(device), 0);
-
-	// A request larger than any buffer between us.
-	other = client();
-	for (size_t sent = 0; sent < text.length;) {
-		ssize_t n = send(other, text.text + sent, text.length - sent, MSG_NOSIGNAL);
-		assert_true(n > 0 || errno == EAGAIN);
-		sent += n > 0 ? n : 0;
-		while (step(0))
-			;
-	}
-	assert_string_equal(received(other), "errno=0\n\n");
-	uapi_buffer_free(&text);
-
-	stalled = client();
-	greedy = client();
-	send_text(stalled, "get=1\n\n");
-	for (int i = 0; i < 1000; i++)
-		memcpy(requests + 7 * i, "get=1\n\n", 8);
-	send_text(greedy, requests);
-	settle();
-	send_text(other, "set=1\nfwmark=3\n\n");
-	assert_string_equal(received(other), "errno=0\n\n");
-
-	// It gets all of its answer when it reads at last.
-	size_t length = 0;
-	char last[4096] = "";
-	for (;;) {
-		ssize_t n = recv(stalled, last, sizeof(last) - 1, 0);
-		if (n > 0) {
-			last[n] = 0;
-			length += n;
-		} else if (!step(QUIET_MS)) {
-			break;
-		}
-	}
-	assert_true(length > COUNT * strlen("allowed_ip=10.0.0.0/32\n"));
-	assert_string_equal(last + strlen(last) - strlen("errno=0\n\n"), "errno=0\n\n");
-	close(stalled);
-	close(greedy);
-	close(other);
-	settle();
-}
-
-static void test_more_clients_than_are_served(void **state)
-{
-	(void)state;
-	enum { COUNT = 100 };
-	int fds[COUNT];
-
-	if (!is_root())
-		skip();
-	assert_int_equal(uapi_open(device), 0);
-	for (int i = 0; i < COUNT; i++) {
-		fds[i] = client();
-		assert_true(fds[i] >= 0);
-		settle();
-		send_text(fds[i], "get=1\n\n");
-	}
-	settle();
-	for (int i = 0; i < COUNT; i++) {
-		assert_string_equal(received(fds[i]), "errno=0\n\n");
-		close(fds[i]);
-	}
-}
-
-static void test_socket_file(void **state)
-{
-	(void)state;
-	struct switches switches;
-	struct device *second;
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct stat info;
-	int fd;
-
-	if (!is_root())
-		skip();
-	assert_int_equal(switches_parse(&switches, NULL), 0);
-	assert_int_equal(device_create(&second, name, &switches), 0);
-	assert_int_equal(uapi_open(device), 0);
-	assert_int_equal(uapi_open(second), -EADDRINUSE);
-	fd = client();
-	assert_true(fd >= 0);
-	close(fd);
-	settle();
-	uapi_close(device);
-	assert_int_equal(stat(socket_path, &info), -1);
-
-	// One that its program left behind.
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	close(fd);
-	assert_int_equal(uapi_open(device), 0);
-
-	// Gone, and in its place another's: ours ends and leaves that one alone.
-	assert_int_equal(unlink(socket_path), 0);
-	assert_int_equal(uapi_open(second), 0);
-	assert_int_equal(control_run(device), 0);
-	uapi_close(device);
-	assert_int_equal(stat(socket_path, &info), 0);
-	uapi_close(second);
-	assert_int_equal(stat(socket_path, &info), -1);
-
-	// Not a socket.
-	fd = open(socket_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-	assert_int_equal(uapi_open(device), -EEXIST);
-	assert_int_equal(unlink(socket_path), 0);
-	device_free(second);
 }
 
 // ---- the link
@@ -607,30 +282,15 @@ static void test_link_is_followed_through_namespaces(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_stop_and_failure_end_the_loop),
 	    TEST(test_signals),
 	    TEST(test_posts_from_many_threads),
 	    TEST(test_messages),
 	    TEST(test_keys_go_with_a_suspend),
-	    TEST(test_clients),
-	    TEST(test_a_stream_in_random_portions),
-	    TEST(test_a_stalled_client_stalls_nobody),
-	    TEST(test_more_clients_than_are_served),
-	    TEST(test_socket_file),
 	    TEST(test_link_is_followed_through_namespaces),
 	};
-	sigset_t signals;
 
-	// Names carry the process's number, so that several runs can go on side by side.
-	snprintf(name, sizeof(name), "wgbt%d", getpid());
-	snprintf(socket_path, sizeof(socket_path), "/var/run/wireguard/%s.sock", name);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	alarm(LIMIT_S); // since SIGTERM is blocked, a hang is ended so
+	begin();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

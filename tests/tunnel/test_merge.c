@@ -429,27 +429,69 @@ static void merged_packets_stay_within_64k(void **state)
 	}
 }
 
-static void wrong_ipv4_header_checksum_is_never_repaired(void **state)
+// What can be wrong with a packet, and where.
+struct wrong {
+	int family;
+	uint8_t protocol;
+	enum { IN_HEADER, IN_CHECKSUM, IN_PAYLOAD } where; // IN_HEADER: of IPv4
+};
+
+// Flips a bit of packet `at`, which must stay alone and as it is; the others stay right.
+static void one_wrong_packet_stays_wrong(const struct wrong *wrong, size_t at, unsigned flags)
 {
-	(void)state;
+	enum { COUNT = 5 };
 	struct burst b = {0};
 	struct packet_spec s = packet_random(&generator, false);
 
-	s.family = AF_INET;
-	s.protocol = IPPROTO_TCP;
+	s.family = wrong->family;
+	s.protocol = wrong->protocol;
 	s.df = true;
+	s.tcp_flags = s.protocol == IPPROTO_TCP ? 0x10 : 0;
 	s.payload = payload;
-	s.payload_bytes = 100;
-	for (size_t i = 0; i < 4; i++, s.sequence += 100)
+	s.payload_bytes = 101;
+	for (size_t i = 0; i < COUNT; i++, s.sequence += s.payload_bytes)
 		burst_add(&b, &s, false);
-	b.packet[0].data[10] ^= 1;
-	b.before[0][10] ^= 1;
-	burst_merge(&b, BOTH);
-	assert_int_equal(b.made, 2);
-	assert_int_equal(b.write[0].count, 1);
-	assert_int_equal(b.write[1].count, 3);
+	size_t offset = wrong->where == IN_HEADER     ? 10
+	                : wrong->where == IN_CHECKSUM ? ip_bytes(&s) + checksum_offset(&s)
+	                                              : header_bytes(&s) + below(s.payload_bytes);
+	uint8_t bit = 1 << below(8);
+	b.packet[at].data[offset] ^= bit;
+	b.before[at][offset] ^= bit;
+
+	burst_merge(&b, flags);
+	assert_int_equal(b.made, at == 0 || at == COUNT - 1 ? 2 : 3);
+	for (size_t i = 0; i < b.made; i++)
+		if (b.write[i].first == at)
+			assert_int_equal(b.write[i].count, 1);
 	writes_undo(&b);
 	burst_clear(&b);
+}
+
+static void a_wrong_checksum_is_never_repaired(void **state)
+{
+	(void)state;
+	static const struct wrong wrongs[] = {
+	    {AF_INET, IPPROTO_TCP, IN_CHECKSUM},  {AF_INET, IPPROTO_TCP, IN_PAYLOAD},
+	    {AF_INET, IPPROTO_UDP, IN_CHECKSUM},  {AF_INET, IPPROTO_UDP, IN_PAYLOAD},
+	    {AF_INET6, IPPROTO_TCP, IN_CHECKSUM}, {AF_INET6, IPPROTO_TCP, IN_PAYLOAD},
+	    {AF_INET6, IPPROTO_UDP, IN_CHECKSUM}, {AF_INET6, IPPROTO_UDP, IN_PAYLOAD},
+	    {AF_INET, IPPROTO_TCP, IN_HEADER},    {AF_INET, IPPROTO_UDP, IN_HEADER},
+	};
+
+	for (size_t w = 0; w < sizeof(wrongs) / sizeof(wrongs[0]); w++)
+		for (size_t at = 0; at < 5; at++)
+			one_wrong_packet_stays_wrong(&wrongs[w], at, BOTH | OFFLOAD_MERGE_STRICT);
+}
+
+static void a_wrong_ipv4_header_is_never_repaired_without_strictness(void **state)
+{
+	(void)state;
+	for (size_t at = 0; at < 5; at++) {
+		one_wrong_packet_stays_wrong(&(struct wrong){AF_INET, IPPROTO_TCP, IN_HEADER}, at,
+		                             BOTH);
+		one_wrong_packet_stays_wrong(&(struct wrong){AF_INET, IPPROTO_UDP, IN_HEADER}, at,
+		                             BOTH);
+	}
 }
 
 static void udp_without_checksum_gets_none(void **state)
@@ -579,7 +621,8 @@ int main(void)
 	    cmocka_unit_test(more_flows_than_the_table_holds_keep_their_order),
 	    cmocka_unit_test(eight_interleaved_flows_all_merge),
 	    cmocka_unit_test(merged_packets_stay_within_64k),
-	    cmocka_unit_test(wrong_ipv4_header_checksum_is_never_repaired),
+	    cmocka_unit_test(a_wrong_checksum_is_never_repaired),
+	    cmocka_unit_test(a_wrong_ipv4_header_is_never_repaired_without_strictness),
 	    cmocka_unit_test(udp_without_checksum_gets_none),
 	    cmocka_unit_test(padded_packet_passes_as_it_is),
 	    cmocka_unit_test(truncated_packets_pass_as_they_are),

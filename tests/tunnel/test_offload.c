@@ -472,6 +472,62 @@ static void ecn_is_set_and_nothing_else_changes(void **state)
 	}
 }
 
+static bool ipv4_checksum_right(const uint8_t *packet, const struct packet_spec *s)
+{
+	return naive_sum(packet, ip_bytes(s), 0) == 0xffff;
+}
+
+static void ecn_makes_no_wrong_checksum_right(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint8_t packet[1000];
+		struct packet_spec s = packet_random(&generator, false);
+
+		s.family = AF_INET;
+		s.tos = i;
+		packet_build(packet, &s);
+		put16(packet + 10, get16(packet + 10) ^ 1 << i % 16);
+		assert_false(ipv4_checksum_right(packet, &s));
+		offload_ip_set_ecn(packet, support_random_below(&generator, 4));
+		assert_false(ipv4_checksum_right(packet, &s));
+	}
+}
+
+// Neither of the IPv4 header, nor where the sum of the pseudo header is wrong.
+static void cutting_makes_no_wrong_checksum_right(void **state)
+{
+	(void)state;
+	static uint8_t frame[PACKETS_MAX];
+
+	for (int i = 0; i < 1000; i++) {
+		struct packet_spec s = packet_random(&generator, false);
+		struct offload_cutter cutter;
+		bool header = i % 2;
+		uint8_t *packet;
+		uint32_t bytes;
+
+		s.family = AF_INET;
+		s.payload = payload;
+		s.payload_bytes = 3000;
+		size_t length = packet_build(frame, &s);
+		packet_make_partial(frame, &s, length);
+		uint8_t *sum = frame + (header ? 10 : ip_bytes(&s) + checksum_offset(&s));
+		put16(sum, get16(sum) ^ 1 << i % 16);
+		struct virtio_net_hdr vnet = super_header(&s, 1000);
+		assert_int_equal(offload_cut_init(&cutter, &vnet, frame, length), 0);
+		assert_int_equal(cutter.segments, 3);
+		while ((packet = offload_cut_next(&cutter, &bytes))) {
+			size_t at = ip_bytes(&s);
+			unsigned rest = naive_sum(packet + at, bytes - at,
+			                          naive_pseudo(&s, packet, bytes - at));
+
+			assert_int_equal(ipv4_checksum_right(packet, &s), !header);
+			assert_int_equal(rest == 0xffff, header);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +544,8 @@ int main(void)
 	    cmocka_unit_test(flows_are_told_apart),
 	    cmocka_unit_test(segments_are_counted_as_they_are_cut),
 	    cmocka_unit_test(ecn_is_set_and_nothing_else_changes),
+	    cmocka_unit_test(ecn_makes_no_wrong_checksum_right),
+	    cmocka_unit_test(cutting_makes_no_wrong_checksum_right),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

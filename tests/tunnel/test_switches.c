@@ -46,7 +46,7 @@ static void test_defaults(void **state)
 	(void)state;
 	static const char expected[] =
 	    "tun-gso=on,tun-uso=on,udp-gso=on,udp-gro=on,handshake-socket=on,merge-tcp=on,"
-	    "merge-udp=on,strict-checksum=off,socket-buffer=1048576,lower-queue=0,queues=0,"
+	    "merge-udp=on,strict-checksum=on,socket-buffer=1048576,lower-queue=0,queues=0,"
 	    "threads=0,clock-scale=1,dumpable=off";
 	static const char *const nothing[] = {NULL, ""};
 
@@ -66,7 +66,7 @@ static void test_every_switch_is_its_own(void **state)
 	static const char all[] =
 	    "tun-gso=off,tun-uso=0,udp-gso=off,udp-gro=0,handshake-socket=off,merge-tcp=off,"
 	    "merge-udp=off,"
-	    "strict-checksum=1,socket-buffer=4096,lower-queue=2,queues=63,threads=64,clock-scale="
+	    "strict-checksum=0,socket-buffer=4096,lower-queue=2,queues=63,threads=64,clock-scale="
 	    "1000,dumpable="
 	    "on";
 	struct switches s, again;
@@ -79,7 +79,7 @@ static void test_every_switch_is_its_own(void **state)
 	assert_int_equal(s.handshake_socket, 0);
 	assert_int_equal(s.merge_tcp, 0);
 	assert_int_equal(s.merge_udp, 0);
-	assert_int_equal(s.strict_checksum, 1);
+	assert_int_equal(s.strict_checksum, 0);
 	assert_int_equal(s.socket_buffer, 4096);
 	assert_int_equal(s.lower_queue, SWITCHES_LOWER_BOUNDED);
 	assert_int_equal(s.queues, 63);
