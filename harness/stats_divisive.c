@@ -59,10 +59,12 @@ static void find_best(struct sums *s, const double *x, size_t n, size_t guard,
 		for (size_t end = i + guard; end <= n; end++) {
 			double both = at(s, i, end), m = i, k = end - i;
 			double across = both - left, right = at(s, end, end) - 2 * both + left;
-			double energy = 2 * across / (m * k) - inside - within(right, k);
-			double distance = energy * m * k / (m + k);
+			double between = 2 * across / (m * k),
+			       both_inside = inside + within(right, k);
+			double distance = (between - both_inside) * m * k / (m + k);
 
-			if (farther(distance, change->distance))
+			if (!stats_tied(between, both_inside) &&
+			    farther(distance, change->distance))
 				*change = (struct stats_change){.at = i, .distance = distance};
 		}
 	}
