@@ -214,7 +214,7 @@ static int count_ends(struct bisect *b, const struct spec_catalog *c)
 static void judge_counted_ends(const struct bisect *b, struct bisect_step *s)
 {
 	double percent = 100 * (b->count[1] / b->count[0] - 1);
-	bool differ = percent >= b->gate_percent || percent <= -b->gate_percent;
+	bool differ = !stats_above(b->gate_percent, fabs(percent));
 
 	s->place = (struct place){.word = differ ? PLACE_BAD : PLACE_GOOD,
 	                          .blocks = 1,

@@ -34,13 +34,13 @@ static double contrast(enum contrast c, const double log_value[PLACE_TUNNELS])
 // Which side of zero the whole interval lies on, or 0.
 static int sign(const struct estimate *e)
 {
-	return (e->interval.low > 0) - (e->interval.high < 0);
+	return stats_above(e->interval.low, 0) - stats_above(0, e->interval.high);
 }
 
 static bool beyond(const struct estimate *e, double gate_percent, double share)
 {
-	return e->interval.low > fmax(log1p(gate_percent / 100), share) ||
-	       e->interval.high < fmin(log1p(-gate_percent / 100), -share);
+	return stats_above(e->interval.low, fmax(log1p(gate_percent / 100), share)) ||
+	       stats_above(fmin(log1p(-gate_percent / 100), -share), e->interval.high);
 }
 
 static enum place_word decide(const struct estimate e[CONTRASTS], double gate_percent,

@@ -52,7 +52,7 @@ enum count_verdict count_judge(const struct count *c, int mix, int side)
 
 	if (ciphers_differ(c))
 		return COUNT_UNJUDGED;
-	if (fabs(difference) < c->gate_percent)
+	if (stats_above(c->gate_percent, fabs(difference)))
 		return COUNT_SAME;
 	return difference > 0 ? COUNT_MORE : COUNT_FEWER;
 }

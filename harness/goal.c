@@ -1,4 +1,5 @@
 #include "harness/goal.h"
+#include "harness/stats.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -192,18 +193,22 @@ static double ratio_of(double percent)
 	return 1 + percent / 100;
 }
 
+static bool reaches(const struct goal *g, double ratio)
+{
+	return g->at_least ? !stats_above(g->ratio, ratio) : !stats_above(ratio, g->ratio);
+}
+
 static void decide(struct goal_result *r, const struct goal *g)
 {
 	double worst = g->at_least ? r->low : r->high, best = g->at_least ? r->high : r->low;
-	double sign = g->at_least ? 1 : -1;
 
-	if (sign * (worst - g->ratio) >= 0)
+	if (reaches(g, worst))
 		r->word = GOAL_REACHED;
-	else if (sign * (r->ratio - g->ratio) >= 0)
+	else if (reaches(g, r->ratio))
 		r->word = GOAL_REACHED_BARELY;
 	else
 		r->word = GOAL_NOT_REACHED;
-	if (r->word == GOAL_NOT_REACHED && !*r->reason && sign * (best - g->ratio) >= 0)
+	if (r->word == GOAL_NOT_REACHED && !*r->reason && reaches(g, best))
 		snprintf(r->reason, sizeof(r->reason), "the interval holds the goal");
 }
 

@@ -22,15 +22,15 @@ static void find_criticals(struct criticals *c, const struct looks *l)
 	}
 }
 
-// How many of the sorted values' Walsh averages, each value's with itself among them, are the
-// center or above it.
-static size_t walsh_from(const double *x, size_t n, double center)
+// How many of the sorted values' Walsh averages, each value's with itself among them, are at least
+// so much.
+static size_t count_from(const double *x, size_t n, double least)
 {
 	size_t low = 0, count = 0;
 
 	// Where the smaller value grows, so does the average.
 	for (size_t high = n; low < high;) {
-		if ((x[low] + x[high - 1]) / 2 >= center)
+		if ((x[low] + x[high - 1]) / 2 >= least)
 			count += high-- - low;
 		else
 			low++;
@@ -38,17 +38,17 @@ static size_t walsh_from(const double *x, size_t n, double center)
 	return count;
 }
 
-static size_t walsh_to(const double *x, size_t n, double center)
+// Twice the Walsh averages above the center. One that is the same counts half: a block that is
+// drawn with both signs has its average at the effect that was added, which is often the center.
+static size_t twice_above(const double *x, size_t n, double center)
 {
-	size_t high = n, count = 0;
+	return count_from(x, n, center - STATS_ROUNDING) +
+	       count_from(x, n, center + STATS_ROUNDING);
+}
 
-	for (size_t low = 0; low < high;) {
-		if ((x[low] + x[high - 1]) / 2 <= center)
-			count += high - low++;
-		else
-			high--;
-	}
-	return count;
+static size_t twice_below(const double *x, size_t n, double center)
+{
+	return n * (n + 1) - twice_above(x, n, center);
 }
 
 enum word { OPEN, HIGHER, LOWER, SAME };
@@ -56,18 +56,19 @@ enum word { OPEN, HIGHER, LOWER, SAME };
 static enum word decide(const double *sorted, size_t n, size_t outside, double gate_percent)
 {
 	double up = log1p(gate_percent / 100), down = log1p(-gate_percent / 100);
+	size_t above_up = twice_above(sorted, n, up), all = n * (n + 1);
+	size_t below_down = twice_below(sorted, n, down);
 
-	if (walsh_to(sorted, n, up) < outside)
+	if (all - above_up < 2 * outside)
 		return HIGHER;
-	if (walsh_from(sorted, n, down) < outside)
+	if (all - below_down < 2 * outside)
 		return LOWER;
-	return walsh_to(sorted, n, down) < outside && walsh_from(sorted, n, up) < outside ? SAME
-	                                                                                  : OPEN;
+	return below_down < 2 * outside && above_up < 2 * outside ? SAME : OPEN;
 }
 
 static bool leaves_out_zero(const double *sorted, size_t n, size_t outside)
 {
-	return walsh_from(sorted, n, 0) < outside || walsh_to(sorted, n, 0) < outside;
+	return twice_above(sorted, n, 0) < 2 * outside || twice_below(sorted, n, 0) < 2 * outside;
 }
 
 void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size_t n, bool equal,

@@ -38,6 +38,11 @@ static void draw(double *drawn, size_t blocks, const double *ratio, const size_t
 	}
 }
 
+static bool leaves_out(const struct stats_interval *i, double low, double high)
+{
+	return stats_above(i->low, high) || stats_above(low, i->high);
+}
+
 void selfcheck_draw(struct selfcheck_draws *p, const double *ratio, const unsigned *start, size_t n,
                     size_t blocks, double gate_percent, double error, unsigned draws, uint64_t seed)
 {
@@ -53,10 +58,11 @@ void selfcheck_draw(struct selfcheck_draws *p, const double *ratio, const unsign
 	size_t starts = find_starts(start, n, begin);
 	for (unsigned d = 0; starts && d < draws; d++) {
 		draw(drawn, blocks, ratio, begin, starts, &state);
-		struct stats_interval i = stats_signed_rank_interval(drawn, blocks, 1 - error);
+		// Ties among what is drawn come of drawing, so the interval isn't settled by them.
+		struct stats_interval i = stats_walsh_interval(drawn, blocks, 1 - error);
 
-		p->different += (i.low > 0 || i.high < 0) / (double)draws;
-		p->called += (i.low > gate || i.high < log1p(-gate_percent / 100)) / (double)draws;
+		p->different += leaves_out(&i, 0, 0) / (double)draws;
+		p->called += leaves_out(&i, log1p(-gate_percent / 100), gate) / (double)draws;
 		low[d] = i.low;
 	}
 	// An effect e only moves the interval: it is found where low + e is above the gate.

@@ -12,6 +12,26 @@ void *stats_allocate(size_t n, size_t bytes)
 	return p;
 }
 
+bool stats_same(double a, double b)
+{
+	return a == b || fabs(a - b) <= STATS_ROUNDING * fmax(1, fmin(fabs(a), fabs(b)));
+}
+
+bool stats_above(double a, double b)
+{
+	return a > b && !stats_same(a, b);
+}
+
+bool stats_tied(double a, double b)
+{
+	return a == b || fabs(a - b) <= STATS_ROUNDING * fmin(fabs(a), fabs(b));
+}
+
+bool stats_within(double p, double error)
+{
+	return p <= error * (1 + STATS_ROUNDING);
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -49,6 +69,20 @@ void stats_sort(double *x, size_t n)
 	qsort(x, n, sizeof(*x), ascending);
 }
 
+void stats_unify(double *x, size_t n)
+{
+	double *sorted = stats_sorted(x, n);
+
+	for (size_t i = 0; i < n; i++) {
+		const double *at = bsearch(&x[i], sorted, n, sizeof(*sorted), ascending);
+
+		while (at > sorted && stats_tied(at[0], at[-1]))
+			at--;
+		x[i] = *at;
+	}
+	free(sorted);
+}
+
 double *stats_sorted(const double *x, size_t n)
 {
 	double *sorted = stats_allocate(n, sizeof(*sorted));
@@ -84,11 +118,12 @@ struct stats_interval stats_quantile_interval(const double *x, size_t n, double 
 	double *sorted = stats_sorted(x, n), below = 0, above = 0, next;
 	size_t low = 0, high = n + 1; // ranks
 
-	while (low < n && below + (next = binomial(n, low, p)) <= (1 - level) / 2) {
+	while (low < n && stats_within(below + (next = binomial(n, low, p)), (1 - level) / 2)) {
 		below += next;
 		low++;
 	}
-	while (high > 1 && above + (next = binomial(n, high - 1, p)) <= (1 - level) / 2) {
+	while (high > 1 &&
+	       stats_within(above + (next = binomial(n, high - 1, p)), (1 - level) / 2)) {
 		above += next;
 		high--;
 	}

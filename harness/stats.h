@@ -2,6 +2,7 @@
 #ifndef WGBENCH_STATS_H
 #define WGBENCH_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { STATS_BLOCKS_MAX = 500 }; // an exact distribution takes n^3 steps
@@ -10,6 +11,22 @@ struct stats_interval {
 	double low, high;
 	double coverage; // at least; 0: n is too small for the level, and both bounds are infinite
 };
+
+// Equal measurements reach a comparison by different sums, so that equal doubles differ in their
+// last bits, and no comparison may depend on those (compare R's digits.rank in wilcox.test). A mean
+// of logarithms is off by some 1e-14 and no input is known to 1e-9, while the smallest gate is
+// 1e-4: what differs by less than this is the same. Values are tied in chains, each with the next.
+#define STATS_ROUNDING 1e-9
+
+// Of logarithms of ratios, ratios and percent: absolute below 1, relative above.
+bool stats_same(double a, double b);
+bool stats_above(double a, double b); // greater, and not the same
+
+// Of values in any unit: relative.
+bool stats_tied(double a, double b);
+
+// Whether a probability is at most so much.
+bool stats_within(double p, double error);
 
 double stats_mean(const double *x, size_t n);
 double stats_sd(const double *x, size_t n); // n - 1; 0 for n < 2
@@ -29,6 +46,9 @@ double stats_normal_below(double z);
 double stats_normal_quantile(double p);
 
 void stats_sort(double *x, size_t n); // ascending
+
+// Makes tied values equal, in place.
+void stats_unify(double *x, size_t n);
 
 // A copy in ascending order; the caller frees it.
 double *stats_sorted(const double *x, size_t n);

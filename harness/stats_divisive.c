@@ -15,6 +15,11 @@ struct sums {
 	size_t width;
 };
 
+static bool farther(double distance, double than)
+{
+	return distance > than && !stats_tied(distance, than);
+}
+
 static double at(const struct sums *s, size_t i, size_t j)
 {
 	return s->sum[i * s->width + j];
@@ -54,10 +59,12 @@ static void find_best(struct sums *s, const double *x, size_t n, size_t guard,
 		for (size_t end = i + guard; end <= n; end++) {
 			double both = at(s, i, end), m = i, k = end - i;
 			double across = both - left, right = at(s, end, end) - 2 * both + left;
-			double energy = 2 * across / (m * k) - inside - within(right, k);
-			double distance = energy * m * k / (m + k);
+			double between = 2 * across / (m * k),
+			       both_inside = inside + within(right, k);
+			double distance = (between - both_inside) * m * k / (m + k);
 
-			if (distance > change->distance)
+			if (!stats_tied(between, both_inside) &&
+			    farther(distance, change->distance))
 				*change = (struct stats_change){.at = i, .distance = distance};
 		}
 	}
@@ -74,19 +81,17 @@ static void shuffle(double *x, size_t n, uint64_t *random)
 	}
 }
 
-// In how many permutations of each segment's values some segment divides as far apart as that, but
-// for rounding.
+// In how many permutations of each segment's values some segment divides as far apart as that.
 static unsigned count_farther(struct sums *s, double *x, const struct segment *segment,
                               size_t segments, const struct stats_divisive *o, double distance,
                               uint64_t *random)
 {
-	unsigned farther = 0;
+	unsigned count = 0;
 
-	distance *= 1 - 1e-9;
 	for (unsigned i = 0; i < o->permutations; i++) {
 		double farthest = 0;
 
-		for (size_t j = 0; j < segments && farthest < distance; j++) {
+		for (size_t j = 0; j < segments && farther(distance, farthest); j++) {
 			size_t n = segment[j].end - segment[j].begin;
 			struct stats_change change;
 
@@ -94,9 +99,9 @@ static unsigned count_farther(struct sums *s, double *x, const struct segment *s
 			find_best(s, &x[segment[j].begin], n, o->guard, &change);
 			farthest = fmax(farthest, change.distance);
 		}
-		farther += farthest >= distance;
+		count += !farther(distance, farthest);
 	}
-	return farther;
+	return count;
 }
 
 static int by_place(const void *a, const void *b)
@@ -112,21 +117,25 @@ size_t stats_divide(const double *x, size_t n, const struct stats_divisive *o,
 	struct segment *segment = stats_allocate(n + 1, sizeof(*segment));
 	struct stats_change *best = stats_allocate(n + 1, sizeof(*best));
 	double *permuted = stats_allocate(n, sizeof(*permuted));
+	double *unified = stats_allocate(n, sizeof(*unified));
 	struct sums s = {stats_allocate((n + 1) * (n + 1), sizeof(*s.sum)), n + 1};
 	uint64_t random = o->seed;
 	size_t changes = 0, which;
 
 	segment[0] = (struct segment){0, n};
-	find_best(&s, x, n, o->guard, &best[0]);
+	for (size_t i = 0; i < n; i++)
+		unified[i] = x[i];
+	stats_unify(unified, n);
+	find_best(&s, unified, n, o->guard, &best[0]);
 	for (;;) {
 		which = 0;
 		for (size_t i = 1; i <= changes; i++)
-			if (best[i].distance > best[which].distance)
+			if (farther(best[i].distance, best[which].distance))
 				which = i;
 		if (!(best[which].distance > 0))
 			break;
 		for (size_t i = 0; i < n; i++)
-			permuted[i] = x[i];
+			permuted[i] = unified[i];
 		best[which].p = (count_farther(&s, permuted, segment, changes + 1, o,
 		                               best[which].distance, &random) +
 		                 1.0) /
@@ -139,14 +148,16 @@ size_t stats_divide(const double *x, size_t n, const struct stats_divisive *o,
 		change[changes].at += left->begin;
 		*right = (struct segment){change[changes].at, left->end};
 		left->end = right->begin;
-		find_best(&s, &x[left->begin], left->end - left->begin, o->guard, &best[which]);
+		find_best(&s, &unified[left->begin], left->end - left->begin, o->guard,
+		          &best[which]);
 		changes++;
-		find_best(&s, &x[right->begin], right->end - right->begin, o->guard,
+		find_best(&s, &unified[right->begin], right->end - right->begin, o->guard,
 		          &best[changes]);
 	}
 	qsort(change, changes, sizeof(*change), by_place);
 	free(s.sum);
 	free(permuted);
+	free(unified);
 	free(best);
 	free(segment);
 	return changes;

@@ -49,9 +49,10 @@ static void lengthen(struct shortest *best, const double *x, size_t end, double 
 		g.sd = sqrt(squares / count);
 		g.bits = bits_of(count, mean / unit, g.sd / unit, greatest / unit,
 		                 begin ? best[begin].last.mean / unit : NAN);
-		if (best[begin].bits + g.bits < best[end].bits ||
-		    (best[begin].bits + g.bits == best[end].bits && end - best[end].last.begin > 1))
-			best[end] = (struct shortest){best[begin].bits + g.bits, g};
+		double bits = best[begin].bits + g.bits;
+		if (stats_above(best[end].bits, bits) ||
+		    (stats_same(best[end].bits, bits) && end - best[end].last.begin > 1))
+			best[end] = (struct shortest){bits, g};
 	}
 }
 

@@ -20,7 +20,7 @@ struct seen {
 // by 36 %) and isn't misled by heavy tails. NAN below 4 blocks.
 static double spread_of(const double *x, size_t n)
 {
-	struct stats_interval i = stats_signed_rank_interval(x, n, 0.8);
+	struct stats_interval i = stats_walsh_interval(x, n, 0.8);
 
 	if (i.coverage <= 0)
 		return NAN;
@@ -61,7 +61,7 @@ size_t stats_blocks_to_decide(const double *x, size_t n, const struct stats_aim 
 	if (isnan(s.spread))
 		return 0;
 	for (size_t all = n + 1; all <= most; all++)
-		if (ldexp(2, -(int)all) <= 1 - aim->level &&
+		if (stats_within(ldexp(2, -(int)all), 1 - aim->level) &&
 		    expected_chance(&s, all, aim) >= aim->chance)
 			return all;
 	return 0;

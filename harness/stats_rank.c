@@ -63,7 +63,7 @@ static unsigned rank_differences(const struct difference *d, size_t n, unsigned 
 	unsigned sum = 0;
 
 	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i; end < n && d[end].size == d[i].size; end++)
+		for (end = i + 1; end < n && stats_same(d[end].size, d[end - 1].size); end++)
 			;
 		for (size_t j = i; j < end; j++) {
 			rank[j] = i + 1 + end;
@@ -73,27 +73,40 @@ static unsigned rank_differences(const struct difference *d, size_t n, unsigned 
 	return sum;
 }
 
-double stats_signed_rank_p(const double *x, size_t n, double center)
+struct stats_tails stats_signed_rank_tails(const double *x, size_t n, double center)
 {
 	struct difference *d = stats_allocate(n, sizeof(*d));
 	unsigned *rank = stats_allocate(n, sizeof(*rank)), sum;
-	double *distribution, below = 0, above = 0;
+	struct stats_tails tails = {0, 0};
+	double *distribution;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (x[i] != center)
+		if (!stats_same(x[i], center))
 			d[kept++] = (struct difference){fabs(x[i] - center), x[i] > center};
 	qsort(d, kept, sizeof(*d), by_size);
 	sum = rank_differences(d, kept, rank);
 	distribution = sum_distribution(rank, kept, kept * (kept + 1));
 	for (size_t s = 0; s <= kept * (kept + 1); s++) {
-		below += s <= sum ? distribution[s] : 0;
-		above += s >= sum ? distribution[s] : 0;
+		tails.below += s <= sum ? distribution[s] : 0;
+		tails.above += s >= sum ? distribution[s] : 0;
 	}
 	free(distribution);
 	free(rank);
 	free(d);
-	return fmin(1, 2 * fmin(below, above));
+	return tails;
+}
+
+static double two_sided(const struct stats_tails *t)
+{
+	return fmin(1, 2 * fmin(t->below, t->above));
+}
+
+double stats_signed_rank_p(const double *x, size_t n, double center)
+{
+	struct stats_tails tails = stats_signed_rank_tails(x, n, center);
+
+	return two_sided(&tails);
 }
 
 double *stats_signed_rank_distribution(size_t n)
@@ -116,7 +129,7 @@ static size_t count_outside(size_t n, double error, double *tail)
 	size_t outside = 0;
 
 	*tail = 0;
-	while (outside < n * (n + 1) / 2 && 2 * (*tail + p[outside]) <= error)
+	while (outside < n * (n + 1) / 2 && stats_within(2 * (*tail + p[outside]), error))
 		*tail += p[outside++];
 	free(p);
 	return outside;
@@ -129,7 +142,7 @@ size_t stats_signed_rank_outside(size_t n, double error)
 	return count_outside(n, error, &tail);
 }
 
-struct stats_interval stats_signed_rank_interval(const double *x, size_t n, double level)
+struct stats_interval stats_walsh_interval(const double *x, size_t n, double level)
 {
 	struct stats_interval interval = {-INFINITY, INFINITY, 0};
 	double *walsh, tail;
@@ -142,5 +155,35 @@ struct stats_interval stats_signed_rank_interval(const double *x, size_t n, doub
 		interval.coverage = 1 - 2 * tail;
 		free(walsh);
 	}
+	return interval;
+}
+
+void stats_signed_rank_settle(struct stats_interval *i, const double *x, size_t n, double level,
+                              double value)
+{
+	// The nearest to the value that isn't the same.
+	const double apart = 2 * STATS_ROUNDING * fmax(1, fabs(value));
+	struct stats_tails tails;
+
+	if (i->coverage <= 0)
+		return;
+	tails = stats_signed_rank_tails(x, n, value);
+	if (!stats_within(two_sided(&tails), 1 - level)) {
+		i->low = fmin(i->low, value);
+		i->high = fmax(i->high, value);
+	} else if (tails.above < tails.below) {
+		i->low = fmax(i->low, value + apart);
+		i->high = fmax(i->high, i->low);
+	} else {
+		i->high = fmin(i->high, value - apart);
+		i->low = fmin(i->low, i->high);
+	}
+}
+
+struct stats_interval stats_signed_rank_interval(const double *x, size_t n, double level)
+{
+	struct stats_interval interval = stats_walsh_interval(x, n, level);
+
+	stats_signed_rank_settle(&interval, x, n, level, 0);
 	return interval;
 }

@@ -12,7 +12,7 @@ static double bias_of(const double *replicate, unsigned count, double estimate)
 	double below = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		below += replicate[i] < estimate ? 1 : replicate[i] == estimate ? 0.5 : 0;
+		below += stats_tied(replicate[i], estimate) ? 0.5 : replicate[i] < estimate;
 	return stats_normal_quantile(fmin(fmax(below, 0.5), count - 0.5) / count);
 }
 

@@ -33,7 +33,7 @@ static size_t tie_end(const struct pooled *all, size_t count, size_t begin)
 {
 	size_t end = begin + 1;
 
-	while (end < count && all[end].value == all[begin].value)
+	while (end < count && stats_tied(all[end].value, all[end - 1].value))
 		end++;
 	return end;
 }
@@ -169,7 +169,7 @@ static size_t count_outside(size_t m, size_t n, double level, double *tail)
 		for (size_t i = 0; i < m + n; i++)
 			rank[i] = i + 1;
 		p = choice_distribution(rank, m + n, m, &sums);
-		while (outside < sums && 2 * (*tail + p[outside]) <= 1 - level)
+		while (outside < sums && stats_within(2 * (*tail + p[outside]), 1 - level))
 			*tail += p[outside++];
 		free(p);
 		free(rank);

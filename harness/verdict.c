@@ -24,16 +24,29 @@ double verdict_block_effect(const struct series_block *b, unsigned candidate, un
 
 static double percent(double log_ratio)
 {
-	return 100 * expm1(log_ratio);
+	return stats_same(log_ratio, 0) ? 0 : 100 * expm1(log_ratio);
 }
 
-static struct verdict_effect estimate(const double *ratio, size_t n, double error)
+static double log_ratio_of(double percent)
 {
-	struct stats_interval interval = stats_signed_rank_interval(ratio, n, 1 - error);
+	return log1p(percent / 100);
+}
 
+// The interval agrees with the test at each value that a verdict compares it with. Gate 0: at zero
+// only.
+static struct verdict_effect estimate(const double *ratio, size_t n, double error, double gate)
+{
+	struct stats_interval interval = stats_walsh_interval(ratio, n, 1 - error);
+
+	if (gate > 0) {
+		stats_signed_rank_settle(&interval, ratio, n, 1 - error, log_ratio_of(gate));
+		stats_signed_rank_settle(&interval, ratio, n, 1 - error, log_ratio_of(-gate));
+	}
+	stats_signed_rank_settle(&interval, ratio, n, 1 - error, 0);
 	return (struct verdict_effect){
 	    .blocks = n,
-	    .effect = percent(stats_hodges_lehmann(ratio, n)),
+	    .effect = percent(
+	        n ? fmin(fmax(stats_hodges_lehmann(ratio, n), interval.low), interval.high) : NAN),
 	    .low = interval.coverage > 0 ? percent(interval.low) : -INFINITY,
 	    .high = interval.coverage > 0 ? percent(interval.high) : INFINITY,
 	    .p = stats_signed_rank_p(ratio, n, 0),
@@ -42,11 +55,11 @@ static struct verdict_effect estimate(const double *ratio, size_t n, double erro
 
 static enum verdict_word decide(const struct verdict_effect *e, double gate, bool higher_is_better)
 {
-	if (e->low > gate)
+	if (stats_above(e->low, gate))
 		return higher_is_better ? VERDICT_FASTER : VERDICT_SLOWER;
-	if (e->high < -gate)
+	if (stats_above(-gate, e->high))
 		return higher_is_better ? VERDICT_SLOWER : VERDICT_FASTER;
-	if (e->low >= -gate && e->high <= gate)
+	if (!stats_above(-gate, e->low) && !stats_above(e->high, gate))
 		return VERDICT_SAME;
 	return VERDICT_INCONCLUSIVE;
 }
@@ -55,7 +68,7 @@ size_t verdict_blocks_needed(double error)
 {
 	size_t n = 1;
 
-	while (ldexp(2, -(int)n) > error)
+	while (!stats_within(ldexp(2, -(int)n), error))
 		n++;
 	return n;
 }
@@ -73,8 +86,8 @@ static const char *plural(size_t n)
 
 static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
 {
-	struct stats_aim aim = {.low = log1p(-gate / 100),
-	                        .high = log1p(gate / 100),
+	struct stats_aim aim = {.low = log_ratio_of(-gate),
+	                        .high = log_ratio_of(gate),
 	                        .level = 1 - shown_error(v->series),
 	                        .chance = 0.5};
 	size_t even = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX), likely;
@@ -126,7 +139,7 @@ static const struct series_value *worse_side(const struct series_block *b, unsig
 
 // Leaves the clean blocks' ratios in `clean`, as many as v->clean.blocks says.
 static void measure(struct verdict *v, const struct series *s, unsigned candidate,
-                    unsigned baseline, double clean[STATS_BLOCKS_MAX])
+                    unsigned baseline, double gate, double clean[STATS_BLOCKS_MAX])
 {
 	double all[STATS_BLOCKS_MAX];
 	const char *why_failed = "", *why_limited = "";
@@ -151,8 +164,8 @@ static void measure(struct verdict *v, const struct series *s, unsigned candidat
 				clean[n++] = ratio;
 		}
 	}
-	v->clean = estimate(clean, n, shown_error(s));
-	v->all = estimate(all, with, shown_error(s));
+	v->clean = estimate(clean, n, shown_error(s), gate);
+	v->all = estimate(all, with, shown_error(s), gate);
 	v->baseline_median = series_median(s, baseline, !n);
 	v->candidate_median = series_median(s, candidate, !n);
 	explain_losses(v, why_failed, why_limited);
@@ -163,18 +176,18 @@ void verdict_measure(struct verdict *v, const struct series *s, unsigned candida
 {
 	double clean[STATS_BLOCKS_MAX];
 
-	measure(v, s, candidate, baseline, clean);
+	measure(v, s, candidate, baseline, 0, clean);
 	v->word = VERDICT_INCONCLUSIVE;
 }
 
 // One-sided: how likely blocks speak so clearly for *slower* if the effect is at the floor.
 static double p_at_floor(const double *ratio, size_t n, double gate, bool higher_is_better)
 {
-	double floor = log1p((higher_is_better ? -gate : gate) / 100);
-	double p = stats_signed_rank_p(ratio, n, floor) / 2;
-	bool worse = (stats_hodges_lehmann(ratio, n) < floor) == higher_is_better;
+	double floor = log_ratio_of(higher_is_better ? -gate : gate);
+	struct stats_tails tails = stats_signed_rank_tails(ratio, n, floor);
+	double p = fmin(0.5, fmin(tails.below, tails.above));
 
-	return worse ? p : 1 - p;
+	return (tails.below < tails.above) == higher_is_better ? p : 1 - p;
 }
 
 static void judge(struct verdict *v, const struct series *s, unsigned candidate, unsigned baseline,
@@ -182,7 +195,7 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 {
 	double clean[STATS_BLOCKS_MAX];
 
-	measure(v, s, candidate, baseline, clean);
+	measure(v, s, candidate, baseline, gate, clean);
 	v->word = decide(&v->clean, gate, s->higher_is_better);
 	// A tunnel that failed is never passed.
 	if ((v->failed && v->word != VERDICT_SLOWER) || s->error == 0)
@@ -213,7 +226,8 @@ static void correct_family(struct verdict_set *set, bool decides)
 		if (v->series->decides != decides)
 			continue;
 		v->p_gate = p[k++];
-		v->regression = v->word == VERDICT_SLOWER && v->p_gate <= LOOKS_ERROR / 2;
+		v->regression =
+		    v->word == VERDICT_SLOWER && stats_within(v->p_gate, LOOKS_ERROR / 2);
 		if (v->word == VERDICT_SLOWER && !v->regression && !*v->reason)
 			snprintf(v->reason, sizeof(v->reason),
 			         "by itself; not as one of %zu comparisons (Holm's p %.2g, limit "

@@ -78,6 +78,20 @@ static void the_gate_is_exact(void **state)
 	assert_int_equal(count_exit_code(c), EXIT_NO_REGRESSION);
 }
 
+// 0.1 % of whatever the count is.
+static void exactly_the_gate_is_a_difference(void **state)
+{
+	struct count *c = *state;
+
+	for (uint64_t thousand = 1; thousand < 400; thousand++) {
+		set(&c->tunnel[0].cell[0][0], 400 * thousand, 600 * thousand);
+		set(&c->tunnel[1].cell[0][0], 400 * thousand, 601 * thousand);
+		assert_int_equal(count_judge(c, 0, 0), COUNT_MORE);
+		set(&c->tunnel[1].cell[0][0], 400 * thousand, 599 * thousand);
+		assert_int_equal(count_judge(c, 0, 0), COUNT_FEWER);
+	}
+}
+
 static void what_isn_t_wanted_isn_t_judged(void **state)
 {
 	struct count *c = *state;
@@ -187,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(the_gate_is_exact),
+	    TEST(exactly_the_gate_is_a_difference),
 	    TEST(what_isn_t_wanted_isn_t_judged),
 	    TEST(one_tunnel_is_no_regression),
 	    TEST(ciphers_are_not_judged),

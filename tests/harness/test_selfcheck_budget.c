@@ -90,8 +90,7 @@ static void agrees_with_the_interval(void **state)
 
 		for (unsigned j = 0; j < n; j++)
 			drawn[j] = ratio[random_below(&seed, BLOCKS)] + shift;
-		struct stats_interval interval =
-		    stats_signed_rank_interval(drawn, n, 1 - LOOKS_ERROR);
+		struct stats_interval interval = stats_walsh_interval(drawn, n, 1 - LOOKS_ERROR);
 		double up = log1p(0.01), down = log1p(-0.01);
 
 		selfcheck_draw_budget(&s, ratio, BLOCKS, false, shift, &l, 1, 1, i);

@@ -30,6 +30,25 @@ static void compare_buckets(const struct histogram *h, const uint64_t *sorted, s
 	assert_int_equal(i, n);
 }
 
+// q * n is whole, but most products of doubles are not: the rank is k for each k of n.
+static void ranks_are_not_rounded_up(void **state)
+{
+	static const unsigned sizes[] = {10, 20, 100, 1000};
+	struct histogram *h = malloc(sizeof(*h));
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
+		memset(h, 0, sizeof(*h));
+		for (unsigned i = 1; i <= sizes[s]; i++)
+			histogram_add(h, i);
+		for (unsigned k = 1; k <= sizes[s]; k++)
+			assert_int_equal(histogram_quantile(h, (double)k / sizes[s]), k);
+		if (sizes[s] == 100)
+			assert_int_equal(histogram_quantile(h, 0.07), 7);
+	}
+	free(h);
+}
+
 static void quantiles_have_three_digits(void **state)
 {
 	static const double q[] = {0, 0.001, 0.25, 0.5, 0.9, 0.99, 0.999, 1};
@@ -180,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(quantiles_have_three_digits),
+	    cmocka_unit_test(ranks_are_not_rounded_up),
 	    cmocka_unit_test(values_at_the_edges),
 	    cmocka_unit_test(merged_and_told_again),
 	    cmocka_unit_test(sequence_agrees_with_a_model),

@@ -63,7 +63,8 @@ static uint64_t value_of(const struct histogram *h, unsigned bucket)
 
 uint64_t histogram_quantile(const struct histogram *h, double q)
 {
-	uint64_t rank = ceil(q * h->count), passed = 0;
+	// 0.07 * 100 is above 7 by rounding; its rank is 7.
+	uint64_t rank = ceil(q * h->count * (1 - 1e-12)), passed = 0;
 	unsigned i = 0;
 
 	if (!rank)
