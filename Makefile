@@ -16,6 +16,10 @@ ifeq ($(PROFILE),fuzz)
 CC := clang
 CXX := clang++
 endif
+# What the caller's shell or a git hook leaves in the environment is not for recipes.
+unexport BASH_ENV CDPATH ENV GREP_OPTIONS POSIXLY_CORRECT GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG \
+	GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS GIT_DIR GIT_COMMON_DIR GIT_EXTERNAL_DIFF GIT_INDEX_FILE \
+	GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_WORK_TREE
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -44,7 +48,7 @@ TRAFFIC_LIBS := -ljansson -lb2 -lsodium -lm
 SLOTS := $(notdir $(patsubst %/,%,$(wildcard variants/*/)))
 VARIANT_SOURCES := $(wildcard variants/*/*.c)
 CHOICES := $(foreach s,$(VARIANT_SOURCES),$(notdir $(patsubst %/,%,$(dir $s)))=$(basename $(notdir $s)))
-PRESETS := $(shell sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p' variants/presets)
+PRESETS := $(shell LC_ALL=C sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p' variants/presets)
 comma := ,
 preset_words = $(subst $(comma), ,$(shell sed -n 's/^$(1)  *//p' variants/presets))
 DEFAULT_WORDS := $(call preset_words,default)
@@ -95,12 +99,12 @@ $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/*/*.c tests/*/*/*.c)): | buil
 stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 $(B)/.flags: FORCE
 	@$(call stamp,$(CC) $(CXX) $(CFLAGS_ALL) $(LDFLAGS))
-REVISION := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+REVISION := $(or $(shell scripts/revision | sed -E 's/^([0-9a-f]{12})[0-9a-f]*/\1/'),unknown)
 # Names the code that a measured value depends on: runs with the same word are one history. Comments
 # and layout don't count.
 MEASURING_SOURCES := $(sort $(wildcard workloads/*.[ch] workloads/traffic/*.[ch] netns/*.[ch] \
 	$(patsubst %,harness/%.[ch],accounting blocks order series session trial tunnel_process)))
-MEASURING = $(shell sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256sum | cut -c 1-12)
+MEASURING = $(shell LC_ALL=C sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256sum | cut -c 1-12)
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)"; const char wgbench_measuring[] = "$(MEASURING)";)
 
@@ -128,7 +132,7 @@ $(B)/workloads/planted/%.o: workloads/planted/cost.c $(B)/.flags | build/.setup
 # tunnels/SPEC/, or tunnels/SPEC/layout-N/: the same objects in an order that is drawn from N.
 spec_of = $(firstword $(subst /, ,$(1)))
 layout_of = $(patsubst layout-%,%,$(word 2,$(subst /, ,$(1))))
-drawn = $(shell printf '%s\n' $(2) | awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | sort | cut -d' ' -f2)
+drawn = $(shell printf '%s\n' $(2) | LC_ALL=C awk -v n=$(1) 'BEGIN { srand(n) } { printf "%.9f %s\n", rand(), $$0 }' | LC_ALL=C sort | cut -d' ' -f2)
 laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
 $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $(B)/slots.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
 	@mkdir -p $(@D)

@@ -186,28 +186,61 @@ static int count_in(struct count_tunnel *t, const struct bisect *b, double *per_
 	return ret;
 }
 
+// Of another commit than an end, the good one is the control.
+static int parse_held_against(const struct bisect *b, const char *hash,
+                              const struct spec_catalog *c, struct spec *spec)
+{
+	int ret = parse_at(b, hash, c, spec);
+
+	if (strcmp(hash, b->good_hash) && strcmp(hash, b->commit[b->commits - 1].hash))
+		strcpy(spec->control, b->good_hash);
+	return ret;
+}
+
 static int count_at(const struct bisect *b, const char *hash, const struct spec_catalog *c,
-                    double *per_packet)
+                    bool *built, double *per_packet)
 {
 	struct count_tunnel *t = stats_allocate(1, sizeof(*t));
-	int ret = parse_at(b, hash, c, &t->spec);
+	int ret = parse_held_against(b, hash, c, &t->spec);
 
 	if (!ret)
 		ret = spec_build_replay(&t->spec, c, t->replay, t->commit);
+	*built = !ret;
 	if (!ret)
 		ret = count_in(t, b, per_packet);
 	free(t);
 	return ret;
 }
 
+// A commit that can't be counted, twice, while the good end still can.
+static int count_fairly(const struct bisect *b, const char *hash, const struct spec_catalog *c,
+                        double *per_packet)
+{
+	double control;
+	bool built;
+	int ret = count_at(b, hash, c, &built, per_packet);
+
+	if (ret != -EINVAL || !built)
+		return ret;
+	if (count_at(b, b->good_hash, c, &built, &control)) {
+		fprintf(stderr,
+		        "wgbench: the machine is at fault, not %.12s: '%s', which could be counted "
+		        "before, can't be either\n",
+		        hash, b->good);
+		return -EIO;
+	}
+	return count_at(b, hash, c, &built, per_packet);
+}
+
 static int count_ends(struct bisect *b, const struct spec_catalog *c)
 {
 	const char *const hash[] = {b->good_hash, b->commit[b->commits - 1].hash};
+	bool built;
 	int ret = 0;
 
 	for (int i = 0; i < 2 && !ret; i++)
 		if (b->count[i] == 0)
-			ret = count_at(b, hash[i], c, &b->count[i]);
+			ret = count_at(b, hash[i], c, &built, &b->count[i]);
 	return ret;
 }
 
@@ -235,7 +268,7 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
 		judge_counted_ends(b, s);
 		return 0;
 	}
-	ret = count_at(b, b->commit[commit].hash, c, &value[PLACE_COMMIT]);
+	ret = count_fairly(b, b->commit[commit].hash, c, &value[PLACE_COMMIT]);
 	if (ret)
 		return blame(ret, s, "can't be built or counted");
 	value[PLACE_GOOD_END] = b->count[0];
@@ -375,7 +408,7 @@ static int build_and_run(struct bisect *b, const struct spec_catalog *c, struct 
 	if (bisect_is_end(b, s->commit))
 		return run_step(b, s);
 	spec = stats_allocate(1, sizeof(*spec));
-	ret = parse_at(b, b->commit[s->commit].hash, c, spec);
+	ret = parse_held_against(b, b->commit[s->commit].hash, c, spec);
 	if (!ret)
 		ret = spec_build(spec, c, 0, program, hash);
 	free(spec);

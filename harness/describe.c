@@ -1,5 +1,6 @@
 #include "harness/describe.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +9,10 @@
 
 #include "harness/environment.h"
 #include "harness/interface.h"
-#include "harness/store.h"
+#include "harness/libraries.h"
 
-void describe_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
+// Of the tunnel's program as that build made it; "" without one.
+static void read_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
 {
 	const char *const argv[] = {"sha256sum", "-b", t->program[build], NULL};
 	char line[4300];
@@ -18,6 +20,54 @@ void describe_sha256(const struct session_tunnel *t, unsigned build, char sha256
 	sha256[0] = 0;
 	if (t->program[build][0] && strlen(environment_program_line(argv, line, sizeof(line))) > 64)
 		snprintf(sha256, 65, "%.64s", line + (line[0] == '\\'));
+}
+
+static const char *recorded_sha256(const struct store *st, size_t tunnel, unsigned build)
+{
+	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
+	const char *text =
+	    json_string_value(json_array_get(json_object_get(row, "builds_sha256"), build));
+
+	return text ? text : build ? "" : st->tunnel[tunnel].sha256;
+}
+
+static bool has_recorded_libraries(const struct store *st, size_t tunnel, const char *program)
+{
+	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
+	json_t *recorded = json_object_get(row, "libraries"), *now = libraries_of(program);
+	bool has = !recorded || json_equal(recorded, now);
+
+	json_decref(now);
+	return has;
+}
+
+int describe_check(const struct store *st, const struct session *s)
+{
+	for (size_t i = 0; i < s->tunnels; i++) {
+		const struct session_tunnel *t = &s->tunnel[i];
+
+		for (unsigned b = 0; b < t->builds; b++) {
+			char sha256[65];
+
+			read_sha256(t, b, sha256);
+			if (i < st->tunnels && !strcmp(sha256, recorded_sha256(st, i, b)))
+				continue;
+			fprintf(stderr,
+			        "wgbench: tunnel '%s' is now another binary (%s) than the run was "
+			        "begun with: check out revision %s, or begin a new run\n",
+			        t->spec.name, t->program[b],
+			        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
+			return -EINVAL;
+		}
+		if (t->program[0][0] && !has_recorded_libraries(st, i, t->program[0])) {
+			fprintf(stderr,
+			        "wgbench: tunnel '%s' now has other libraries than the run was "
+			        "begun with: begin a new run\n",
+			        t->spec.name);
+			return -EINVAL;
+		}
+	}
+	return 0;
 }
 
 // A program of the user's own may take any word for an interface's name, so it isn't asked.
@@ -36,20 +86,26 @@ static void ask_version(const struct session_tunnel *t, char *line, size_t bytes
 static json_t *describe_tunnel(const struct session_tunnel *t)
 {
 	char sha256[65], version[256];
-	json_t *variants = json_object(), *builds = json_array();
+	json_t *row, *variants = json_object(), *builds = json_array();
 
 	for (size_t i = 0; i < t->spec.choices; i++)
 		json_object_set_new(variants, t->spec.choice[i].slot,
 		                    json_string(t->spec.choice[i].variant));
 	for (unsigned i = 0; i < t->builds; i++) {
-		describe_sha256(t, i, sha256);
+		read_sha256(t, i, sha256);
 		json_array_append_new(builds, json_string(sha256));
 	}
-	describe_sha256(t, 0, sha256);
+	read_sha256(t, 0, sha256);
 	ask_version(t, version, sizeof(version));
-	return json_pack("{ss ss so ss so ss}", "spec", t->spec.name, "revision", t->commit,
-	                 "variants", variants, "binary_sha256", sha256, "builds_sha256", builds,
-	                 "version", version);
+	row = json_pack("{ss ss so ss so ss}", "spec", t->spec.name, "revision", t->commit,
+	                "variants", variants, "binary_sha256", sha256, "builds_sha256", builds,
+	                "version", version);
+	if (!strcmp(t->commit, "unknown"))
+		json_object_set_new(row, "revision_note",
+		                    json_string("the source tree has no .git"));
+	if (t->program[0][0])
+		json_object_set_new(row, "libraries", libraries_of(t->program[0]));
+	return row;
 }
 
 static void append_pair(json_t *array, const char *option, const char *format, ...)

@@ -6,6 +6,7 @@
 
 #include "harness/plan.h"
 #include "harness/session.h"
+#include "harness/store.h"
 
 // A new object. A gate of 0: none was given. The session is open.
 json_t *describe_run(const struct plan *, const struct session *, const char *id,
@@ -14,7 +15,8 @@ json_t *describe_run(const struct plan *, const struct session *, const char *id
 // The machine (environment.h), and the veth that joins the session's pairs as it is made here.
 json_t *describe_environment(const struct session *);
 
-// Of the tunnel's program as that build made it; "" without one.
-void describe_sha256(const struct session_tunnel *, unsigned build, char sha256[65]);
+// Whether the tunnels are those that the run was begun with: a binary or a library that isn't the
+// recorded one would make two runs of one folder. 0; -EINVAL after a printed line.
+int describe_check(const struct store *, const struct session *);
 
 #endif

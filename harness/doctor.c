@@ -2,16 +2,20 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <linux/perf_event.h>
+#include <math.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "harness/cgroup.h"
 #include "harness/commands.h"
 #include "harness/environment.h"
 #include "harness/options.h"
@@ -61,6 +65,26 @@ static void examine_cpu(json_t *rows)
 	add(rows, "frequency governor", line[0] ? PROBE_YES : PROBE_NO,
 	    "nothing inside a virtual machine; its host decides", "%s",
 	    line[0] ? line : "not visible");
+}
+
+// What wgbench was granted of them; its children inherit it.
+static void examine_grant(json_t *rows)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	int nice = getpriority(PRIO_PROCESS, 0), allowed = 0;
+	struct cgroup c;
+	char quota[32] = "none";
+	cpu_set_t set;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		allowed = CPU_COUNT(&set);
+	cgroup_read(&c, "");
+	if (isfinite(c.cpus))
+		snprintf(quota, sizeof(quota), "%.3g CPUs", c.cpus);
+	add(rows, "all of the machine",
+	    allowed == online && isinf(c.cpus) && !nice ? PROBE_YES : PROBE_NO,
+	    "run it without taskset and nice, outside of a control group with a quota",
+	    "%d of %ld CPUs, quota %s, nice %d", allowed, online, quota, nice);
 }
 
 static void examine_prices(json_t *rows)
@@ -260,6 +284,7 @@ static json_t *examine(void)
 	    ns >= 0 ? "" : strerror(-ns));
 	examine_cpu(rows);
 	examine_noise(rows);
+	examine_grant(rows);
 	examine_prices(rows);
 	examine_counters(rows);
 	examine_offloads(rows, ns);

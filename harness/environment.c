@@ -4,13 +4,13 @@
 #include <cpuid.h>
 #endif
 #include <dirent.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "harness/environment_process.h"
 #include "harness/prices.h"
 #include "harness/process.h"
 
@@ -21,10 +21,14 @@ enum { COMMAND_MS = 10000 };
 // What moves throughput or delay of a tunnel and differs between machines.
 static const char *const sysctls[] = {
     "kernel.numa_balancing",
+    "kernel.randomize_va_space",
     "kernel.sched_autogroup_enabled",
+    "kernel.sched_rt_runtime_us",
+    "kernel.timer_migration",
     "kernel.watchdog",
     "net.core.busy_poll",
     "net.core.default_qdisc",
+    "net.core.gro_normal_batch",
     "net.core.netdev_budget",
     "net.core.netdev_budget_usecs",
     "net.core.netdev_max_backlog",
@@ -52,12 +56,16 @@ static const struct {
     {"smt", CPUS "smt/control"},
     {"frequency_driver", CPUS "cpu0/cpufreq/scaling_driver"},
     {"frequency_governor", CPUS "cpu0/cpufreq/scaling_governor"},
+    {"frequency_least_khz", CPUS "cpu0/cpufreq/scaling_min_freq"},
+    {"frequency_greatest_khz", CPUS "cpu0/cpufreq/scaling_max_freq"},
+    {"frequency_preference", CPUS "cpu0/cpufreq/energy_performance_preference"},
     {"frequency_boost", CPUS "cpufreq/boost"},
     {"frequency_no_turbo", CPUS "intel_pstate/no_turbo"},
     {"idle_driver", CPUS "cpuidle/current_driver"},
     {"idle_governor", CPUS "cpuidle/current_governor"},
     {"clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource"},
     {"numa_nodes", "/sys/devices/system/node/online"},
+    {"preemption", "/sys/kernel/debug/sched/preempt"},
     {"huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled"},
     {"machine_vendor", "/sys/class/dmi/id/sys_vendor"},
     {"machine", "/sys/class/dmi/id/product_name"},
@@ -280,13 +288,6 @@ static json_t *read_cpu_flags(const char *flags)
 	return object;
 }
 
-static int cpus_allowed(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) ? 0 : CPU_COUNT(&set);
-}
-
 static void add_cpu(json_t *object)
 {
 	char line[8192];
@@ -303,7 +304,6 @@ static void add_cpu(json_t *object)
 		line[0] = 0;
 	set_line(object, "hypervisor_signature", line);
 	json_object_set_new(object, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
-	json_object_set_new(object, "cpus_allowed", json_integer(cpus_allowed()));
 }
 
 static void add_programs(json_t *object)
@@ -331,6 +331,7 @@ json_t *environment_collect(void)
 	set_line(object, "kernel_build", name.version);
 	set_line(object, "architecture", name.machine);
 	add_cpu(object);
+	environment_add_process(object);
 	for (size_t i = 0; i < LENGTH(lines); i++)
 		set_line(object, lines[i].key,
 		         environment_read_line(lines[i].path, line, sizeof(line)));

@@ -8,6 +8,54 @@
 
 static const char measured_prefix[] = "prices.";
 
+// Not among them: what is measured anew each time (prices), names of the machine, memory's size,
+// packages (of which a tunnel's libraries are kept by content) and limits that nothing here
+// reaches.
+static const char *const conditions[] = {
+    "address_randomization",
+    "architecture",
+    "autogroup_nice",
+    "boot_words",
+    "clocksource",
+    "compiler",
+    "cpu_flags",
+    "cpu_quota",
+    "cpu_weight",
+    "cpus_allowed",
+    "cpus_allowed_list",
+    "cpus_isolated",
+    "cpus_online",
+    "cpus_tickless",
+    "frequency_boost",
+    "frequency_driver",
+    "frequency_governor",
+    "frequency_greatest_khz",
+    "frequency_least_khz",
+    "frequency_no_turbo",
+    "frequency_preference",
+    "huge_pages",
+    "hypervisor_signature",
+    "idle_driver",
+    "idle_governor",
+    "iperf3",
+    "kernel_build",
+    "memory_limit",
+    "memory_nodes_allowed",
+    "memory_policy",
+    "microcode",
+    "nice",
+    "numa_nodes",
+    "preemption",
+    "scheduling",
+    "scheduling_priority",
+    "seccomp",
+    "smt",
+    "sysctls",
+    "timer_slack_ns",
+    "variables",
+    "veth",
+};
+
 static void flatten(json_t *to, const char *name, const json_t *value)
 {
 	const char *key;
@@ -41,6 +89,22 @@ json_t *environment_flatten(const json_t *environment)
 
 	flatten(flat, "", environment);
 	return flat;
+}
+
+json_t *environment_conditions(const json_t *environment)
+{
+	json_t *object = json_object(), *sysctls;
+
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
+		json_t *value = json_object_get(environment, conditions[i]);
+
+		if (value)
+			json_object_set_new(object, conditions[i], json_deep_copy(value));
+	}
+	// The kernel derives it from how much memory it finds free as it boots.
+	sysctls = json_object_get(object, "sysctls");
+	json_object_del(sysctls, "net.ipv4.udp_mem");
+	return object;
 }
 
 static void add_difference(json_t *rows, const char *key, const json_t *first, const json_t *second)
@@ -88,7 +152,8 @@ static const json_t *find_tunnel(const json_t *run, const char *spec)
 	return NULL;
 }
 
-// The environment, and of the tunnels that the other run has too the offloads and interfaces.
+// The environment, and of the tunnels that the other run has too the offloads, libraries and
+// interfaces.
 static json_t *flatten_run(const json_t *run, const json_t *other)
 {
 	json_t *flat = environment_flatten(json_object_get(run, "environment"));
@@ -104,6 +169,8 @@ static json_t *flatten_run(const json_t *run, const json_t *other)
 			continue;
 		snprintf(name, sizeof(name), "tunnel %s", spec);
 		flatten(flat, name, json_object_get(row, "offloads"));
+		snprintf(name, sizeof(name), "tunnel %s library", spec);
+		flatten(flat, name, json_object_get(row, "libraries"));
 		snprintf(name, sizeof(name), "tunnel %s interface", spec);
 		flatten(flat, name, json_object_get(row, "interfaces"));
 	}

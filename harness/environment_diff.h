@@ -31,4 +31,9 @@ void environment_differences_table(const json_t *differences, const char *first,
 // "kernel 'a', then 'b'; ...": cut to the buffer. Returns `text`.
 const char *environment_differences_line(const json_t *differences, char *text, size_t bytes);
 
+// What in an environment changes what is measured, beside the CPU's model, their number, the kernel
+// and the mitigations: runs that differ in it are no series. A new object, without the fields that
+// the environment doesn't have.
+json_t *environment_conditions(const json_t *environment);
+
 #endif

@@ -2,6 +2,7 @@
 #include "harness/history.h"
 
 #include "harness/commands.h"
+#include "harness/environment_diff.h"
 #include "harness/history_change.h"
 #include "harness/options.h"
 #include "harness/output.h"
@@ -24,9 +25,10 @@ const struct command history_command = {
     .help =
         "DIR is a run's folder or a folder of such; default: results and results/reference of\n"
         "the source tree. A series holds what is comparable: workload, duration, metric, tunnel,\n"
-        "environment (CPU, kernel, number of CPUs, mitigations) and the code that measured. A\n"
-        "point is the median over a run's clean blocks, with the exact 95 % interval of the sign\n"
-        "test.\n"
+        "environment and the code that measured. The environment is CPU, kernel, number of CPUs,\n"
+        "mitigations, and what else changes results: CPUs allowed, quotas, priorities, frequency\n"
+        "and idle settings, sysctls, compiler, libraries (--json shows all of it). A point is the\n"
+        "median over a run's clean blocks, with the exact 95 % interval of the sign test.\n"
         "\n"
         "A change is a point from which on the values are others: by E-divisive (with its p; 999\n"
         "permutations, 0.05) and by the shortest message that tells the series in groups\n"
@@ -62,11 +64,52 @@ static void add_mitigations(struct table *t, const struct history_environment *e
 		table_add(t, *text[i] ? TABLE_PLAIN : TABLE_DIM, "%s", *text[i] ? text[i] : "none");
 }
 
+static bool is_shared(const struct history *h, const char *name, const json_t *value)
+{
+	for (size_t i = 0; i < h->environments; i++) {
+		json_t *flat = environment_flatten(h->environment[i].conditions);
+		bool same = json_equal(json_object_get(flat, name), value);
+
+		json_decref(flat);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+// The conditions in which the environments that are shown are not alike.
+static void add_conditions(struct table *t, const struct history *h,
+                           const struct history_environment *e)
+{
+	enum { SHOWN = 4 };
+	json_t *flat = environment_flatten(e->conditions), *value;
+	char text[1024] = "", more[64] = "";
+	size_t differ = 0, n = 0;
+	const char *name;
+
+	json_object_foreach(flat, name, value)
+	{
+		if (is_shared(h, name, value) || differ++ >= SHOWN || n >= sizeof(text))
+			continue;
+		n += snprintf(text + n, sizeof(text) - n, "%s%s %s", n ? "; " : "", name,
+		              json_string_value(value));
+	}
+	if (differ > SHOWN)
+		snprintf(more, sizeof(more), "; %zu more: --json", differ - SHOWN);
+	table_add(t, n ? TABLE_PLAIN : TABLE_DIM, "%s%s",
+	          n                        ? text
+	          : json_object_size(flat) ? "none"
+	                                   : "not recorded",
+	          more);
+	json_decref(flat);
+}
+
 static void print_environments(const struct history *h)
 {
 	static const struct table_column columns[] = {
 	    {"environment", TABLE_RIGHT}, {"CPU", TABLE_LEFT},       {"CPUs", TABLE_RIGHT},
 	    {"kernel", TABLE_LEFT},       {"mitigated", TABLE_LEFT}, {"vulnerable", TABLE_LEFT},
+	    {"not shared", TABLE_LEFT},
 	};
 	struct table t;
 
@@ -79,6 +122,7 @@ static void print_environments(const struct history *h)
 		table_add(&t, TABLE_PLAIN, "%u", e->cpus);
 		table_add(&t, TABLE_PLAIN, "%s", e->kernel);
 		add_mitigations(&t, e);
+		add_conditions(&t, h, e);
 	}
 	table_print(&t, stdout);
 	table_free(&t);
@@ -207,11 +251,14 @@ static void print_json(const struct history *h)
 	for (size_t i = 0; i < h->environments; i++) {
 		const struct history_environment *e = &h->environment[i];
 
-		json_array_append_new(environments,
-		                      json_pack("{s:I, s:s, s:I, s:s, s:O}", "number",
-		                                (json_int_t)e->number, "cpu_model", e->cpu_model,
-		                                "cpus", (json_int_t)e->cpus, "kernel", e->kernel,
-		                                "mitigations", e->mitigations));
+		json_t *row =
+		    json_pack("{s:I, s:s, s:I, s:s, s:O}", "number", (json_int_t)e->number,
+		              "cpu_model", e->cpu_model, "cpus", (json_int_t)e->cpus, "kernel",
+		              e->kernel, "mitigations", e->mitigations);
+
+		if (json_object_size(e->conditions))
+			json_object_set(row, "conditions", e->conditions);
+		json_array_append_new(environments, row);
 	}
 	output_print_json(json_pack("{s:o, s:o}", "environments", environments, "series", series));
 }

@@ -39,6 +39,7 @@ struct history_environment {
 	unsigned number, cpus;
 	char cpu_model[128], kernel[128];
 	json_t *mitigations;
+	json_t *conditions; // environment_conditions(), and the tunnel's libraries
 };
 
 struct history {

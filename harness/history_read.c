@@ -10,13 +10,13 @@
 // A copy of a run's folder is no second run: of the two, the one that holds more counts.
 static const char query[] =
     "SELECT p.workload, p.metric, p.unit, p.tunnel, r.measuring, p.higher_is_better, r.duration_s,"
-    " r.environment, r.run, r.created, p.revision, p.median, p.low, p.high, max(p.blocks)"
+    " p.environment, r.run, r.created, p.revision, p.median, p.low, p.high, max(p.blocks)"
     " FROM points p JOIN runs r ON r.id = p.run JOIN seen ON seen.run = r.id"
     " WHERE (?1 = '' OR p.workload = ?1) AND (?2 = '' AND p.judged OR p.metric = ?2)"
     " AND (?3 = '' OR p.tunnel = ?3)"
     " GROUP BY r.run, p.workload, p.metric, p.tunnel"
     " ORDER BY p.workload, p.metric, p.unit, p.higher_is_better, p.tunnel, r.duration_s,"
-    " r.environment, r.measuring, r.created, r.run";
+    " p.environment, r.measuring, r.created, r.run";
 
 static const char *text_at(sqlite3_stmt *row, int column)
 {
@@ -105,6 +105,7 @@ static void add_environment(struct history *h, sqlite3_stmt *row)
 	e->cpus = sqlite3_column_int(row, 2);
 	copy(e->kernel, sizeof(e->kernel), row, 3);
 	e->mitigations = json_loads(text_at(row, 4), 0, NULL);
+	e->conditions = json_loads(text_at(row, 5), 0, NULL);
 }
 
 // Steps through a statement, which it frees.
@@ -140,12 +141,13 @@ int history_load(struct history *h, const char *path, const char *const *dirs, s
 		                                f->tunnel ? f->tunnel : ""),
 		                add_row);
 	if (!ret)
-		ret = take_rows(h, &d,
-		                history_prepare(&d,
-		                                "SELECT id, cpu_model, cpus, kernel, mitigations"
-		                                " FROM environments ORDER BY id",
-		                                ""),
-		                add_environment);
+		ret = take_rows(
+		    h, &d,
+		    history_prepare(&d,
+		                    "SELECT id, cpu_model, cpus, kernel, mitigations, conditions"
+		                    " FROM environments ORDER BY id",
+		                    ""),
+		    add_environment);
 	history_close(&d);
 	if (ret)
 		history_free(h);
@@ -158,8 +160,10 @@ void history_free(struct history *h)
 		free(h->series[i].point);
 		free(h->series[i].change);
 	}
-	for (size_t i = 0; i < h->environments; i++)
+	for (size_t i = 0; i < h->environments; i++) {
 		json_decref(h->environment[i].mitigations);
+		json_decref(h->environment[i].conditions);
+	}
 	free(h->series);
 	free(h->environment);
 	memset(h, 0, sizeof(*h));

@@ -15,23 +15,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION = 0x77676268, SCHEMA = 1, BUSY_MS = 10000 }; // "wgbh"
+enum { APPLICATION = 0x77676268, SCHEMA = 2, BUSY_MS = 10000 }; // "wgbh"
 
 static const char schema[] =
     "DROP TABLE IF EXISTS points; DROP TABLE IF EXISTS runs; DROP TABLE IF EXISTS environments;"
     "CREATE TABLE environments(id INTEGER PRIMARY KEY, cpu_model TEXT NOT NULL,"
     " cpus INTEGER NOT NULL, kernel TEXT NOT NULL, mitigations TEXT NOT NULL,"
-    " UNIQUE(cpu_model, cpus, kernel, mitigations)) STRICT;"
+    " conditions TEXT NOT NULL, UNIQUE(cpu_model, cpus, kernel, mitigations, conditions)) STRICT;"
     "CREATE TABLE runs(id INTEGER PRIMARY KEY, dir TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,"
     " run TEXT NOT NULL, created TEXT NOT NULL, duration_s INTEGER NOT NULL,"
-    " environment INTEGER NOT NULL REFERENCES environments, measuring TEXT NOT NULL) STRICT;"
+    " measuring TEXT NOT NULL) STRICT;"
     "CREATE TABLE points(run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,"
+    " environment INTEGER NOT NULL REFERENCES environments,"
     " workload TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL,"
     " higher_is_better INTEGER NOT NULL, judged INTEGER NOT NULL, tunnel TEXT NOT NULL,"
     " revision TEXT NOT NULL, blocks INTEGER NOT NULL, median REAL NOT NULL, low REAL,"
     " high REAL) STRICT;"
     "CREATE INDEX points_of_run ON points(run);"
-    "PRAGMA application_id = 2003264104; PRAGMA user_version = 1;";
+    "PRAGMA application_id = 2003264104; PRAGMA user_version = 2;";
 
 // ---- SQLite
 
@@ -127,7 +128,7 @@ static int check_schema(struct history_database *h, bool rebuild)
 		        h->path);
 		return -EINVAL;
 	}
-	if (!tables || rebuild)
+	if (!tables || rebuild || version < SCHEMA) // it is derived
 		return run_script(h, schema);
 	if (version == SCHEMA)
 		return 0;
@@ -171,25 +172,51 @@ static const char *text_in(const json_t *object, const char *key)
 	return text ? text : "not recorded";
 }
 
-static int find_environment(struct history_database *h, const json_t *environment, long long *id)
+static char *dump(const json_t *value)
 {
-	char *mitigations =
-	    json_dumps(json_object_get(environment, "mitigations"), JSON_COMPACT | JSON_SORT_KEYS);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+
+	if (!text)
+		text = strdup("{}");
+	if (!text)
+		abort();
+	return text;
+}
+
+// A tunnel's own: with the libraries that it is linked to.
+static char *dump_conditions(const json_t *environment, const json_t *tunnel)
+{
+	json_t *conditions = environment_conditions(environment);
+	json_t *libraries = json_object_get(tunnel, "libraries");
+	char *text;
+
+	if (json_object_size(libraries))
+		json_object_set(conditions, "libraries", libraries);
+	text = dump(conditions);
+	json_decref(conditions);
+	return text;
+}
+
+static int find_environment(struct history_database *h, const json_t *environment,
+                            const json_t *tunnel, long long *id)
+{
+	char *mitigations = dump(json_object_get(environment, "mitigations"));
+	char *conditions = dump_conditions(environment, tunnel);
 	const char *cpu_model = text_in(environment, "cpu_model"),
-	           *kernel = text_in(environment, "kernel"),
-	           *known = mitigations ? mitigations : "{}";
+	           *kernel = text_in(environment, "kernel");
 	long long cpus = json_integer_value(json_object_get(environment, "cpus"));
 	int ret = run_sql(h, NULL,
-	                  "INSERT OR IGNORE INTO environments(cpu_model, cpus, kernel, mitigations)"
-	                  " VALUES(?, ?, ?, ?)",
-	                  "titt", cpu_model, cpus, kernel, known);
+	                  "INSERT OR IGNORE INTO environments(cpu_model, cpus, kernel, mitigations,"
+	                  " conditions) VALUES(?, ?, ?, ?, ?)",
+	                  "tittt", cpu_model, cpus, kernel, mitigations, conditions);
 
 	if (!ret)
 		ret = run_sql(h, id,
 		              "SELECT id FROM environments WHERE cpu_model = ? AND cpus = ? AND"
-		              " kernel = ? AND mitigations = ?",
-		              "titt", cpu_model, cpus, kernel, known);
+		              " kernel = ? AND mitigations = ? AND conditions = ?",
+		              "tittt", cpu_model, cpus, kernel, mitigations, conditions);
 	free(mitigations);
+	free(conditions);
 	return ret;
 }
 
@@ -215,18 +242,24 @@ static bool is_first(const struct store *st, unsigned tunnel)
 static int add_point(struct history_database *h, long long run, const struct store *st,
                      const struct series *s, unsigned tunnel)
 {
+	const json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
 	double value[STATS_BLOCKS_MAX];
 	struct stats_interval interval;
+	long long place;
 	size_t n = 0;
+	int ret;
 
 	for (size_t i = 0; i < s->blocks; i++)
 		if (s->block[i].tunnel[tunnel].state == SERIES_OK && !s->block[i].contaminated)
 			value[n++] = s->block[i].tunnel[tunnel].mean;
 	if (!n)
 		return 0;
+	ret = find_environment(h, json_object_get(st->run, "environment"), row, &place);
+	if (ret)
+		return ret;
 	interval = stats_quantile_interval(value, n, 0.5, 0.95);
-	return run_sql(h, NULL, "INSERT INTO points VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	               "itttiittiddd", run, s->workload, s->metric, s->unit,
+	return run_sql(h, NULL, "INSERT INTO points VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	               "iitttiittiddd", run, place, s->workload, s->metric, s->unit,
 	               (long long)s->higher_is_better, (long long)s->judged,
 	               st->tunnel[tunnel].spec, st->tunnel[tunnel].revision, (long long)n,
 	               stats_median(value, n), interval.low, interval.high);
@@ -237,17 +270,16 @@ static int add_run(struct history_database *h, const struct store *st, const str
 {
 	const json_t *environment = json_object_get(st->run, "environment");
 	char measuring[64];
-	long long place, run;
-	int ret = find_environment(h, environment, &place);
+	long long run;
+	int ret;
 
 	name_measuring(environment, measuring, sizeof(measuring));
-	if (!ret)
-		ret = run_sql(h, &run,
-		              "INSERT INTO runs(dir, stamp, run, created, duration_s, environment,"
-		              " measuring) VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id",
-		              "ttttiit", dir, stamp, st->id, text_in(st->run, "created"),
-		              (long long)json_integer_value(json_object_get(st->run, "duration")),
-		              place, measuring);
+	ret =
+	    run_sql(h, &run,
+	            "INSERT INTO runs(dir, stamp, run, created, duration_s, measuring)"
+	            " VALUES(?, ?, ?, ?, ?, ?) RETURNING id",
+	            "ttttit", dir, stamp, st->id, text_in(st->run, "created"),
+	            (long long)json_integer_value(json_object_get(st->run, "duration")), measuring);
 	if (!ret)
 		ret = run_sql(h, NULL, "INSERT INTO seen VALUES(?)", "i", run);
 	for (size_t i = 0; i < set->n && !ret; i++)

@@ -30,7 +30,8 @@ static void put_point(FILE *to, const struct series_block *b, double y)
 // Runs the script that `input` ends with. Frees `input`.
 static int draw(char *input, char **svg)
 {
-	static const char *const argv[] = {"gnuplot", "-", NULL};
+	// -d: whatever the user's own gnuplotrc says
+	static const char *const argv[] = {"gnuplot", "-d", "-", NULL};
 	struct process_text text;
 	char line[256];
 	int ret = process_run(argv, PROCESS_HERE, input, GNUPLOT_TIMEOUT_MS, &text);

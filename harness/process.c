@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "harness/clock.h"
+#include "harness/process_environment.h"
 
 enum { GRACE_MS = 2000 };
 
@@ -116,21 +117,23 @@ static int input_file(const char *input)
 }
 
 // In the child; what fails is told through `report`.
-_Noreturn static void execute(const char *const argv[], int ns, pid_t parent, int in, int out,
-                              int err, int report)
+_Noreturn static void execute(const char *const argv[], char **environment, int ns, pid_t parent,
+                              int in, int out, int err, int report)
 {
 	sigset_t none;
 
+	// Also what the caller ignores: a child of nohup or of a background job would too.
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	setpgid(0, 0);
 	if ((ns < 0 || !setns(ns, CLONE_NEWNET)) && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 &&
 	    dup2(err, 2) >= 0)
-		execvp(argv[0], (char *const *)argv);
+		execvpe(argv[0], (char *const *)argv, environment);
 	int error = errno;
 	if (write(report, &error, sizeof(error)) < 0)
 		_exit(126);
@@ -140,6 +143,7 @@ _Noreturn static void execute(const char *const argv[], int ns, pid_t parent, in
 int process_start(struct process *p, const char *const argv[], int ns, const char *input)
 {
 	int report[2] = {-1, -1}, ret, error = 0;
+	char **environment = process_environment();
 	pid_t parent = getpid();
 
 	*p = (struct process){.pidfd = -1, .out = -1, .err = -1};
@@ -155,7 +159,7 @@ int process_start(struct process *p, const char *const argv[], int ns, const cha
 	if (p->pid < 0)
 		goto err_errno;
 	if (!p->pid)
-		execute(argv, ns, parent, in, p->out, p->err, report[1]);
+		execute(argv, environment, ns, parent, in, p->out, p->err, report[1]);
 	close(report[1]);
 	report[1] = -1;
 	if (read(report[0], &error, sizeof(error)) == sizeof(error)) {
@@ -178,6 +182,7 @@ err_errno:
 	p->pid = 0;
 	process_end(p);
 out:
+	free(environment);
 	if (in >= 0)
 		close(in);
 	for (int i = 0; i < 2; i++)

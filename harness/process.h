@@ -30,7 +30,8 @@ int process_signal(void);
 bool process_shield(bool on);
 
 // Starts argv[0], found in PATH, in the network namespace `ns` (a descriptor); `input` is its
-// standard input, NULL for none. It gets SIGKILL when wgbench dies. 0 or -errno.
+// standard input, NULL for none. Its environment is process_environment(), and no signal is
+// ignored. It gets SIGKILL when wgbench dies. 0 or -errno.
 int process_start(struct process *, const char *const argv[], int ns, const char *input);
 
 // Waits at most so long for its end. The exit code (128 + n for signal n); -ETIMEDOUT and -EINTR

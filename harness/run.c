@@ -202,38 +202,6 @@ static int build(struct session *s, const struct plan *p, const struct spec_cata
 	return ret;
 }
 
-static const char *recorded_sha256(const struct store *st, size_t tunnel, unsigned build)
-{
-	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
-	const char *text =
-	    json_string_value(json_array_get(json_object_get(row, "builds_sha256"), build));
-
-	return text ? text : build ? "" : st->tunnel[tunnel].sha256;
-}
-
-// A binary that isn't the recorded one would make two runs of one folder.
-static int check_binaries(const struct store *st, const struct session *s)
-{
-	for (size_t i = 0; i < s->tunnels; i++) {
-		const struct session_tunnel *t = &s->tunnel[i];
-
-		for (unsigned b = 0; b < t->builds; b++) {
-			char sha256[65];
-
-			describe_sha256(t, b, sha256);
-			if (i < st->tunnels && !strcmp(sha256, recorded_sha256(st, i, b)))
-				continue;
-			fprintf(stderr,
-			        "wgbench: tunnel '%s' is now another binary (%s) than the run was "
-			        "begun with: check out revision %s, or begin a new run\n",
-			        t->spec.name, t->program[b],
-			        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 // Says and keeps in what the machine or the harness is another than before.
 static int note_environment(struct store *st, const struct session *s)
 {
@@ -398,7 +366,7 @@ static int run_again(struct plan *p, const char *dir, const struct spec_catalog 
 	if (!ret)
 		ret = build(s, p, c);
 	if (!ret)
-		ret = check_binaries(&st, s);
+		ret = describe_check(&st, s);
 	if (!ret)
 		ret = session_open(s);
 	if (!ret)

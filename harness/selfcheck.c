@@ -25,7 +25,8 @@ static const unsigned sizes[] = {8, 12, 18, 27, 40};
 enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
 
 // What two machines have in common whose verdicts are worth the same.
-static const char *const machine_keys[] = {"cpu_model", "cpus", "kernel", "hypervisor"};
+static const char *const machine_keys[] = {"cpu_model",    "cpus",      "kernel", "hypervisor",
+                                           "cpus_allowed", "cpu_quota", "nice",   "scheduling"};
 enum { MACHINE_KEYS = sizeof(machine_keys) / sizeof(*machine_keys), RUNS_MAX = 32 };
 
 // ---- what is found
@@ -162,10 +163,13 @@ static json_t *check(const struct aa_runs *a)
 
 static bool same_machine(const json_t *a, const json_t *b)
 {
-	for (size_t i = 0; i < MACHINE_KEYS; i++)
-		if (!json_equal(json_object_get(a, machine_keys[i]),
-		                json_object_get(b, machine_keys[i])))
+	for (size_t i = 0; i < MACHINE_KEYS; i++) {
+		const json_t *of_a = json_object_get(a, machine_keys[i]),
+		             *of_b = json_object_get(b, machine_keys[i]);
+
+		if (of_a ? !json_equal(of_a, of_b) : of_b != NULL)
 			return false;
+	}
 	return true;
 }
 

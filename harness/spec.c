@@ -142,11 +142,8 @@ static int parse_at_revision(struct spec *spec, const struct spec_catalog *here,
 	}
 	strcpy(spec->revision, at + 1);
 	ret = spec_resolve_revision(here->root, spec->revision, spec->commit);
-	if (ret) {
-		fprintf(stderr, "wgbench: unknown revision '%s': git knows no such commit in %s\n",
-		        spec->revision, here->root);
+	if (ret)
 		return ret;
-	}
 	there = malloc(sizeof(*there));
 	if (!there)
 		abort();

@@ -39,6 +39,7 @@ struct spec {
 	char switches[128];        // own: "switch=value,...", or ""
 	char revision[128];        // own: as given behind '@', or ""
 	char commit[64];           // own: which commit that is; "" without a revision
+	char control[64];          // own: a commit known to build as this spec, or ""
 	char program[4096];        // exec: the path
 	// own: what each slot holds, in the tree (or the revision) that it is built from
 	size_t choices;
@@ -57,8 +58,8 @@ int spec_catalog_load(struct spec_catalog *);
 // The same of another revision of that tree.
 int spec_catalog_load_revision(struct spec_catalog *, const char *root, const char *commit);
 
-// The full hash of the commit that `revision` names. 0; -EINVAL where git knows none; other
-// -errno; nothing printed.
+// The full hash of the commit that `revision` names. 0; -EINVAL where git knows none, other -errno
+// where git can't be asked, both after a printed line.
 int spec_resolve_revision(const char *root, const char *revision, char commit[64]);
 
 // Parses one SPEC. 0; -EINVAL after one printed line that names the word and lists what exists;
@@ -79,9 +80,11 @@ void spec_set_switches(const struct spec *);
 
 // Makes the program exist (make in the source tree, or in a work tree of the revision under
 // build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
-// "-dirty" behind it where the tree differs from that commit (external: ""). 0; -EINVAL where the
-// source is at fault, other -errno where the machine is, both after a printed line with the end of
-// the compiler's output. Layout 0 is the plain one; with another, the same objects are linked in an
+// "-dirty" behind it where the tree differs from that commit, or "unknown" for a tree without .git,
+// which is said once (external: ""). 0; -EINVAL where make failed, other -errno where the machine
+// did, both after a printed line with the end of the compiler's output. With a `control`, make's
+// failure is the machine's unless the control builds in the same place and the commit, then, still
+// doesn't. Layout 0 is the plain one; with another, the same objects are linked in an
 // order that is drawn from its number, which only own tunnels heed.
 int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
                char program[4096], char commit[64]);

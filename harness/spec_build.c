@@ -1,5 +1,7 @@
 #include "harness/spec.h"
+#include "harness/git.h"
 #include "harness/process.h"
+#include "harness/spec_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +15,7 @@
 
 extern const char wgbench_profile[];
 
-enum { MAKE_TIMEOUT_MS = 30 * 60 * 1000, GIT_TIMEOUT_MS = 60 * 1000, TAIL_BYTES = 2000 };
+enum { MAKE_TIMEOUT_MS = 30 * 60 * 1000, TAIL_BYTES = 2000 };
 
 // Two wgbench may build at once: only one makes. The descriptor to close, or -errno.
 static int lock_builds(const char *root)
@@ -34,92 +36,127 @@ static int lock_builds(const char *root)
 	return ret;
 }
 
-// Whether it was the source that make failed at: it wasn't killed, and no program that it ran tells
-// of what the machine lacks.
-static bool blames_source(int status, const char *err)
-{
-	static const char *const lacks[] = {
-	    "No space left on device",
-	    "Disk quota exceeded",
-	    "Cannot allocate memory",
-	    "Killed signal terminated", // by gcc
-	    "command: Killed",          // by clang
-	    "] Killed",                 // by make
-	};
+// What is made, and how a message names it.
+struct make {
+	const char *target;
+	char spec[SPEC_NAME_MAX + 8], layout[32]; // settings, or ""
+	char what[SPEC_NAME_MAX + 16];
+};
 
-	for (size_t i = 0; i < sizeof(lacks) / sizeof(*lacks); i++)
-		if (strstr(err, lacks[i]))
-			return false;
-	return status <= 128;
+static void say_failed(const char *root, const struct make *m, const char *profile, int ret,
+                       const char *err)
+{
+	size_t length = strlen(err);
+
+	fprintf(stderr, "wgbench: %s cannot be built (%s) by make -C %s %s %s %s\n%s", m->what,
+	        ret < 0 ? strerror(-ret) : "make failed", root, m->target, m->spec, profile,
+	        length > TAIL_BYTES ? err + length - TAIL_BYTES : err);
 }
 
-// `what` names in the message what is made; settings end at a NULL. -EINVAL: by its source it can't
-// be.
-static int run_make(const char *root, const char *target, const char *const setting[2],
-                    const char *what)
+// -EINVAL: make ended and failed.
+static int run_make(const char *root, const struct make *m)
 {
 	char profile[64], jobs[32];
-	const char *argv[] = {"make", "-C",    root,       jobs,
-	                      target, profile, setting[0], setting[0] ? setting[1] : NULL,
-	                      NULL};
+	const char *argv[8] = {"make", "-C", root, jobs, m->target, profile};
 	struct process_text text;
-	size_t length;
+	size_t n = 6;
 	int ret;
 
+	if (*m->spec)
+		argv[n++] = m->spec;
+	if (*m->layout)
+		argv[n++] = m->layout;
 	snprintf(profile, sizeof(profile), "PROFILE=%s", wgbench_profile);
 	snprintf(jobs, sizeof(jobs), "-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	ret = process_run(argv, PROCESS_HERE, NULL, MAKE_TIMEOUT_MS, &text);
-	if (ret) {
-		length = text.err ? strlen(text.err) : 0;
-		fprintf(stderr, "wgbench: %s cannot be built (%s) by make -C %s %s %s %s\n%s", what,
-		        ret < 0 ? strerror(-ret) : "make failed", root, target,
-		        setting[0] ? setting[0] : "", profile,
-		        length > TAIL_BYTES ? text.err + length - TAIL_BYTES
-		        : length            ? text.err
-		                            : "");
-	}
-	if (ret > 0)
-		ret = blames_source(ret, text.err ? text.err : "") ? -EINVAL : -EIO;
+	if (ret)
+		say_failed(root, m, profile, ret, text.err ? text.err : "");
 	process_text_free(&text);
-	return ret;
+	// A shell's codes for what didn't run, and a signal to make itself, are not the source's.
+	return ret <= 0 ? ret : ret >= 126 ? -EIO : -EINVAL;
 }
 
-static bool git_agrees(const char *const argv[])
+// ---- whose fault it is
+
+// Says, once it is known, that the commit's source doesn't build, so that it is known next time.
+static void name_note(const char *dir, const struct make *m, char path[PATH_MAX + 600])
 {
-	return !process_run(argv, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, NULL);
+	snprintf(path, PATH_MAX + 600, "%s/build/.no-%s-%s-%s%s%s", dir, wgbench_profile, m->target,
+	         m->spec, *m->layout ? "-" : "", m->layout);
 }
 
-static bool is_clean(const char *root)
+static void leave_note(const char *dir, const char *note)
 {
-	return git_agrees(
-	    (const char *const[]){"git", "-C", root, "diff", "--quiet", "HEAD", NULL});
+	char build[PATH_MAX + 16];
+	int fd;
+
+	snprintf(build, sizeof(build), "%s/build", dir);
+	mkdir(build, 0755);
+	fd = open(note, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		close(fd);
 }
 
-// A work tree of its own for the commit; one that an interrupted checkout left behind is made anew.
-static int make_work_tree(const char *root, const char *commit, char dir[PATH_MAX])
+static int build_control(const struct spec *spec, const char *dir, const struct make *m)
 {
-	const char *remove[] = {"git", "-C", root, "worktree", "remove", "--force", dir, NULL};
-	const char *add[] = {"git",     "-C",       root, "worktree", "add",
-	                     "--force", "--detach", dir,  commit,     NULL};
-	struct process_text text;
-	char path[PATH_MAX + 8], line[256];
+	int ret = run_make(dir, m);
+
+	if (ret != -EINVAL)
+		return ret;
+	fprintf(stderr,
+	        "wgbench: the machine is at fault, not %.12s: %.12s, which could be built before, "
+	        "can't be built in its place either; look for memory, space and limits\n",
+	        spec->commit, spec->control);
+	return -EIO;
+}
+
+// In a fresh work tree, first the control and then the commit; where that fails, the control once
+// more, as the first may have used up what there was. 0: both can be built there.
+static int build_beside(const struct spec *spec, const char *dir, const struct make *m)
+{
+	int ret = build_control(spec, dir, m), again;
+
+	if (!ret)
+		ret = spec_tree_switch(dir, spec->commit);
+	if (!ret)
+		ret = run_make(dir, m);
+	if (ret != -EINVAL)
+		return ret;
+	again = spec_tree_switch(dir, spec->control);
+	if (!again)
+		again = build_control(spec, dir, m);
+	return again ? again : ret;
+}
+
+// make failed in `dir`, the commit's work tree. -EINVAL: by its source; 0: it didn't in the end.
+static int try_control(const struct spec *spec, const char *root, const char *dir,
+                       const struct make *m)
+{
+	char beside[PATH_MAX], again[PATH_MAX], note[PATH_MAX + 600], name[80];
 	int ret;
 
-	if (snprintf(dir, PATH_MAX, "%s/build/revisions/%s", root, commit) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	snprintf(path, sizeof(path), "%s/.git", dir);
-	if (!access(path, F_OK)) {
-		if (is_clean(dir))
-			return 0;
-		process_run(remove, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, NULL);
-	}
-	ret = process_run(add, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, &text);
+	name_note(dir, m, note);
+	if (!access(note, F_OK))
+		return -EINVAL;
+	fprintf(stderr, "building %.12s in its place, to see whose fault that is\n", spec->control);
+	snprintf(name, sizeof(name), "%s-control", spec->commit);
+	ret = spec_tree_make(root, name, spec->control, beside);
+	if (!ret)
+		ret = build_beside(spec, beside, m);
+	spec_tree_remove(root, beside);
+	if (ret == -EINVAL)
+		leave_note(dir, note);
 	if (ret)
-		fprintf(stderr, "wgbench: no work tree of %s: %s\n", commit,
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
-	process_text_free(&text);
-	return ret > 0 ? -EIO : ret;
+		return ret;
+	// What lies in its own tree is of a build that was cut off.
+	spec_tree_remove(root, dir);
+	ret = spec_tree_make(root, spec->commit, spec->commit, again);
+	if (!ret)
+		ret = run_make(dir, m);
+	return ret == -EINVAL ? -EIO : ret;
 }
+
+// ---- tunnels
 
 // What is made of a tunnel.
 struct product {
@@ -142,34 +179,49 @@ static int check_source(const struct spec *spec, const char *root, const struct 
 	return -EINVAL;
 }
 
+// The revision of a tree that is built as it lies there.
+static int read_revision(const char *root, char commit[64])
+{
+	static bool said;
+	int ret = git_read_revision(root, root, commit);
+
+	if (!ret && !strcmp(commit, "unknown") && !said) {
+		said = true;
+		fprintf(stderr,
+		        "wgbench: %s has no .git, as if unpacked from an archive: its revision is "
+		        "recorded as 'unknown'\n",
+		        root);
+	}
+	return ret;
+}
+
 static int build_own(const struct spec *spec, const struct spec_catalog *c, const struct product *p,
                      unsigned layout, char program[4096], char commit[64])
 {
-	char root[PATH_MAX], setting[SPEC_NAME_MAX + 8], what[SPEC_NAME_MAX + 16];
-	char number[32], folder[32] = "";
+	char root[PATH_MAX], folder[32] = "";
+	struct make m = {.target = p->target};
 	int ret;
 
 	if (*spec->commit) {
 		strcpy(commit, spec->commit);
-		ret = make_work_tree(c->root, commit, root);
+		ret = spec_tree_make(c->root, commit, commit, root);
 	} else {
-		ret = 0;
 		strcpy(root, c->root);
-		if (spec_resolve_revision(root, "HEAD", commit))
-			strcpy(commit, "unknown"); // unpacked from an archive
-		else if (!is_clean(root))
-			strcat(commit, "-dirty");
+		ret = read_revision(root, commit);
 	}
-	snprintf(setting, sizeof(setting), "SPEC=%s", spec->build);
-	snprintf(what, sizeof(what), "tunnel '%s'", spec->build);
-	snprintf(number, sizeof(number), "LAYOUT=%u", layout);
-	if (layout)
+	snprintf(m.spec, sizeof(m.spec), "SPEC=%s", spec->build);
+	snprintf(m.what, sizeof(m.what), "tunnel '%s'", spec->build);
+	if (layout) {
+		snprintf(m.layout, sizeof(m.layout), "LAYOUT=%u", layout);
 		snprintf(folder, sizeof(folder), "/layout-%u", layout);
+	}
 	if (!ret && p->source)
 		ret = check_source(spec, root, p);
-	if (!ret)
-		ret = run_make(root, p->target,
-		               (const char *const[]){setting, layout ? number : NULL}, what);
+	if (ret)
+		return ret;
+	ret = run_make(root, &m);
+	if (ret == -EINVAL && *spec->commit && *spec->control)
+		ret = try_control(spec, c->root, root, &m);
 	if (ret)
 		return ret;
 	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s%s/%s", root, wgbench_profile,
@@ -185,11 +237,16 @@ static int build_own(const struct spec *spec, const struct spec_catalog *c, cons
 
 int spec_make(const struct spec_catalog *c, const char *target)
 {
+	struct make m = {.target = target};
 	int lock = lock_builds(c->root), ret;
+	char commit[64];
 
 	if (lock < 0)
 		return lock;
-	ret = run_make(c->root, target, (const char *const[]){NULL, NULL}, target);
+	snprintf(m.what, sizeof(m.what), "%s", target);
+	ret = read_revision(c->root, commit);
+	if (!ret)
+		ret = run_make(c->root, &m);
 	close(lock);
 	return ret;
 }
@@ -212,7 +269,7 @@ static int try_switches(const struct spec *spec, const char *program)
 		fprintf(stderr, "wgbench: tunnel '%s': %s\n", spec->name,
 		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
 	process_text_free(&text);
-	return ret > 0 ? -EINVAL : ret;
+	return ret <= 0 ? ret : ret >= 126 ? -EIO : -EINVAL;
 }
 
 static int build_locked(const struct spec *spec, const struct spec_catalog *c,

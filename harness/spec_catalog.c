@@ -1,4 +1,4 @@
-#include "harness/process.h"
+#include "harness/git.h"
 #include "harness/spec.h"
 
 #include <dirent.h>
@@ -214,60 +214,77 @@ int spec_catalog_load(struct spec_catalog *c)
 
 // ---- from a revision
 
-enum { GIT_TIMEOUT_MS = 60 * 1000 };
-
-static int run_git(const char *const argv[], struct process_text *text)
-{
-	char line[256];
-	int ret = process_run(argv, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, text);
-
-	if (!ret)
-		return 0;
-	fprintf(stderr, "wgbench: git %s: %s\n", argv[3],
-	        ret < 0 ? strerror(-ret) : process_last_line(text->err, line, sizeof(line)));
-	return ret < 0 ? ret : -EINVAL;
-}
-
 int spec_resolve_revision(const char *root, const char *revision, char commit[64])
 {
 	char object[256];
-	const char *argv[] = {
-	    "git",  "-C", root, "rev-parse", "--quiet", "--verify", "--end-of-options",
-	    object, NULL};
+	const char *const arguments[] = {"rev-parse",        "--quiet", "--verify",
+	                                 "--end-of-options", object,    NULL};
 	struct process_text text;
-	int ret;
+	int ret = git_check(root);
 
+	if (ret)
+		return ret;
 	snprintf(object, sizeof(object), "%s^{commit}", revision);
-	ret = process_run(argv, PROCESS_HERE, NULL, GIT_TIMEOUT_MS, &text);
-	if (!ret && strcspn(text.out, "\n") < 64)
-		snprintf(commit, 64, "%.*s", (int)strcspn(text.out, "\n"), text.out);
-	else if (ret >= 0)
+	ret = git_run(root, arguments, &text);
+	// Without a word there is no such commit; anything else is git's trouble.
+	if (ret > 0 && !*text.err) {
+		fprintf(stderr,
+		        "wgbench: unknown revision '%s': git knows no such commit in %s%s\n",
+		        revision, root,
+		        git_is_shallow(root) ? ", a shallow clone: git fetch --unshallow" : "");
 		ret = -EINVAL;
+	} else if (ret) {
+		ret = git_complain(root, revision, ret, &text);
+	} else {
+		snprintf(commit, 64, "%.*s", (int)strcspn(text.out, "\n"), text.out);
+	}
 	process_text_free(&text);
 	return ret;
+}
+
+// git knows the commit: where it can't show it, that isn't the commit's fault.
+static int show(const char *root, const char *const arguments[], struct process_text *text)
+{
+	int ret = git_run(root, arguments, text);
+
+	return ret ? git_complain(root, arguments[0], ret, text) : 0;
+}
+
+static int list_variants(struct spec_catalog *c, const char *commit)
+{
+	const char *const list[] = {"ls-tree", "-r", "--name-only", commit, "variants/", NULL};
+	struct process_text text;
+	bool presets = false;
+	int ret = show(c->root, list, &text);
+
+	if (!ret)
+		for (char *rest = text.out, *line; !ret && (line = strsep(&rest, "\n"));) {
+			presets |= !strcmp(line, "variants/presets");
+			if (strchr(line, '/'))
+				ret = add_file(c, strchr(line, '/') + 1);
+		}
+	process_text_free(&text);
+	if (ret || presets)
+		return ret;
+	fprintf(stderr, "wgbench: %.12s: this revision has no variants/presets: give a later one\n",
+	        commit);
+	return -EINVAL;
 }
 
 int spec_catalog_load_revision(struct spec_catalog *c, const char *root, const char *commit)
 {
 	char presets[128];
-	const char *list[] = {"git",         "-C",   root,        "ls-tree", "-r",
-	                      "--name-only", commit, "variants/", NULL};
-	const char *show[] = {"git", "-C", root, "show", presets, NULL};
+	const char *const blob[] = {"cat-file", "blob", presets, NULL};
 	struct process_text text;
 	int ret;
 
 	memset(c, 0, sizeof(*c));
 	snprintf(c->root, sizeof(c->root), "%s", root);
-	ret = run_git(list, &text);
-	if (!ret)
-		for (char *rest = text.out, *line; !ret && (line = strsep(&rest, "\n"));)
-			if (strchr(line, '/'))
-				ret = add_file(c, strchr(line, '/') + 1);
-	process_text_free(&text);
+	ret = list_variants(c, commit);
 	if (ret)
 		return ret;
 	snprintf(presets, sizeof(presets), "%s:variants/presets", commit);
-	ret = run_git(show, &text);
+	ret = show(root, blob, &text);
 	if (!ret)
 		ret = read_presets(c, text.out);
 	process_text_free(&text);

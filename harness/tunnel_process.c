@@ -200,7 +200,6 @@ int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *
 	                             .program = {idle, idle},
 	                             .has_outer = spec->kind != SPEC_VETH,
 	                             .ours = spec->kind == SPEC_OWN};
-	unsetenv("WG_PROCESS_FOREGROUND");
 	for (int i = 0; i < 2 && !ret; i++)
 		if (!(ret = launch(t, spec, program, i)))
 			ret = make_keys(secret[i], t->peer_key[!i]);

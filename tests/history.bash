@@ -9,6 +9,31 @@ history_begin() {
 	git tag base
 }
 
+# hostile_home DIR: a user whose options and hooks change what git prints and checks out; what is
+# signed from now on would be shown with its signature.
+hostile_home() {
+	mkdir -p "$1/hooks"
+	export HOME=$1
+	cat >"$1/gpg" <<-'END'
+		#!/bin/sh
+		cat >/dev/null
+		case $* in
+		*--verify*) echo "[GNUPG:] GOODSIG 1 tests"; echo "gpg: Good signature" >&2 ;;
+		*) echo "[GNUPG:] SIG_CREATED " >&2; printf -- '-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n' ;;
+		esac
+	END
+	printf '#!/bin/sh\nexit 1\n' >"$1/hooks/post-checkout"
+	chmod +x "$1/gpg" "$1/hooks/post-checkout"
+	git config --global gpg.program "$1/gpg"
+	git config --global log.showSignature true
+	git config --global format.pretty fuller
+	git config --global color.ui always
+	git config --global core.autocrlf true
+	git config gpg.program "$1/gpg"
+	git config core.autocrlf false # of the clone itself, in which commits are made
+	git config core.hooksPath /dev/null
+}
+
 commit() { git commit -qa --allow-empty -m "$1"; }
 
 # A loop of 8000 turns, a microsecond or three, for each packet that is encrypted.

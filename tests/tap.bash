@@ -1,6 +1,7 @@
 # TAP for tests written in bash, sourced. Each check runs in a subshell of its own under `set -e`,
 # so that any failing command fails the check; its output is shown only then.
 
+export LC_ALL=C # also for EPOCHREALTIME's decimal point
 tap_count=0
 tap_failed=0
 tap_log=$(mktemp)

@@ -1,9 +1,15 @@
 // What a run remembers of its machine, and how two such memories are told apart.
 #include "harness/environment.h"
 #include "harness/environment_diff.h"
+#include "harness/libraries.h"
 #include "tests/support.h"
 
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const json_t *row_of(const json_t *differences, const char *what)
 {
@@ -72,6 +78,17 @@ static void every_field_counts(void **state)
 	    "harness_revision",
 	    "harness_measuring",
 	    "cpu_flags",
+	    "cpus_allowed_list",
+	    "cpu_quota",
+	    "cpu_weight",
+	    "memory_limit",
+	    "memory_policy",
+	    "nice",
+	    "scheduling",
+	    "seccomp",
+	    "limits",
+	    "variables",
+	    "compiler",
 	};
 	json_t *here = environment_collect();
 
@@ -94,6 +111,81 @@ static void every_field_counts(void **state)
 	}
 	assert_true(json_object_size(json_object_get(here, "sysctls")) > 10);
 	json_decref(here);
+}
+
+// What a process is granted, as taskset, chrt, nice, ulimit and a shell's exports change it. Run in
+// a process of its own.
+static int be_restricted(void)
+{
+	const struct sched_param none = {0};
+	const struct rlimit files = {256, 256};
+	json_t *before = environment_collect(), *after;
+	cpu_set_t one;
+
+	sched_getaffinity(0, sizeof(one), &one);
+	for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &one) && seen++)
+			CPU_CLR(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) || sched_setscheduler(0, SCHED_BATCH, &none) ||
+	    nice(5) < 0 || setrlimit(RLIMIT_NOFILE, &files) || setenv("GOMAXPROCS", "1", 1))
+		return 1;
+	after = environment_conditions(environment_collect());
+	if (json_integer_value(json_object_get(after, "cpus_allowed")) != 1 ||
+	    strcmp(json_string_value(json_object_get(after, "scheduling")), "batch") ||
+	    json_integer_value(json_object_get(after, "nice")) !=
+	        json_integer_value(json_object_get(before, "nice")) + 5 ||
+	    !json_object_get(json_object_get(after, "variables"), "GOMAXPROCS"))
+		return 2;
+	return !json_array_size(environment_differences(before, environment_collect()));
+}
+
+static void what_a_process_is_granted_is_remembered(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(be_restricted());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void conditions_are_what_changes_results(void **state)
+{
+	json_t *whole = json_pack("{s:i, s:s, s:{s:s, s:s}, s:{s:f}, s:s}", "nice", 5, "smt", "on",
+	                          "sysctls", "net.ipv4.udp_mem", "1 2 3", "net.core.rmem_max", "1",
+	                          "prices", "syscall_ns", 100.0, "harness_revision", "abc");
+	json_t *wanted = json_pack("{s:i, s:s, s:{s:s}}", "nice", 5, "smt", "on", "sysctls",
+	                           "net.core.rmem_max", "1");
+	json_t *conditions = environment_conditions(whole);
+
+	(void)state;
+	if (!json_equal(conditions, wanted))
+		fail_msg("%s", json_dumps(conditions, 0));
+	assert_int_equal(json_object_size(json_object_get(whole, "sysctls")), 2);
+	json_decref(conditions);
+	json_decref(wanted);
+	json_decref(whole);
+	conditions = environment_conditions(NULL);
+	assert_int_equal(json_object_size(conditions), 0);
+	json_decref(conditions);
+}
+
+static void libraries_are_known_by_content(void **state)
+{
+	char *program = realpath("/proc/self/exe", NULL);
+	json_t *libraries = libraries_of(program), *none = libraries_of("/dev/null");
+	const char *libc = json_string_value(json_object_get(libraries, "libc.so.6"));
+
+	(void)state;
+	assert_non_null(libc);
+	assert_non_null(strchr(libc, ' '));
+	assert_int_equal(strlen(strchr(libc, ' ') + 1), 16);
+	assert_int_equal(json_object_size(none), 0);
+	json_decref(libraries);
+	json_decref(none);
+	free(program);
 }
 
 static void differences_name_both_sides(void **state)
@@ -128,18 +220,21 @@ static void differences_name_both_sides(void **state)
 // Offloads and interfaces count where both runs have the tunnel.
 static void runs_differ_in_their_tunnels(void **state)
 {
-	json_t *first = json_pack(
-	    "{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}}, {s:s, s:{s:{s:b}}}]}", "environment",
-	    "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso", 1,
-	    "interfaces", "left", "txqlen", 500, "spec", "mine", "offloads", "left", "udp-gso", 1);
-	json_t *second = json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}}]}", "environment",
-	                           "kernel", "6.1", "tunnels", "spec", "default", "offloads",
-	                           "left", "udp-gso", 0, "interfaces", "left", "txqlen", 77);
+	json_t *first =
+	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}, s:{s:s}}, {s:s, s:{s:{s:b}}}]}",
+	              "environment", "kernel", "6.1", "tunnels", "spec", "default", "offloads",
+	              "left", "udp-gso", 1, "interfaces", "left", "txqlen", 500, "libraries",
+	              "libc", "a", "spec", "mine", "offloads", "left", "udp-gso", 1);
+	json_t *second =
+	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}, s:{s:s}}]}", "environment",
+	              "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso",
+	              0, "interfaces", "left", "txqlen", 77, "libraries", "libc", "b");
 	json_t *differences = environment_differences_of_runs(first, second);
 
 	(void)state;
-	assert_int_equal(json_array_size(differences), 2);
+	assert_int_equal(json_array_size(differences), 3);
 	assert_row(differences, "tunnel default.left.udp-gso", "true", "false");
+	assert_row(differences, "tunnel default library.libc", "a", "b");
 	assert_row(differences, "tunnel default interface.left.txqlen", "500", "77");
 	json_decref(differences);
 	json_object_del(second, "environment");
@@ -176,6 +271,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_same_place_twice_is_the_same),
 	    cmocka_unit_test(every_field_counts),
+	    cmocka_unit_test(what_a_process_is_granted_is_remembered),
+	    cmocka_unit_test(conditions_are_what_changes_results),
+	    cmocka_unit_test(libraries_are_known_by_content),
 	    cmocka_unit_test(differences_name_both_sides),
 	    cmocka_unit_test(runs_differ_in_their_tunnels),
 	    cmocka_unit_test(resuming_is_noted),

@@ -170,6 +170,63 @@ static void signals_end_waits_but_not_the_program(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+// What the caller's environment holds neither changes what a program prints nor where it looks.
+static void children_get_a_world_of_their_own(void **state)
+{
+	static const char *const dropped[] = {
+	    "LANG",        "LANGUAGE",    "LC_NUMERIC", "GIT_DIR",       "GIT_INDEX_FILE",
+	    "GIT_TRACE",   "MAKEFLAGS",   "MAKEFILES",  "LAYOUT",        "BASH_ENV",
+	    "ENV",         "CDPATH",      "GNUTERM",    "GREP_OPTIONS",  "POSIXLY_CORRECT",
+	    "WG_TUN_FD",   "LOG_LEVEL",   "PERL5OPT",   "VALGRIND_OPTS", "BENCHMARK_FILTER",
+	    "IPERF3_TEST", "PERF_CONFIG", "LC_ALL",
+	};
+	static const char *const kept[] = {"CFLAGS", "LD_LIBRARY_PATH", "GIT_CONFIG_GLOBAL",
+	                                   "GITTER", "LANGUAGES",       "GOMAXPROCS"};
+	const char *const argv[] = {"env", NULL};
+	struct process_text text;
+	char line[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dropped) / sizeof(*dropped); i++)
+		setenv(dropped[i], "callers", 1);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		setenv(kept[i], "kept", 1);
+	assert_int_equal(process_run(argv, PROCESS_HERE, NULL, LONG_MS, &text), 0);
+	if (strstr(text.out, "callers"))
+		fail_msg("%s", text.out);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+		snprintf(line, sizeof(line), "%s=kept\n", kept[i]);
+		if (!strstr(text.out, line))
+			fail_msg("no %s in: %s", kept[i], text.out);
+	}
+	assert_non_null(strstr(text.out, "LC_ALL=C\n"));
+	assert_non_null(strstr(text.out, "PERF_CONFIG=/dev/null\n"));
+	process_text_free(&text);
+	for (size_t i = 0; i < sizeof(dropped) / sizeof(*dropped); i++)
+		unsetenv(dropped[i]);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		unsetenv(kept[i]);
+}
+
+static int hang_up_child(void)
+{
+	signal(SIGHUP, SIG_IGN); // nohup's doing
+	return process_run(SH("kill -HUP $$; exit 0"), PROCESS_HERE, NULL, LONG_MS, NULL) !=
+	       128 + SIGHUP;
+}
+
+static void children_ignore_nothing(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(hang_up_child());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 // Children get the signals' own meaning back. (A shell would unblock them by itself.)
 static int signal_child(void)
 {
@@ -245,6 +302,8 @@ int main(void)
 	    cmocka_unit_test(end_kills_the_stubborn_and_their_children),
 	    cmocka_unit_test(daemon_does_not_hold_the_reader),
 	    cmocka_unit_test(signals_end_waits_but_not_the_program),
+	    cmocka_unit_test(children_get_a_world_of_their_own),
+	    cmocka_unit_test(children_ignore_nothing),
 	    cmocka_unit_test(children_are_not_guarded),
 	    cmocka_unit_test(children_die_with_a_killed_parent),
 	    cmocka_unit_test(last_line),

@@ -1,4 +1,5 @@
 // Specs against a small source tree made for the test: with presets, a Makefile and a history.
+#include "harness/git.h"
 #include "harness/process.h"
 #include "harness/spec.h"
 #include "tests/harness/capture.h"
@@ -38,8 +39,25 @@ static void git(const char *a, const char *b, const char *c)
 	process_text_free(&text);
 }
 
+// The tree's own, of the tree that this test was built in.
+static void copy_script(void)
+{
+	static char here[4096], from[4200], to[256];
+	const char *const argv[] = {"cp", from, to, NULL};
+
+	unsetenv("WGBENCH_ROOT");
+	assert_int_equal(spec_find_root(here), 0);
+	put("scripts/README", "");
+	snprintf(from, sizeof(from), "%s/scripts/revision", here);
+	snprintf(to, sizeof(to), "%s/scripts/revision", root);
+	assert_int_equal(process_run(argv, PROCESS_HERE, NULL, 20000, NULL), 0);
+}
+
 static const char makefile[] =
-    "tunnel:\n\t@test '$(SPEC)' != ring=broken || { echo the compiler says no >&2; false; }\n"
+    "tunnel:\n\t@test ! -e broken && test ! -e build/spoiled && test ! -e ../../full\n"
+    "\t@if test -e ../../once; then rm ../../once; false; fi\n"
+    "\t@if test -e ../../little; then mv ../../little ../../full; fi\n"
+    "\t@test '$(SPEC)' != ring=broken || { echo the compiler says no >&2; false; }\n"
     "\t@mkdir -p 'build/$(PROFILE)/tunnels/$(SPEC)'\n"
     "\t@cp /bin/true 'build/$(PROFILE)/tunnels/$(SPEC)/wgbench-tunnel'\n"
     "replay: tunnel\n"
@@ -53,6 +71,7 @@ static int set_up(void **state)
 	strcpy(root, "/tmp/wgbench-test-XXXXXX");
 	assert_non_null(mkdtemp(root));
 	put("Makefile", makefile);
+	copy_script();
 	put(".gitignore", "/build/\n");
 	put("variants/ring/old.c", "");
 	put("variants/aead/one.c", "");
@@ -301,6 +320,108 @@ static void builds_the_tree_and_a_revision(void **state)
 	assert_says(&c, "the compiler says no");
 }
 
+static int build_at(const char *text, const char *control, const char *says)
+{
+	char program[4096], commit[64];
+	struct capture c;
+	struct spec s;
+	int ret;
+
+	assert_int_equal(spec_parse(&s, &catalog, text), 0);
+	strcpy(s.control, control);
+	capture_begin(&c, 2);
+	ret = spec_build(&s, &catalog, 0, program, commit);
+	capture_end(&c);
+	if (says)
+		assert_says(&c, says);
+	else if (strstr(c.text, "in its place"))
+		fail_msg("%s", c.text);
+	if (!ret)
+		assert_int_equal(access(program, X_OK), 0);
+	return ret;
+}
+
+// Nothing that make or a compiler says tells a commit's fault from the machine's: what is known to
+// build does.
+static void a_commit_is_blamed_only_while_another_builds(void **state)
+{
+	char control[64], bad[64], path[256];
+
+	(void)state;
+	git("tag", "known", "HEAD");
+	put("broken", "");
+	git("add", "broken", "--");
+	git("commit", "-qm", "third");
+	git("tag", "bad", "HEAD");
+	git("rm", "-q", "broken");
+	git("commit", "-qm", "fourth");
+	git("tag", "mended", "HEAD");
+	assert_int_equal(spec_resolve_revision(root, "known", control), 0);
+	assert_int_equal(spec_resolve_revision(root, "bad", bad), 0);
+
+	put("build/full", "");
+	assert_int_equal(build_at("default@bad", control, "the machine is at fault"), -EIO);
+	assert_int_equal(build_at("default@mended", control, "the machine is at fault"), -EIO);
+	snprintf(path, sizeof(path), "%s/build/full", root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(build_at("default@mended", control, NULL), 0);
+
+	put("build/little", ""); // used up by the control
+	assert_int_equal(build_at("other@bad", control, "the machine is at fault"), -EIO);
+	assert_int_equal(unlink(path), 0);
+
+	put("build/once", ""); // it passes by itself
+	assert_int_equal(build_at("other@mended", control, "in its place"), 0);
+
+	assert_int_equal(build_at("default@bad", control, "in its place"), -EINVAL);
+	assert_int_equal(build_at("default@bad", control, NULL), -EINVAL); // known by now
+	assert_int_equal(build_at("other@bad", control, "in its place"), -EINVAL);
+	snprintf(path, sizeof(path), "%s/build/revisions/%s-control", root, bad);
+	assert_int_equal(access(path, F_OK), -1);
+
+	assert_int_equal(build_at("other@known", "", NULL), 0);
+	snprintf(path, sizeof(path), "build/revisions/%s/build/spoiled", control);
+	put(path, ""); // by a build that was cut off
+	assert_int_equal(build_at("other@known", control, "in its place"), 0);
+}
+
+// A work tree that is somewhere else than its name says is made anew.
+static void a_revision_is_built_from_its_own_tree(void **state)
+{
+	char known[64], dir[256], at[64];
+	const char *const move[] = {"git", "-C", dir, "checkout", "-q", "--detach", "HEAD~1", NULL};
+
+	(void)state;
+	assert_int_equal(spec_resolve_revision(root, "known", known), 0);
+	assert_int_equal(build_at("other@known", "", NULL), 0);
+	snprintf(dir, sizeof(dir), "%s/build/revisions/%s", root, known);
+	assert_int_equal(process_run(move, PROCESS_HERE, NULL, 20000, NULL), 0);
+	assert_int_equal(build_at("other@known", "", NULL), 0);
+	assert_int_equal(git_read_revision(root, dir, at), 0);
+	assert_string_equal(at, known);
+}
+
+static void without_git_it_is_said(void **state)
+{
+	char program[4096], commit[64], from[128], to[128];
+	struct capture c;
+	struct spec s;
+
+	(void)state;
+	snprintf(from, sizeof(from), "%s/.git", root);
+	snprintf(to, sizeof(to), "%s/.gone", root);
+	assert_int_equal(spec_parse(&s, &catalog, "other"), 0);
+	assert_int_equal(rename(from, to), 0);
+	for (int i = 0; i < 2; i++) {
+		capture_begin(&c, 2);
+		assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
+		capture_end(&c);
+		assert_string_equal(commit, "unknown");
+		assert_int_equal(!!strstr(c.text, "recorded as 'unknown'"), !i); // once
+	}
+	assert_int_equal(rename(to, from), 0);
+}
+
 static void builds_what_is_replayed(void **state)
 {
 	char program[4096], commit[64];
@@ -353,6 +474,9 @@ int main(void)
 	    cmocka_unit_test(root_is_checked),
 	    cmocka_unit_test(builds_the_tree_and_a_revision),
 	    cmocka_unit_test(builds_what_is_replayed),
+	    cmocka_unit_test(a_commit_is_blamed_only_while_another_builds),
+	    cmocka_unit_test(a_revision_is_built_from_its_own_tree),
+	    cmocka_unit_test(without_git_it_is_said),
 	    cmocka_unit_test(external_tunnels_are_found_or_the_remedy_is_said),
 	};
 

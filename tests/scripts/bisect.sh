@@ -16,7 +16,8 @@ mkdir "$TMPDIR"
 
 history_begin "$dir/tree"
 export WGBENCH_ROOT=$dir/tree
-git -c i18n.commitEncoding=unknown commit -q --allow-empty -m $'Say \xff nothing'
+hostile_home "$dir/home"
+git -c i18n.commitEncoding=unknown commit -q --allow-empty -S -m $'Say \xff nothing'
 git tag said
 break_build "Begin something"
 mend_build "Finish it"
@@ -29,11 +30,15 @@ break_build "Begin in the dark"
 plant "Plant in the dark"
 mend_build "Light up" && git tag lit
 
+# What a hook, a recipe and a user's shell may leave to a program.
+hostile=(GIT_DIR=/nonexistent GIT_INDEX_FILE=/nonexistent GIT_TRACE=1 MAKEFLAGS=n LAYOUT=3
+	BASH_ENV=/dev/stdin CDPATH=/ POSIXLY_CORRECT=1 LC_ALL=de_DE.UTF-8 LANGUAGE=de)
+
 # bisect STATUS ARGUMENT...: leaves nothing but its folder.
 bisect() {
 	local status=0 expected=$1
 	shift
-	"$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" || status=$?
+	env "${hostile[@]}" "$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" || status=$?
 	cat "$dir/out" "$dir/err"
 	equal "$status" "$expected"
 	equal "$(ls -A "$TMPDIR")" ""
@@ -201,19 +206,21 @@ without_tmp() {
 }
 check "the machine's faults are no commit's" without_tmp
 
+# In no language that could be looked for.
 without_space() {
 	local make
 	make=$(command -v make)
 	mkdir "$dir/bin"
-	printf '#!/bin/sh\ncase $* in *%s*) echo "cc1: fatal error: noise.s: No space left on device" >&2; exit 2;; esac\nexec %s "$@"\n' \
+	printf '#!/bin/sh\ncase $* in *%s*) echo "cc1: kein Platz" >&2; exit 2;; esac\nexec %s "$@"\n' \
 		"$(git rev-parse culprit~1)" "$make" >"$dir/bin/make"
 	chmod +x "$dir/bin/make"
 	PATH=$dir/bin:$PATH bisect 2 $(of base tip full)
+	match "$(<"$dir/err")" "the machine is at fault.*to go on: wgbench bisect --resume"
 	equal "$(jq -c '[.steps[].side]' "$dir/full/bisect.json")" '["bad","none"]'
 	bisect 0 --resume "$dir/full"
 	equal "$(answer full)" "$(git rev-parse culprit)"
 }
-check "nor is a full disk, of which the compiler tells" without_space
+check "nor is a full disk, whatever the compiler calls it" without_space
 
 further() {
 	local pid status=0

@@ -68,18 +68,39 @@ keys() {
 	for filter in '.environment.kernel = "6.2"' '.environment.cpu_model = "Other"' \
 		'.environment.cpus = 4' '.environment.mitigations.meltdown = "Vulnerable"' \
 		'.environment.harness_measuring = "m2"' '.environment.harness_profile = "lto"' \
-		'.tunnels[0].spec = "ring=spinlock"' '.duration = 2'; do
+		'.tunnels[0].spec = "ring=spinlock"' '.duration = 2' '.environment.cpus_allowed = 1' \
+		'.environment.cpu_quota = "0.5 CPUs"' '.environment.nice = 19' '.environment.scheduling = "idle"' \
+		'.environment.frequency_governor = "powersave"' '.environment.smt = "off"' \
+		'.environment.sysctls = {"net.ipv4.tcp_congestion_control": "bbr"}' \
+		'.environment.variables = {CFLAGS: "-O3"}' '.tunnels[0].libraries = {"libcrypto.so.3": "libcrypto.so.3 1"}'; do
 		run d 4 9.0 "$filter"
 		equal "$filter $(series 1 | jq -c 'map(.[0]) | sort')" "$filter [\"a b c\",\"d\"]"
 	done
 	# Neither of these does.
 	run d 4 9.0 '.environment.harness_revision = "r2" | .environment.prices = {} | .seed = 2 |
-		.tunnels[0].revision = "1" * 40'
+		.environment.memory_bytes = 1 | .environment.limits = {files: "256"} | .tunnels[0].revision = "1" * 40'
 	equal "$(series 1)" '[["a b c d",1]]'
 	# Without a name of the code that measured, its revision is one.
 	run d 4 9.0 'del(.environment.harness_measuring)'
 	equal "$(series .measuring)" '[["a b c","release m1"],["d","release r1"]]'
 	rm -r "$dir/runs/d"
+}
+
+# What the environments that are shown don't share stands beside them.
+conditions() {
+	run d 4 9.0 '.environment += {nice: 19, smt: "on"}'
+	history >"$dir/out"
+	match "$(grep -A 2 '^environment' "$dir/out")" '  not recorded *'$'\n''.*  nice 19; smt on$'
+	history --json | jq -e '[.environments[].conditions] | sort == [null, {nice: 19, smt: "on"}]'
+	rm -r "$dir/runs/d"
+}
+
+# Made by an older wgbench, it is made anew.
+older() {
+	cp "$dir/db" "$dir/older"
+	sqlite3 "$dir/older" 'DROP TABLE points; DROP TABLE runs; DROP TABLE environments; CREATE TABLE runs(dir);
+		PRAGMA user_version = 1'
+	equal "$(history --db "$dir/older" --json | jq -c '[.series[].points[].run]')" '["a","b","c"]'
 }
 
 follows() {
@@ -151,7 +172,7 @@ foreign() {
 	equal "$(sqlite3 "$dir/other" 'SELECT x FROM runs')" 1
 	cp "$dir/db" "$dir/newer"
 	sqlite3 "$dir/newer" 'PRAGMA user_version = 9'
-	fails "newer: schema 9, but this wgbench has 1: --rebuild it" --db "$dir/newer"
+	fails "newer: schema 9, but this wgbench has 2: --rebuild it" --db "$dir/newer"
 	history --db "$dir/newer" --rebuild >"$dir/out"
 	fails "unable to open database file" --db "$dir/none/db"
 }
@@ -226,6 +247,8 @@ side_by_side() {
 check "a run is a point: median and exact interval over its blocks" points
 check "a table for each series" text
 check "a series ends where the environment or what measured changes, not with a revision" keys
+check "what environments don't share is shown" conditions
+check "an older database is made anew" older
 check "the database follows the folders" follows
 check "rebuilt, followed and new are the same" rebuilt
 check "contaminated blocks don't count" contaminated
