@@ -86,17 +86,6 @@ static int write_file(const struct store *st, size_t format, const char *path)
 	return output_end(&o);
 }
 
-static int print(const struct store *st, size_t format)
-{
-	errno = EIO; // of a write that failed before
-	formats[format].write(stdout, st);
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	int ret = -errno;
-	fprintf(stderr, "wgbench: standard output: not written: %s\n", strerror(-ret));
-	return ret;
-}
-
 static int export_run(const char *dir, size_t format, const char *path)
 {
 	struct store st;
@@ -109,7 +98,11 @@ static int export_run(const char *dir, size_t format, const char *path)
 		store_close(&st);
 		return EXIT_ERROR;
 	}
-	ret = path ? write_file(&st, format, path) : print(&st, format);
+	ret = 0;
+	if (path)
+		ret = write_file(&st, format, path);
+	else
+		formats[format].write(stdout, &st);
 	store_close(&st);
 	return ret ? EXIT_ERROR : 0;
 }

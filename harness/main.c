@@ -1,6 +1,8 @@
 // wgbench: a table of subcommands.
 #include "harness/commands.h"
 
+#include "base/standard.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ static void print_usage(FILE *to)
 	            "3 inconclusive.\n");
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_usage(stderr);
@@ -45,4 +47,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, " %s", commands[i]->name);
 	fprintf(stderr, "; see wgbench --help\n");
 	return EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	standard_open();
+	return standard_close("wgbench", dispatch(argc, argv));
 }

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/standard.h"
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/switches.h"
@@ -198,6 +199,7 @@ int main(int argc, char **argv)
 	bool foreground = false;
 	int option;
 
+	standard_open();
 	if (switches_parse(&switches, getenv(SWITCHES_VARIABLE)))
 		return 1;
 	while ((option = getopt_long(argc, argv, "fh", options, NULL)) != -1) {
@@ -207,10 +209,10 @@ int main(int argc, char **argv)
 			break;
 		case VERSION:
 			print_version(&switches);
-			return 0;
+			return standard_close("wgbench-tunnel", 0);
 		case 'h':
 			print_help();
-			return 0;
+			return standard_close("wgbench-tunnel", 0);
 		default:
 			fprintf(stderr, "wgbench-tunnel: see --help\n");
 			return 1;
