@@ -29,7 +29,8 @@ const struct command export_command = {
     .help =
         "gbench       JSON as of Google Benchmark, for its compare.py: real_time is the time of a\n"
         "             gigabit or a packet, or the delay (the first metric that is judged),\n"
-        "             cpu_time the CPU's of the same; all metrics are counters\n"
+        "             cpu_time the CPU's of the same; all metrics are counters;\n"
+        "             failed trials have no time: context.failed_trials lists them\n"
         "benchstat    Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
         "csv          RFC 4180, one line for each trial and metric\n"
         "openmetrics  gauges in base units with the times of the trials\n"

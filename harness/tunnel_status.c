@@ -1,5 +1,8 @@
 #include "harness/tunnel_status.h"
 
+#include "harness/foreign.h"
+
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,23 +32,19 @@ json_t *tunnel_status_parse(const char *text)
 	return NULL;
 }
 
-static json_int_t count(const json_t *counters, const char *name)
+static void add_quotient(json_t *to, const char *name, double n, double by)
 {
-	return json_integer_value(json_object_get(counters, name));
-}
-
-static void add_quotient(json_t *to, const char *name, json_int_t n, json_int_t by)
-{
-	if (by)
-		json_object_set_new(to, name, json_real((double)n / by));
+	if (by > 0 && !isnan(n))
+		json_object_set_new(to, name, json_real(n / by));
 }
 
 static json_t *per_packet(const json_t *counters)
 {
-	json_int_t tx = count(counters, "tx_packets"), rx = count(counters, "rx_packets");
+	double tx = foreign_number(counters, "tx_packets");
+	double rx = foreign_number(counters, "rx_packets");
 	const struct {
 		const char *name;
-		json_int_t by;
+		double by;
 	} calls[] = {{"tun_reads", tx},
 	             {"udp_sends", tx},
 	             {"tun_writes", rx},
@@ -54,7 +53,8 @@ static json_t *per_packet(const json_t *counters)
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		add_quotient(all, calls[i].name, count(counters, calls[i].name), calls[i].by);
+		add_quotient(all, calls[i].name, foreign_number(counters, calls[i].name),
+		             calls[i].by);
 	return all;
 }
 
@@ -62,8 +62,10 @@ static json_t *packets_per_batch(const json_t *counters)
 {
 	json_t *both = json_object();
 
-	add_quotient(both, "tx", count(counters, "tx_packets"), count(counters, "tx_batches"));
-	add_quotient(both, "rx", count(counters, "rx_packets"), count(counters, "rx_batches"));
+	add_quotient(both, "tx", foreign_number(counters, "tx_packets"),
+	             foreign_number(counters, "tx_batches"));
+	add_quotient(both, "rx", foreign_number(counters, "rx_packets"),
+	             foreign_number(counters, "rx_batches"));
 	return both;
 }
 
@@ -76,10 +78,11 @@ json_t *tunnel_status_difference(const json_t *before, const json_t *after)
 
 	json_object_foreach(later, name, value)
 	{
-		json_int_t n = json_integer_value(value) - count(earlier, name);
+		double n = json_integer_value(value) - foreign_number(earlier, name);
 
 		backwards |= n < 0;
-		json_object_set_new(counters, name, json_integer(n));
+		if (!isnan(n))
+			json_object_set_new(counters, name, json_integer(n));
 	}
 	if (!earlier || !later || backwards) {
 		json_decref(counters);

@@ -1,5 +1,6 @@
 #include "netns/bottleneck.h"
 #include "netns/discard.h"
+#include "harness/foreign.h"
 #include "netns/netns.h"
 #include "harness/process.h"
 #include "tests/support.h"
@@ -442,6 +443,15 @@ static void counters_are_read(void **state)
 	assert_int_equal(c.tcp_retransmits, 33);
 	assert_int_equal(c.udp_receive_buffer_errors, 166);
 	assert_int_equal(c.udp_send_buffer_errors, 277);
+	// What isn't there is no 0.
+	strcpy(s.interface, "wgb2");
+	assert_int_equal(ftruncate(s.counters[1], strlen("Tcp: RtoAlgorithm InErrs RetransSegs")),
+	                 0);
+	assert_int_equal(netns_count(&s, &c), 0);
+	assert_true(c.tunnel.tx_bytes == FOREIGN_UNKNOWN && c.tunnel.rx_dropped == FOREIGN_UNKNOWN);
+	assert_int_equal(c.veth.rx_dropped, 104);
+	assert_true(c.tcp_retransmits == FOREIGN_UNKNOWN);
+	assert_true(c.udp_receive_buffer_errors == FOREIGN_UNKNOWN);
 	for (int i = 0; i < 3; i++)
 		close(s.counters[i]);
 }
