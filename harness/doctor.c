@@ -336,5 +336,7 @@ const struct command doctor_command = {
     .summary = "Show what this machine can measure, and what would help",
     .help = "Each row is tried on the spot: 'no' says that this machine can't or doesn't,\n"
             "'unavailable' that a counter isn't there or that trying it isn't allowed to you.\n"
-            "Network trials happen in a namespace of their own.",
+            "Network trials happen in a namespace of their own.\n"
+            "\n"
+            "Exit codes: 0 examined, whatever was found; 2 not.",
 };

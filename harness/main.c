@@ -21,8 +21,9 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\nwgbench COMMAND --help tells more; wgbench --version which one this is.\n"
-	            "Exit codes: 0 no regression, 1 regression, 2 usage or environment error, "
-	            "3 inconclusive.\n");
+	            "Exit codes: 0 done, and of those that judge no regression; 1 regression; "
+	            "2 error, also\nwhere output could not be written; 3 inconclusive; 128 + N "
+	            "stopped by signal N.\n");
 }
 
 static int dispatch(int argc, char **argv)
