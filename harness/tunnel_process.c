@@ -332,6 +332,6 @@ unsigned long long tunnel_last_handshake(const struct tunnel_process *t)
 
 	if (!t->has_outer || run_wg(show, s->fd, NULL, line, sizeof(line)))
 		return FOREIGN_UNKNOWN;
-	tab = strchr(line, '\t');
+	tab = strpbrk(line, "\t ");
 	return tab && foreign_unsigned(tab + 1, &seconds, NULL) ? seconds : FOREIGN_UNKNOWN;
 }

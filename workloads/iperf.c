@@ -182,11 +182,27 @@ static const char *check_sums(const struct iperf_options *o, const struct iperf_
 	return NULL;
 }
 
+// Versions that don't tell are believed.
+static bool ran_as_asked(json_t *end)
+{
+	const char *said = json_string_value(json_object_get(end, "sender_tcp_congestion"));
+
+	return !said || !strcmp(said, iperf_congestion);
+}
+
+static void take_facts(json_t *facts, json_t *root)
+{
+	json_t *version = json_object_get(json_object_get(root, "start"), "version");
+
+	if (json_is_string(version))
+		json_object_set(facts, "iperf3", version);
+}
+
 int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
                 struct iperf_sums sums[2], char *reason, size_t bytes)
 {
 	json_error_t at;
-	json_t *root = json_loads(said->out, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &at);
+	json_t *root = json_loads(said->out, JSON_DISABLE_EOF_CHECK, &at);
 	json_t *end = json_object_get(root, "end"), *error = json_object_get(root, "error");
 	const char *behind = said->out + (root ? at.position : 0), *missing, *fault = NULL;
 	bool udp = o->udp_mbit_per_s;
@@ -206,6 +222,8 @@ int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
 		fault = "it failed";
 	else if (behind[strspn(behind, " \t\r\n")])
 		fault = "its report is followed by something";
+	else if (!missing && !udp && !ran_as_asked(end))
+		fault = "its flows had another congestion control than was asked for";
 	else if (!missing)
 		fault = check_sums(o, sums);
 	if (fault)
@@ -216,6 +234,8 @@ int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
 		         *words ? ": " : "", words);
 	else
 		ret = 0;
+	if (!ret && said->facts)
+		take_facts(said->facts, root);
 	json_decref(root);
 	return ret;
 }
@@ -230,7 +250,10 @@ int iperf_finish(struct process *p, const struct workload_context *c, const stru
 		snprintf(t->reason, sizeof(t->reason), "iperf3 did not end in time");
 		ret = -EIO;
 	} else if (ret >= 0) {
-		const struct iperf_said said = {out ? out : "", err ? err : "", ret};
+		if (!t->environment)
+			t->environment = json_object();
+		const struct iperf_said said = {out ? out : "", err ? err : "", ret,
+		                                t->environment};
 
 		ret = iperf_parse(&said, o, sums, t->reason, sizeof(t->reason));
 	}

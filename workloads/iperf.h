@@ -19,6 +19,7 @@ struct iperf_sums {
 struct iperf_said {
 	const char *out, *err;
 	int exit;
+	json_t *facts; // gets what it says of itself and its flows, or NULL
 };
 
 enum { IPERF_ARGUMENTS_MAX = 8 };

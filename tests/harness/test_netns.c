@@ -1,5 +1,6 @@
 #include "netns/bottleneck.h"
 #include "netns/discard.h"
+#include "harness/environment.h"
 #include "harness/foreign.h"
 #include "netns/netns.h"
 #include "harness/process.h"
@@ -371,6 +372,14 @@ static void sysctls_are_the_namespaces_own(void **state)
 	assert_int_equal(netns_sysctl(p.side[1].fd, "net/ipv4/tcp_ecn", before, &now), 0);
 	assert_int_equal(now, before);
 	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/no_such", 1, &now), -ENOENT);
+	// The environment is the trials', not that of the namespace that wgbench was started in.
+	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/tcp_sack", 0, &before), 0);
+	json_t *inside = environment_sysctls(p.side[0].fd), *here = environment_sysctls(-1);
+	assert_string_equal(json_string_value(json_object_get(inside, "net.ipv4.tcp_sack")), "0");
+	assert_string_equal(json_string_value(json_object_get(here, "net.ipv4.tcp_sack")), "1");
+	assert_int_equal(json_object_size(inside), json_object_size(here));
+	json_decref(inside);
+	json_decref(here);
 	netns_pair_destroy(&p);
 	netns_close();
 }

@@ -181,7 +181,7 @@ static void ping_times_are_numbers(void **state)
 static int parse(const char *out, const struct iperf_options *o, struct iperf_sums sums[2],
                  char reason[160])
 {
-	return iperf_parse(&(struct iperf_said){out, "", 0}, o, sums, reason, 160);
+	return iperf_parse(&(struct iperf_said){out, "", 0, NULL}, o, sums, reason, 160);
 }
 
 static const char tcp[] = "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
@@ -264,6 +264,9 @@ static void iperf_failures_are_told(void **state)
 {
 	static const char stalled[] = "{\"end\":{\"sum_sent\":{\"bytes\":9,\"retransmits\":3},"
 	                              "\"sum_received\":{\"bytes\":0,\"seconds\":1}}}";
+	static const char other[] = "{\"end\":{\"sum_sent\":{\"bytes\":9,\"retransmits\":3},"
+	                            "\"sender_tcp_congestion\":\"bbr\","
+	                            "\"sum_received\":{\"bytes\":9,\"seconds\":1}}}";
 	static const struct {
 		const char *out, *err;
 		int exit;
@@ -280,6 +283,7 @@ static void iperf_failures_are_told(void **state)
 	    {"{\"end\":{},\"error\":7}", "", 0, "iperf3: its report is of an error"},
 	    {tcp, "iperf3: interrupted\n", 1, "iperf3: it failed: iperf3: interrupted"},
 	    {stalled, "", 0, "iperf3: nothing arrived"},
+	    {other, "", 0, "iperf3: its flows had another congestion control than was asked for"},
 	};
 	const struct iperf_options options = {.flows = 1};
 	struct iperf_sums sums[2];
@@ -287,7 +291,7 @@ static void iperf_failures_are_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct iperf_said said = {cases[i].out, cases[i].err, cases[i].exit};
+		const struct iperf_said said = {cases[i].out, cases[i].err, cases[i].exit, NULL};
 
 		assert_int_equal(iperf_parse(&said, &options, sums, reason, sizeof(reason)), -EIO);
 		assert_string_equal(reason, cases[i].reason);
