@@ -66,10 +66,11 @@ ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call 
 # A variant names the library that it alone needs in a line `// link: -lNAME`.
 variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
-TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c))
-HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c))
+BASE_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard base/*.c))
+TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c)) $(BASE_OBJECTS)
+HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c)) $(BASE_OBJECTS)
 REPLAY_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/replay/*.c))
-TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c))
+TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c)) $(BASE_OBJECTS)
 SPEC ?= default
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
 
@@ -151,7 +152,7 @@ $(B)/wgbench-traffic: $(TRAFFIC_OBJECTS)
 
 # Shows how a variant of allowedips lays a table out.
 TRIES := $(patsubst variants/allowedips/%.c,$(B)/tries/%-dot,$(filter variants/allowedips/%,$(VARIANT_SOURCES)))
-$(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/allowedips/%.o
+$(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/allowedips/%.o $(BASE_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
@@ -283,7 +284,7 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
 
-FORMATTED := $(wildcard tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard base/*.[ch] tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 

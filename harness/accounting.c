@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "harness/clock.h"
+#include "harness/foreign.h"
+#include "harness/output.h"
 
 enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384, SCANS_MAX = 8 };
 
@@ -145,13 +148,19 @@ static int count_processes(struct accounting_snapshot *a, const struct accountin
 	return 0;
 }
 
-static uint64_t sum_clocks(const pid_t *pids, size_t n)
+// How many could be read.
+static size_t sum_clocks(const pid_t *pids, size_t n, uint64_t *sum)
 {
-	uint64_t sum = 0, ns;
+	size_t known = 0;
+	uint64_t ns;
 
+	*sum = 0;
 	for (size_t i = 0; i < n; i++)
-		sum += read_clock(pids[i], &ns) ? ns : 0;
-	return sum;
+		if (read_clock(pids[i], &ns)) {
+			*sum += ns;
+			known++;
+		}
+	return known;
 }
 
 static uint64_t count_switches(pid_t pid)
@@ -182,7 +191,7 @@ static uint64_t count_switches(pid_t pid)
 static int read_machine(struct accounting_snapshot *a)
 {
 	char text[8192];
-	unsigned long long idle, iowait, steal;
+	unsigned long long idle, iowait, steal, pressure_us;
 	ssize_t n = read_file("/proc/stat", text, sizeof(text));
 
 	if (n < 0)
@@ -194,13 +203,15 @@ static int read_machine(struct accounting_snapshot *a)
 	a->steal_reported = steal;
 	const char *total =
 	    read_file("/proc/pressure/cpu", text, sizeof(text)) > 0 ? strstr(text, "total=") : NULL;
-	a->pressure_ns = total ? strtoull(total + strlen("total="), NULL, 10) * 1000 : 0;
+	if (total && foreign_unsigned(total + strlen("total="), &pressure_us, &total))
+		a->pressure_ns = pressure_us * 1000;
 	return 0;
 }
 
 // Sums a whole number from every file that the pattern matches; false: there is none.
 static bool sum_files(const char *pattern, uint64_t *sum, size_t *files)
 {
+	unsigned long long n;
 	char text[64];
 	glob_t found;
 
@@ -208,8 +219,9 @@ static bool sum_files(const char *pattern, uint64_t *sum, size_t *files)
 	if (glob(pattern, 0, NULL, &found))
 		return false;
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (read_file(found.gl_pathv[i], text, sizeof(text)) > 0) {
-			*sum += strtoull(text, NULL, 10);
+		if (read_file(found.gl_pathv[i], text, sizeof(text)) > 0 &&
+		    foreign_unsigned(text, &n, NULL)) {
+			*sum += n;
 			++*files;
 		}
 	globfree(&found);
@@ -230,19 +242,20 @@ static void read_heat(struct accounting_snapshot *a)
 		a->cpu_mhz = sum / 1000.0 / files;
 }
 
-static uint64_t count_other_packets(void)
+static unsigned long long count_other_packets(void)
 {
 	char text[16384];
-	uint64_t sum = 0;
+	unsigned long long sum = 0;
 
 	if (read_file("/proc/self/net/dev", text, sizeof(text)) <= 0)
-		return 0;
+		return FOREIGN_UNKNOWN;
 	for (const char *at = text; (at = strchr(at, ':')); at++) {
 		unsigned long long received, sent;
 
 		if (sscanf(at + 1, " %*u %llu %*u %*u %*u %*u %*u %*u %*u %llu", &received,
-		           &sent) == 2)
-			sum += received + sent;
+		           &sent) != 2)
+			return FOREIGN_UNKNOWN;
+		sum += received + sent;
 	}
 	return sum;
 }
@@ -254,8 +267,8 @@ int accounting_take(struct accounting_snapshot *a, const struct accounting_proce
 
 	*a = (struct accounting_snapshot){0};
 	a->wall_ns = clock_ns(CLOCK_MONOTONIC);
-	a->tunnel_cpu_ns = sum_clocks(who->tunnel_pid, who->tunnel);
-	a->idle_tunnels_cpu_ns = sum_clocks(who->idle_pid, who->idle);
+	a->tunnel_clocks = sum_clocks(who->tunnel_pid, who->tunnel, &a->tunnel_cpu_ns);
+	sum_clocks(who->idle_pid, who->idle, &a->idle_tunnels_cpu_ns);
 	for (size_t i = 0; i < who->tunnel; i++)
 		a->tunnel_switches += count_switches(who->tunnel_pid[i]);
 	if ((ret = read_machine(a)) || (ret = count_processes(a, who)))
@@ -279,17 +292,18 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
                            const struct accounting_snapshot *after, unsigned cpus)
 {
 	const struct accounting_snapshot *b = before, *a = after;
+	bool tunnel_known = a->tunnel_clocks && a->tunnel_clocks == b->tunnel_clocks;
 
 	*r = (struct accounting_result){
 	    .wall_s = seconds(b->wall_ns, a->wall_ns),
-	    .tunnel_cpu_s = seconds(b->tunnel_cpu_ns, a->tunnel_cpu_ns),
+	    .tunnel_cpu_s = tunnel_known ? seconds(b->tunnel_cpu_ns, a->tunnel_cpu_ns) : NAN,
 	    .idle_tunnels_cpu_s = seconds(b->idle_tunnels_cpu_ns, a->idle_tunnels_cpu_ns),
 	    .foreign_cpu_s = seconds(b->foreign_cpu_ns, a->foreign_cpu_ns),
 	    .kernel_cpu_s = seconds(b->kernel_cpu_ns, a->kernel_cpu_ns),
 	    .steal_s = seconds(b->machine_steal_ns, a->machine_steal_ns),
 	    .pressure_s = seconds(b->pressure_ns, a->pressure_ns),
 	    .harness_cpu_s = seconds(b->harness_cpu_ns, a->harness_cpu_ns),
-	    .other_packets = a->other_packets - b->other_packets,
+	    .other_packets = foreign_difference(b->other_packets, a->other_packets),
 	    .throttles = a->throttles - b->throttles,
 	    .steal_reported = a->steal_reported,
 	};
@@ -299,14 +313,13 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
 	r->foreign_share = machine_s > 0 ? r->foreign_cpu_s / machine_s : 0;
 	r->steal_share = machine_s > 0 ? r->steal_s / machine_s : 0;
 	r->traffic_share = machine_s > 0 ? r->other_packets * ACCOUNTING_PACKET_S / machine_s : 0;
-	r->switches_per_s = r->wall_s > 0 && a->tunnel_switches > b->tunnel_switches
-	                        ? (a->tunnel_switches - b->tunnel_switches) / r->wall_s
-	                        : 0;
-	for (int i = 0; i < 2; i++) {
-		r->tcp_retransmits +=
-		    a->counters[i].tcp_retransmits - b->counters[i].tcp_retransmits;
-		r->sent_bytes += a->counters[i].tunnel.tx_bytes - b->counters[i].tunnel.tx_bytes;
-	}
+	r->switches_per_s =
+	    tunnel_known && r->wall_s > 0
+	        ? foreign_difference(b->tunnel_switches, a->tunnel_switches) / r->wall_s
+	        : NAN;
+	for (int i = 0; i < 2; i++)
+		r->tcp_retransmits += foreign_difference(b->counters[i].tcp_retransmits,
+		                                         a->counters[i].tcp_retransmits);
 }
 
 static json_t *queue_len(const struct netns_counters *c)
@@ -316,14 +329,24 @@ static json_t *queue_len(const struct netns_counters *c)
 
 static json_t *drops(const struct netns_counters *b, const struct netns_counters *a)
 {
-	return json_pack(
-	    "{sIsIsIsIsIsI}", "tunnel_rx",
-	    (json_int_t)(a->tunnel.rx_dropped - b->tunnel.rx_dropped), "tunnel_tx",
-	    (json_int_t)(a->tunnel.tx_dropped - b->tunnel.tx_dropped), "outer_rx",
-	    (json_int_t)(a->veth.rx_dropped - b->veth.rx_dropped), "outer_tx",
-	    (json_int_t)(a->veth.tx_dropped - b->veth.tx_dropped), "udp_receive_buffer",
-	    (json_int_t)(a->udp_receive_buffer_errors - b->udp_receive_buffer_errors),
-	    "udp_send_buffer", (json_int_t)(a->udp_send_buffer_errors - b->udp_send_buffer_errors));
+	const struct {
+		const char *name;
+		unsigned long long before, after;
+	} rows[] = {
+	    {"tunnel_rx", b->tunnel.rx_dropped, a->tunnel.rx_dropped},
+	    {"tunnel_tx", b->tunnel.tx_dropped, a->tunnel.tx_dropped},
+	    {"outer_rx", b->veth.rx_dropped, a->veth.rx_dropped},
+	    {"outer_tx", b->veth.tx_dropped, a->veth.tx_dropped},
+	    {"udp_receive_buffer", b->udp_receive_buffer_errors, a->udp_receive_buffer_errors},
+	    {"udp_send_buffer", b->udp_send_buffer_errors, a->udp_send_buffer_errors},
+	};
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		json_object_set_new(
+		    object, rows[i].name,
+		    foreign_count(foreign_difference(rows[i].before, rows[i].after)));
+	return object;
 }
 
 static json_t *megahertz(const struct accounting_snapshot *a)
@@ -335,24 +358,25 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
                         const struct accounting_snapshot *after)
 {
 	json_t *object = json_pack(
-	    "{sfsfsfsfsfsososfsIsIs{soso}s{soso}}", "tunnel_cpu_s", r->tunnel_cpu_s,
-	    "machine_cpu_s", r->machine_cpu_s, "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s,
-	    "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
+	    "{so sfsfsfsf sososososo s{soso}s{soso}}", "tunnel_cpu_s",
+	    output_number(r->tunnel_cpu_s), "machine_cpu_s", r->machine_cpu_s, "idle_tunnels_cpu_s",
+	    r->idle_tunnels_cpu_s, "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s",
+	    r->kernel_cpu_s, "steal_s",
 	    r->steal_reported ? json_real(r->steal_s) : json_string("not reported"),
 	    "cpu_pressure_s",
 	    after->pressure_ns ? json_real(r->pressure_s) : json_string("not reported"),
-	    "context_switches_per_s", r->switches_per_s, "tcp_retransmits",
-	    (json_int_t)r->tcp_retransmits, "tunnel_tx_packets",
-	    (json_int_t)(after->counters[0].tunnel.tx_packets +
-	                 after->counters[1].tunnel.tx_packets -
-	                 before->counters[0].tunnel.tx_packets -
-	                 before->counters[1].tunnel.tx_packets),
+	    "context_switches_per_s", output_number(r->switches_per_s), "tcp_retransmits",
+	    foreign_count(r->tcp_retransmits), "tunnel_tx_packets",
+	    foreign_count(foreign_difference(before->counters[0].tunnel.tx_packets,
+	                                     after->counters[0].tunnel.tx_packets) +
+	                  foreign_difference(before->counters[1].tunnel.tx_packets,
+	                                     after->counters[1].tunnel.tx_packets)),
 	    "drops", "left", drops(&before->counters[0], &after->counters[0]), "right",
 	    drops(&before->counters[1], &after->counters[1]), "tunnel_tx_queue_len", "left",
 	    queue_len(&after->counters[0]), "right", queue_len(&after->counters[1]));
 	json_t *machine = json_pack(
-	    "{sf sI so s[oo]}", "harness_cpu_s", r->harness_cpu_s, "other_packets",
-	    (json_int_t)r->other_packets, "thermal_throttles",
+	    "{sf so so s[oo]}", "harness_cpu_s", r->harness_cpu_s, "other_packets",
+	    foreign_count(r->other_packets), "thermal_throttles",
 	    after->throttles_reported ? json_integer(r->throttles) : json_string("not reported"),
 	    "cpu_mhz", megahertz(before), megahertz(after));
 
@@ -370,8 +394,7 @@ const char *accounting_contamination(const struct accounting_result *r, char *re
 		snprintf(reason, bytes, "the hypervisor stole %.1f %% of the machine",
 		         r->steal_share * 100);
 	else if (r->traffic_share > ACCOUNTING_LIMIT)
-		snprintf(reason, bytes, "%llu packets of others passed",
-		         (unsigned long long)r->other_packets);
+		snprintf(reason, bytes, "%.0f packets of others passed", r->other_packets);
 	else if (r->throttles)
 		snprintf(reason, bytes, "the CPUs were throttled for heat, %llu times",
 		         (unsigned long long)r->throttles);

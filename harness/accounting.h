@@ -24,6 +24,7 @@ struct accounting_processes {
 struct accounting_snapshot {
 	uint64_t wall_ns;
 	uint64_t tunnel_cpu_ns, idle_tunnels_cpu_ns;
+	size_t tunnel_clocks;    // processes of the tunnel whose clocks could be read
 	uint64_t foreign_cpu_ns; // processes that aren't ours, those that ended included
 	uint64_t kernel_cpu_ns;  // kernel threads
 	uint64_t tunnel_switches;
@@ -31,8 +32,9 @@ struct accounting_snapshot {
 	bool steal_reported;                        // not 0 since boot
 	uint64_t pressure_ns;    // some task waited for a CPU; 0 where not reported
 	uint64_t harness_cpu_ns; // wgbench itself
-	uint64_t other_packets;  // of this namespace's interfaces, where no traffic of ours goes
-	uint64_t throttles;      // of all cores and packages, for heat
+	unsigned long long
+	    other_packets;  // of this namespace's interfaces, where no traffic of ours goes
+	uint64_t throttles; // of all cores and packages, for heat
 	bool throttles_reported;
 	double cpu_mhz; // mean over the CPUs; 0 where not reported
 	struct netns_counters counters[2];
@@ -43,14 +45,15 @@ int accounting_take(struct accounting_snapshot *, const struct accounting_proces
                     const struct netns_pair *);
 
 struct accounting_result {
+	// The tunnel's are NAN where it has no process, or one ended in between: its share is lost.
 	double wall_s, tunnel_cpu_s, machine_cpu_s, idle_tunnels_cpu_s, foreign_cpu_s, kernel_cpu_s;
 	double steal_s, pressure_s, switches_per_s, harness_cpu_s;
 	double foreign_share, steal_share; // of the machine: wall time times CPUs
 	double traffic_share;              // likewise, by ACCOUNTING_PACKET_S
 	bool steal_reported;
-	uint64_t other_packets, throttles;
-	uint64_t tcp_retransmits; // both ends
-	uint64_t sent_bytes;      // into the tunnel interfaces, both ends
+	uint64_t throttles;
+	// NAN where the kernel doesn't tell. Retransmits are of both ends.
+	double other_packets, tcp_retransmits;
 };
 
 void accounting_difference(struct accounting_result *, const struct accounting_snapshot *before,

@@ -5,6 +5,7 @@
 #include "harness/outcome.h"
 #include "harness/output.h"
 #include "harness/selfcheck.h"
+#include "harness/workload_used.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,10 +24,25 @@ const struct command compare_command = {
         "record counts as different), 2 error.",
 };
 
+// What the names in the table stand for.
+static void print_workloads(const struct outcome *o)
+{
+	json_t *rows = workload_used(&o->store), *row;
+	char line[1024];
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		printf("%s.\n", workload_used_line(row, line, sizeof(line)));
+	}
+	json_decref(rows);
+}
+
 static void print_text(const struct outcome *o)
 {
 	printf("run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
 	outcome_print_verdicts(o);
+	print_workloads(o);
 	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
 	       "better or worse side.\n");
 	if (o->goals) {

@@ -1,6 +1,7 @@
 // System calls per packet as the tunnels' own counters have them, in a test network: with a kernel
 // and a scheduler in between, so the repeats differ.
 #include "harness/count.h"
+#include "harness/foreign.h"
 #include "harness/session.h"
 #include "harness/store.h"
 #include "harness/tunnel_status.h"
@@ -8,6 +9,7 @@
 #include "workloads/workloads.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,13 +38,13 @@ static int add(struct count_calls *calls, const json_t *status, const char *pack
 	static const char *const names[] = {"tun_reads", "tun_writes", "udp_receives", "udp_sends",
 	                                    "epoll_waits"};
 	const json_t *counters = json_object_get(status, "counters");
-	json_int_t n = json_integer_value(json_object_get(counters, packets)), sum = 0;
+	double n = foreign_number(counters, packets), sum = 0;
 
-	if (n <= 0)
-		return -EIO;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		sum += json_integer_value(json_object_get(counters, names[i]));
-	calls->value[calls->n++] = (double)sum / n;
+		sum += foreign_number(counters, names[i]);
+	if (!(n > 0) || isnan(sum))
+		return -EIO;
+	calls->value[calls->n++] = sum / n;
 	return 0;
 }
 
@@ -59,7 +61,7 @@ static int take(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
 		json_decref(difference);
 	}
 	if (ret)
-		fprintf(stderr, "wgbench: %s: its counters don't tell of any packets\n",
+		fprintf(stderr, "wgbench: %s: its counters lack packets or system calls\n",
 		        t->spec.name);
 	return ret;
 }

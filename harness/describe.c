@@ -150,6 +150,7 @@ json_t *describe_environment(const struct session *s)
 {
 	json_t *environment = environment_collect();
 
+	json_object_set_new(environment, "sysctls", environment_sysctls(s->pair[0].side[0].fd));
 	json_object_set_new(environment, "veth", interface_veths(&s->pair[0]));
 	return environment;
 }
@@ -159,7 +160,7 @@ json_t *describe_run(const struct plan *p, const struct session *s, const char *
 {
 	char created[32];
 	time_t now = time(NULL);
-	json_t *run = json_object(), *tunnels = json_array();
+	json_t *run = json_object(), *tunnels = json_array(), *parameters = json_object();
 
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	json_object_set_new(run, "schema", json_integer(STORE_SCHEMA));
@@ -167,6 +168,10 @@ json_t *describe_run(const struct plan *p, const struct session *s, const char *
 	json_object_set_new(run, "created", json_string(created));
 	plan_to_run(p, run);
 	json_object_set_new(run, "command", describe_command(p, gate_percent));
+	for (size_t i = 0; i < p->workloads; i++)
+		json_object_set_new(parameters, p->workload[i].name,
+		                    workload_parameters(&p->workload[i]));
+	json_object_set_new(run, "workload_parameters", parameters);
 	for (size_t i = 0; i < s->tunnels; i++)
 		json_array_append_new(tunnels, describe_tunnel(&s->tunnel[i]));
 	json_object_set_new(run, "tunnels", tunnels);

@@ -18,6 +18,7 @@
 #include "harness/cgroup.h"
 #include "harness/commands.h"
 #include "harness/environment.h"
+#include "harness/foreign.h"
 #include "harness/options.h"
 #include "harness/output.h"
 #include "harness/prices.h"
@@ -217,10 +218,11 @@ static void examine_external(json_t *rows)
 static unsigned long long idle_ticks(void)
 {
 	char line[512];
-	unsigned long long idle = 0, iowait = 0;
+	unsigned long long idle, iowait;
 
 	environment_read_line("/proc/stat", line, sizeof(line));
-	sscanf(line, "cpu %*u %*u %*u %llu %llu", &idle, &iowait);
+	if (sscanf(line, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) != 2)
+		return FOREIGN_UNKNOWN;
 	return idle + iowait;
 }
 
@@ -237,9 +239,14 @@ static void examine_noise(json_t *rows)
 	add(rows, "pressure (PSI)", pressure ? PROBE_YES : PROBE_NO, "boot with psi=1", "%s", line);
 	unsigned long long before = idle_ticks();
 	process_pause(LOAD_MS);
-	double idle = (double)(idle_ticks() - before) / sysconf(_SC_CLK_TCK) * 1000 / LOAD_MS /
-	              sysconf(_SC_NPROCESSORS_ONLN);
+	double idle = foreign_difference(before, idle_ticks()) / sysconf(_SC_CLK_TCK) * 1000 /
+	              LOAD_MS / sysconf(_SC_NPROCESSORS_ONLN);
 	double busy = idle < 1 ? 1 - idle : 0;
+	if (isnan(idle)) {
+		add(rows, "quiet now", PROBE_NO, "a kernel with /proc/stat",
+		    "idle time is not reported");
+		return;
+	}
 	add(rows, "quiet now", busy < 0.05 ? PROBE_YES : PROBE_NO, "end what else runs here",
 	    "CPUs %.0f %% busy over %d ms", busy * 100, LOAD_MS);
 }
@@ -353,5 +360,7 @@ const struct command doctor_command = {
     .summary = "Show what this machine can measure, and what would help",
     .help = "Each row is tried on the spot: 'no' says that this machine can't or doesn't,\n"
             "'unavailable' that a counter isn't there or that trying it isn't allowed to you.\n"
-            "Network trials happen in a namespace of their own.",
+            "Network trials happen in a namespace of their own.\n"
+            "\n"
+            "Exit codes: 0 examined, whatever was found; 2 not.",
 };

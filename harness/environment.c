@@ -13,6 +13,8 @@
 #include "harness/environment_process.h"
 #include "harness/prices.h"
 #include "harness/process.h"
+#include "netns/owner.h"
+#include "workloads/iperf.h"
 
 extern const char wgbench_revision[], wgbench_profile[], wgbench_measuring[];
 
@@ -37,7 +39,6 @@ static const char *const sysctls[] = {
     "net.core.rps_sock_flow_entries",
     "net.core.wmem_default",
     "net.core.wmem_max",
-    "net.ipv4.tcp_congestion_control",
     "net.ipv4.tcp_mtu_probing",
     "net.ipv4.tcp_rmem",
     "net.ipv4.tcp_sack",
@@ -227,10 +228,8 @@ static json_t *read_packages(void)
 	return object;
 }
 
-static json_t *read_sysctls(void)
+static void add_sysctls(json_t *object)
 {
-	json_t *object = json_object();
-
 	for (size_t i = 0; i < LENGTH(sysctls); i++) {
 		char path[128], line[128];
 
@@ -239,6 +238,19 @@ static json_t *read_sysctls(void)
 			*dot = '/';
 		if (environment_read_line(path, line, sizeof(line))[0])
 			json_object_set_new(object, sysctls[i], json_string(line));
+	}
+}
+
+json_t *environment_sysctls(int ns)
+{
+	json_t *object = json_object();
+	int home;
+
+	// What a namespace doesn't have of its own is the machine's.
+	add_sysctls(object);
+	if (ns >= 0 && !owner_enter_namespace(ns, &home)) {
+		add_sysctls(object);
+		owner_leave_namespace(home);
 	}
 	return object;
 }
@@ -343,7 +355,9 @@ json_t *environment_collect(void)
 	json_object_set_new(object, "prices", read_prices());
 	json_object_set_new(object, "boot_words", read_boot_words());
 	json_object_set_new(object, "mitigations", read_mitigations());
-	json_object_set_new(object, "sysctls", read_sysctls());
+	json_object_set_new(object, "sysctls", environment_sysctls(PROCESS_HERE));
+	// Of the trials, whatever the system's default is.
+	set_line(object, "tcp_congestion_control", iperf_congestion);
 	add_programs(object);
 	set_line(object, "harness_revision", wgbench_revision);
 	set_line(object, "harness_profile", wgbench_profile);

@@ -23,4 +23,8 @@ const char *environment_program_line(const char *const argv[], char *line, size_
 // Steal since boot, in seconds over all CPUs; 0 as good as says that it isn't reported.
 double environment_steal_s(void);
 
+// Settings of the kernel as the namespace (a descriptor, PROCESS_HERE for the caller's own) has
+// them: new namespaces don't take over all that the machine's has. A new object.
+json_t *environment_sysctls(int ns);
+
 #endif

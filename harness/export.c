@@ -29,7 +29,8 @@ const struct command export_command = {
     .help =
         "gbench       JSON as of Google Benchmark, for its compare.py: real_time is the time of a\n"
         "             gigabit or a packet, or the delay (the first metric that is judged),\n"
-        "             cpu_time the CPU's of the same; all metrics are counters\n"
+        "             cpu_time the CPU's of the same; all metrics are counters;\n"
+        "             failed trials have no time: context.failed_trials lists them\n"
         "benchstat    Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
         "csv          RFC 4180, one line for each trial and metric\n"
         "openmetrics  gauges in base units with the times of the trials\n"
@@ -86,17 +87,6 @@ static int write_file(const struct store *st, size_t format, const char *path)
 	return output_end(&o);
 }
 
-static int print(const struct store *st, size_t format)
-{
-	errno = EIO; // of a write that failed before
-	formats[format].write(stdout, st);
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	int ret = -errno;
-	fprintf(stderr, "wgbench: standard output: not written: %s\n", strerror(-ret));
-	return ret;
-}
-
 static int export_run(const char *dir, size_t format, const char *path)
 {
 	struct store st;
@@ -109,7 +99,11 @@ static int export_run(const char *dir, size_t format, const char *path)
 		store_close(&st);
 		return EXIT_ERROR;
 	}
-	ret = path ? write_file(&st, format, path) : print(&st, format);
+	ret = 0;
+	if (path)
+		ret = write_file(&st, format, path);
+	else
+		formats[format].write(stdout, &st);
 	store_close(&st);
 	return ret ? EXIT_ERROR : 0;
 }

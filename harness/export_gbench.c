@@ -1,6 +1,7 @@
 // Google Benchmark knows times only, so a trial's are those of one unit of work: a gigabit or a
 // packet where a rate is measured, else the delay itself. Everything measured is a counter beside.
 #include "harness/export.h"
+#include "harness/foreign.h"
 #include "harness/stats.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ struct family {
 static bool to_ns(const struct metric *m, double *ns)
 {
 	for (size_t i = 0; i < sizeof(time_units) / sizeof(*time_units); i++) {
-		if (strcmp(m->unit, time_units[i].unit) || (time_units[i].rate && m->value <= 0))
+		if (strcmp(m->unit, time_units[i].unit))
 			continue;
 		*ns =
 		    time_units[i].rate ? time_units[i].ns / m->value : time_units[i].ns * m->value;
@@ -62,11 +63,23 @@ static double real_ns(const struct trial *t)
 	return time_ns(t, false, t->duration_ns);
 }
 
-// Without such a metric: what the tunnel used in the whole trial.
+// Without such a metric: what the tunnel used in the whole trial, or, where it has no process, the
+// machine. NAN: not recorded.
 static double cpu_ns(const struct trial *t)
 {
-	return time_ns(t, true,
-	               1e9 * json_number_value(json_object_get(t->environment, "tunnel_cpu_s")));
+	double s = foreign_number(t->environment, "tunnel_cpu_s");
+
+	if (!(s > 0))
+		s = foreign_number(t->environment, "machine_cpu_s");
+	return time_ns(t, true, 1e9 * s);
+}
+
+// Why it is no row, or NULL.
+static const char *refuse(const struct trial *t)
+{
+	if (t->status == TRIAL_FAILED)
+		return t->reason;
+	return cpu_ns(t) > 0 ? NULL : "no CPU time was recorded";
 }
 
 static json_t *begin_row(const struct family *f, const char *suffix, const char *type)
@@ -187,7 +200,7 @@ static void add_workload(json_t *rows, const struct store *st, const char *workl
 			name_family(f, st, workload, tunnel, status);
 			for (size_t i = 0; i < st->trials; i++)
 				if (st->trial[i].tunnel == tunnel &&
-				    st->trial[i].status == status &&
+				    st->trial[i].status == status && !refuse(&st->trial[i]) &&
 				    !strcmp(st->trial[i].workload, workload))
 					f->trial[f->n++] = &st->trial[i];
 			add_family(rows, f);
@@ -203,11 +216,12 @@ static json_t *list_failed(const struct store *st)
 	for (size_t i = 0; i < st->trials; i++) {
 		const struct trial *t = &st->trial[i];
 
-		if (t->status != TRIAL_FAILED)
+		if (!refuse(t))
 			continue;
 		name_family(&f, st, t->workload, t->tunnel, t->status);
-		json_array_append_new(
-		    rows, json_pack("{s:s, s:s}", "name", f.name, "error_message", t->reason));
+		json_array_append_new(rows,
+		                      json_pack("{s:s, s:b, s:s}", "name", f.name, "error_occurred",
+		                                true, "error_message", refuse(t)));
 	}
 	return rows;
 }

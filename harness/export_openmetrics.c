@@ -95,6 +95,12 @@ static void put_sample(FILE *to, const struct store *st, const struct trial *t,
 	        (unsigned long long)(t->start_ns % 1000000000));
 }
 
+// What a failed trial measured isn't of the tunnel.
+static size_t values_of(const struct trial *t)
+{
+	return t->status == TRIAL_FAILED ? 0 : t->metrics;
+}
+
 static bool known(char *const *name, size_t n, const char *wanted)
 {
 	for (size_t i = 0; i < n; i++)
@@ -112,7 +118,7 @@ static void put_family(FILE *to, const struct store *st, const struct gauge *fam
 	if (*family->unit)
 		fprintf(to, "# UNIT %s %s\n", family->name, family->unit);
 	for (size_t i = 0; i < st->trials; i++)
-		for (size_t m = 0; m < st->trial[i].metrics; m++) {
+		for (size_t m = 0; m < values_of(&st->trial[i]); m++) {
 			find_gauge(&g, &st->trial[i].metric[m]);
 			if (!strcmp(g.name, family->name))
 				put_sample(to, st, &st->trial[i], &g,
@@ -126,7 +132,7 @@ static void put_families(FILE *to, const struct store *st)
 	size_t n = 0;
 
 	for (size_t i = 0; i < st->trials; i++)
-		for (size_t m = 0; m < st->trial[i].metrics; m++) {
+		for (size_t m = 0; m < values_of(&st->trial[i]); m++) {
 			struct gauge g;
 
 			find_gauge(&g, &st->trial[i].metric[m]);

@@ -21,7 +21,9 @@ const struct command list_command = {
     .help =
         "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either perhaps\n"
         "with +SWITCH=VALUE or @REVISION behind it; or an external tunnel. plant=Nns or plant=Ni\n"
-        "among the slots plants a cost of so many nanoseconds or instructions for each packet.",
+        "among the slots plants a cost of so many nanoseconds or instructions for each packet.\n"
+        "\n"
+        "Exit codes: 0 listed, 2 not.",
 };
 
 static json_t *list_slots(const struct spec_catalog *c)

@@ -1,6 +1,8 @@
 // wgbench: a table of subcommands.
 #include "harness/commands.h"
 
+#include "base/standard.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,11 +21,12 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\nwgbench COMMAND --help tells more; wgbench --version which one this is.\n"
-	            "Exit codes: 0 no regression, 1 regression, 2 usage or environment error, "
-	            "3 inconclusive.\n");
+	            "Exit codes: 0 done, and of those that judge no regression; 1 regression; "
+	            "2 error, also\nwhere output could not be written; 3 inconclusive; 128 + N "
+	            "stopped by signal N.\n");
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_usage(stderr);
@@ -45,4 +48,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, " %s", commands[i]->name);
 	fprintf(stderr, "; see wgbench --help\n");
 	return EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	standard_open();
+	return standard_close("wgbench", dispatch(argc, argv));
 }

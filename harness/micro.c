@@ -257,6 +257,7 @@ const struct command micro_command = {
         "The raw runs are kept in micro.json, the tables and plots beside it in the report.\n"
         "Counters that this machine doesn't have are shown as unavailable, never as 0.\n"
         "\n"
-        "Exit codes: 0; 2 where something couldn't be run or an entry failed; 128 + N stopped by\n"
+        "Exit codes: 0 done, 2 where something couldn't be run or an entry failed; 128 + N stopped "
+        "by\n"
         "signal N.",
 };

@@ -172,11 +172,19 @@ static int read_row(struct micro_result *r, struct collected **collected, json_t
 		cell->error = json_string_value(json_object_get(row, "error_message"));
 		return cell->error ? 0 : -EINVAL;
 	}
+	if (json_is_true(json_object_get(row, "skipped"))) {
+		cell->error = json_string_value(json_object_get(row, "skip_message"));
+		return cell->error ? 0 : -EINVAL;
+	}
 	time = json_object_get(row, fit ? e->passing ? "real_coefficient" : "cpu_coefficient"
 	                            : e->passing ? "real_time"
 	                                         : "cpu_time");
 	if (!json_is_number(time))
 		return -EINVAL;
+	if (!fit && !(json_number_value(time) > 0)) {
+		cell->error = "no time was measured";
+		return 0;
+	}
 	cell->order = order;
 	add_sample(&(*collected)[at].time[variant], block, json_number_value(time));
 	if (!fit)

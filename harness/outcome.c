@@ -2,6 +2,7 @@
 #include "harness/commands.h"
 #include "harness/environment_diff.h"
 #include "harness/output.h"
+#include "harness/workload_used.h"
 
 #include <errno.h>
 #include <math.h>
@@ -477,10 +478,11 @@ json_t *outcome_json(const struct outcome *o)
 		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
 	for (size_t i = 0; i < o->goals; i++)
 		json_array_append_new(goals, goal_json(&o->goal[i]));
-	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o, s:o}", "schema", STORE_SCHEMA, "run",
-	                 o->store.id, "gate_percent", o->verdicts.gate_percent, "effect_unit",
-	                 "percent", "exit_code", outcome_exit_code(o), "remark", o->remark,
-	                 "verdicts", rows, "goals", goals);
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o, s:o, s:o}", "schema", STORE_SCHEMA,
+	                 "run", o->store.id, "gate_percent", o->verdicts.gate_percent,
+	                 "effect_unit", "percent", "exit_code", outcome_exit_code(o), "remark",
+	                 o->remark, "verdicts", rows, "goals", goals, "workloads",
+	                 workload_used(&o->store));
 }
 
 void outcome_free(struct outcome *o)

@@ -1,9 +1,12 @@
 #include "harness/output.h"
 
+#include "base/standard.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,19 +71,26 @@ int output_text(const char *path, const char *text, size_t bytes)
 
 int output_json(const char *path, const json_t *json, size_t flags)
 {
+	char *text = json_dumps(json, flags);
 	struct output o;
-	int ret = output_begin(&o, path);
+	int ret;
 
-	if (ret)
-		return ret;
-	json_dumpf(json, o.file, flags);
-	fputc('\n', o.file);
-	return output_end(&o);
+	// A value that JSON doesn't have, such as text that isn't UTF-8.
+	if (!text)
+		return complain(path, -EINVAL);
+	ret = output_begin(&o, path);
+	if (!ret) {
+		fprintf(o.file, "%s\n", text);
+		ret = output_end(&o);
+	}
+	free(text);
+	return ret;
 }
 
 void output_print_json(json_t *json)
 {
-	json_dumpf(json, stdout, JSON_INDENT(2));
+	if (json_dumpf(json, stdout, JSON_INDENT(2)))
+		standard_lose();
 	putchar('\n');
 	json_decref(json);
 }

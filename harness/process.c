@@ -2,6 +2,7 @@
 // behind can't hold the reader, and a wait is one poll of a pidfd and the signalfd.
 #include "harness/process.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "harness/clock.h"
+#include "harness/output.h"
 #include "harness/process_environment.h"
 
 enum { GRACE_MS = 2000 };
@@ -284,7 +286,14 @@ const char *process_last_line(const char *text, char *line, size_t bytes)
 		end--;
 	for (from = end; from > text && from[-1] != '\n'; from--)
 		;
-	snprintf(line, bytes, "%.*s", (int)(end - from), from);
+	char *copy = strndup(from, end - from);
+	if (!copy)
+		abort();
+	for (char *c = copy; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
+	output_take_text(line, bytes, copy);
+	free(copy);
 	return line;
 }
 

@@ -51,7 +51,7 @@ int process_run(const char *const argv[], int ns, const char *input, unsigned ti
 void process_text_free(struct process_text *);
 
 // The last line of `text` that isn't empty, cut to the buffer: the reason of most programs'
-// failure.
+// failure. Control characters become spaces, bytes that aren't UTF-8 '?'.
 const char *process_last_line(const char *text, char *line, size_t bytes);
 
 // Whether there is such a program: in PATH, or at a path with a slash.

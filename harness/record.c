@@ -165,6 +165,19 @@ static int take_metric(struct metric *m, const char *name, const json_t *row)
 	return 0;
 }
 
+void record_fail_stalled(struct trial *t)
+{
+	for (size_t i = 0; i < t->metrics && t->status != TRIAL_FAILED; i++) {
+		const struct metric *m = &t->metric[i];
+
+		if (!m->judged || m->value > 0)
+			continue;
+		t->status = TRIAL_FAILED;
+		snprintf(t->reason, sizeof(t->reason), "%s is %g: stalled, or not measured",
+		         m->name, m->value);
+	}
+}
+
 static int take_metrics(struct trial *t, json_t *metrics, char *fault, size_t bytes)
 {
 	const char *name;
@@ -260,7 +273,10 @@ static int take_row(struct trial *t, const struct store *st, const json_t *row, 
 	t->parameters = json_incref(json_object_get(row, "parameters"));
 	t->samples = json_incref(json_object_get(row, "samples"));
 	t->environment = json_incref(json_object_get(row, "environment"));
-	return take_metrics(t, json_object_get(row, "metrics"), fault, bytes);
+	if (take_metrics(t, json_object_get(row, "metrics"), fault, bytes))
+		return -EINVAL;
+	record_fail_stalled(t);
+	return 0;
 }
 
 int record_decode(struct trial *t, const struct store *st, const char *line, size_t length,

@@ -13,4 +13,8 @@ int record_encode(const struct trial *, const struct store *, char **line);
 int record_decode(struct trial *, const struct store *, const char *line, size_t length,
                   char *fault, size_t bytes);
 
+// Fails a trial with a metric of 0 that is judged: a verdict is a ratio, so such a one says that
+// the tunnel has stalled, or that nothing was measured. It is never a best value.
+void record_fail_stalled(struct trial *);
+
 #endif

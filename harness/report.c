@@ -10,6 +10,7 @@
 #include "harness/spec.h"
 #include "harness/stats_rank.h"
 #include "harness/stats_resample.h"
+#include "harness/workload_used.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -213,8 +214,63 @@ static void write_values(struct document *d, const struct outcome *o)
 	table_free(&t);
 }
 
+static void add_row(struct table *t, const char *workload, const char *name, const char *value,
+                    const char *help)
+{
+	table_add(t, TABLE_PLAIN, "%s", workload);
+	table_add(t, TABLE_PLAIN, "%s", name);
+	table_add(t, TABLE_PLAIN, "%s", value);
+	table_add(t, TABLE_PLAIN, "%s", help);
+}
+
+static void write_workloads(struct document *d, const struct outcome *o)
+{
+	static const struct table_column columns[] = {{"workload", TABLE_LEFT},
+	                                              {"parameter", TABLE_LEFT},
+	                                              {"value", TABLE_RIGHT},
+	                                              {"", TABLE_LEFT}};
+	json_t *rows = workload_used(&o->store), *row, *one;
+	const char *name;
+	struct table t;
+	size_t i;
+
+	document_heading(d, "Workloads");
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	json_array_foreach(rows, i, row)
+	{
+		const char *workload = json_string_value(json_object_get(row, "name"));
+		json_t *used = json_object_get(row, "tcp_congestion_control");
+
+		json_object_foreach(json_object_get(row, "parameters"), name, one)
+		{
+			char *value = json_dumps(json_object_get(one, "value"), JSON_ENCODE_ANY);
+
+			add_row(&t, workload, name, value ? value : "",
+			        json_string_value(json_object_get(one, "help")));
+			free(value);
+		}
+		if (json_is_integer(json_object_get(row, "duration_s"))) {
+			char seconds[24];
+
+			snprintf(seconds, sizeof(seconds), "%lld",
+			         (long long)json_integer_value(json_object_get(row, "duration_s")));
+			add_row(&t, workload, "duration", seconds, "s of traffic in a trial");
+		}
+		if (used)
+			add_row(&t, workload, "TCP congestion control", json_string_value(used),
+			        "as its trials recorded it");
+	}
+	document_table(d, &t);
+	table_free(&t);
+	json_decref(rows);
+}
+
 static void write_environment(struct document *d, const struct outcome *o)
 {
+	static const char system[] = "sysctls.net.ipv4.tcp_congestion_control";
+	json_t *used = workload_used(&o->store);
+	char trials[64];
+
 	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
 	json_t *flat = environment_flatten(json_object_get(o->store.run, "environment")), *value;
 	struct table t;
@@ -225,11 +281,17 @@ static void write_environment(struct document *d, const struct outcome *o)
 	json_object_foreach(flat, name, value)
 	{
 		table_add(&t, TABLE_PLAIN, "%s", name);
-		table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
+		if (!strcmp(name, system) &&
+		    *workload_used_congestion(used, trials, sizeof(trials)))
+			table_add(&t, TABLE_PLAIN, "%s: the system's default; the trials used %s",
+			          json_string_value(value), trials);
+		else
+			table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
 	}
 	document_table(d, &t);
 	table_free(&t);
 	json_decref(flat);
+	json_decref(used);
 }
 
 // ---- how to run it again
@@ -346,6 +408,7 @@ static int write_report(const struct outcome *o, const char *root)
 	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
 	write_tunnels(&d, o);
 	write_verdicts(&d, o);
+	write_workloads(&d, o);
 	write_goals(&d, o);
 	write_builds(&d, o);
 	write_trials(&d, o);

@@ -460,6 +460,7 @@ const struct command run_command = {
         "--resume goes on from there. At the end it prints the table that `wgbench compare`\n"
         "prints and writes the report.\n"
         "\n"
-        "Exit codes: 0 the run was completed, whatever its verdicts say (`wgbench compare` is\n"
-        "what gates); 2 it could not be; 128 + N stopped by signal N.",
+        "Exit codes: 0 the run was completed, whatever its verdicts say; 2 it could not be; 128 +\n"
+        "N stopped by signal N. To gate by the verdicts, ask `wgbench compare RUN`: 0 no\n"
+        "regression, 1 something is slower, 3 inconclusive.",
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/foreign.h"
 #include "harness/table.h"
 
 static void print_rows(const json_t *found)
@@ -111,16 +112,16 @@ static double expected_percent(const struct outcome *o, const char *workload, do
 		if (t->tunnel != o->verdicts.baseline || strcmp(t->workload, workload) ||
 		    t->status != TRIAL_OK || !tunnel)
 			continue;
-		cpu_s += json_number_value(json_object_get(t->environment, "tunnel_cpu_s"));
+		cpu_s += foreign_number(t->environment, "tunnel_cpu_s");
 		for (int e = 0; e < 2; e++) {
 			json_t *counters =
 			    json_object_get(json_object_get(tunnel, ends[e]), "counters");
 
-			packets += json_number_value(json_object_get(counters, "tx_packets")) +
-			           json_number_value(json_object_get(counters, "rx_packets"));
+			packets += foreign_number(counters, "tx_packets") +
+			           foreign_number(counters, "rx_packets");
 		}
 	}
-	return cpu_s > 0 ? 100 * packets * planted_ns * 1e-9 / cpu_s : NAN;
+	return cpu_s > 0 && packets > 0 ? 100 * packets * planted_ns * 1e-9 / cpu_s : NAN;
 }
 
 void selfcheck_print_planted(const struct outcome *o)
@@ -138,6 +139,8 @@ void selfcheck_print_planted(const struct outcome *o)
 		    sscanf(amount, "%lfns", &ns) != 1)
 			continue;
 		double expected = expected_percent(o, v->series->workload, ns);
+		if (isnan(expected))
+			continue;
 		printf("planted: %g ns for each packet at either end should add %.1f %% to the "
 		       "tunnel's CPU cost of %s; measured: %+.1f %% [%+.1f, %+.1f], %s.\n",
 		       ns, expected, v->series->workload, v->clean.effect, v->clean.low,

@@ -12,6 +12,7 @@
 // it again), "tunnels" [{"spec", "revision", "variants" {slot: variant}, "binary_sha256",
 // "builds_sha256" [one for each layout], "version", and, once it was started, "offloads" {"left",
 // "right"}: what it then reported, or null}], "environment" {}, "workloads" [as trials name them],
+// "workload_parameters" {workload: {parameter: value, the defaults too}},
 // "blocks", "trials_per_block" (of one workload, all tunnels), "duration" (seconds), "builds", and
 // perhaps "budget" (seconds), "looks" [blocks], "metrics" [that decide], "between" (1 or -1: the
 // second tunnel's place between the first and the third decides, of which the third has the higher

@@ -7,6 +7,8 @@
 
 #include "harness/accounting.h"
 #include "harness/clock.h"
+#include "harness/foreign.h"
+#include "harness/record.h"
 #include "harness/tunnel_status.h"
 
 static void sort_processes(struct accounting_processes *who, const struct session *s,
@@ -25,16 +27,13 @@ static void sort_processes(struct accounting_processes *who, const struct sessio
 }
 
 static void set_cost(struct trial *t, const struct workload *w, const struct accounting_result *r,
-                     bool has_processes, double gigabits)
+                     double gigabits)
 {
-	// A kernel tunnel has no process whose clock could be read.
-	if (has_processes) {
-		workload_set(t, w, "context_switches_per_s", r->switches_per_s);
-		if (gigabits > 0)
-			workload_set(t, w, "cpu_s_per_gbit", r->tunnel_cpu_s / gigabits);
-	}
-	if (gigabits > 0)
+	workload_set(t, w, "context_switches_per_s", r->switches_per_s);
+	if (gigabits > 0) {
+		workload_set(t, w, "cpu_s_per_gbit", r->tunnel_cpu_s / gigabits);
 		workload_set(t, w, "cpu_machine_s_per_gbit", r->machine_cpu_s / gigabits);
+	}
 }
 
 static const char *const ends[] = {"left", "right"};
@@ -129,7 +128,8 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	t->duration_ns = after.wall_ns - before.wall_ns;
 	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
-		set_cost(t, use->workload, &cost, who.tunnel, gigabits);
+		set_cost(t, use->workload, &cost, gigabits);
+	record_fail_stalled(t);
 	json_t *set_up = t->environment;
 	t->environment = accounting_json(&cost, &before, &after);
 	json_object_update_missing(t->environment, set_up);
@@ -148,7 +148,9 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	}
 	unsigned long long handshake = tunnel_last_handshake(&under_test->process);
 	json_object_set_new(t->environment, "handshakes",
-	                    json_integer(handshake != under_test->handshake));
+	                    handshake == FOREIGN_UNKNOWN
+	                        ? json_null()
+	                        : json_integer(handshake != under_test->handshake));
 	under_test->handshake = handshake;
 	return t->environment ? 0 : -ENOMEM;
 }

@@ -1,6 +1,7 @@
 // Programs are started as wireguard-go is, in the foreground, so that they die with wgbench; one
 // that makes itself a daemon all the same is found by its namespace.
 #include "harness/tunnel_process.h"
+#include "harness/foreign.h"
 #include "harness/tunnel_status.h"
 
 #include <errno.h>
@@ -325,9 +326,11 @@ unsigned long long tunnel_last_handshake(const struct tunnel_process *t)
 {
 	const struct netns_side *s = &t->pair->side[0];
 	const char *const show[] = {"wg", "show", s->interface, "latest-handshakes", NULL};
-	char line[128];
+	unsigned long long seconds;
+	char line[128], *tab;
 
 	if (!t->has_outer || run_wg(show, s->fd, NULL, line, sizeof(line)))
-		return 0;
-	return strtoull(line + strcspn(line, "\t "), NULL, 10);
+		return FOREIGN_UNKNOWN;
+	tab = strpbrk(line, "\t ");
+	return tab && foreign_unsigned(tab + 1, &seconds, NULL) ? seconds : FOREIGN_UNKNOWN;
 }

@@ -41,7 +41,7 @@ bool tunnel_alive(const struct tunnel_process *);
 // aren't ours. -EINTR: asked to stop.
 int tunnel_ask(const struct tunnel_process *, json_t *status[2]);
 
-// When the left end last finished a handshake, seconds since 1970; 0: never, or not known.
+// When the left end last finished a handshake, seconds since 1970; 0: never; FOREIGN_UNKNOWN.
 unsigned long long tunnel_last_handshake(const struct tunnel_process *);
 
 #endif

@@ -1,5 +1,8 @@
 #include "harness/tunnel_status.h"
 
+#include "harness/foreign.h"
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +32,6 @@ json_t *tunnel_status_parse(const char *text)
 	return NULL;
 }
 
-static json_int_t count(const json_t *counters, const char *name)
-{
-	return json_integer_value(json_object_get(counters, name));
-}
-
 static bool differs(const json_t *usual, const json_t *now, char *reason, size_t bytes)
 {
 	const char *name;
@@ -58,32 +56,34 @@ static bool differs(const json_t *usual, const json_t *now, char *reason, size_t
 bool tunnel_status_changed(const json_t *usual, const json_t *before, const json_t *after,
                            char *reason, size_t bytes)
 {
-	json_int_t changes;
+	double changes;
 
 	if (!usual || !before || !after)
 		return false;
 	if (differs(usual, json_object_get(before, "offloads"), reason, bytes) ||
 	    differs(usual, json_object_get(after, "offloads"), reason, bytes))
 		return true;
-	changes = count(json_object_get(after, "counters"), "offload_changes") -
-	          count(json_object_get(before, "counters"), "offload_changes");
-	if (changes)
-		snprintf(reason, bytes, "an offload changed and changed back");
-	return changes;
+	changes = foreign_number(json_object_get(after, "counters"), "offload_changes") -
+	          foreign_number(json_object_get(before, "counters"), "offload_changes");
+	if (isnan(changes) || changes == 0)
+		return false;
+	snprintf(reason, bytes, "an offload changed and changed back");
+	return true;
 }
 
-static void add_quotient(json_t *to, const char *name, json_int_t n, json_int_t by)
+static void add_quotient(json_t *to, const char *name, double n, double by)
 {
-	if (by)
-		json_object_set_new(to, name, json_real((double)n / by));
+	if (by > 0 && !isnan(n))
+		json_object_set_new(to, name, json_real(n / by));
 }
 
 static json_t *per_packet(const json_t *counters)
 {
-	json_int_t tx = count(counters, "tx_packets"), rx = count(counters, "rx_packets");
+	double tx = foreign_number(counters, "tx_packets");
+	double rx = foreign_number(counters, "rx_packets");
 	const struct {
 		const char *name;
-		json_int_t by;
+		double by;
 	} calls[] = {{"tun_reads", tx},
 	             {"udp_sends", tx},
 	             {"tun_writes", rx},
@@ -92,7 +92,8 @@ static json_t *per_packet(const json_t *counters)
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		add_quotient(all, calls[i].name, count(counters, calls[i].name), calls[i].by);
+		add_quotient(all, calls[i].name, foreign_number(counters, calls[i].name),
+		             calls[i].by);
 	return all;
 }
 
@@ -100,8 +101,10 @@ static json_t *packets_per_batch(const json_t *counters)
 {
 	json_t *both = json_object();
 
-	add_quotient(both, "tx", count(counters, "tx_packets"), count(counters, "tx_batches"));
-	add_quotient(both, "rx", count(counters, "rx_packets"), count(counters, "rx_batches"));
+	add_quotient(both, "tx", foreign_number(counters, "tx_packets"),
+	             foreign_number(counters, "tx_batches"));
+	add_quotient(both, "rx", foreign_number(counters, "rx_packets"),
+	             foreign_number(counters, "rx_batches"));
 	return both;
 }
 
@@ -114,10 +117,11 @@ json_t *tunnel_status_difference(const json_t *before, const json_t *after)
 
 	json_object_foreach(later, name, value)
 	{
-		json_int_t n = json_integer_value(value) - count(earlier, name);
+		double n = json_integer_value(value) - foreign_number(earlier, name);
 
 		backwards |= n < 0;
-		json_object_set_new(counters, name, json_integer(n));
+		if (!isnan(n))
+			json_object_set_new(counters, name, json_integer(n));
 	}
 	if (!earlier || !later || backwards) {
 		json_decref(counters);

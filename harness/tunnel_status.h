@@ -20,7 +20,8 @@ bool tunnel_status_changed(const json_t *usual, const json_t *before, const json
 // One end's work in between, for a trial's environment{}: "counters" {name: difference},
 // "per_packet" {system calls per packet: tun_reads and udp_sends of those sent, tun_writes and
 // udp_receives of those received, epoll_waits of both}, "packets_per_batch" {tx, rx}, and the
-// "offloads" after it; quotients by zero are left out. A new object; NULL where either is NULL or a
+// "offloads" after it; counters that only one of both has and quotients by zero are
+// left out. A new object; NULL where either is NULL or a
 // counter ran backwards.
 json_t *tunnel_status_difference(const json_t *before, const json_t *after);
 

@@ -4,6 +4,7 @@
 // taken from it only when the far host's IP layer gets them. Behind a router it would see none.
 #include "netns/bottleneck.h"
 #include "netns/netns.h"
+#include "harness/foreign.h"
 #include "harness/process.h"
 
 #include <errno.h>
@@ -103,15 +104,16 @@ void netns_bottleneck_close(struct netns_bottleneck *b)
 	process_shield(before);
 }
 
-static unsigned long long number(json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
 int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottleneck_counters *c)
 {
 	const char *const argv[] = {
 	    "tc", "-s", "-j", "qdisc", "show", "dev", b->far ? IFB : NETNS_VETH, "root", NULL};
+	double sent_bytes, sent_packets, drops, backlog_bytes;
+	const struct foreign_row rows[] = {{"bytes", &sent_bytes},
+	                                   {"packets", &sent_packets},
+	                                   {"drops", &drops},
+	                                   {"backlog", &backlog_bytes},
+	                                   {0}};
 	struct process_text text;
 	struct timespec t;
 	int ret = process_run(argv, ns_of(b), NULL, COMMAND_MS, &text);
@@ -120,15 +122,15 @@ int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottle
 	json_t *all = json_loads(text.out ? text.out : "", 0, NULL),
 	       *bucket = json_array_get(all, 0);
 
-	*c = (struct netns_bottleneck_counters){
-	    .sent_bytes = number(bucket, "bytes"),
-	    .sent_packets = number(bucket, "packets"),
-	    .drops = number(bucket, "drops"),
-	    .backlog_bytes = number(bucket, "backlog"),
-	    .ns = t.tv_sec * 1000000000ull + t.tv_nsec,
-	};
 	if (ret >= 0)
-		ret = ret || !json_is_integer(json_object_get(bucket, "bytes")) ? -EIO : 0;
+		ret = ret || foreign_numbers(bucket, rows) ? -EIO : 0;
+	*c = (struct netns_bottleneck_counters){.ns = t.tv_sec * 1000000000ull + t.tv_nsec};
+	if (!ret) {
+		c->sent_bytes = sent_bytes;
+		c->sent_packets = sent_packets;
+		c->drops = drops;
+		c->backlog_bytes = backlog_bytes;
+	}
 	json_decref(all);
 	process_text_free(&text);
 	return ret;

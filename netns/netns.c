@@ -2,6 +2,7 @@
 // tunnel. Each step is one `ip -batch`, since starting a program costs more than what it does.
 #include "netns/netns.h"
 #include "netns/owner.h"
+#include "harness/foreign.h"
 #include "harness/process.h"
 
 #include <errno.h>
@@ -202,17 +203,21 @@ static int read_whole(int fd, char *text, size_t bytes)
 	return 0;
 }
 
+enum { LINK_COUNTERS = 5 };
+
 static void parse_link(const char *text, const char *name, struct netns_link_counters *c)
 {
 	char start[24];
 	const char *at;
 
 	snprintf(start, sizeof(start), "%s:", name);
-	*c = (struct netns_link_counters){0};
-	if ((at = strstr(text, start)))
-		sscanf(at + strlen(start), "%*u %llu %*u %llu %*u %*u %*u %*u %llu %llu %*u %llu",
-		       &c->rx_packets, &c->rx_dropped, &c->tx_bytes, &c->tx_packets,
-		       &c->tx_dropped);
+	at = strstr(text, start);
+	if (!at ||
+	    sscanf(at + strlen(start), "%*u %llu %*u %llu %*u %*u %*u %*u %llu %llu %*u %llu",
+	           &c->rx_packets, &c->rx_dropped, &c->tx_bytes, &c->tx_packets,
+	           &c->tx_dropped) != LINK_COUNTERS)
+		*c = (struct netns_link_counters){FOREIGN_UNKNOWN, FOREIGN_UNKNOWN, FOREIGN_UNKNOWN,
+		                                  FOREIGN_UNKNOWN, FOREIGN_UNKNOWN};
 }
 
 // In /proc/net/snmp a line of names is followed by a line of values with the same first word.
@@ -221,23 +226,34 @@ static unsigned long long parse_snmp(const char *text, const char *protocol, con
 	size_t length = strlen(name);
 	const char *names = strstr(text, protocol);
 	const char *values = names ? strstr(names + 1, protocol) : NULL;
+	unsigned long long n;
 
 	for (; values && *names && *names != '\n';) {
 		if (!strncmp(names, name, length) && strchr(" \n", names[length]))
-			return strtoull(values, NULL, 10);
+			return foreign_unsigned(values, &n, &values) ? n : FOREIGN_UNKNOWN;
 		names += strcspn(names, " \n") + 1;
 		values += strcspn(values, " \n") + 1;
 		if (names[-1] == '\n')
 			break;
 	}
-	return 0;
+	return FOREIGN_UNKNOWN;
 }
 
 static unsigned long long parse_snmp6(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
+	unsigned long long n;
 
-	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+	if (!at)
+		return FOREIGN_UNKNOWN;
+	at += strlen(name);
+	at += strspn(at, " \t");
+	return foreign_unsigned(at, &n, &at) ? n : FOREIGN_UNKNOWN;
+}
+
+static void add(unsigned long long *sum, unsigned long long n)
+{
+	*sum = *sum == FOREIGN_UNKNOWN || n == FOREIGN_UNKNOWN ? FOREIGN_UNKNOWN : *sum + n;
 }
 
 // sysfs has it too, but shows the namespace that it was mounted in.
@@ -268,7 +284,7 @@ int netns_count(const struct netns_side *s, struct netns_counters *c)
 		return 0;
 	if ((ret = read_whole(s->counters[SNMP6], text, sizeof(text))))
 		return ret;
-	c->udp_receive_buffer_errors += parse_snmp6(text, "Udp6RcvbufErrors");
-	c->udp_send_buffer_errors += parse_snmp6(text, "Udp6SndbufErrors");
+	add(&c->udp_receive_buffer_errors, parse_snmp6(text, "Udp6RcvbufErrors"));
+	add(&c->udp_send_buffer_errors, parse_snmp6(text, "Udp6SndbufErrors"));
 	return 0;
 }

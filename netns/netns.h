@@ -28,7 +28,7 @@ struct netns_pair {
 	struct netns_side side[2]; // left, right
 };
 
-// One interface's line of /proc/net/dev.
+// One interface's line of /proc/net/dev. FOREIGN_UNKNOWN, here and below: not told.
 struct netns_link_counters {
 	unsigned long long rx_packets, rx_dropped, tx_packets, tx_dropped, tx_bytes;
 };

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/standard.h"
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/route.h"
@@ -78,15 +79,6 @@ static int drop_privileges(void)
 	if (!(data[0].permitted & 1u << CAP_NET_ADMIN))
 		return -EPERM;
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
-}
-
-// false: what was printed didn't reach its destination.
-static bool printed(void)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return true;
-	fprintf(stderr, "wgbench-tunnel: cannot write to stdout: %s\n", strerror(errno));
-	return false;
 }
 
 static int serve(const char *name, const struct switches *switches, bool foreground)
@@ -159,10 +151,10 @@ int main(int argc, char **argv)
 			break;
 		case VERSION:
 			print_version(&switches);
-			return !printed();
+			return standard_close("wgbench-tunnel", 0);
 		case 'h':
 			print_help();
-			return !printed();
+			return standard_close("wgbench-tunnel", 0);
 		default:
 			fprintf(stderr, "wgbench-tunnel: see --help\n");
 			return 1;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/standard.h"
 #include "tunnel/log.h"
 
 enum {
@@ -17,22 +18,6 @@ enum {
 	DESCRIPTORS_MIN = 24, // one queue, and a client
 	STACK_BYTES = 1 << 20,
 };
-
-// Otherwise the first files that the tunnel opens would be taken for them. Each is opened the wrong
-// way round, so that its use fails as that of a closed one does.
-static int open_standard(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
-			fprintf(stderr, "wgbench-tunnel: cannot open /dev/null: %s\n",
-			        strerror(errno));
-			return -errno;
-		}
-	}
-	return 0;
-}
 
 // Those that signalfd takes (control.c).
 static void handled_signals(sigset_t *signals)
@@ -105,10 +90,7 @@ static void set_stacks(void)
 
 int startup_prepare(void)
 {
-	int ret = open_standard();
-
-	if (ret)
-		return ret;
+	standard_open();
 	set_signals();
 	set_stacks();
 	umask(077);

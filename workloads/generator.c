@@ -2,12 +2,14 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
+#include "harness/foreign.h"
 #include "harness/process.h"
 #include "harness/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,42 +75,57 @@ int generator_wait_end(struct process *p, struct trial *t, unsigned timeout_ms)
 	    t, p, ret == -ETIMEDOUT ? "wgbench-traffic does not end" : "wgbench-traffic failed");
 }
 
-static double number(json_t *object, const char *key)
+// Delays without a packet would be zeros.
+static void set_delays(struct generator_result *r, const double ns[4])
 {
-	return json_number_value(json_object_get(object, key));
+	double *const us[] = {&r->delay_p50_us, &r->delay_p99_us, &r->delay_p999_us,
+	                      &r->delay_max_us};
+
+	for (size_t i = 0; i < sizeof(us) / sizeof(*us); i++)
+		*us[i] = r->received > 0 ? ns[i] / 1000 : NAN;
 }
 
 int generator_parse(const char *sent, const char *received, struct generator_result *r,
                     json_t **delays, char *reason, size_t bytes)
 {
-	const char *report = strchr(received, '\n'); // behind the line "ready"
+	const char *report = strchr(received, '\n'), *missing; // behind the line "ready"
+	double stale, sender_cpu_s, receiver_cpu_s, delay_ns[4];
+	const struct foreign_row of_sender[] = {{"planned", &r->planned}, {"sent", &r->sent},
+	                                        {"aside", &r->aside},     {"seconds", &r->seconds},
+	                                        {"cpu_s", &sender_cpu_s}, {0}};
+	const struct foreign_row of_receiver[] = {
+	    {"received", &r->received},   {"stale", &stale},
+	    {"in_window", &r->in_window}, {"socket_drops", &r->socket_drops},
+	    {"cpu_s", &receiver_cpu_s},   {0}};
+	const struct foreign_row of_delay[] = {{"p50", &delay_ns[0]},
+	                                       {"p99", &delay_ns[1]},
+	                                       {"p999", &delay_ns[2]},
+	                                       {"max", &delay_ns[3]},
+	                                       {0}};
 	json_t *from = json_loads(sent, 0, NULL);
 	json_t *to = report ? json_loads(report, 0, NULL) : NULL;
-	json_t *delay = json_object_get(to, "delay_ns");
-	int ret = from && delay ? 0 : -EIO;
 
-	*r = (struct generator_result){
-	    .planned = number(from, "planned"),
-	    .sent = number(from, "sent"),
-	    .aside = number(from, "aside"),
-	    // A stale packet is older than the window for telling duplicates; it has arrived.
-	    .received = number(to, "received") + number(to, "stale"),
-	    .in_window = number(to, "in_window"),
-	    .socket_drops = number(to, "socket_drops"),
-	    .seconds = number(from, "seconds"),
-	    .cpu_s = number(from, "cpu_s") + number(to, "cpu_s"),
-	    .delay_p50_us = number(delay, "p50") / 1000,
-	    .delay_p99_us = number(delay, "p99") / 1000,
-	    .delay_p999_us = number(delay, "p999") / 1000,
-	    .delay_max_us = number(delay, "max") / 1000,
-	};
+	missing = foreign_numbers(from, of_sender);
+	if (!missing)
+		missing = foreign_numbers(to, of_receiver);
+	if (!missing)
+		missing = foreign_numbers(json_object_get(to, "delay_ns"), of_delay);
+	if (!from || !to)
+		snprintf(reason, bytes, "wgbench-traffic wrote no report");
+	else if (missing)
+		snprintf(reason, bytes, "wgbench-traffic's report has no number '%s'", missing);
+	else if (!(r->sent > 0 && r->seconds > 0))
+		snprintf(reason, bytes, "wgbench-traffic sent nothing");
 	if (delays)
 		*delays = json_incref(json_object_get(to, "delays_ns"));
-	if (ret)
-		snprintf(reason, bytes, "wgbench-traffic wrote no report");
+	// A stale packet is older than the window for telling duplicates; it has arrived.
+	r->received += stale;
+	r->cpu_s = sender_cpu_s + receiver_cpu_s;
+	set_delays(r, delay_ns);
+	bool whole = from && to && !missing && r->sent > 0 && r->seconds > 0;
 	json_decref(from);
 	json_decref(to);
-	return ret;
+	return whole ? 0 : -EIO;
 }
 
 static int read_reports(const struct process *sender, const struct process *receiver,

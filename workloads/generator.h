@@ -29,7 +29,7 @@ struct generator_result {
 	double planned, sent, aside, received, socket_drops; // packets; sent has those aside in it
 	double in_window;      // packets that arrived while the sender was to send
 	double seconds, cpu_s; // of both programs
-	// From the intended send time.
+	// From the intended send time; NAN where nothing arrived.
 	double delay_p50_us, delay_p99_us, delay_p999_us, delay_max_us;
 };
 

@@ -7,6 +7,7 @@
 #include "workloads/workloads.h"
 #include "workloads/generator.h"
 
+#include "harness/foreign.h"
 #include "harness/process.h"
 #include "harness/store.h"
 #include "netns/netns.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +58,7 @@ static const struct workload_metric metrics[] = {
 // One of the two floods.
 struct outcome {
 	double goodput_gbps, sent_per_s, cookie_replies_per_s, drops;
-	long peak_kib; // of the flooded end's processes; 0: it has none
+	double peak_kib; // of the flooded end's processes; NAN: one's isn't known
 };
 
 struct flooding {
@@ -99,8 +101,8 @@ static void list_processes(struct flooding *f)
 			f->pid[f->pids++] = f->pid[i];
 }
 
-// From now on its peak is counted anew. One that has ended since it was listed, such as a program
-// that asked the tunnel something, has none.
+// From now on its peak is counted anew. -ENOENT, -ESRCH: it has ended since it was listed, such as
+// a program that asked the tunnel something.
 static int forget_peak(pid_t pid)
 {
 	char path[48];
@@ -110,21 +112,30 @@ static int forget_peak(pid_t pid)
 	int ret = fd < 0 || write(fd, "5", 1) != 1 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return ret == -ENOENT || ret == -ESRCH ? 0 : ret;
+	return ret;
 }
 
-static long peak_kib(pid_t pid)
+static double peak_kib(pid_t pid)
 {
+	static const char key[] = "VmHWM:";
 	char path[48], line[128];
-	long kib = 0;
+	unsigned long long kib;
+	double peak = NAN;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	FILE *file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file) && sscanf(line, "VmHWM: %ld", &kib) != 1)
-		;
+	while (file && isnan(peak) && fgets(line, sizeof(line), file)) {
+		const char *at = line + strlen(key);
+
+		if (strncmp(line, key, strlen(key)))
+			continue;
+		at += strspn(at, " \t");
+		if (foreign_unsigned(at, &kib, &at))
+			peak = kib;
+	}
 	if (file)
 		fclose(file);
-	return kib;
+	return peak;
 }
 
 static int start_flood(struct flooding *f, struct process *p, const char *to)
@@ -148,11 +159,6 @@ static int start_flood(struct flooding *f, struct process *p, const char *to)
 	return ret ? ret : generator_wait_ready(p, f->t);
 }
 
-static double number(json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
 // Ends the flood and reads its report.
 static int finish_flood(struct flooding *f, struct process *p, struct outcome *o)
 {
@@ -160,13 +166,16 @@ static int finish_flood(struct flooding *f, struct process *p, struct outcome *o
 	int ret = generator_wait_end(p, f->t, END_MS);
 	char *text = ret ? NULL : process_read(p->out), *report = text ? strchr(text, '{') : NULL;
 	json_t *said = report ? json_loads(report, 0, NULL) : NULL;
-	double seconds = number(said, "seconds");
+	double seconds, sent, replies;
+	const struct foreign_row rows[] = {
+	    {"seconds", &seconds}, {"sent", &sent}, {"cookie_replies", &replies}, {0}};
+	const char *missing = foreign_numbers(said, rows);
 
-	if (!ret && seconds <= 0)
-		ret = workload_fail(f->t, -EPROTO, "wgbench-traffic wrote no report");
+	if (!ret && (missing || !(seconds > 0)))
+		ret = workload_fail(f->t, -EPROTO, "wgbench-traffic wrote no whole report");
 	if (!ret) {
-		o->sent_per_s = number(said, "sent") / seconds;
-		o->cookie_replies_per_s = number(said, "cookie_replies") / seconds;
+		o->sent_per_s = sent / seconds;
+		o->cookie_replies_per_s = replies / seconds;
 	}
 	json_decref(said);
 	free(text);
@@ -198,8 +207,13 @@ static int run_flood(struct flooding *f, const char *to, struct outcome *o)
 	int ret = netns_count(&f->c->pair->side[1], &before);
 
 	*o = (struct outcome){0};
-	for (size_t i = 0; i < f->pids && !ret; i++)
+	for (size_t i = 0; i < f->pids && !ret; i++) {
 		ret = forget_peak(f->pid[i]);
+		if (ret == -ENOENT || ret == -ESRCH) {
+			f->pid[i--] = f->pid[--f->pids];
+			ret = 0;
+		}
+	}
 	ret = workload_fail(f->t, ret, "can't account");
 	if (!ret)
 		ret = start_flood(f, &p, to);
@@ -214,7 +228,8 @@ static int run_flood(struct flooding *f, const char *to, struct outcome *o)
 		ret =
 		    workload_fail(f->t, netns_count(&f->c->pair->side[1], &after), "can't account");
 	if (!ret)
-		o->drops = after.udp_receive_buffer_errors - before.udp_receive_buffer_errors;
+		o->drops = foreign_difference(before.udp_receive_buffer_errors,
+		                              after.udp_receive_buffer_errors);
 	return ret;
 }
 

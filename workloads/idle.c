@@ -9,6 +9,7 @@
 #include "netns/netns.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,8 +159,9 @@ static int measure(const struct workload_context *c, struct trial *t)
 	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
 		return ret;
 	accounting_difference(&cost, &before, &after, 1);
-	if (!who.tunnel)
-		return 0; // a kernel tunnel has no process whose clock could be read
+	// A kernel tunnel has no process whose clock could be read.
+	if (isnan(cost.tunnel_cpu_s))
+		return 0;
 	workload_set(t, c->use->workload, "cpu_percent",
 	             idle_percent(cost.tunnel_cpu_s, cost.wall_s));
 	workload_set(t, c->use->workload, "cpu_us_per_s", cost.tunnel_cpu_s * 1e6 / cost.wall_s);

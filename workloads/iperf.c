@@ -3,6 +3,7 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
+#include "harness/foreign.h"
 #include "harness/store.h"
 #include "netns/netns.h"
 
@@ -125,45 +126,116 @@ int iperf_wait_loaded(const struct workload_context *c, unsigned long long bytes
 	return ret ? ret : -ETIMEDOUT;
 }
 
-static double number(json_t *object, const char *key)
+// Reads one direction. NULL, or the name of a number that the report doesn't have.
+static const char *read_direction(json_t *end, bool udp, bool second, struct iperf_sums *s,
+                                  char *name, size_t bytes)
 {
-	json_t *value = json_object_get(object, key);
+	const char *suffix = second ? "_bidir_reverse" : "";
+	const struct foreign_row of_sender[] = {
+	    {"bytes", &s->sent_bytes}, {udp ? NULL : "retransmits", &s->retransmits}, {0}};
+	const struct foreign_row of_receiver[] = {{"bytes", &s->received_bytes},
+	                                          {"seconds", &s->seconds},
+	                                          {udp ? "jitter_ms" : NULL, &s->jitter_ms},
+	                                          {0}};
+	const struct {
+		const char *group;
+		const struct foreign_row *rows;
+	} ends[] = {{"sum_sent", of_sender}, {"sum_received", of_receiver}};
 
-	return json_is_number(value) ? json_number_value(value) : 0;
+	*s = (struct iperf_sums){.retransmits = NAN, .jitter_ms = NAN};
+	for (int i = 0; i < 2; i++) {
+		char group[40];
+
+		snprintf(group, sizeof(group), "%s%s", ends[i].group, suffix);
+		const char *key = foreign_numbers(json_object_get(end, group), ends[i].rows);
+		if (!key)
+			continue;
+		snprintf(name, bytes, "end.%s.%s", group, key);
+		return name;
+	}
+	return NULL;
 }
 
-static bool read_sums(json_t *end, const char *sent, const char *received, struct iperf_sums *s)
+// Its report's, else what stands behind the report or on standard error, else its output, which
+// then is no report.
+static const char *quote(const struct iperf_said *said, json_t *root, const char *behind,
+                         char *words, size_t bytes)
 {
-	json_t *from = json_object_get(end, sent), *to = json_object_get(end, received);
-
-	*s = (struct iperf_sums){
-	    .sent_bytes = number(from, "bytes"),
-	    .received_bytes = number(to, "bytes"),
-	    .seconds = number(to, "seconds"),
-	    .retransmits = number(from, "retransmits"),
-	    .jitter_ms = number(to, "jitter_ms"),
-	};
-	return from && to && s->seconds > 0;
-}
-
-int iperf_parse(const char *report, const struct iperf_options *o, struct iperf_sums sums[2],
-                char *reason, size_t bytes)
-{
-	json_t *root = json_loads(report, 0, NULL), *end = json_object_get(root, "end");
 	const char *error = json_string_value(json_object_get(root, "error"));
+
+	process_last_line(error ? error : behind, words, bytes);
+	if (!*words)
+		process_last_line(said->err, words, bytes);
+	return words;
+}
+
+static const char *check_sums(const struct iperf_options *o, const struct iperf_sums sums[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (!o->both && i != o->reverse)
+			continue;
+		if (!(sums[i].seconds > 0))
+			return "its report is of no time";
+		if (!(sums[i].received_bytes > 0))
+			return o->both ? "nothing arrived in one direction" : "nothing arrived";
+	}
+	return NULL;
+}
+
+// Versions that don't tell are believed.
+static bool ran_as_asked(json_t *end)
+{
+	const char *said = json_string_value(json_object_get(end, "sender_tcp_congestion"));
+
+	return !said || !strcmp(said, iperf_congestion);
+}
+
+static void take_facts(json_t *facts, json_t *root)
+{
+	json_t *version = json_object_get(json_object_get(root, "start"), "version");
+
+	if (json_is_string(version))
+		json_object_set(facts, "iperf3", version);
+}
+
+int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
+                struct iperf_sums sums[2], char *reason, size_t bytes)
+{
+	json_error_t at;
+	json_t *root = json_loads(said->out, JSON_DISABLE_EOF_CHECK, &at);
+	json_t *end = json_object_get(root, "end"), *error = json_object_get(root, "error");
+	const char *behind = said->out + (root ? at.position : 0), *missing, *fault = NULL;
+	bool udp = o->udp_mbit_per_s;
+	char words[160], name[64];
 	int ret = -EIO;
 
 	memset(sums, 0, 2 * sizeof(*sums));
+	quote(said, root, behind, words, sizeof(words));
+	missing = read_direction(end, udp, false, &sums[o->reverse], name, sizeof(name));
+	if (!missing && o->both)
+		missing = read_direction(end, udp, true, &sums[1], name, sizeof(name));
 	if (!root)
-		snprintf(reason, bytes, "iperf3 wrote no JSON report");
-	else if (error)
-		snprintf(reason, bytes, "iperf3: %s", error);
-	else if (!read_sums(end, "sum_sent", "sum_received", &sums[o->reverse]) ||
-	         (o->both && !read_sums(end, "sum_sent_bidir_reverse", "sum_received_bidir_reverse",
-	                                &sums[1])))
-		snprintf(reason, bytes, "iperf3's report has no sums");
+		fault = "it wrote no JSON report";
+	else if (error && !json_is_null(error))
+		fault = *words ? "" : "its report is of an error";
+	else if (said->exit)
+		fault = "it failed";
+	else if (behind[strspn(behind, " \t\r\n")])
+		fault = "its report is followed by something";
+	else if (!missing && !udp && !ran_as_asked(end))
+		fault = "its flows had another congestion control than was asked for";
+	else if (!missing)
+		fault = check_sums(o, sums);
+	if (fault)
+		snprintf(reason, bytes, "iperf3: %s%s%s", fault, *fault && *words ? ": " : "",
+		         words);
+	else if (missing)
+		snprintf(reason, bytes, "iperf3: its report has no number %s%s%s", missing,
+		         *words ? ": " : "", words);
 	else
 		ret = 0;
+	if (!ret && said->facts)
+		take_facts(said->facts, root);
 	json_decref(root);
 	return ret;
 }
@@ -172,15 +244,21 @@ int iperf_finish(struct process *p, const struct workload_context *c, const stru
                  struct trial *t, struct iperf_sums sums[2])
 {
 	int ret = process_wait(p, o->omit_ms + o->duration_ms + SLACK_MS);
-	char *report = process_read(p->out);
+	char *out = process_read(p->out), *err = process_read(p->err);
 
 	if (ret == -ETIMEDOUT) {
 		snprintf(t->reason, sizeof(t->reason), "iperf3 did not end in time");
 		ret = -EIO;
 	} else if (ret >= 0) {
-		ret = iperf_parse(report ? report : "", o, sums, t->reason, sizeof(t->reason));
+		if (!t->environment)
+			t->environment = json_object();
+		const struct iperf_said said = {out ? out : "", err ? err : "", ret,
+		                                t->environment};
+
+		ret = iperf_parse(&said, o, sums, t->reason, sizeof(t->reason));
 	}
-	free(report);
+	free(out);
+	free(err);
 	process_end(p);
 	if (ret) {
 		process_end(c->server);

@@ -9,9 +9,17 @@
 
 struct trial;
 
-// One direction of traffic; zeros where there was none.
+// One direction of traffic. All zeros where there was none; else bytes arrived, and NAN is what the
+// protocol doesn't have: retransmits of UDP, jitter of TCP.
 struct iperf_sums {
 	double sent_bytes, received_bytes, seconds, retransmits, jitter_ms;
+};
+
+// What a client ended with.
+struct iperf_said {
+	const char *out, *err;
+	int exit;
+	json_t *facts; // gets what it says of itself and its flows, or NULL
 };
 
 enum { IPERF_ARGUMENTS_MAX = 8 };
@@ -43,8 +51,9 @@ int iperf_wait_loaded(const struct workload_context *, unsigned long long bytes)
 int iperf_finish(struct process *, const struct workload_context *, const struct iperf_options *,
                  struct trial *, struct iperf_sums sums[2]);
 
-// Reads such a report. 0; -EIO with the reason in `reason`.
-int iperf_parse(const char *report, const struct iperf_options *, struct iperf_sums sums[2],
+// Reads such a report. 0; -EIO with the reason, which quotes what iperf3 said, in `reason`: it
+// ended with an error, a number is missing or isn't one, or nothing arrived.
+int iperf_parse(const struct iperf_said *, const struct iperf_options *, struct iperf_sums sums[2],
                 char *reason, size_t bytes);
 
 #endif

@@ -12,6 +12,7 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
+#include "harness/foreign.h"
 #include "harness/store.h"
 #include "netns/discard.h"
 #include "netns/netns.h"
@@ -83,9 +84,9 @@ static int flood(const struct workload_context *c, const struct generator_option
 // What the receiving end's sockets dropped, without those of the generator's own.
 static double difference(unsigned long long before, unsigned long long after, double own)
 {
-	double n = after - before - own;
+	double n = foreign_difference(before, after) - own;
 
-	return n > 0 ? n : 0;
+	return n < 0 ? 0 : n;
 }
 
 static void set_drops(struct trial *t, const struct workload *w, const struct netns_counters b[2],
@@ -99,8 +100,8 @@ static void set_drops(struct trial *t, const struct workload *w, const struct ne
 	workload_set(t, w, "drops_tun_rx",
 	             difference(b[1].tunnel.rx_dropped, a[1].tunnel.rx_dropped, 0));
 	workload_set(t, w, "drops_veth",
-	             difference(b[0].veth.tx_dropped + b[1].veth.rx_dropped,
-	                        a[0].veth.tx_dropped + a[1].veth.rx_dropped, 0));
+	             difference(b[0].veth.tx_dropped, a[0].veth.tx_dropped, 0) +
+	                 difference(b[1].veth.rx_dropped, a[1].veth.rx_dropped, 0));
 }
 
 static int count(const struct workload_context *c, struct trial *t, struct netns_counters n[2])

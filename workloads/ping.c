@@ -4,6 +4,7 @@
 #include "workloads/ping.h"
 #include "workloads/workloads.h"
 
+#include "harness/foreign.h"
 #include "harness/stats.h"
 #include "harness/store.h"
 #include "netns/netns.h"
@@ -33,18 +34,22 @@ static const struct workload_metric metrics[] = {
     {0},
 };
 
-size_t ping_parse(const char *text, double *rtt_us, size_t max)
+ssize_t ping_parse(const char *text, double *rtt_us, size_t max)
 {
 	static const char key[] = " time=";
 	size_t n = 0;
 
 	while (n < max && (text = strstr(text, key))) {
-		char *end;
+		const char *end;
+		double ms;
 
 		text += strlen(key);
-		rtt_us[n] = round(strtod(text, &end) * 1000);
-		// A line cut short has no unit.
-		n += end > text && !strncmp(end, " ms\n", 4);
+		if (!strchr(text, '\n'))
+			break; // cut short
+		if (!foreign_decimal(text, &ms, &end) || !(ms > 0))
+			return -EPROTO;
+		rtt_us[n] = round(ms * 1000);
+		n += !strncmp(end, " ms\n", 4); // a duplicate has more behind it
 	}
 	return n;
 }
@@ -64,22 +69,23 @@ static int ping(const struct workload_context *c, struct trial *t, unsigned long
 	snprintf(requests, sizeof(requests), "%lu", count);
 	int ret = process_run(argv, pair->side[0].fd, NULL, c->duration_ms * 2 + SLACK_MS, &text);
 	double *rtt_us = malloc(count * sizeof(*rtt_us));
-	size_t n = rtt_us && text.out ? ping_parse(text.out, rtt_us, count) : 0;
+	ssize_t n = rtt_us && text.out ? ping_parse(text.out, rtt_us, count) : 0;
 	if (ret == -EINTR)
 		goto out;
 	// It exits with 1 where replies are missing.
-	if (ret > 1 || ret < 0 || !n) {
+	if (ret > 1 || ret < 0 || n <= 0) {
 		snprintf(t->reason, sizeof(t->reason), "ping: %s",
 		         ret < 0 ? strerror(-ret)
-		         : n     ? process_last_line(text.err, line, sizeof(line))
-		                 : "no reply");
+		         : n < 0 ? "a reply's time isn't a number over 0"
+		         : *process_last_line(text.err, line, sizeof(line)) ? line
+		                                                            : "no reply");
 		t->status = TRIAL_FAILED;
 		ret = -EIO;
 		goto out;
 	}
 	ret = 0;
 	t->samples = json_array();
-	for (size_t i = 0; i < n; i++)
+	for (ssize_t i = 0; i < n; i++)
 		json_array_append_new(t->samples, json_real(rtt_us[i]));
 	workload_set(t, c->use->workload, "p50_us", stats_quantile(rtt_us, n, 0.5));
 	workload_set(t, c->use->workload, "p90_us", stats_quantile(rtt_us, n, 0.9));

@@ -8,6 +8,7 @@
 #include "harness/accounting.h"
 #include "harness/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { SUBTRIAL_MIN_MS = 200, SUBTRIAL_MAX_MS = 1000 };
@@ -34,6 +35,14 @@ static const struct workload_metric metrics[] = {
     {0},
 };
 
+static int fail_stalled(struct trial *t, double load)
+{
+	t->status = TRIAL_FAILED;
+	snprintf(t->reason, sizeof(t->reason),
+	         "nothing arrived at %.0f %% of the rate that was found", load * 100);
+	return -EIO;
+}
+
 static int measure_cost(const struct workload_context *c, const struct generator_options *o,
                         struct trial *t)
 {
@@ -50,13 +59,10 @@ static int measure_cost(const struct workload_context *c, const struct generator
 	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
 		return ret;
 	accounting_difference(&cost, &before, &after, 1);
-	if (r.received > 0) {
-		// A kernel tunnel has no process whose clock could be read.
-		if (who.tunnel)
-			workload_set(t, w, "cpu_us_per_packet",
-			             cost.tunnel_cpu_s * 1e6 / r.received);
-		workload_set(t, w, "generator_cpu_us_per_packet", r.cpu_s * 1e6 / r.received);
-	}
+	if (!r.received)
+		return fail_stalled(t, COST_LOAD);
+	workload_set(t, w, "cpu_us_per_packet", cost.tunnel_cpu_s * 1e6 / r.received);
+	workload_set(t, w, "generator_cpu_us_per_packet", r.cpu_s * 1e6 / r.received);
 	workload_set(t, w, "loss_percent", 100 * generator_loss(&r));
 	return 0;
 }
@@ -69,6 +75,8 @@ static int measure_delay(const struct workload_context *c, const struct generato
 
 	if (ret)
 		return ret;
+	if (!r.received)
+		return fail_stalled(t, DELAY_LOAD);
 	workload_set(t, c->use->workload, "delay_p50_us", r.delay_p50_us);
 	workload_set(t, c->use->workload, "delay_p99_us", r.delay_p99_us);
 	return 0;

@@ -1,7 +1,9 @@
 #include "harness/accounting.h"
+#include "harness/foreign.h"
 #include "tests/support.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -211,7 +213,55 @@ static void tunnel_is_counted_apart(void **state)
 	difference(&r, &who, let_burn);
 	end_burner();
 	assert_true(r.idle_tunnels_cpu_s >= BURN_S * 0.9);
-	assert_true(r.tunnel_cpu_s == 0);
+	assert_true(isnan(r.tunnel_cpu_s) && isnan(r.switches_per_s)); // it has no process
+}
+
+static pid_t ending;
+
+static void let_end(void)
+{
+	kill(ending, SIGKILL);
+	assert_int_equal(waitpid(ending, NULL, 0), ending);
+}
+
+// Its CPU time is lost with it: that isn't a cost of nothing.
+static void an_ended_tunnel_has_no_cost(void **state)
+{
+	struct accounting_processes who = {.tunnel = 1};
+	struct accounting_result r;
+	json_t *object;
+
+	(void)state;
+	ending = fork();
+	if (!ending)
+		for (;;)
+			pause();
+	who.tunnel_pid[0] = ending;
+	difference(&r, &who, let_end);
+	assert_true(isnan(r.tunnel_cpu_s) && isnan(r.switches_per_s));
+	object =
+	    accounting_json(&r, &(struct accounting_snapshot){0}, &(struct accounting_snapshot){0});
+	assert_true(json_is_null(json_object_get(object, "tunnel_cpu_s")));
+	json_decref(object);
+}
+
+static void untold_counters_are_null(void **state)
+{
+	struct accounting_snapshot before = {.other_packets = FOREIGN_UNKNOWN}, after = before;
+	struct accounting_result r;
+
+	(void)state;
+	before.counters[0].tunnel.tx_dropped = after.counters[1].veth.rx_dropped = FOREIGN_UNKNOWN;
+	before.counters[1].tcp_retransmits = FOREIGN_UNKNOWN;
+	accounting_difference(&r, &before, &after, 2);
+	json_t *object = accounting_json(&r, &before, &after);
+	json_t *drops = json_object_get(object, "drops");
+	assert_true(json_is_null(json_object_get(object, "tcp_retransmits")));
+	assert_true(json_is_null(json_object_get(object, "other_packets")));
+	assert_true(json_is_null(json_object_get(json_object_get(drops, "left"), "tunnel_tx")));
+	assert_true(json_is_null(json_object_get(json_object_get(drops, "right"), "outer_rx")));
+	assert_true(json_is_integer(json_object_get(json_object_get(drops, "left"), "outer_rx")));
+	json_decref(object);
 }
 
 // No trial gains time when a process with a long past goes away.
@@ -321,6 +371,8 @@ int main(void)
 	    cmocka_unit_test(stranger_that_ended_is_foreign),
 	    cmocka_unit_test(descendant_is_ours),
 	    cmocka_unit_test(tunnel_is_counted_apart),
+	    cmocka_unit_test(an_ended_tunnel_has_no_cost),
+	    cmocka_unit_test(untold_counters_are_null),
 	    cmocka_unit_test(sums_never_run_backwards),
 	    cmocka_unit_test(limits_contaminate),
 	    cmocka_unit_test(traffic_of_others_and_the_harness_itself_are_seen),

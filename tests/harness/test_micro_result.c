@@ -151,6 +151,23 @@ static void a_failure_is_kept(void **state)
 	micro_result_free(&r);
 }
 
+// Neither is a speed: what was skipped, and what took no time.
+static void no_time_is_no_value(void **state)
+{
+	struct micro_result r;
+
+	(void)state;
+	run("old", 0,
+	    json_pack("{ss sb ss sf sf}", "name", "x", "skipped", 1, "skip_message", "one CPU",
+	              "cpu_time", 0.0, "real_time", 0.0));
+	run("new", 0, row("x", 0, 0));
+	make(&r);
+	assert_string_equal(r.entry[0].cell[0].error, "one CPU");
+	assert_string_equal(r.entry[0].cell[1].error, "no time was measured");
+	assert_int_equal(r.entry[0].cell[1].runs, 0);
+	micro_result_free(&r);
+}
+
 static void counters_are_medians_and_may_be_missing(void **state)
 {
 	struct micro_result r;
@@ -237,6 +254,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(drift_cancels, begin, end),
 	    cmocka_unit_test_setup_teardown(few_blocks_give_their_range, begin, end),
 	    cmocka_unit_test_setup_teardown(unmatched_blocks_are_not_compared, begin, end),
+	    cmocka_unit_test_setup_teardown(no_time_is_no_value, begin, end),
 	    cmocka_unit_test_setup_teardown(a_failure_is_kept, begin, end),
 	    cmocka_unit_test_setup_teardown(counters_are_medians_and_may_be_missing, begin, end),
 	    cmocka_unit_test_setup_teardown(fits_of_one_order_are_compared, begin, end),

@@ -1,5 +1,7 @@
 #include "netns/bottleneck.h"
 #include "netns/discard.h"
+#include "harness/environment.h"
+#include "harness/foreign.h"
 #include "netns/netns.h"
 #include "harness/process.h"
 #include "tests/support.h"
@@ -370,6 +372,14 @@ static void sysctls_are_the_namespaces_own(void **state)
 	assert_int_equal(netns_sysctl(p.side[1].fd, "net/ipv4/tcp_ecn", before, &now), 0);
 	assert_int_equal(now, before);
 	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/no_such", 1, &now), -ENOENT);
+	// The environment is the trials', not that of the namespace that wgbench was started in.
+	assert_int_equal(netns_sysctl(p.side[0].fd, "net/ipv4/tcp_sack", 0, &before), 0);
+	json_t *inside = environment_sysctls(p.side[0].fd), *here = environment_sysctls(-1);
+	assert_string_equal(json_string_value(json_object_get(inside, "net.ipv4.tcp_sack")), "0");
+	assert_string_equal(json_string_value(json_object_get(here, "net.ipv4.tcp_sack")), "1");
+	assert_int_equal(json_object_size(inside), json_object_size(here));
+	json_decref(inside);
+	json_decref(here);
 	netns_pair_destroy(&p);
 	netns_close();
 }
@@ -442,6 +452,15 @@ static void counters_are_read(void **state)
 	assert_int_equal(c.tcp_retransmits, 33);
 	assert_int_equal(c.udp_receive_buffer_errors, 166);
 	assert_int_equal(c.udp_send_buffer_errors, 277);
+	// What isn't there is no 0.
+	strcpy(s.interface, "wgb2");
+	assert_int_equal(ftruncate(s.counters[1], strlen("Tcp: RtoAlgorithm InErrs RetransSegs")),
+	                 0);
+	assert_int_equal(netns_count(&s, &c), 0);
+	assert_true(c.tunnel.tx_bytes == FOREIGN_UNKNOWN && c.tunnel.rx_dropped == FOREIGN_UNKNOWN);
+	assert_int_equal(c.veth.rx_dropped, 104);
+	assert_true(c.tcp_retransmits == FOREIGN_UNKNOWN);
+	assert_true(c.udp_receive_buffer_errors == FOREIGN_UNKNOWN);
 	for (int i = 0; i < 3; i++)
 		close(s.counters[i]);
 }

@@ -87,7 +87,7 @@ static void whole_and_self_contained(void **state)
 	markdown = read_file(&s, "report.md");
 	assert_int_equal(count(html, "<svg"), 4); // two judged metrics: values and effects
 	assert_int_equal(count(html, "</svg>"), 4);
-	assert_int_equal(count(html, "<table>"), 4);
+	assert_int_equal(count(html, "<table>"), 5);
 	assert_int_equal(count(html, "<?xml"), 0);
 	assert_int_equal(count(html, "src="), 0);
 	assert_non_null(strstr(html, "6.1 &lt;x&gt; | y"));

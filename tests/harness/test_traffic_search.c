@@ -3,6 +3,7 @@
 #include "workloads/rate_search.h"
 #include "tests/support.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -120,9 +121,10 @@ static void a_loss_at_the_bound_passes(void **state)
 }
 
 static const char sent[] =
-    "{\"planned\": 1000, \"sent\": 990, \"seconds\": 0.5, \"cpu_s\": 0.25}\n";
+    "{\"planned\": 1000, \"sent\": 990, \"aside\": 0, \"seconds\": 0.5, \"cpu_s\": 0.25}\n";
 static const char received[] =
-    "ready\n{\"received\": 900, \"stale\": 5, \"socket_drops\": 20, \"cpu_s\": 0.5,"
+    "ready\n{\"received\": 900, \"stale\": 5, \"in_window\": 905, \"socket_drops\": 20, \"cpu_s\": "
+    "0.5,"
     "\"delay_ns\": {\"p50\": 1500, \"p99\": 2500, \"p999\": 3500, \"max\": 4500},"
     "\"delays_ns\": [[1500, 900], [4500, 5]]}\n";
 
@@ -148,6 +150,50 @@ static void reports_are_read(void **state)
 	assert_non_null(strstr(reason, "no report"));
 	assert_int_not_equal(generator_parse("", received, &r, NULL, reason, sizeof(reason)), 0);
 	assert_int_not_equal(generator_parse(sent, "", &r, NULL, reason, sizeof(reason)), 0);
+}
+
+// Each number of both reports in turn is missing.
+static void reports_are_whole(void **state)
+{
+	static const char *const keys[2][10] = {{"planned", "sent", "aside", "seconds", "cpu_s"},
+	                                        {"received", "stale", "in_window", "socket_drops",
+	                                         "cpu_s", "p50", "p99", "p999", "max"}};
+	struct generator_result r;
+	char word[32], text[2][512], reason[128];
+
+	(void)state;
+	for (int end = 0; end < 2; end++)
+		for (size_t i = 0; keys[end][i]; i++) {
+			snprintf(text[0], sizeof(text[0]), "%s", sent);
+			snprintf(text[1], sizeof(text[1]), "%s", received);
+			snprintf(word, sizeof(word), "\"%s\"", keys[end][i]);
+			strstr(text[end], word)[1] = '-';
+			assert_int_equal(
+			    generator_parse(text[0], text[1], &r, NULL, reason, sizeof(reason)),
+			    -EIO);
+			snprintf(word, sizeof(word), "no number '%s'", keys[end][i]);
+			if (!strstr(reason, word))
+				fail_msg("'%s' isn't: %s", reason, word);
+		}
+}
+
+// The histogram of no packets has zeros.
+static void no_packet_has_no_delay(void **state)
+{
+	static const char none[] =
+	    "ready\n{\"received\": 0, \"stale\": 0, \"in_window\": 0, \"socket_drops\": 0,"
+	    "\"cpu_s\": 0.5, \"delay_ns\": {\"p50\": 0, \"p99\": 0, \"p999\": 0, \"max\": 0}}\n";
+	static const char idle[] =
+	    "{\"planned\": 9, \"sent\": 0, \"aside\": 0, \"seconds\": 1, \"cpu_s\": 0}";
+	struct generator_result r;
+	char reason[128];
+
+	(void)state;
+	assert_int_equal(generator_parse(sent, none, &r, NULL, reason, sizeof(reason)), 0);
+	assert_true(isnan(r.delay_p50_us) && isnan(r.delay_max_us));
+	assert_true(generator_loss(&r) == 1);
+	assert_int_equal(generator_parse(idle, none, &r, NULL, reason, sizeof(reason)), -EIO);
+	assert_string_equal(reason, "wgbench-traffic sent nothing");
 }
 
 static void the_generators_faults_are_its_own(void **state)
@@ -179,6 +225,8 @@ int main(void)
 	    cmocka_unit_test(hopeless_cases_end),
 	    cmocka_unit_test(a_loss_at_the_bound_passes),
 	    cmocka_unit_test(reports_are_read),
+	    cmocka_unit_test(reports_are_whole),
+	    cmocka_unit_test(no_packet_has_no_delay),
 	    cmocka_unit_test(the_generators_faults_are_its_own),
 	};
 

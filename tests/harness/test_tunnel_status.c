@@ -145,6 +145,22 @@ static void changed_offloads_are_told(void **state)
 	}
 }
 
+static void untold_counters_have_no_quotient(void **state)
+{
+	static const char less[] = "{\"offloads\": {\"a\": true}, \"counters\": "
+	                           "{\"tx_packets\": 10, \"rx_packets\": 10}}\n";
+	static const char other[] = "{\"offloads\": {\"a\": true}, \"counters\": "
+	                            "{\"tx_packets\": 30, \"rx_packets\": 30, \"tun_reads\": 9}}\n";
+	json_t *d = difference(less, other);
+
+	(void)state;
+	assert_quotient(d, "per_packet", "tun_reads", NAN);
+	assert_quotient(d, "per_packet", "udp_sends", NAN);
+	assert_quotient(d, "packets_per_batch", "tx", NAN);
+	assert_null(json_object_get(json_object_get(d, "counters"), "tun_reads"));
+	json_decref(d);
+}
+
 static void backwards_or_missing_is_nothing(void **state)
 {
 	json_t *status = tunnel_status_parse(LINE(1, 1, 1, 1, 1, 1, 1, 1, 1));
@@ -164,6 +180,7 @@ int main(void)
 	    cmocka_unit_test(quotients_by_hand),
 	    cmocka_unit_test(no_packets_no_quotient),
 	    cmocka_unit_test(changed_offloads_are_told),
+	    cmocka_unit_test(untold_counters_have_no_quotient),
 	    cmocka_unit_test(backwards_or_missing_is_nothing),
 	};
 

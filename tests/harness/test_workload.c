@@ -148,6 +148,7 @@ static void ping_replies_are_read(void **state)
 	    "[1795342063.277994] From 10.77.0.1 icmp_seq=2 Destination Host Unreachable\n"
 	    "[1795342063.293974] 64 bytes from 10.77.0.2: icmp_seq=3 ttl=64 time=12.3 ms\n"
 	    "[1795342063.309972] 64 bytes from 10.77.0.2: icmp_seq=4 ttl=64 time=104 ms\n"
+	    "[1795342063.309975] 64 bytes from 10.77.0.2: icmp_seq=4 ttl=64 time=105 ms (DUP!)\n"
 	    "[1795342063.326007] 64 bytes from 10.77.0.2: icmp_seq=5 ttl=64 time=0.0";
 	double rtt_us[8];
 
@@ -161,56 +162,149 @@ static void ping_replies_are_read(void **state)
 	                 0);
 }
 
-static void iperf_reports_are_read(void **state)
+// Such a reply has arrived: it is no loss, and its time is no 0.
+static void ping_times_are_numbers(void **state)
 {
-	static const char tcp[] =
-	    "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
-	    "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25}}}";
-	static const char both[] =
-	    "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
-	    "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25},"
-	    "\"sum_sent_bidir_reverse\":{\"bytes\":220,\"seconds\":1,\"retransmits\":4},"
-	    "\"sum_received_bidir_reverse\":{\"bytes\":200,\"seconds\":1}}}";
-	const struct iperf_options forth = {.flows = 1}, back = {.flows = 1, .reverse = true},
-	                           bidir = {.flows = 1, .both = true};
-	struct iperf_sums sums[2];
-	char reason[128];
+	static const char *const times[] = {"0.000", "",    "-0.05", "nan",  "inf",
+	                                    "1e-3",  "0x1", " 0.05", "1.2.3"};
+	double rtt_us[2];
+	char text[80];
 
 	(void)state;
-	assert_int_equal(iperf_parse(tcp, &forth, sums, reason, sizeof(reason)), 0);
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		snprintf(text, sizeof(text), "a: icmp_seq=1 ttl=64 time=%s ms\n", times[i]);
+		if (ping_parse(text, rtt_us, 2) != -EPROTO)
+			fail_msg("taken: %s", text);
+	}
+}
+
+static int parse(const char *out, const struct iperf_options *o, struct iperf_sums sums[2],
+                 char reason[160])
+{
+	return iperf_parse(&(struct iperf_said){out, "", 0, NULL}, o, sums, reason, 160);
+}
+
+static const char tcp[] = "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
+                          "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25}}}";
+static const char both[] =
+    "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
+    "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25},"
+    "\"sum_sent_bidir_reverse\":{\"bytes\":220,\"seconds\":1,\"retransmits\":4},"
+    "\"sum_received_bidir_reverse\":{\"bytes\":200,\"seconds\":1}}}";
+static const char udp[] = "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1},"
+                          "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25,\"jitter_ms\":0.5}}}";
+
+static void iperf_reports_are_read(void **state)
+{
+	const struct iperf_options forth = {.flows = 1}, back = {.flows = 1, .reverse = true},
+	                           bidir = {.flows = 1, .both = true},
+	                           datagrams = {.flows = 1, .udp_mbit_per_s = 1};
+	struct iperf_sums sums[2];
+	char reason[160];
+
+	(void)state;
+	assert_int_equal(parse(tcp, &forth, sums, reason), 0);
 	assert_true(sums[0].sent_bytes == 1100 && sums[0].received_bytes == 1000);
 	assert_true(sums[0].seconds == 1.25 && sums[0].retransmits == 3);
 	assert_true(sums[1].received_bytes == 0);
-	assert_int_equal(iperf_parse(tcp, &back, sums, reason, sizeof(reason)), 0);
+	// With several flows iperf3 3.12 names its socket buffers once for each.
+	assert_int_equal(parse("{\"start\":{\"sndbuf_actual\":1,\"sndbuf_actual\":1},\"end\":"
+	                       "{\"sum_sent\":{\"bytes\":9,\"retransmits\":3},"
+	                       "\"sum_received\":{\"bytes\":9,\"seconds\":1}}}",
+	                       &forth, sums, reason),
+	                 0);
+	assert_int_equal(parse(tcp, &back, sums, reason), 0);
 	assert_true(sums[0].received_bytes == 0 && sums[1].received_bytes == 1000);
-	assert_int_equal(iperf_parse(both, &bidir, sums, reason, sizeof(reason)), 0);
+	assert_int_equal(parse(both, &bidir, sums, reason), 0);
 	assert_true(sums[0].received_bytes == 1000 && sums[1].received_bytes == 200);
 	assert_true(sums[1].retransmits == 4);
-	assert_int_equal(iperf_parse(tcp, &bidir, sums, reason, sizeof(reason)), -EIO);
+	assert_int_equal(parse(tcp, &bidir, sums, reason), -EIO);
+	assert_int_equal(parse(udp, &datagrams, sums, reason), 0);
+	assert_true(sums[0].jitter_ms == 0.5 && isnan(sums[0].retransmits));
+}
+
+// Each number of a report in turn is missing, or is none.
+static void iperf_numbers_are_there(void **state)
+{
+	static const char *const values[] = {NULL, "null", "\"1000\"", "-5", "[1]", "true"};
+	static const struct {
+		const char *report, *group, *key;
+		struct iperf_options options;
+	} cases[] = {
+	    {tcp, "sum_sent", "bytes", {.flows = 1}},
+	    {tcp, "sum_sent", "retransmits", {.flows = 1}},
+	    {tcp, "sum_received", "bytes", {.flows = 1}},
+	    {tcp, "sum_received", "seconds", {.flows = 1}},
+	    {both, "sum_sent_bidir_reverse", "retransmits", {.flows = 1, .both = true}},
+	    {both, "sum_received_bidir_reverse", "bytes", {.flows = 1, .both = true}},
+	    {udp, "sum_sent", "bytes", {.flows = 1, .udp_mbit_per_s = 1}},
+	    {udp, "sum_received", "jitter_ms", {.flows = 1, .udp_mbit_per_s = 1}},
+	};
+	struct iperf_sums sums[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
+			json_t *root = json_loads(cases[i].report, 0, NULL);
+			json_t *group =
+			    json_object_get(json_object_get(root, "end"), cases[i].group);
+			char reason[160], name[64];
+
+			if (values[v])
+				json_object_set_new(group, cases[i].key,
+				                    json_loads(values[v], JSON_DECODE_ANY, NULL));
+			else
+				json_object_del(group, cases[i].key);
+			char *text = json_dumps(root, 0);
+			assert_int_equal(parse(text, &cases[i].options, sums, reason), -EIO);
+			snprintf(name, sizeof(name), "no number end.%s.%s", cases[i].group,
+			         cases[i].key);
+			if (!strstr(reason, name))
+				fail_msg("'%s' doesn't name %s", reason, name);
+			free(text);
+			json_decref(root);
+		}
 }
 
 static void iperf_failures_are_told(void **state)
 {
+	static const char stalled[] = "{\"end\":{\"sum_sent\":{\"bytes\":9,\"retransmits\":3},"
+	                              "\"sum_received\":{\"bytes\":0,\"seconds\":1}}}";
+	static const char other[] = "{\"end\":{\"sum_sent\":{\"bytes\":9,\"retransmits\":3},"
+	                            "\"sender_tcp_congestion\":\"bbr\","
+	                            "\"sum_received\":{\"bytes\":9,\"seconds\":1}}}";
 	static const struct {
-		const char *report, *reason;
+		const char *out, *err;
+		int exit;
+		const char *reason;
 	} cases[] = {
-	    {"", "iperf3 wrote no JSON report"},
-	    {"{\"end\":{\"sum_sent\":", "iperf3 wrote no JSON report"},
-	    {"{}", "iperf3's report has no sums"},
-	    {"{\"end\":{},\"error\":\"the server is busy\"}", "iperf3: the server is busy"},
-	    {"{\"end\":{\"sum_sent\":{},\"sum_received\":{\"seconds\":0}}}",
-	     "iperf3's report has no sums"},
+	    {"", "", 0, "iperf3: it wrote no JSON report"},
+	    {"{\"end\":{\"sum_sent\":", "", 1,
+	     "iperf3: it wrote no JSON report: {\"end\":{\"sum_sent\":"},
+	    {"", "iperf3: unrecognized option '--bidir'\n\n", 1,
+	     "iperf3: it wrote no JSON report: iperf3: unrecognized option '--bidir'"},
+	    {"{}", "", 0, "iperf3: its report has no number end.sum_sent.bytes"},
+	    {"{\"end\":{},\"error\":\"the server is busy\"}", "", 0, "iperf3: the server is busy"},
+	    {"{\"end\":{},\"error\":\"\\u001b[31m\\u0007busy\"}", "", 0, "iperf3:  [31m busy"},
+	    {"{\"end\":{},\"error\":7}", "", 0, "iperf3: its report is of an error"},
+	    {tcp, "iperf3: interrupted\n", 1, "iperf3: it failed: iperf3: interrupted"},
+	    {stalled, "", 0, "iperf3: nothing arrived"},
+	    {other, "", 0, "iperf3: its flows had another congestion control than was asked for"},
 	};
 	const struct iperf_options options = {.flows = 1};
 	struct iperf_sums sums[2];
-	char reason[128];
+	char reason[160], text[512];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(
-		    iperf_parse(cases[i].report, &options, sums, reason, sizeof(reason)), -EIO);
+		const struct iperf_said said = {cases[i].out, cases[i].err, cases[i].exit, NULL};
+
+		assert_int_equal(iperf_parse(&said, &options, sums, reason, sizeof(reason)), -EIO);
 		assert_string_equal(reason, cases[i].reason);
 	}
+	snprintf(text, sizeof(text), "%s\niperf3: error - control message: Broken pipe\n", tcp);
+	assert_int_equal(parse(text, &options, sums, reason), -EIO);
+	assert_non_null(strstr(reason, "control message: Broken pipe"));
 }
 
 int main(void)
@@ -218,7 +312,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_are_canonical),     cmocka_unit_test(bad_words_are_named),
 	    cmocka_unit_test(rows_are_sound),          cmocka_unit_test(metrics_come_from_rows),
-	    cmocka_unit_test(ping_replies_are_read),   cmocka_unit_test(iperf_reports_are_read),
+	    cmocka_unit_test(ping_replies_are_read),   cmocka_unit_test(ping_times_are_numbers),
+	    cmocka_unit_test(iperf_numbers_are_there), cmocka_unit_test(iperf_reports_are_read),
 	    cmocka_unit_test(iperf_failures_are_told),
 	};
 

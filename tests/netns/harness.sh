@@ -154,6 +154,13 @@ told() {
 	run 0 --out "$dir/told" --blocks 1 --tunnel default --tunnel default+udp-gso=off --tunnel veth
 	jq -e '[.tunnels[].offloads.left | if . then [."tun-gso", ."udp-gso", ."receive-buffer" > 4096]
 		else null end] == [[true, true, true], [true, false, true], null]' "$dir/told/run.json"
+	# What the trials used, not what the system would.
+	jq -e '.workload_parameters.tcp == {flows: 1, reverse: 0, both: 0, family: 4, outer: 4} and
+		(.environment | .tcp_congestion_control == "cubic" and
+		(.sysctls | has("net.ipv4.tcp_sack") and (has("net.ipv4.tcp_congestion_control") | not)))' \
+		"$dir/told/run.json"
+	jq -es 'all(.[].environment; .tcp_congestion_control == "cubic" and (.iperf3 | startswith("iperf 3")))' \
+		"$dir/told/trials.jsonl"
 	jq -e '.environment.veth | .left == .right and .left.mtu == 1500 and
 		(.left."tx-udp-segmentation" | type) == "boolean"' "$dir/told/run.json"
 	jq -e 'all(.tunnels[].interfaces; all(.left, .right; .mtu == 1420 and

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/standard.h"
 #include "tunnel/device.h"
 #include "variants/receive/receive.h"
 
@@ -83,7 +84,7 @@ static void print(const struct replay_count counts[REPLAY_SIDES])
 		       counts[side].calls);
 }
 
-int main(int argc, char **argv)
+static int replay_mix(int argc, char **argv)
 {
 	static struct replay_burst bursts[REPLAY_PEERS];
 	struct replay_count counts[REPLAY_SIDES];
@@ -115,4 +116,10 @@ int main(int argc, char **argv)
 		return 1;
 	print(counts);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	standard_open();
+	return standard_close("wgbench-replay", replay_mix(argc, argv));
 }

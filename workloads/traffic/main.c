@@ -2,6 +2,8 @@
 // address, or a key.
 #include "workloads/traffic/traffic.h"
 
+#include "base/standard.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -305,7 +307,7 @@ static int parse(const struct role *role, int argc, char **argv, struct said *sa
 	return ret;
 }
 
-int main(int argc, char **argv)
+static int run_role(int argc, char **argv)
 {
 	const struct role *role = roles;
 	struct said said = {0};
@@ -330,7 +332,14 @@ int main(int argc, char **argv)
 		return ret > 0 ? 0 : 2;
 	if (role->run(&said, &report))
 		return 1;
-	ret = json_dumpf(report, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout);
+	ret = json_dumpf(report, stdout, JSON_COMPACT);
+	putchar('\n');
 	json_decref(report);
 	return ret ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	standard_open();
+	return standard_close("wgbench-traffic", run_role(argc, argv));
 }

@@ -1,6 +1,7 @@
 // VARIANT-dot: builds a table of allowed IPs and writes how it is laid out as a Graphviz digraph.
 // Input: lines `ADDRESS[/LENGTH] [OWNER]`, blank lines, and comments after '#'. Without a length it
 // is one address; without an owner the prefix is shown as its own.
+#include "base/standard.h"
 #include "variants/allowedips/allowedips.h"
 
 #include <arpa/inet.h>
@@ -85,38 +86,49 @@ static int read_line(struct allowedips *table, struct named **all, char *line, u
 	return ret;
 }
 
-int main(int argc, char **argv)
+// 0; an exit code after a printed line.
+static int draw(struct allowedips *table, struct named **all)
 {
-	struct allowedips *table = allowedips_new();
-	struct named *all = NULL;
 	char *line = NULL;
 	size_t room = 0;
-	int ret = 2;
+	int ret = 0;
 
+	for (unsigned number = 1; !ret && getline(&line, &room, stdin) >= 0; number++)
+		ret = read_line(table, all, line, number);
+	free(line);
+	if (!ret && ferror(stdin)) {
+		fprintf(stderr, "%s-dot: standard input: can't be read\n", allowedips_variant);
+		ret = -EIO;
+	}
+	if (ret)
+		return 2;
+	allowedips_dump(table, stdout, name_of);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct allowedips *table;
+	struct named *all = NULL;
+	int code;
+
+	standard_open();
 	if (argc > 1) {
 		fprintf(stderr, "usage: %s <PREFIXES | dot -Tsvg >FILE\n", argv[0]);
 		return 2;
 	}
+	table = allowedips_new();
 	if (!table) {
 		fprintf(stderr, "%s-dot: out of memory\n", allowedips_variant);
 		return 2;
 	}
-	for (unsigned number = 1; getline(&line, &room, stdin) >= 0; number++)
-		if (read_line(table, &all, line, number))
-			goto cleanup;
-	allowedips_dump(table, stdout, name_of);
-	if (ferror(stdin) || fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "%s-dot: reading or writing failed\n", allowedips_variant);
-		goto cleanup;
-	}
-	ret = 0;
-cleanup:
-	free(line);
+	code = draw(table, &all);
 	allowedips_free(table);
 	while (all) {
 		struct named *next = all->next;
+
 		free(all);
 		all = next;
 	}
-	return ret;
+	return standard_close(argv[0], code);
 }
