@@ -1,7 +1,9 @@
 #include "harness/outcome.h"
+
 #include "harness/commands.h"
 #include "harness/environment_diff.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <math.h>
@@ -197,7 +199,7 @@ int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *h
 	if (!ret)
 		ret = load_goals(o, fault, sizeof(fault));
 	if (ret) {
-		fprintf(stderr, "wgbench: %s: %s\n", dir, fault);
+		quote_printf(stderr, "wgbench: %s: %s\n", dir, fault);
 		outcome_free(o);
 		return ret;
 	}

@@ -1,5 +1,7 @@
 #include "harness/output.h"
 
+#include "harness/quote.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,7 +11,7 @@
 
 static int complain(const char *path, int ret)
 {
-	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+	quote_printf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
 	return ret;
 }
 
@@ -18,7 +20,9 @@ int output_begin(struct output *o, const char *path)
 	if (snprintf(o->path, sizeof(o->path), "%s", path) >= (int)sizeof(o->path))
 		return complain(path, -ENAMETOOLONG);
 	snprintf(o->next, sizeof(o->next), "%s.new", path);
-	o->file = fopen(o->next, "we");
+	// What lies there is of a run that was killed, or a link to somewhere else.
+	unlink(o->next);
+	o->file = fopen(o->next, "wxe");
 	return o->file ? 0 : complain(path, -errno);
 }
 
@@ -80,7 +84,8 @@ int output_json(const char *path, const json_t *json, size_t flags)
 
 void output_print_json(json_t *json)
 {
-	json_dumpf(json, stdout, JSON_INDENT(2));
+	// A terminal may take a character beyond ASCII for a command.
+	json_dumpf(json, stdout, JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
 	putchar('\n');
 	json_decref(json);
 }

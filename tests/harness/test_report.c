@@ -95,7 +95,7 @@ static void whole_and_self_contained(void **state)
 	assert_int_equal(count(markdown, "![tcp-"), 4);
 	assert_non_null(strstr(markdown, "(plots/tcp-goodput_gbps-effects-B.svg)"));
 	assert_non_null(strstr(markdown, "32 trials: 30 ok, 2 contaminated, 0 generator-limited"));
-	assert_non_null(strstr(markdown, "| kernel | 6.1 <x> \\| y |"));
+	assert_non_null(strstr(markdown, "| kernel | 6.1 &lt;x> \\| y |"));
 	assert_non_null(strstr(markdown, "    wgbench run\n"));
 	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
 	assert_non_null(strstr(svg, "A tunnel-0"));
