@@ -1,6 +1,7 @@
 // Google Benchmark knows times only, so a trial's are those of one unit of work: a gigabit or a
 // packet where a rate is measured, else the delay itself. Everything measured is a counter beside.
 #include "harness/export.h"
+#include "harness/output.h"
 #include "harness/stats.h"
 
 #include <stdlib.h>
@@ -230,7 +231,7 @@ void export_gbench(FILE *to, const struct store *st)
 	                 "wgbench", "num_cpus", (int)export_cpus(st), "library_build_type",
 	                 "release", "run", st->id, "kernel", export_environment(st, "kernel"),
 	                 "failed_trials", list_failed(st), "benchmarks", rows);
-	json_dumpf(file, to, JSON_INDENT(2));
+	json_dumpf(file, to, output_json_flags(to));
 	fputc('\n', to);
 	json_decref(file);
 	free(f.trial);

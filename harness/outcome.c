@@ -429,7 +429,7 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 {
 	const struct series *s = v->series;
 	json_t *row = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s}",
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}",
 	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
 	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[v->baseline].spec,
 	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
@@ -437,7 +437,7 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	    output_number(v->candidate_median), "effect", output_number(v->clean.effect), "ci_low",
 	    output_number(v->clean.low), "ci_high", output_number(v->clean.high), "p",
 	    output_number(v->clean.p), "blocks", (json_int_t)v->clean.blocks, "verdict",
-	    verdict_names[v->word], "reason", v->reason);
+	    verdict_names[v->word], "reason", output_string(v->reason));
 	json_t *rest = json_pack(
 	    "{s:o, s:o, s:b, s:f, s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "q",
 	    output_number(v->q), "p_gate", output_number(v->p_gate), "regression", v->regression,
@@ -459,12 +459,12 @@ static json_t *goal_json(const struct outcome_goal *g)
 	const struct goal_result *r = &g->result;
 	json_t *row = goal_to_json(&g->goal);
 	json_t *rest =
-	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "unit", r->unit,
+	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "unit", r->unit,
 	              "candidate_median", output_number(r->candidate_median), "baseline_median",
 	              output_number(r->baseline_median), "measured_ratio", output_number(r->ratio),
 	              "ci_low", output_number(r->low), "ci_high", output_number(r->high), "blocks",
 	              (json_int_t)r->blocks, "reached", r->word == GOAL_REACHED, "word",
-	              goal_word_name(&g->goal, r->word), "reason", r->reason);
+	              goal_word_name(&g->goal, r->word), "reason", output_string(r->reason));
 
 	json_object_update(row, rest);
 	json_decref(rest);
@@ -479,10 +479,10 @@ json_t *outcome_json(const struct outcome *o)
 		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
 	for (size_t i = 0; i < o->goals; i++)
 		json_array_append_new(goals, goal_json(&o->goal[i]));
-	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o, s:o}", "schema", STORE_SCHEMA, "run",
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:o, s:o, s:o}", "schema", STORE_SCHEMA, "run",
 	                 o->store.id, "gate_percent", o->verdicts.gate_percent, "effect_unit",
-	                 "percent", "exit_code", outcome_exit_code(o), "remark", o->remark,
-	                 "verdicts", rows, "goals", goals);
+	                 "percent", "exit_code", outcome_exit_code(o), "remark",
+	                 output_string(o->remark), "verdicts", rows, "goals", goals);
 }
 
 void outcome_free(struct outcome *o)

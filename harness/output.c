@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,10 +83,14 @@ int output_json(const char *path, const json_t *json, size_t flags)
 	return output_end(&o);
 }
 
+size_t output_json_flags(FILE *to)
+{
+	return JSON_INDENT(2) | (isatty(fileno(to)) ? JSON_ENSURE_ASCII : 0);
+}
+
 void output_print_json(json_t *json)
 {
-	// A terminal may take a character beyond ASCII for a command.
-	json_dumpf(json, stdout, JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
+	json_dumpf(json, stdout, output_json_flags(stdout));
 	putchar('\n');
 	json_decref(json);
 }
@@ -120,6 +125,20 @@ void output_take_text(char *to, size_t bytes, const char *from)
 		from += taken;
 	}
 	to[length] = 0;
+}
+
+json_t *output_string(const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+	char *kept = malloc(bytes);
+	json_t *string;
+
+	if (!kept)
+		abort();
+	output_take_text(kept, bytes, text);
+	string = json_string(kept);
+	free(kept);
+	return string;
 }
 
 json_t *output_number(double x)

@@ -5,7 +5,13 @@
 #include "harness/verdict.h"
 
 // An index beyond what a run can have: what is counted by it stays small.
-enum { BLOCK_MAX = 9999, ATTEMPT_MAX = 999, TEXTS_MAX = 4096, TRIALS_MAX = STORE_TRIALS_MAX };
+enum {
+	BLOCK_MAX = 9999,
+	ATTEMPT_MAX = 999,
+	STARTS_MAX = 1 << 20,
+	TEXTS_MAX = 4096,
+	TRIALS_MAX = STORE_TRIALS_MAX
+};
 #define INTEGER_MAX 9223372036854774784.0 // that a double holds
 #define VALUE_MAX 1e30
 #define METRIC_BYTES (sizeof(((struct metric *)0)->name) - 1)
@@ -132,7 +138,7 @@ const struct field store_trial_rows[] = {
     {"run", FIELD_NAME, .min = 1, .max = sizeof(((struct store *)0)->id) - 1},
     {"block", FIELD_INTEGER, .max = BLOCK_MAX},
     {"position", FIELD_INTEGER, .max = 999},
-    {"start", FIELD_INTEGER, .max = BLOCK_MAX},
+    {"start", FIELD_INTEGER, .max = STARTS_MAX},
     {"build", FIELD_INTEGER, .presence = FIELD_OPTIONAL, .max = PLAN_BUILDS_MAX - 1},
     {"attempt", FIELD_INTEGER, .max = ATTEMPT_MAX},
     {"tunnel", FIELD_INTEGER, .max = STORE_TUNNELS_MAX - 1},
