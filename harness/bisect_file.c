@@ -8,7 +8,9 @@
 // the ends don't differ, open where that isn't known, and "answer" {"commits" [hashes],
 // "probability", "final"}, null while no difference is known.
 #include "harness/bisect.h"
+#include "harness/fields.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/stats.h"
 #include "harness/store.h"
 
@@ -105,6 +107,52 @@ int bisect_save(const struct bisect *b)
 
 // ---- reading
 
+static const struct field distance_rows[] = {
+    {"effect", FIELD_NUMBER, .presence = FIELD_OR_NULL, .min = -1e9, .max = 1e9},
+    {"ci_low", FIELD_NUMBER, .presence = FIELD_OR_NULL, .min = -1e9, .max = 1e9},
+    {"ci_high", FIELD_NUMBER, .presence = FIELD_OR_NULL, .min = -1e9, .max = 1e9},
+    {0},
+};
+
+static const struct field commit_rows[] = {
+    {"commit", FIELD_HEX, .min = 7, .max = 64},
+    {"subject", FIELD_TEXT, .max = 4096},
+    {"skipped", FIELD_TEXT, .max = 4096},
+    {0},
+};
+static const struct field commit = {.kind = FIELD_OBJECT, .rows = commit_rows};
+
+// The run's folder is below the search's.
+static const struct field step_rows[] = {
+    {"commit", FIELD_HEX, .min = 7, .max = 64},
+    {"run", FIELD_NAME, .max = 63},
+    {"side", FIELD_ASCII, .min = 1, .max = 15},
+    {"reason", FIELD_TEXT, .max = 4096},
+    {"blocks", FIELD_INTEGER, .max = STATS_BLOCKS_MAX},
+    {"seconds", FIELD_NUMBER, .max = 1e9},
+    {"from_good", FIELD_OBJECT, .presence = FIELD_OR_NULL, .rows = distance_rows},
+    {"from_bad", FIELD_OBJECT, .presence = FIELD_OR_NULL, .rows = distance_rows},
+    {0},
+};
+static const struct field step = {.kind = FIELD_OBJECT, .rows = step_rows};
+
+// What goes to git as a revision is checked where git is asked.
+static const struct field search_rows[] = {
+    {"good", FIELD_TEXT, .min = 1, .max = 127},
+    {"good_commit", FIELD_HEX, .min = 7, .max = 64},
+    {"bad", FIELD_TEXT, .min = 1, .max = 127},
+    {"tunnel", FIELD_TEXT, .min = 1, .max = 255},
+    {"workload", FIELD_ASCII, .min = 1, .max = 95},
+    {"metric", FIELD_METRIC, .min = 1, .max = 47},
+    {"gate_percent", FIELD_NUMBER, .min = 1e-9, .max = 100},
+    {"confidence", FIELD_NUMBER, .min = 0.5, .max = 1},
+    {"budget", FIELD_NUMBER, .max = 1e9},
+    {"steps_before", FIELD_INTEGER, .max = 1 << 20},
+    {"commits", FIELD_ARRAY, .min = 1, .max = 1 << 20, .rows = &commit},
+    {"steps", FIELD_ARRAY, .max = 1 << 20, .rows = &step},
+    {0},
+};
+
 static bool read_text(const json_t *object, const char *key, char *to, size_t bytes)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -200,12 +248,12 @@ static bool read_asked(struct bisect *b, const json_t *json)
 int bisect_load(struct bisect *b, const char *dir)
 {
 	char path[4100];
-	json_error_t error;
+	char fault[512];
+	json_t *json;
 
 	file_path(dir, path);
-	json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-	if (!json) {
-		fprintf(stderr, "wgbench: %s: %s: not a search's folder\n", path, error.text);
+	if (fields_load(&json, path, fault, sizeof(fault))) {
+		quote_printf(stderr, "wgbench: %s:%s: not a search's folder\n", path, fault);
 		return -EINVAL;
 	}
 	json_int_t schema = json_integer_value(json_object_get(json, "schema"));
@@ -214,6 +262,9 @@ int bisect_load(struct bisect *b, const char *dir)
 		fprintf(stderr, "wgbench: %s: schema %lld, but this wgbench reads %d: use %s one\n",
 		        path, (long long)schema, STORE_SCHEMA,
 		        schema > STORE_SCHEMA ? "a newer" : "an older");
+		ret = -EINVAL;
+	} else if (fields_check(json, search_rows, fault, sizeof(fault))) {
+		quote_printf(stderr, "wgbench: %s: %s\n", path, fault);
 		ret = -EINVAL;
 	} else if (!read_asked(b, json) || !read_commits(b, json_object_get(json, "commits")) ||
 	           !read_steps(b, json_object_get(json, "steps"))) {

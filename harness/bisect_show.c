@@ -1,5 +1,6 @@
 #include "harness/bisect.h"
 #include "harness/clock.h"
+#include "harness/quote.h"
 #include "harness/table.h"
 
 #include <math.h>
@@ -30,14 +31,14 @@ void bisect_print_progress(const struct bisect *b, size_t next)
 		size_t more =
 		    ceil(bisect_search_expected(&b->search, b->confidence, bisect_error(b)));
 
-		fprintf(stderr,
-		        "step %zu: %.12s %s; it is one of %zu of %zu commits, about %zu more "
-		        "measurement%s",
-		        b->steps, c->hash, c->subject, r.to - r.from + 1, b->commits, more,
-		        plural(more));
+		quote_printf(stderr,
+		             "step %zu: %.12s %s; it is one of %zu of %zu commits, about %zu more "
+		             "measurement%s",
+		             b->steps, c->hash, c->subject, r.to - r.from + 1, b->commits, more,
+		             plural(more));
 	} else {
-		fprintf(stderr, "%s: does %s differ from %s?", b->steps ? "again" : "first", b->bad,
-		        b->good);
+		quote_printf(stderr, "%s: does %s differ from %s?", b->steps ? "again" : "first",
+		             b->bad, b->good);
 	}
 	fprintf(stderr, bisect_is_end(b, next) ? " At most " : ", at most ");
 	print_time(stderr, b->budget_s - bisect_spent_s(b));
@@ -156,7 +157,7 @@ static void print_commits(const struct bisect *b, const struct bisect_range *r)
 
 static void print_how_to_go_on(const struct bisect *b)
 {
-	printf("To go on: wgbench bisect --resume %s --budget TIME\n", b->dir);
+	quote_printf(stdout, "To go on: wgbench bisect --resume %s --budget TIME\n", b->dir);
 }
 
 static void print_answer(const struct bisect *b, const struct bisect_range *r)
@@ -173,28 +174,34 @@ static void print_answer(const struct bisect *b, const struct bisect_range *r)
 		       "%.12s, which nothing that could be measured tells apart.\n",
 		       100 * r->probability, n, b->commit[r->from].hash, b->commit[r->to].hash);
 	else
-		printf("With a probability of %.1f %% it is %.12s: %s\n", 100 * r->probability,
-		       b->commit[r->from].hash, b->commit[r->from].subject);
+		quote_printf(stdout, "With a probability of %.1f %% it is %.12s: %s\n",
+		             100 * r->probability, b->commit[r->from].hash,
+		             b->commit[r->from].subject);
 }
 
 // What everything else rests on.
 static void print_ends(const struct bisect *b, const struct bisect_step *s)
 {
-	printf("%s of %s, %s: ", b->metric, b->workload, b->tunnel);
+	quote_printf(stdout, "%s of %s, %s: ", b->metric, b->workload, b->tunnel);
 	if (s->place.blocks)
-		printf("%+.2f %% from %s to %s", s->place.good.effect, b->good, b->bad);
+		quote_printf(stdout, "%+.2f %% from %s to %s", s->place.good.effect, b->good,
+		             b->bad);
 	else
-		printf("not known to differ between %s and %s", b->good, b->bad);
+		quote_printf(stdout, "not known to differ between %s and %s", b->good, b->bad);
 	if (isfinite(s->place.good.low) && !bisect_counts(b))
 		printf(" [%+.2f, %+.2f]", s->place.good.low, s->place.good.high);
 	if (s->place.word == PLACE_OPEN)
-		printf(": not decided yet whether that is a difference beyond the gate of %g %% "
-		       "(%s)\n",
-		       b->gate_percent, s->reason);
+		quote_printf(
+		    stdout,
+		    ": not decided yet whether that is a difference beyond the gate of %g %% "
+		    "(%s)\n",
+		    b->gate_percent, s->reason);
 	else if (s->place.word == PLACE_GOOD)
-		printf(": no difference beyond the gate of %g %% (%s), so there is nothing to "
-		       "search for\n",
-		       b->gate_percent, s->reason);
+		quote_printf(
+		    stdout,
+		    ": no difference beyond the gate of %g %% (%s), so there is nothing to "
+		    "search for\n",
+		    b->gate_percent, s->reason);
 	else
 		printf(", gate %g %%, %zu commit%s\n\n", b->gate_percent, b->commits,
 		       plural(b->commits));
@@ -215,5 +222,5 @@ void bisect_print(const struct bisect *b)
 	print_answer(b, &r);
 	printf("%zu measurement%s in ", b->steps, plural(b->steps));
 	print_time(stdout, bisect_spent_s(b));
-	printf(", kept in %s\n", b->dir);
+	quote_printf(stdout, ", kept in %s\n", b->dir);
 }

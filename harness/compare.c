@@ -4,6 +4,7 @@
 #include "harness/options.h"
 #include "harness/outcome.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/selfcheck.h"
 #include "harness/workload_used.h"
 
@@ -40,7 +41,7 @@ static void print_workloads(const struct outcome *o)
 
 static void print_text(const struct outcome *o)
 {
-	printf("run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
+	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
 	outcome_print_verdicts(o);
 	print_workloads(o);
 	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
@@ -56,7 +57,7 @@ static void print_text(const struct outcome *o)
 		table_free(&goals);
 	}
 	if (*o->remark)
-		printf("%s\n", o->remark);
+		quote_printf(stdout, "%s\n", o->remark);
 	selfcheck_print_note(o, stdout);
 }
 
@@ -83,10 +84,10 @@ static bool says_moved(const struct store *st)
 	bool moved = environment_latest(st->run) != json_object_get(st->run, "environment");
 
 	if (moved)
-		fprintf(stderr,
-		        "wgbench: %s was itself resumed in another environment: see "
-		        "wgbench compare %s\n",
-		        st->dir, st->dir);
+		quote_printf(stderr,
+		             "wgbench: %s was itself resumed in another environment: see "
+		             "wgbench compare %s\n",
+		             st->dir, st->dir);
 	return moved;
 }
 
@@ -98,9 +99,10 @@ static int print_environments(const struct store *first, const struct store *sec
 	struct table t;
 
 	if (!differences) {
-		fprintf(stderr, "wgbench: %s/run.json: no 'environment' to compare\n",
-		        json_object_size(json_object_get(first->run, "environment")) ? second->dir
-		                                                                     : first->dir);
+		quote_printf(stderr, "wgbench: %s/run.json: no 'environment' to compare\n",
+		             json_object_size(json_object_get(first->run, "environment"))
+		                 ? second->dir
+		                 : first->dir);
 		return EXIT_ERROR;
 	}
 	environment_differences_table(differences, first->id, second->id, &t);

@@ -1,6 +1,7 @@
 #include "harness/document.h"
 
 #include "harness/output.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -25,29 +26,30 @@ static const char css[] =
     "figure{margin:.5rem 0;display:inline-block;width:49%;min-width:28rem}"
     "svg{width:100%;max-width:760px;height:auto}";
 
-void document_put_escaped(FILE *to, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			fputs("&amp;", to);
-			break;
-		case '<':
-			fputs("&lt;", to);
-			break;
-		case '>':
-			fputs("&gt;", to);
-			break;
-		default:
-			fputc(*text, to);
-		}
-}
-
 static void put_element(FILE *to, const char *tag, const char *text)
 {
 	fprintf(to, "<%s>", tag);
-	document_put_escaped(to, text);
+	quote_html(to, text);
 	fprintf(to, "</%s>\n", tag);
+}
+
+static void put_markdown(struct document *d, const char *before, const char *text)
+{
+	fputs(before, d->markdown);
+	quote_markdown(d->markdown, text);
+	fputc('\n', d->markdown);
+}
+
+// Not a link to another one: what is written there replaces what is of the same name.
+static int make_folder(const char *path)
+{
+	struct stat info;
+
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return -errno;
+	if (lstat(path, &info))
+		return -errno;
+	return S_ISDIR(info.st_mode) ? 0 : -ENOTDIR;
 }
 
 int document_begin(struct document *d, const char *dir, const char *title)
@@ -57,17 +59,16 @@ int document_begin(struct document *d, const char *dir, const char *title)
 	memset(d, 0, sizeof(*d));
 	snprintf(d->dir, sizeof(d->dir), "%s", dir);
 	snprintf(plots, sizeof(plots), "%s/plots", dir);
-	if (mkdir(plots, 0755) && errno != EEXIST) {
-		int ret = -errno;
-
-		fprintf(stderr, "wgbench: %s: %s\n", plots, strerror(-ret));
+	int ret = make_folder(plots);
+	if (ret) {
+		quote_printf(stderr, "wgbench: %s: %s\n", plots, strerror(-ret));
 		return ret;
 	}
 	d->markdown = open_memstream(&d->text[0], &d->bytes[0]);
 	d->html = open_memstream(&d->text[1], &d->bytes[1]);
 	if (!d->markdown || !d->html)
 		abort();
-	fprintf(d->markdown, "# %s\n", title);
+	put_markdown(d, "# ", title);
 	fprintf(d->html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	                 "<meta name=\"viewport\" content=\"width=device-width\">\n");
 	put_element(d->html, "title", title);
@@ -78,7 +79,7 @@ int document_begin(struct document *d, const char *dir, const char *title)
 
 void document_heading(struct document *d, const char *text)
 {
-	fprintf(d->markdown, "\n## %s\n", text);
+	put_markdown(d, "\n## ", text);
 	put_element(d->html, "h2", text);
 }
 
@@ -91,14 +92,16 @@ void document_paragraph(struct document *d, const char *format, ...)
 	if (vasprintf(&text, format, arguments) < 0)
 		abort();
 	va_end(arguments);
-	fprintf(d->markdown, "\n%s\n", text);
+	put_markdown(d, "\n", text);
 	put_element(d->html, "p", text);
 	free(text);
 }
 
 void document_command(struct document *d, const char *text)
 {
-	fprintf(d->markdown, "\n    %s\n", text);
+	fputs("\n    ", d->markdown);
+	quote_text(d->markdown, text);
+	fputc('\n', d->markdown);
 	put_element(d->html, "pre", text);
 }
 
@@ -106,7 +109,7 @@ void document_table(struct document *d, const struct table *t)
 {
 	fprintf(d->markdown, "\n");
 	table_print_markdown(t, d->markdown);
-	table_print_html(t, d->html, document_put_escaped);
+	table_print_html(t, d->html);
 }
 
 // An SVG inside HTML shares its page's names with the others: each gets names of its own.
@@ -130,8 +133,32 @@ static void put_svg(struct document *d, const char *svg)
 	}
 }
 
-int document_plot(struct document *d, const char *name, const char *svg)
+static bool has_plot(const struct document *d, const char *name)
 {
+	for (unsigned i = 0; i < d->plots; i++)
+		if (!strcmp(d->plot[i], name))
+			return true;
+	return false;
+}
+
+static const char *name_plot(struct document *d, const char *wanted)
+{
+	enum { BYTES = 200, NUMBER_BYTES = 16 };
+	char *name = malloc(BYTES + NUMBER_BYTES);
+
+	d->plot = reallocarray(d->plot, d->plots + 1, sizeof(*d->plot));
+	if (!name || !d->plot)
+		abort();
+	quote_file_name(name, BYTES, wanted);
+	size_t length = strlen(name);
+	for (unsigned n = 2; has_plot(d, name); n++)
+		snprintf(name + length, NUMBER_BYTES, "-%u", n);
+	return d->plot[d->plots++] = name;
+}
+
+int document_plot(struct document *d, const char *wanted, const char *svg)
+{
+	const char *name = name_plot(d, wanted);
 	const char *element = strstr(svg, "<svg");
 	char path[PATH_MAX + 320];
 	int ret;
@@ -140,7 +167,6 @@ int document_plot(struct document *d, const char *name, const char *svg)
 	ret = output_text(path, svg, strlen(svg));
 	if (ret)
 		return ret;
-	d->plots++;
 	fprintf(d->markdown, "\n![%s](plots/%s.svg)\n", name, name);
 	fprintf(d->html, "<figure>\n");
 	put_svg(d, element ? element : svg);
@@ -176,4 +202,7 @@ void document_abandon(struct document *d)
 	fclose(d->html);
 	free(d->text[0]);
 	free(d->text[1]);
+	while (d->plots)
+		free(d->plot[--d->plots]);
+	free(d->plot);
 }

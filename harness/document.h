@@ -11,10 +11,8 @@ struct document {
 	char *text[2];
 	size_t bytes[2];
 	unsigned plots;
+	char **plot; // their names
 };
-
-// Writes text with what XML and HTML would take for markup escaped.
-void document_put_escaped(FILE *, const char *text);
 
 // Makes DIR/plots/. 0; -errno after a printed line.
 int document_begin(struct document *, const char *dir, const char *title);
@@ -25,7 +23,8 @@ void document_paragraph(struct document *, const char *format, ...)
 void document_command(struct document *, const char *text);
 void document_table(struct document *, const struct table *);
 
-// Writes DIR/plots/NAME.svg, and shows it in both. 0; -errno after a printed line.
+// Writes DIR/plots/NAME.svg, and shows it in both: what can't be in a file's name becomes '-', and
+// a name that was there already gets a number. 0; -errno after a printed line.
 int document_plot(struct document *, const char *name, const char *svg);
 
 // Puts DIR/report.md and DIR/report.html in place. 0; -errno after a printed line.

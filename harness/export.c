@@ -4,9 +4,11 @@
 #include "harness/commands.h"
 #include "harness/options.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ static const struct {
     {"csv", export_csv},
     {"openmetrics", export_openmetrics},
 };
+enum { EXPORT_SPEC_BYTES = sizeof(((struct store_tunnel *)0)->spec) + 16 };
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 const struct command export_command = {
@@ -38,17 +41,47 @@ const struct command export_command = {
         "Exit codes: 0 written, 2 not.",
 };
 
-const char *export_tunnel_name(const struct store *st, unsigned tunnel, char *name, size_t bytes)
+// What the earlier tunnels and all specs are called is taken.
+static bool is_taken(const struct store *st, const char *name, unsigned tunnel,
+                     char (*earlier)[EXPORT_SPEC_BYTES])
 {
-	const char *spec = st->tunnel[tunnel].spec;
-	unsigned before = 0;
+	for (unsigned t = 0; t < st->tunnels; t++)
+		if ((t < tunnel && !strcmp(earlier[t], name)) ||
+		    (t != tunnel && !strcmp(st->tunnel[t].spec, name)))
+			return true;
+	return false;
+}
 
-	for (unsigned t = 0; t < tunnel; t++)
-		before += !strcmp(st->tunnel[t].spec, spec);
-	if (before)
-		snprintf(name, bytes, "%s#%u", spec, before + 1);
-	else
-		snprintf(name, bytes, "%s", spec);
+// The first tunnel of a spec has its name as it is.
+static void number_tunnels(const struct store *st, unsigned last, char (*name)[EXPORT_SPEC_BYTES])
+{
+	for (unsigned t = 0; t <= last; t++) {
+		const char *spec = st->tunnel[t].spec;
+		unsigned number = 1;
+
+		for (unsigned before = 0; before < t; before++)
+			number += !strcmp(st->tunnel[before].spec, spec);
+		snprintf(name[t], EXPORT_SPEC_BYTES, "%s", spec);
+		while (number > 1) {
+			snprintf(name[t], EXPORT_SPEC_BYTES, "%s#%u", spec, number);
+			if (!is_taken(st, name[t], t, name))
+				break;
+			number++;
+		}
+	}
+}
+
+const char *export_tunnel_name(const struct store *st, unsigned tunnel, const char *also,
+                               char name[EXPORT_NAME_BYTES])
+{
+	char numbered[STORE_TUNNELS_MAX][EXPORT_SPEC_BYTES];
+	FILE *to = fmemopen(name, EXPORT_NAME_BYTES, "w");
+
+	if (!to)
+		abort();
+	number_tunnels(st, tunnel, numbered);
+	quote_word(to, numbered[tunnel], also);
+	fclose(to);
 	return name;
 }
 

@@ -21,8 +21,11 @@ void export_benchstat(FILE *, const struct store *);
 // OpenMetrics 1.0: gauges in base units, timed at each trial's start.
 void export_openmetrics(FILE *, const struct store *);
 
-// A tunnel's spec, numbered where others of the run are of the same one: "default", "default#2".
-const char *export_tunnel_name(const struct store *, unsigned tunnel, char *name, size_t bytes);
+// What a format calls a tunnel, which no other one of the run is called: its spec, numbered where
+// others are of the same one ("default", "default#2"), by quote_word() with `also`.
+enum { EXPORT_NAME_BYTES = 1024 };
+const char *export_tunnel_name(const struct store *, unsigned tunnel, const char *also,
+                               char name[EXPORT_NAME_BYTES]);
 
 // A text of run.json's environment, or "" where it isn't there; 1 CPU at least.
 const char *export_environment(const struct store *, const char *key);

@@ -2,6 +2,7 @@
 // packet where a rate is measured, else the delay itself. Everything measured is a counter beside.
 #include "harness/export.h"
 #include "harness/foreign.h"
+#include "harness/output.h"
 #include "harness/stats.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static const struct {
 
 // The trials of one workload, tunnel and status: the repetitions of a benchmark.
 struct family {
-	char name[512];
+	char name[EXPORT_NAME_BYTES + 128];
 	size_t n;
 	const struct trial **trial;
 	json_int_t index;
@@ -172,14 +173,16 @@ static json_t *aggregate_row(const struct family *f, size_t which)
 static void name_family(struct family *f, const struct store *st, const char *workload,
                         unsigned tunnel, enum trial_status status)
 {
-	char name[300], arguments[sizeof(((struct trial *)0)->workload)];
+	char name[EXPORT_NAME_BYTES], arguments[sizeof(((struct trial *)0)->workload)];
 
 	snprintf(arguments, sizeof(arguments), "%s", workload);
 	for (char *at = arguments; *at; at++)
 		*at = *at == ':' || *at == ',' ? '/' : *at == '=' ? ':' : *at;
-	snprintf(f->name, sizeof(f->name), "%s/tunnel:%s%s%s", arguments,
-	         export_tunnel_name(st, tunnel, name, sizeof(name)), status ? "/status:" : "",
-	         status ? trial_status_names[status] : "");
+	// Else it could end as the name of another one's trials of that status.
+	export_tunnel_name(st, tunnel, strstr(st->tunnel[tunnel].spec, "/status:") ? "/" : "",
+	                   name);
+	snprintf(f->name, sizeof(f->name), "%s/tunnel:%s%s%s", arguments, name,
+	         status ? "/status:" : "", status ? trial_status_names[status] : "");
 }
 
 static void add_family(json_t *rows, struct family *f)
@@ -242,7 +245,7 @@ void export_gbench(FILE *to, const struct store *st)
 	                 "wgbench", "num_cpus", (int)export_cpus(st), "library_build_type",
 	                 "release", "run", st->id, "kernel", export_environment(st, "kernel"),
 	                 "failed_trials", list_failed(st), "benchmarks", rows);
-	json_dumpf(file, to, JSON_INDENT(2));
+	json_dumpf(file, to, output_json_flags(to));
 	fputc('\n', to);
 	json_decref(file);
 	free(f.trial);

@@ -1,4 +1,5 @@
 #include "harness/export.h"
+#include "harness/quote.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -64,13 +65,8 @@ static void find_gauge(struct gauge *g, const struct metric *m)
 
 static void put_label(FILE *to, const char *name, const char *text, char before)
 {
-	fprintf(to, "%c%s=\"", before, name);
-	for (; *text; text++)
-		if (*text == '\n')
-			fputs("\\n", to);
-		else
-			fprintf(to, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-	fputc('"', to);
+	fprintf(to, "%c%s=", before, name);
+	quote_label(to, text);
 }
 
 static void put_sample(FILE *to, const struct store *st, const struct trial *t,
@@ -80,12 +76,12 @@ static void put_sample(FILE *to, const struct store *st, const struct trial *t,
 		const char *name;
 		unsigned value;
 	} numbers[] = {{"block", t->block}, {"attempt", t->attempt}, {"position", t->position}};
-	char text[300];
+	char text[EXPORT_NAME_BYTES];
 
 	fputs(g->name, to);
 	put_label(to, "run", st->id, '{');
 	put_label(to, "workload", t->workload, ',');
-	put_label(to, "tunnel", export_tunnel_name(st, t->tunnel, text, sizeof(text)), ',');
+	put_label(to, "tunnel", export_tunnel_name(st, t->tunnel, "", text), ',');
 	put_label(to, "status", trial_status_names[t->status], ',');
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		snprintf(text, sizeof(text), "%u", numbers[i].value);

@@ -1,4 +1,5 @@
 #include "harness/export.h"
+#include "harness/quote.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -7,25 +8,18 @@
 
 static void put_field(FILE *to, const char *text, bool last)
 {
-	if (text[strcspn(text, ",\"\r\n")]) {
-		fputc('"', to);
-		for (; *text; text++)
-			fprintf(to, *text == '"' ? "\"\"" : "%c", *text);
-		fputc('"', to);
-	} else {
-		fputs(text, to);
-	}
+	quote_csv(to, text);
 	fputs(last ? "\r\n" : ",", to);
 }
 
 static void put_line(FILE *to, const struct store *st, const struct trial *t,
                      const struct metric *m)
 {
-	char name[300], value[32] = "";
+	char name[EXPORT_NAME_BYTES], value[32] = "";
 
 	put_field(to, st->id, false);
 	put_field(to, t->workload, false);
-	put_field(to, export_tunnel_name(st, t->tunnel, name, sizeof(name)), false);
+	put_field(to, export_tunnel_name(st, t->tunnel, "", name), false);
 	put_field(to, st->tunnel[t->tunnel].revision, false);
 	fprintf(to, "%u,%u,%u,%u,%llu,%llu,", t->block, t->attempt, t->position, t->start,
 	        (unsigned long long)t->start_ns, (unsigned long long)t->duration_ns);
@@ -62,37 +56,20 @@ static void put_configuration(FILE *to, const char *key, const char *value)
 	if (!*value)
 		return;
 	fprintf(to, "%s: ", key);
-	for (; *value; value++)
-		fputc(iscntrl((unsigned char)*value) ? ' ' : *value, to);
+	quote_text(to, value);
 	fputc('\n', to);
 }
 
-// Space would end the name, '/' the part.
-static void put_part(FILE *to, const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		fputc(text[i] == '/' || (unsigned char)text[i] <= ' ' ? '_' : text[i], to);
-}
-
-// BenchmarkTcp/flows=8/tunnel=default-2
+// BenchmarkTcp/flows=8/tunnel=default-2: a blank would end the name, '/' the part.
 static void put_name(FILE *to, const struct store *st, const struct trial *t)
 {
-	const char *part = t->workload;
-	size_t length = strcspn(part, ":");
-	char name[300];
+	char name[EXPORT_NAME_BYTES];
 
-	fprintf(to, "Benchmark%c", toupper((unsigned char)*part));
-	put_part(to, part + 1, length - 1);
-	while (part[length]) {
-		part += length + 1;
-		length = strcspn(part, ",");
-		fputc('/', to);
-		put_part(to, part, length);
-	}
-	export_tunnel_name(st, t->tunnel, name, sizeof(name));
-	fputs("/tunnel=", to);
-	put_part(to, name, strlen(name));
-	fprintf(to, "-%u", export_cpus(st));
+	fprintf(to, "Benchmark%c", toupper((unsigned char)*t->workload));
+	for (const char *at = t->workload + 1; *at; at++)
+		fputc(*at == ':' || *at == ',' ? '/' : *at, to);
+	fprintf(to, "/tunnel=%s-%u", export_tunnel_name(st, t->tunnel, "/ ", name),
+	        export_cpus(st));
 }
 
 static const char *go_architecture(const struct store *st)

@@ -1,7 +1,7 @@
 #include "harness/flamegraph.h"
-#include "harness/document.h"
 #include "harness/output.h"
 #include "harness/process.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static char *escaped(const char *text)
 
 	if (!to)
 		abort();
-	document_put_escaped(to, text);
+	quote_html(to, text);
 	fclose(to);
 	return out;
 }
@@ -46,7 +46,7 @@ static char *escaped(const char *text)
 static void put_text(FILE *to, int x, const char *text)
 {
 	fprintf(to, "<text x=\"%d\" y=\"42\" font-size=\"12\" font-family=\"Verdana\">", x);
-	document_put_escaped(to, text);
+	quote_html(to, text);
 	fprintf(to, "</text>\n");
 }
 

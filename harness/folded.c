@@ -101,44 +101,159 @@ static bool take_header(struct sample *s, const char *line, size_t length)
 	return true;
 }
 
-static bool is_kernel(const char *dso, size_t length)
-{
-	static const char image[] = "[kernel", module[] = ".ko";
+// A name between its last '/' and its end.
+struct file_name {
+	const char *text;
+	size_t length;
+};
 
-	return !strncmp(dso, image, strlen(image)) ||
-	       (length > strlen(module) &&
-	        !strncmp(dso + length - strlen(module), module, strlen(module)));
+static bool begins_with(struct file_name f, const char *text)
+{
+	return f.length >= strlen(text) && !strncmp(f.text, text, strlen(text));
 }
 
-// "ADDRESS SYMBOL (DSO)": the symbol may hold spaces and parentheses. One that isn't known is named
+static bool ends_with(struct file_name f, const char *text)
+{
+	return f.length >= strlen(text) &&
+	       !strncmp(f.text + f.length - strlen(text), text, strlen(text));
+}
+
+static struct file_name name_file(const char *dso, size_t length)
+{
+	static const char deleted[] = " (deleted)";
+	struct file_name f = {dso, length};
+
+	if (ends_with(f, deleted))
+		f.length -= strlen(deleted);
+	const char *slash = *dso == '[' ? NULL : memrchr(dso, '/', f.length);
+	if (slash)
+		f = (struct file_name){slash + 1, dso + f.length - slash - 1};
+	return f;
+}
+
+// A module that perf knows from /proc/kallsyms only is "[NAME]"; so are a process' own areas.
+static bool is_bracketed_module(struct file_name f)
+{
+	static const char *const areas[] = {"[vdso",     "[vsyscall]", "[vvar",    "[heap]",
+	                                    "[stack",    "[anon",      "[uprobes", "[unknown",
+	                                    "[vectors]", "[sigpage]"};
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	for (size_t i = 0; i < sizeof(areas) / sizeof(*areas); i++)
+		if (begins_with(f, areas[i]))
+			return false;
+	return f.length > 2 && *f.text == '[' && strspn(f.text + 1, plain) == f.length - 2 &&
+	       f.text[f.length - 1] == ']';
+}
+
+// NAME.ko, compressed as distributions do, or its debug information.
+static bool is_module_file(struct file_name f)
+{
+	static const char *const packed[] = {".gz",  ".xz",   ".zst",   ".bz2",
+	                                     ".lz4", ".lzma", ".debug", ".dbg"};
+
+	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++)
+		if (ends_with(f, packed[i])) {
+			f.length -= strlen(packed[i]);
+			i = -1;
+		}
+	return ends_with(f, ".ko") && f.length > strlen(".ko");
+}
+
+// vmlinux, vmlinux.debug, vmlinux-VERSION.
+static bool is_kernel_image(struct file_name f)
+{
+	static const char *const images[] = {"vmlinux", "vmlinuz"};
+
+	for (size_t i = 0; i < sizeof(images) / sizeof(*images); i++) {
+		size_t length = strlen(images[i]);
+
+		if (begins_with(f, images[i]) && (f.length == length || f.text[length] == '.' ||
+		                                  (f.length > length + 1 && f.text[length] == '-' &&
+		                                   strchr("0123456789", f.text[length + 1]))))
+			return true;
+	}
+	return false;
+}
+
+// What the kernel generates or runs has no file: BPF programs, kprobes' pages.
+static bool is_kernel(const char *dso, struct file_name f)
+{
+	static const char *const made[] = {"[kernel",         "[guest.kernel",  "bpf_prog_",
+	                                   "bpf_trampoline_", "bpf_dispatcher", "bpf_struct_ops_",
+	                                   "__builtin__"};
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
+		if (f.text == dso && begins_with(f, made[i]))
+			return true;
+	return is_bracketed_module(f) || is_module_file(f) || is_kernel_image(f) ||
+	       !strncmp(dso, "/proc/kcore", strlen("/proc/kcore")) ||
+	       (f.text > dso && (begins_with(f, "kallsyms") || begins_with(f, "[kernel")));
+}
+
+// The parenthesis that the line's last one closes: the file's name may have some of its own.
+static const char *find_dso(const char *symbol, const char *end)
+{
+	const char *last = NULL;
+	int depth = 0;
+
+	if (end == symbol || end[-1] != ')')
+		return NULL;
+	for (const char *c = end - 1; c > symbol; c--) {
+		bool opens = *c == '(' && c[-1] == ' ';
+
+		depth += (*c == ')') - (*c == '(');
+		if (opens && !depth)
+			return c + 1;
+		if (opens && !last)
+			last = c + 1;
+	}
+	return last;
+}
+
+// A number behind a blank would be read as the stack's samples.
+static void join_number(char *frame)
+{
+	char *blank = strrchr(frame, ' ');
+
+	if (blank && blank[1] && !blank[1 + strspn(blank + 1, "0123456789.")])
+		*blank = '_';
+}
+
+// "ADDRESS SYMBOL (DSO)": both may hold spaces and parentheses. A symbol that isn't known is named
 // by the file that it is in.
 static void take_frame(struct sample *s, const char *line, size_t length)
 {
-	const char *symbol, *dso = NULL, *end = line + length;
+	enum { SYMBOL_MAX = FRAME_BYTES - sizeof(kernel_mark) };
+	const char *symbol, *dso, *end = line + length;
+	size_t symbol_length;
 	char *frame;
+	int shown;
 
 	while (line < end && (*line == ' ' || *line == '\t'))
 		line++;
 	while (line < end && *line != ' ')
 		line++;
 	symbol = line + (line < end);
-	for (const char *c = symbol; c + 1 < end; c++)
-		if (c[0] == ' ' && c[1] == '(')
-			dso = c + 2;
-	if (!dso || end[-1] != ')' || s->frames == FRAMES_MAX)
+	dso = find_dso(symbol, end);
+	if (!dso || s->frames == FRAMES_MAX)
 		return;
-	size_t dso_length = end - 1 - dso;
+	struct file_name file = name_file(dso, end - 1 - dso);
+	const char *mark = is_kernel(dso, file) ? kernel_mark : "";
+	symbol_length = dso - 2 > symbol ? dso - 2 - symbol : 0;
 	frame = s->frame[s->frames++];
-	if (!strncmp(symbol, "[unknown]", strlen("[unknown]"))) {
-		const char *base = memrchr(dso, '/', dso_length);
+	if (!symbol_length || !strncmp(symbol, "[unknown]", strlen("[unknown]"))) {
+		shown = file.length < SYMBOL_MAX - 2 ? file.length : SYMBOL_MAX - 2;
 
-		base = base ? base + 1 : dso;
-		snprintf(frame, FRAME_BYTES, *dso == '[' ? "%.*s" : "[%.*s]", (int)(end - 1 - base),
-		         base);
+		snprintf(frame, FRAME_BYTES, *file.text == '[' ? "%.*s%s" : "[%.*s]%s", shown,
+		         file.text, mark);
 	} else {
-		snprintf(frame, FRAME_BYTES, "%.*s%s", (int)(dso - 2 - symbol), symbol,
-		         is_kernel(dso, dso_length) ? kernel_mark : "");
+		shown = symbol_length < SYMBOL_MAX ? symbol_length : SYMBOL_MAX;
+
+		snprintf(frame, FRAME_BYTES, "%.*s%s", shown, symbol, mark);
 	}
+	join_number(frame);
 	s->interrupt |= strstr(frame, "softirq") || strstr(frame, "irq_exit");
 	for (; *frame; frame++)
 		if (*frame == ';')

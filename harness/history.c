@@ -7,6 +7,7 @@
 #include "harness/options.h"
 #include "harness/output.h"
 #include "harness/plot.h"
+#include "harness/quote.h"
 #include "harness/spec.h"
 #include "harness/table.h"
 
@@ -55,7 +56,8 @@ static void add_mitigations(struct table *t, const struct history_environment *e
 	json_object_foreach(e->mitigations, name, state)
 	{
 		for (int i = 0; i < 2; i++)
-			if (!strncmp(json_string_value(state), begins[i], strlen(begins[i])) &&
+			if (json_is_string(state) &&
+			    !strncmp(json_string_value(state), begins[i], strlen(begins[i])) &&
 			    n[i] < sizeof(text[i]))
 				n[i] += snprintf(text[i] + n[i], sizeof(text[i]) - n[i], "%s%s",
 				                 n[i] ? " " : "", name);
@@ -187,9 +189,11 @@ static void print_series(const struct history_series *s)
 	};
 	struct table t;
 
-	printf("\n%s %s of %s (%s, %s is better), %u s a trial, environment %u, measured by %s\n",
-	       s->workload, s->metric, s->tunnel, s->unit, s->higher_is_better ? "higher" : "lower",
-	       s->duration_s, s->environment, s->measuring);
+	quote_printf(
+	    stdout,
+	    "\n%s %s of %s (%s, %s is better), %u s a trial, environment %u, measured by %s\n",
+	    s->workload, s->metric, s->tunnel, s->unit, s->higher_is_better ? "higher" : "lower",
+	    s->duration_s, s->environment, s->measuring);
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < s->n; i++) {
 		add_point(&t, &s->point[i]);

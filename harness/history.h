@@ -5,10 +5,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 // One run's clean blocks.
 struct history_point {
-	char run[128], created[32], revision[64];
+	char run[128], created[32], revision[64]; // created: in UTC, to the second
+	time_t time;                              // likewise
 	double median;
 	double low, high; // 95 %, exact; infinite where there are too few blocks
 	size_t blocks;

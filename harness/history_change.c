@@ -1,5 +1,6 @@
 #include "harness/history_change.h"
 
+#include "harness/quote.h"
 #include "harness/stats_change.h"
 
 #include <ctype.h>
@@ -145,8 +146,9 @@ int history_find_changes(struct history *h, const char *acknowledged)
 	for (unsigned number = 1; file && !ret && getline(&line, &room, file) > 0; number++) {
 		ret = acknowledge(h, line);
 		if (ret)
-			fprintf(stderr, "wgbench: %s:%u: needs RUN WORKLOAD METRIC TUNNEL REASON\n",
-			        acknowledged, number);
+			quote_printf(stderr,
+			             "wgbench: %s:%u: needs RUN WORKLOAD METRIC TUNNEL REASON\n",
+			             acknowledged, number);
 	}
 	free(line);
 	if (file)

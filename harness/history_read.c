@@ -1,5 +1,7 @@
+#include "harness/fields.h"
 #include "harness/history.h"
 #include "harness/history_update.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <math.h>
@@ -20,7 +22,9 @@ static const char query[] =
 
 static const char *text_at(sqlite3_stmt *row, int column)
 {
-	return (const char *)sqlite3_column_text(row, column);
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
 }
 
 static void copy(char *to, size_t bytes, sqlite3_stmt *row, int column)
@@ -42,7 +46,7 @@ static double bound_at(sqlite3_stmt *row, int column, double otherwise)
 	                                                       : sqlite3_column_double(row, column);
 }
 
-static void add_point(struct history_series *s, sqlite3_stmt *row)
+static int add_point(struct history_series *s, sqlite3_stmt *row)
 {
 	struct history_point *p;
 
@@ -57,10 +61,11 @@ static void add_point(struct history_series *s, sqlite3_stmt *row)
 	p->low = bound_at(row, 12, -INFINITY);
 	p->high = bound_at(row, 13, INFINITY);
 	p->blocks = sqlite3_column_int64(row, 14);
+	return fields_time(p->created, &p->time) && isfinite(p->median) ? 0 : -EINVAL;
 }
 
 // Rows come series by series.
-static void add_row(struct history *h, sqlite3_stmt *row)
+static int add_row(struct history *h, sqlite3_stmt *row)
 {
 	struct history_series s = {
 	    .higher_is_better = sqlite3_column_int(row, 5),
@@ -79,7 +84,7 @@ static void add_row(struct history *h, sqlite3_stmt *row)
 			abort();
 		h->series[h->n++] = s;
 	}
-	add_point(&h->series[h->n - 1], row);
+	return add_point(&h->series[h->n - 1], row);
 }
 
 static bool is_named(const struct history *h, unsigned environment)
@@ -90,12 +95,12 @@ static bool is_named(const struct history *h, unsigned environment)
 	return false;
 }
 
-static void add_environment(struct history *h, sqlite3_stmt *row)
+static int add_environment(struct history *h, sqlite3_stmt *row)
 {
 	struct history_environment *e;
 
 	if (!is_named(h, sqlite3_column_int(row, 0)))
-		return;
+		return 0;
 	h->environment = reallocarray(h->environment, h->environments + 1, sizeof(*h->environment));
 	if (!h->environment)
 		abort();
@@ -106,19 +111,23 @@ static void add_environment(struct history *h, sqlite3_stmt *row)
 	copy(e->kernel, sizeof(e->kernel), row, 3);
 	e->mitigations = json_loads(text_at(row, 4), 0, NULL);
 	e->conditions = json_loads(text_at(row, 5), 0, NULL);
+	return json_is_object(e->mitigations) && json_is_object(e->conditions) ? 0 : -EINVAL;
 }
 
 // Steps through a statement, which it frees.
 static int take_rows(struct history *h, struct history_database *d, sqlite3_stmt *statement,
-                     void (*take)(struct history *, sqlite3_stmt *))
+                     int (*take)(struct history *, sqlite3_stmt *))
 {
 	int step, ret = 0;
 
 	if (!statement)
 		return -EIO;
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW)
-		take(h, statement);
-	if (step != SQLITE_DONE)
+	while (!ret && (step = sqlite3_step(statement)) == SQLITE_ROW)
+		ret = take(h, statement);
+	if (ret)
+		quote_printf(stderr, "wgbench: %s: holds a row that no run gave: --rebuild it\n",
+		             d->path);
+	else if (step != SQLITE_DONE)
 		ret = history_complain(d);
 	sqlite3_finalize(statement);
 	return ret;

@@ -1,6 +1,8 @@
 #include "harness/history_update.h"
 
 #include "harness/environment_diff.h"
+#include "harness/fields.h"
+#include "harness/quote.h"
 #include "harness/series.h"
 #include "harness/stats.h"
 
@@ -38,7 +40,7 @@ static const char schema[] =
 
 int history_complain(const struct history_database *h)
 {
-	fprintf(stderr, "wgbench: %s: %s\n", h->path, sqlite3_errmsg(h->db));
+	quote_printf(stderr, "wgbench: %s: %s\n", h->path, sqlite3_errmsg(h->db));
 	return -EIO;
 }
 
@@ -146,7 +148,8 @@ int history_open(struct history_database *h, const char *path, bool rebuild)
 		ret = history_complain(h);
 	if (!ret) {
 		sqlite3_busy_timeout(h->db, BUSY_MS);
-		ret = run_script(h, "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE");
+		ret = run_script(h, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
+		                    " BEGIN IMMEDIATE");
 	}
 	if (!ret)
 		ret = check_schema(h, rebuild);
@@ -230,6 +233,15 @@ static void name_measuring(const json_t *environment, char *name, size_t bytes)
 	         measuring ? measuring : text_in(environment, "harness_revision"));
 }
 
+// In UTC, so that texts are in the order of their times.
+static void name_time(const char *created, char *name, size_t bytes)
+{
+	time_t time = 0;
+
+	fields_time(created, &time);
+	strftime(name, bytes, "%Y-%m-%dT%H:%M:%SZ", gmtime(&time));
+}
+
 // A spec that a run has twice gives one point: its first tunnel.
 static bool is_first(const struct store *st, unsigned tunnel)
 {
@@ -269,16 +281,17 @@ static int add_run(struct history_database *h, const struct store *st, const str
                    const char *dir, const char *stamp)
 {
 	const json_t *environment = json_object_get(st->run, "environment");
-	char measuring[64];
+	char measuring[64], created[32];
 	long long run;
 	int ret;
 
 	name_measuring(environment, measuring, sizeof(measuring));
+	name_time(text_in(st->run, "created"), created, sizeof(created));
 	ret =
 	    run_sql(h, &run,
 	            "INSERT INTO runs(dir, stamp, run, created, duration_s, measuring)"
 	            " VALUES(?, ?, ?, ?, ?, ?) RETURNING id",
-	            "ttttit", dir, stamp, st->id, text_in(st->run, "created"),
+	            "ttttit", dir, stamp, st->id, created,
 	            (long long)json_integer_value(json_object_get(st->run, "duration")), measuring);
 	if (!ret)
 		ret = run_sql(h, NULL, "INSERT INTO seen VALUES(?)", "i", run);
@@ -300,14 +313,15 @@ static int read_run(struct history_database *h, const char *dir, const char *sta
 	if (ret)
 		return ret;
 	if (!st.trials || environment_latest(st.run) != json_object_get(st.run, "environment")) {
-		fprintf(stderr, "wgbench: %s: left out: %s\n", dir,
-		        st.trials ? "it was resumed in another environment" : "holds no trials");
+		quote_printf(stderr, "wgbench: %s: left out: %s\n", dir,
+		             st.trials ? "it was resumed in another environment"
+		                       : "holds no trials");
 		store_close(&st);
 		return 0;
 	}
 	ret = series_gather(&set, &st, fault, sizeof(fault));
 	if (ret) {
-		fprintf(stderr, "wgbench: %s: %s\n", dir, fault);
+		quote_printf(stderr, "wgbench: %s: %s\n", dir, fault);
 	} else {
 		ret = add_run(h, &st, &set, dir, stamp);
 		series_free(&set);
@@ -376,7 +390,7 @@ static int take_folder(struct history_database *h, const char *dir, size_t *unre
 	n = scandir(dir, &entry, NULL, alphasort);
 	if (n < 0) {
 		ret = -errno;
-		fprintf(stderr, "wgbench: %s: %s\n", dir, strerror(-ret));
+		quote_printf(stderr, "wgbench: %s: %s\n", dir, strerror(-ret));
 		return ret;
 	}
 	for (int i = 0; i < n; i++) {

@@ -1,11 +1,15 @@
 // `wgbench micro`: the variants of each slot against one another, without the tunnel around them.
 #include "harness/commands.h"
 #include "harness/environment.h"
+#include "harness/fields.h"
 #include "harness/micro_run.h"
 #include "harness/micro_show.h"
 #include "harness/options.h"
 #include "harness/output.h"
 #include "harness/process.h"
+#include "harness/quote.h"
+#include "harness/spec.h"
+#include "harness/stats.h"
 #include "harness/counters.h"
 
 #include <errno.h>
@@ -140,21 +144,59 @@ static int measure(const struct micro_options *o, const struct micro_plan *p)
 	return code;
 }
 
+static const struct field word = {.kind = FIELD_TEXT, .min = 1, .max = 255};
+
+// Each field that Google Benchmark gives is looked at where it is taken.
+static const struct field measured_rows[] = {
+    {"name", FIELD_TEXT, .min = 1, .max = 255},
+    {"aggregate_name", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 255},
+    {"error_message", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 4096},
+    {0},
+};
+static const struct field measured = {.kind = FIELD_OBJECT, .rows = measured_rows};
+
+static const struct field run_rows[] = {
+    {"variant", FIELD_NAME, .min = 1, .max = 63},
+    {"block", FIELD_INTEGER, .max = STATS_BLOCKS_MAX - 1},
+    {"benchmarks", FIELD_ARRAY, .max = 1 << 16, .rows = &measured},
+    {0},
+};
+static const struct field run = {.kind = FIELD_OBJECT, .rows = run_rows};
+
+static const struct field variant_name = {.kind = FIELD_NAME, .min = 1, .max = 63};
+static const struct field slot_rows[] = {
+    {"slot", FIELD_NAME, .min = 1, .max = 63},
+    {"base", FIELD_NAME, .max = 63},
+    {"variants", FIELD_ARRAY, .max = SPEC_VARIANTS_MAX, .rows = &variant_name},
+    {"runs", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 1 << 16, .rows = &run},
+    {0},
+};
+static const struct field slot = {.kind = FIELD_OBJECT, .rows = slot_rows};
+
+static const struct field file_rows[] = {
+    {"id", FIELD_NAME, .min = 1, .max = 127},
+    {"counters", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 64, .rows = &word},
+    {"slots", FIELD_ARRAY, .max = 64, .rows = &slot},
+    {0},
+};
+
 static int show_again(const struct micro_options *o, const char *root)
 {
 	char path[PATH_MAX];
-	json_error_t error;
+	char fault[512];
+	json_t *raw;
 
 	snprintf(path, sizeof(path), "%.4000s/micro.json", o->from);
-	json_t *raw = json_load_file(path, 0, &error);
-	if (!raw) {
-		fprintf(stderr, "wgbench micro: %s: %s\n", path, error.text);
+	if (fields_load(&raw, path, fault, sizeof(fault))) {
+		quote_printf(stderr, "wgbench micro: %s:%s\n", path, fault);
 		return EXIT_ERROR;
 	}
 	int code = EXIT_ERROR;
 	if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
 	    !json_is_string(json_object_get(raw, "id")))
 		fprintf(stderr, "wgbench micro: %s isn't of schema %d\n", path, MICRO_SCHEMA);
+	else if (fields_check(raw, file_rows, fault, sizeof(fault)))
+		quote_printf(stderr, "wgbench micro: %s: %s\n", path, fault);
 	else
 		code = show(o, raw, root, o->from);
 	json_decref(raw);

@@ -96,9 +96,6 @@ static int plot_common(struct document *d, const char *root, const struct micro_
 		abort();
 	snprintf(title, sizeof(title), "%s: %s (lower is better)", r->slot, common);
 	snprintf(file, sizeof(file), "%s-%s", r->slot, common);
-	for (char *c = file; *c; c++)
-		if (*c == '/' || *c == ':')
-			*c = '-';
 	struct plot_sweep sweep = {.title = title,
 	                           .x_label = key,
 	                           .y_label = "ns",

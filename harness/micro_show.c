@@ -8,6 +8,8 @@
 #include "harness/document.h"
 #include "harness/micro_plot.h"
 #include "harness/micro_result.h"
+#include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/table.h"
 
 enum { COUNTER_COLUMNS_MAX = TABLE_COLUMNS_MAX - 2 };
@@ -262,7 +264,7 @@ static int print_slot(struct micro_result *r, json_t *slot, void *context)
 	char text[1024];
 
 	describe(r, text, sizeof(text));
-	fprintf(p->to, "%s: %s\n\n", r->slot, text);
+	quote_printf(p->to, "%s: %s\n\n", r->slot, text);
 	make_times(r, &t);
 	table_print(&t, p->to);
 	table_free(&t);
@@ -271,7 +273,7 @@ static int print_slot(struct micro_result *r, json_t *slot, void *context)
 		table_print(&t, p->to);
 		table_free(&t);
 		describe_reasons(r, slot, asked, text, sizeof(text));
-		fprintf(p->to, "%s%s\n", text, *text ? "\n" : "");
+		quote_printf(p->to, *text ? "%s\n\n" : "%s\n", text);
 	}
 	return count_failures(r);
 }
@@ -352,7 +354,7 @@ int micro_show_json(json_t *raw, FILE *to)
 	                        json_object_get(raw, "id"), "slots", collecting.slots);
 
 	if (ret >= 0) {
-		json_dumpf(all, to, JSON_INDENT(2));
+		json_dumpf(all, to, output_json_flags(to));
 		fprintf(to, "\n");
 	}
 	json_decref(all);

@@ -1,7 +1,9 @@
 #include "harness/outcome.h"
+
 #include "harness/commands.h"
 #include "harness/environment_diff.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/workload_used.h"
 
 #include <errno.h>
@@ -198,7 +200,7 @@ int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *h
 	if (!ret)
 		ret = load_goals(o, fault, sizeof(fault));
 	if (ret) {
-		fprintf(stderr, "wgbench: %s: %s\n", dir, fault);
+		quote_printf(stderr, "wgbench: %s: %s\n", dir, fault);
 		outcome_free(o);
 		return ret;
 	}
@@ -428,7 +430,7 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 {
 	const struct series *s = v->series;
 	json_t *row = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s}",
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}",
 	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
 	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[v->baseline].spec,
 	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
@@ -436,7 +438,7 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	    output_number(v->candidate_median), "effect", output_number(v->clean.effect), "ci_low",
 	    output_number(v->clean.low), "ci_high", output_number(v->clean.high), "p",
 	    output_number(v->clean.p), "blocks", (json_int_t)v->clean.blocks, "verdict",
-	    verdict_names[v->word], "reason", v->reason);
+	    verdict_names[v->word], "reason", output_string(v->reason));
 	json_t *rest = json_pack(
 	    "{s:o, s:o, s:b, s:f, s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "q",
 	    output_number(v->q), "p_gate", output_number(v->p_gate), "regression", v->regression,
@@ -458,12 +460,12 @@ static json_t *goal_json(const struct outcome_goal *g)
 	const struct goal_result *r = &g->result;
 	json_t *row = goal_to_json(&g->goal);
 	json_t *rest =
-	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "unit", r->unit,
+	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "unit", r->unit,
 	              "candidate_median", output_number(r->candidate_median), "baseline_median",
 	              output_number(r->baseline_median), "measured_ratio", output_number(r->ratio),
 	              "ci_low", output_number(r->low), "ci_high", output_number(r->high), "blocks",
 	              (json_int_t)r->blocks, "reached", r->word == GOAL_REACHED, "word",
-	              goal_word_name(&g->goal, r->word), "reason", r->reason);
+	              goal_word_name(&g->goal, r->word), "reason", output_string(r->reason));
 
 	json_object_update(row, rest);
 	json_decref(rest);
@@ -478,10 +480,10 @@ json_t *outcome_json(const struct outcome *o)
 		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
 	for (size_t i = 0; i < o->goals; i++)
 		json_array_append_new(goals, goal_json(&o->goal[i]));
-	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:s, s:o, s:o, s:o}", "schema", STORE_SCHEMA,
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:o, s:o, s:o, s:o}", "schema", STORE_SCHEMA,
 	                 "run", o->store.id, "gate_percent", o->verdicts.gate_percent,
 	                 "effect_unit", "percent", "exit_code", outcome_exit_code(o), "remark",
-	                 o->remark, "verdicts", rows, "goals", goals, "workloads",
+	                 output_string(o->remark), "verdicts", rows, "goals", goals, "workloads",
 	                 workload_used(&o->store));
 }
 

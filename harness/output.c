@@ -1,6 +1,7 @@
 #include "harness/output.h"
 
 #include "base/standard.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 
 static int complain(const char *path, int ret)
 {
-	fprintf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
+	quote_printf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
 	return ret;
 }
 
@@ -21,7 +22,9 @@ int output_begin(struct output *o, const char *path)
 	if (snprintf(o->path, sizeof(o->path), "%s", path) >= (int)sizeof(o->path))
 		return complain(path, -ENAMETOOLONG);
 	snprintf(o->next, sizeof(o->next), "%s.new", path);
-	o->file = fopen(o->next, "we");
+	// What lies there is of a run that was killed, or a link to somewhere else.
+	unlink(o->next);
+	o->file = fopen(o->next, "wxe");
 	return o->file ? 0 : complain(path, -errno);
 }
 
@@ -87,9 +90,14 @@ int output_json(const char *path, const json_t *json, size_t flags)
 	return ret;
 }
 
+size_t output_json_flags(FILE *to)
+{
+	return JSON_INDENT(2) | (isatty(fileno(to)) ? JSON_ENSURE_ASCII : 0);
+}
+
 void output_print_json(json_t *json)
 {
-	if (json_dumpf(json, stdout, JSON_INDENT(2)))
+	if (json_dumpf(json, stdout, output_json_flags(stdout)))
 		standard_lose();
 	putchar('\n');
 	json_decref(json);
@@ -125,6 +133,20 @@ void output_take_text(char *to, size_t bytes, const char *from)
 		from += taken;
 	}
 	to[length] = 0;
+}
+
+json_t *output_string(const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+	char *kept = malloc(bytes);
+	json_t *string;
+
+	if (!kept)
+		abort();
+	output_take_text(kept, bytes, text);
+	string = json_string(kept);
+	free(kept);
+	return string;
 }
 
 json_t *output_number(double x)

@@ -23,11 +23,18 @@ int output_end(struct output *);
 int output_text(const char *path, const char *text, size_t bytes);
 int output_json(const char *path, const json_t *, size_t flags);
 
+// How JSON is printed: to a terminal, which may take a character beyond ASCII for a command, in
+// ASCII.
+size_t output_json_flags(FILE *);
+
 // Prints it, and gives up the reference.
 void output_print_json(json_t *);
 
 // Copies as many whole characters as fit; what isn't UTF-8, which JSON is, becomes '?'.
 void output_take_text(char *to, size_t bytes, const char *from);
+
+// A text for JSON, likewise.
+json_t *output_string(const char *);
 
 // JSON has no infinity: a number that isn't there is null.
 json_t *output_number(double);

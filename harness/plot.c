@@ -1,5 +1,6 @@
 #include "harness/plot.h"
 #include "harness/process.h"
+#include "harness/quote.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,14 +12,11 @@
 
 enum { GNUPLOT_TIMEOUT_MS = 60 * 1000, LOGARITHMIC_SPAN = 16 };
 
-// gnuplot's single-quoted text knows no escape but the doubled quote.
 static void put_text(FILE *to, const char *name, const char *text)
 {
-	fprintf(to, "%s = '", name);
-	for (; *text; text++)
-		if ((unsigned char)*text >= ' ')
-			fprintf(to, *text == '\'' ? "''" : "%c", *text);
-	fprintf(to, "'\n");
+	fprintf(to, "%s = ", name);
+	quote_gnuplot(to, text);
+	fputc('\n', to);
 }
 
 static void put_point(FILE *to, const struct series_block *b, double y)
@@ -30,7 +28,6 @@ static void put_point(FILE *to, const struct series_block *b, double y)
 // Runs the script that `input` ends with. Frees `input`.
 static int draw(char *input, char **svg)
 {
-	// -d: whatever the user's own gnuplotrc says
 	static const char *const argv[] = {"gnuplot", "-d", "-", NULL};
 	struct process_text text;
 	char line[256];
@@ -184,7 +181,7 @@ int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 static void put_history_point(FILE *to, const struct history_point *p)
 {
 	// Without an interval: a point by itself.
-	fprintf(to, "%s %.17g %.17g %.17g\n", p->created, p->median,
+	fprintf(to, "%lld %.17g %.17g %.17g\n", (long long)p->time, p->median,
 	        isfinite(p->low) ? p->low : p->median, isfinite(p->high) ? p->high : p->median);
 }
 
@@ -214,14 +211,14 @@ int plot_history(const char *root, const struct history *h, char **svg)
 		fprintf(to, "\n\n");
 	}
 	// Must not be empty.
-	fprintf(to, "end\n$changes << end\n%s NaN\n", first->point[0].created);
+	fprintf(to, "end\n$changes << end\n%lld NaN\n", (long long)first->point[0].time);
 	for (size_t i = 0; i < h->n; i++)
 		for (size_t c = 0; c < h->series[i].changes; c++) {
 			const struct history_change *change = &h->series[i].change[c];
 			const struct history_point *p = &h->series[i].point[change->at];
 
 			if (!*change->acknowledged)
-				fprintf(to, "%s %.17g\n", p->created, p->median);
+				fprintf(to, "%lld %.17g\n", (long long)p->time, p->median);
 		}
 	fprintf(to, "end\n");
 	end(to, root, "history.gp");

@@ -1,6 +1,7 @@
 #include "harness/profile.h"
 #include "harness/flamegraph.h"
 #include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/table.h"
 
 #include <errno.h>
@@ -24,13 +25,16 @@ static int write_text(const struct profile *p, const char *name, const char *tex
 static int write_graph(const struct profile *p, const struct flamegraph *g, const char *name,
                        const char *folded)
 {
-	char file[256], path[4400];
+	char file[256], path[4400], *quoted = quote_lines(folded);
 	int ret;
 
 	snprintf(file, sizeof(file), "%s.folded", name);
-	ret = write_text(p, file, folded);
+	ret = write_text(p, file, quoted);
 	snprintf(path, sizeof(path), "%s/%s.svg", p->dir, name);
-	return ret ? ret : flamegraph_draw(g, folded, path);
+	if (!ret)
+		ret = flamegraph_draw(g, quoted, path);
+	free(quoted);
+	return ret;
 }
 
 static int write_part(const struct profile *p, int role, int part)

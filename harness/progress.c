@@ -1,9 +1,9 @@
 #include "harness/progress.h"
 
 #include "harness/clock.h"
+#include "harness/terminal.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 void progress_begin(struct progress *p, unsigned total, unsigned blocks, double budget_s)
 {
@@ -11,7 +11,7 @@ void progress_begin(struct progress *p, unsigned total, unsigned blocks, double 
 	                       .blocks = budget_s > 0 ? 0 : blocks,
 	                       .began_s = clock_s(),
 	                       .ends_s = budget_s > 0 ? clock_s() + budget_s : 0,
-	                       .terminal = isatty(STDERR_FILENO)};
+	                       .terminal = terminal_rewrites(stderr)};
 }
 
 // From the blocks done so far, "" before the first; or until the budget is spent.

@@ -1,8 +1,8 @@
 #include "harness/record.h"
 
+#include "harness/store_rows.h"
+
 #include <errno.h>
-#include <limits.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static void forget(struct trial *t)
 int record_encode(const struct trial *t, const struct store *st, char **line)
 {
 	struct trial back = {0};
-	char fault[160];
+	char fault[512];
 	json_t *row = encode(t, st);
 	size_t length;
 	int ret;
@@ -102,67 +102,25 @@ int record_encode(const struct trial *t, const struct store *st, char **line)
 	return ret;
 }
 
-static int take_text(const json_t *object, const char *key, char *to, size_t bytes)
+// Of a row that store_trial_rows has passed.
+static void copy_text(char *to, const json_t *row, const char *key)
 {
-	const json_t *value = json_object_get(object, key);
-	const char *text = json_string_value(value);
-
-	if (!text || json_string_length(value) >= bytes ||
-	    strlen(text) != json_string_length(value))
-		return -EINVAL;
-	memcpy(to, text, strlen(text) + 1);
-	return 0;
+	strcpy(to, json_string_value(json_object_get(row, key)));
 }
 
-static int take_unsigned(const json_t *row, const char *key, unsigned *to)
+static json_int_t integer_in(const json_t *row, const char *key)
 {
-	const json_t *value = json_object_get(row, key);
-	json_int_t n = json_integer_value(value);
-
-	if (!json_is_integer(value) || n < 0 || n > INT_MAX)
-		return -EINVAL;
-	*to = n;
-	return 0;
+	return json_integer_value(json_object_get(row, key));
 }
 
-static int take_ns(const json_t *row, const char *key, uint64_t *to)
-{
-	const json_t *value = json_object_get(row, key);
-
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
-		return -EINVAL;
-	*to = json_integer_value(value);
-	return 0;
-}
-
-static int take_status(const json_t *row, enum trial_status *to)
+static enum trial_status status_in(const json_t *row)
 {
 	const char *name = json_string_value(json_object_get(row, "status"));
+	enum trial_status status = 0;
 
-	for (size_t i = 0; name && i < STATUSES; i++)
-		if (!strcmp(name, trial_status_names[i])) {
-			*to = i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static int take_metric(struct metric *m, const char *name, const json_t *row)
-{
-	const json_t *value = json_object_get(row, "value"),
-	             *judged = json_object_get(row, "judged");
-	const char *better = json_string_value(json_object_get(row, "better"));
-
-	if (!*name || strlen(name) >= sizeof(m->name) || !json_is_number(value) ||
-	    !isfinite(json_number_value(value)) || !json_is_boolean(judged) ||
-	    take_text(row, "unit", m->unit, sizeof(m->unit)) || !better ||
-	    (strcmp(better, "higher") && strcmp(better, "lower")))
-		return -EINVAL;
-	strcpy(m->name, name);
-	m->value = json_number_value(value);
-	m->judged = json_is_true(judged);
-	m->higher_is_better = !strcmp(better, "higher");
-	return 0;
+	while (strcmp(name, trial_status_names[status]))
+		status++;
+	return status;
 }
 
 void record_fail_stalled(struct trial *t)
@@ -178,54 +136,41 @@ void record_fail_stalled(struct trial *t)
 	}
 }
 
-static int take_metrics(struct trial *t, json_t *metrics, char *fault, size_t bytes)
+static void take_metrics(struct trial *t, json_t *metrics)
 {
 	const char *name;
 	json_t *row;
 
 	json_object_foreach(metrics, name, row)
 	{
-		if (t->metrics == TRIAL_METRICS_MAX ||
-		    take_metric(&t->metric[t->metrics], name, row)) {
-			snprintf(fault, bytes,
-			         "metric '%.48s' needs a number 'value', texts 'unit' and 'better' "
-			         "(higher or lower), and 'judged'",
-			         name);
-			return -EINVAL;
-		}
-		t->metrics++;
+		struct metric *m = &t->metric[t->metrics++];
+
+		strcpy(m->name, name);
+		copy_text(m->unit, row, "unit");
+		m->value = json_number_value(json_object_get(row, "value"));
+		m->judged = json_is_true(json_object_get(row, "judged"));
+		m->higher_is_better =
+		    !strcmp(json_string_value(json_object_get(row, "better")), "higher");
 	}
-	return 0;
 }
 
-// The name of the first field that is missing or of the wrong kind, or NULL.
-static const char *take_fields(struct trial *t, const json_t *row)
+static void take_fields(struct trial *t, const json_t *row)
 {
-	if (take_unsigned(row, "block", &t->block))
-		return "block";
-	if (take_unsigned(row, "position", &t->position))
-		return "position";
-	if (take_unsigned(row, "start", &t->start))
-		return "start";
-	if (take_unsigned(row, "attempt", &t->attempt))
-		return "attempt";
-	if (json_object_get(row, "build") && take_unsigned(row, "build", &t->build))
-		return "build";
-	if (take_unsigned(row, "tunnel", &t->tunnel))
-		return "tunnel";
-	if (take_text(row, "workload", t->workload, sizeof(t->workload)) || !*t->workload)
-		return "workload";
-	if (take_ns(row, "start_ns", &t->start_ns))
-		return "start_ns";
-	if (take_ns(row, "duration_ns", &t->duration_ns))
-		return "duration_ns";
-	if (take_status(row, &t->status))
-		return "status";
-	if (take_text(row, "reason", t->reason, sizeof(t->reason)))
-		return "reason";
-	if (!json_is_object(json_object_get(row, "metrics")))
-		return "metrics";
-	return NULL;
+	t->block = integer_in(row, "block");
+	t->position = integer_in(row, "position");
+	t->start = integer_in(row, "start");
+	t->build = integer_in(row, "build");
+	t->attempt = integer_in(row, "attempt");
+	t->tunnel = integer_in(row, "tunnel");
+	t->start_ns = integer_in(row, "start_ns");
+	t->duration_ns = integer_in(row, "duration_ns");
+	t->status = status_in(row);
+	copy_text(t->workload, row, "workload");
+	copy_text(t->reason, row, "reason");
+	take_metrics(t, json_object_get(row, "metrics"));
+	t->parameters = json_incref(json_object_get(row, "parameters"));
+	t->samples = json_incref(json_object_get(row, "samples"));
+	t->environment = json_incref(json_object_get(row, "environment"));
 }
 
 // A run that has no plan is judged by what it holds.
@@ -245,18 +190,20 @@ static bool is_planned(const struct store *st, const char *workload)
 static int take_row(struct trial *t, const struct store *st, const json_t *row, char *fault,
                     size_t bytes)
 {
-	const char *run = json_string_value(json_object_get(row, "run")), *wrong;
+	const char *run = json_string_value(json_object_get(row, "run"));
 
 	if (!run || strcmp(run, st->id)) {
 		snprintf(fault, bytes, "of run '%.60s', but run.json is of '%.60s'",
 		         run ? run : "(none)", st->id);
 		return -EINVAL;
 	}
-	wrong = take_fields(t, row);
-	if (wrong) {
-		snprintf(fault, bytes, "'%s' is missing or not what it must be", wrong);
+	if (!fields_is_shallow(row)) {
+		snprintf(fault, bytes, "nested too deep");
 		return -EINVAL;
 	}
+	if (fields_check(row, store_trial_rows, fault, bytes))
+		return -EINVAL;
+	take_fields(t, row);
 	if (t->tunnel >= st->tunnels) {
 		snprintf(fault, bytes, "tunnel %u, but run.json has %zu", t->tunnel, st->tunnels);
 		return -EINVAL;
@@ -270,11 +217,6 @@ static int take_row(struct trial *t, const struct store *st, const json_t *row, 
 		snprintf(fault, bytes, "workload '%s' isn't among run.json's", t->workload);
 		return -EINVAL;
 	}
-	t->parameters = json_incref(json_object_get(row, "parameters"));
-	t->samples = json_incref(json_object_get(row, "samples"));
-	t->environment = json_incref(json_object_get(row, "environment"));
-	if (take_metrics(t, json_object_get(row, "metrics"), fault, bytes))
-		return -EINVAL;
 	record_fail_stalled(t);
 	return 0;
 }

@@ -6,13 +6,13 @@
 #include "harness/outcome.h"
 #include "harness/output.h"
 #include "harness/plot.h"
+#include "harness/quote.h"
 #include "harness/report_inside.h"
 #include "harness/spec.h"
 #include "harness/stats_rank.h"
 #include "harness/stats_resample.h"
 #include "harness/workload_used.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,22 +296,6 @@ static void write_environment(struct document *d, const struct outcome *o)
 
 // ---- how to run it again
 
-// As a shell would take it.
-static void put_quoted(FILE *to, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	                            "-_=,.:/@+%";
-
-	if (*word && !word[strspn(word, plain)]) {
-		fputs(word, to);
-		return;
-	}
-	fputc('\'', to);
-	for (; *word; word++)
-		fprintf(to, *word == '\'' ? "'\\''" : "%c", *word);
-	fputc('\'', to);
-}
-
 static void write_command(struct document *d, const struct outcome *o)
 {
 	char *text;
@@ -325,7 +309,7 @@ static void write_command(struct document *d, const struct outcome *o)
 	{
 		if (i)
 			fputc(' ', to);
-		put_quoted(to, json_is_string(word) ? json_string_value(word) : "");
+		quote_shell(to, json_is_string(word) ? json_string_value(word) : "");
 	}
 	fclose(to);
 	document_heading(d, "To run it again");
@@ -335,15 +319,6 @@ static void write_command(struct document *d, const struct outcome *o)
 
 // ---- plots
 
-// A file's name: what isn't a letter or digit becomes a dash.
-static void name_plot(char *name, size_t bytes, const struct series *s, const char *kind)
-{
-	snprintf(name, bytes, "%s-%s-%s", s->workload, s->metric, kind);
-	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && *name != '_')
-			*name = '-';
-}
-
 static int write_plot(struct document *d, const struct series *s, const char *kind, int ret,
                       char *svg)
 {
@@ -351,7 +326,7 @@ static int write_plot(struct document *d, const struct series *s, const char *ki
 
 	if (ret)
 		return ret;
-	name_plot(name, sizeof(name), s, kind);
+	snprintf(name, sizeof(name), "%s-%s-%s", s->workload, s->metric, kind);
 	ret = document_plot(d, name, svg);
 	free(svg);
 	return ret;

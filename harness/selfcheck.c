@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "harness/commands.h"
+#include "harness/fields.h"
 #include "harness/looks.h"
 #include "harness/options.h"
 #include "harness/output.h"
 #include "harness/plan.h"
+#include "harness/quote.h"
 #include "harness/selfcheck_draw.h"
 #include "harness/selfcheck_budget.h"
 #include "harness/selfcheck_show.h"
@@ -182,6 +184,40 @@ static void latest_path(char *path, size_t bytes)
 		snprintf(path, bytes, "%s/results/selfcheck.json", root);
 }
 
+static const struct field found_row_fields[] = {
+    {"workload", FIELD_WORKLOAD, .min = 1, .max = 95},
+    {"metric", FIELD_METRIC, .min = 1, .max = 47},
+    {"blocks", FIELD_INTEGER, .min = 1, .max = STATS_BLOCKS_MAX},
+    {"found_percent", FIELD_NUMBER, .presence = FIELD_OR_NULL, .max = 1e6},
+    {"different", FIELD_NUMBER, .max = 1},
+    {0},
+};
+static const struct field found_row = {.kind = FIELD_OBJECT, .rows = found_row_fields};
+static const struct field found_fields[] = {
+    {"created", .kind = FIELD_TIME},
+    {"machine", FIELD_OBJECT, .presence = FIELD_OPTIONAL},
+    {"rows", FIELD_ARRAY, .max = 4096, .rows = &found_row},
+    {0},
+};
+
+// NULL where there is none, or none that can be read, which is said.
+static json_t *load_found(const char *path)
+{
+	char fault[512];
+	json_t *found;
+	int ret = fields_load(&found, path, fault, sizeof(fault));
+
+	if (ret == -ENOENT)
+		return NULL;
+	if (!ret && !fields_check(found, found_fields, fault + 1, sizeof(fault) - 1))
+		return found;
+	if (!ret)
+		*fault = ' ';
+	quote_printf(stderr, "wgbench: %s:%s\n", path, fault);
+	json_decref(found);
+	return NULL;
+}
+
 void selfcheck_print_note(const struct outcome *o, FILE *to)
 {
 	json_t *environment = json_object_get(o->store.run, "environment"), *row;
@@ -189,15 +225,15 @@ void selfcheck_print_note(const struct outcome *o, FILE *to)
 	size_t r;
 
 	latest_path(path, sizeof(path));
-	json_t *found = json_load_file(path, 0, NULL);
+	json_t *found = load_found(path);
 	if (!found || !same_machine(environment, json_object_get(found, "machine"))) {
 		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
 		            "selfcheck measures it.\n");
 		json_decref(found);
 		return;
 	}
-	fprintf(to, "By the self-check of %s on such a machine:",
-	        json_string_value(json_object_get(found, "created")));
+	quote_printf(to, "By the self-check of %s on such a machine:",
+	             json_string_value(json_object_get(found, "created")));
 	bool any = false;
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];

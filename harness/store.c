@@ -1,7 +1,9 @@
 #include "harness/store.h"
 
 #include "harness/output.h"
+#include "harness/quote.h"
 #include "harness/record.h"
+#include "harness/store_rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,82 +17,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TRIALS_BYTES_MAX = 1 << 30 };
+
 static int complain(const struct store *st, int ret, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static int complain(const struct store *st, int ret, const char *format, ...)
 {
 	va_list arguments;
+	char *text;
 
-	fprintf(stderr, "wgbench: %s", st->dir);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	if (vasprintf(&text, format, arguments) < 0)
+		abort();
 	va_end(arguments);
-	fputc('\n', stderr);
+	quote_printf(stderr, "wgbench: %s%s\n", st->dir, text);
+	free(text);
 	return ret;
-}
-
-static int copy_text(char *to, size_t bytes, const json_t *from)
-{
-	const char *text = json_string_value(from);
-
-	if (!text || json_string_length(from) >= bytes || strlen(text) != json_string_length(from))
-		return -EINVAL;
-	memcpy(to, text, strlen(text) + 1);
-	return 0;
 }
 
 // ---- run.json
 
-static int read_tunnels(struct store *st)
+static void take_tunnel(struct store_tunnel *t, const json_t *row)
 {
-	const json_t *tunnels = json_object_get(st->run, "tunnels"), *row;
-	size_t i;
-
-	st->tunnels = json_array_size(tunnels);
-	if (!st->tunnels || st->tunnels > STORE_TUNNELS_MAX)
-		return complain(st, -EINVAL, "/run.json: 'tunnels' must hold 1 to %d tunnels",
-		                STORE_TUNNELS_MAX);
-	json_array_foreach(tunnels, i, row)
-	{
-		struct store_tunnel *t = &st->tunnel[i];
-
-		if (copy_text(t->spec, sizeof(t->spec), json_object_get(row, "spec")) ||
-		    copy_text(t->revision, sizeof(t->revision), json_object_get(row, "revision")) ||
-		    copy_text(t->sha256, sizeof(t->sha256),
-		              json_object_get(row, "binary_sha256")) ||
-		    copy_text(t->version, sizeof(t->version), json_object_get(row, "version")))
-			return complain(st, -EINVAL,
-			                "/run.json: tunnel %zu needs texts 'spec', 'revision', "
-			                "'binary_sha256', 'version'",
-			                i);
-	}
-	return 0;
-}
-
-// A plan of an unfinished run; a run that has none is judged by what it holds.
-static int check_workloads(const struct store *st)
-{
-	const json_t *workloads = json_object_get(st->run, "workloads"), *name;
-	size_t i;
-
-	json_array_foreach(workloads, i, name)
-	{
-		if (!json_is_string(name))
-			return complain(
-			    st, -EINVAL,
-			    "/run.json: 'workloads' must hold texts, but number %zu isn't "
-			    "one",
-			    i);
-	}
-	return 0;
+	strcpy(t->spec, json_string_value(json_object_get(row, "spec")));
+	strcpy(t->revision, json_string_value(json_object_get(row, "revision")));
+	strcpy(t->sha256, json_string_value(json_object_get(row, "binary_sha256")));
+	strcpy(t->version, json_string_value(json_object_get(row, "version")));
 }
 
 // Takes over what the reader needs of st->run.
 static int read_run(struct store *st)
 {
-	const json_t *schema = json_object_get(st->run, "schema");
+	const json_t *schema = json_object_get(st->run, "schema"), *row;
 	json_int_t version = json_integer_value(schema);
-	json_int_t size = json_integer_value(json_object_get(st->run, "trials_per_block"));
+	char fault[512];
+	size_t i;
 
 	if (!json_is_integer(schema))
 		return complain(st, -EINVAL, "/run.json: no 'schema': not a run of wgbench");
@@ -99,14 +60,13 @@ static int read_run(struct store *st)
 		                "/run.json: schema %lld, but this wgbench reads %d: use %s one",
 		                (long long)version, STORE_SCHEMA,
 		                version > STORE_SCHEMA ? "a newer" : "an older");
-	if (copy_text(st->id, sizeof(st->id), json_object_get(st->run, "id")) || !*st->id)
-		return complain(st, -EINVAL, "/run.json: no 'id'");
-	if (size < 1 || size > 1000)
-		return complain(st, -EINVAL,
-		                "/run.json: 'trials_per_block' must be a number from 1 to 1000");
-	st->trials_per_block = size;
-	int ret = check_workloads(st);
-	return ret ? ret : read_tunnels(st);
+	if (fields_check(st->run, store_run_rows, fault, sizeof(fault)))
+		return complain(st, -EINVAL, "/run.json: %s", fault);
+	strcpy(st->id, json_string_value(json_object_get(st->run, "id")));
+	st->trials_per_block = json_integer_value(json_object_get(st->run, "trials_per_block"));
+	json_array_foreach(json_object_get(st->run, "tunnels"), i, row)
+	    take_tunnel(&st->tunnel[st->tunnels++], row);
+	return 0;
 }
 
 static int write_all(int fd, const char *bytes, size_t n)
@@ -200,14 +160,22 @@ err_run:
 
 static int open_trials(struct store *st, bool append)
 {
+	struct stat info;
 	char path[PATH_MAX + 16];
 	int fd, ret;
 
 	snprintf(path, sizeof(path), "%s/trials.jsonl", st->dir);
-	fd = open(path, (append ? O_RDWR | O_APPEND : O_RDONLY) | O_CLOEXEC);
+	// A FIFO would keep open() waiting.
+	fd = open(path, (append ? O_RDWR | O_APPEND : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		ret = -errno;
 		return complain(st, ret, "/trials.jsonl: %s", strerror(-ret));
+	}
+	if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > TRIALS_BYTES_MAX) {
+		close(fd);
+		return complain(st, -EINVAL,
+		                "/trials.jsonl: must be a regular file of at most %d MB",
+		                TRIALS_BYTES_MAX >> 20);
 	}
 	if (append && flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
@@ -225,7 +193,7 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 
 	*whole_bytes = 0;
 	while (!ret && (length = getline(&line, &room, file)) > 0) {
-		char fault[160];
+		char fault[512];
 
 		if (line[length - 1] != '\n') {
 			st->torn = true;
@@ -233,6 +201,11 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 		}
 		number++;
 		*whole_bytes += length;
+		if (number > STORE_TRIALS_MAX) {
+			ret = complain(st, -EINVAL, "/trials.jsonl:%zu: more than %d trials",
+			               number, STORE_TRIALS_MAX);
+			break;
+		}
 		if (st->trials == slots) {
 			slots = slots ? 2 * slots : 64;
 			st->trial = reallocarray(st->trial, slots, sizeof(*st->trial));
@@ -291,17 +264,14 @@ static int refuse_duplicates(const struct store *st)
 static int load_run(struct store *st)
 {
 	char path[PATH_MAX + 16];
-	json_error_t error;
+	char fault[512];
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/run.json", st->dir);
-	if (access(path, R_OK)) {
-		int ret = -errno;
-
-		return complain(st, ret, "/run.json: %s: not a run folder", strerror(-ret));
-	}
-	st->run = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-	if (!st->run)
-		return complain(st, -EINVAL, "/run.json:%d: %s", error.line, error.text);
+	ret = fields_load(&st->run, path, fault, sizeof(fault));
+	if (ret)
+		return complain(st, ret, "/run.json:%s%s", fault,
+		                ret == -ENOENT || ret == -ENOTDIR ? ": not a run folder" : "");
 	return read_run(st);
 }
 

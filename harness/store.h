@@ -20,14 +20,14 @@
 // (how many there were then), "gate_percent" and "goals"
 // [{"workload", "metric", "candidate", "baseline" (specs), "relation", "ratio"}], "resumed"
 // [{"created", "trials" (how many there were), and, where it is another than before, "environment"
-// {} with "differs" [[what, before, then]]}]. The writer may add fields; readers skip those that
-// they don't know.
+// {} with "differs" [[what, before, then]]}]. store_rows.c says what each must be. The writer may
+// add fields; readers skip those that they don't know.
 #define STORE_SCHEMA 1
 
 enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };
 extern const char *const trial_status_names[];
 
-enum { TRIAL_METRICS_MAX = 64, STORE_TUNNELS_MAX = 16 };
+enum { TRIAL_METRICS_MAX = 64, STORE_TUNNELS_MAX = 16, STORE_TRIALS_MAX = 1 << 18 };
 
 struct metric {
 	char name[48];

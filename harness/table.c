@@ -1,10 +1,12 @@
 #include "harness/table.h"
 
+#include "harness/quote.h"
+#include "harness/terminal.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct table_cell {
 	char *text;
@@ -48,22 +50,12 @@ void table_add(struct table *t, enum table_colour colour, const char *format, ..
 	t->cell[t->cells++] = cell;
 }
 
-// How many characters: the bytes that don't go on with a UTF-8 sequence.
-static size_t width_of(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
 static void measure(const struct table *t, size_t *width)
 {
 	for (size_t c = 0; c < t->columns; c++)
-		width[c] = width_of(t->column[c].heading);
+		width[c] = quote_width(t->column[c].heading);
 	for (size_t i = 0; i < t->cells; i++) {
-		size_t w = width_of(t->cell[i].text), *column = &width[i % t->columns];
+		size_t w = quote_width(t->cell[i].text), *column = &width[i % t->columns];
 
 		*column = w > *column ? w : *column;
 	}
@@ -72,28 +64,22 @@ static void measure(const struct table *t, size_t *width)
 static void print_cell(FILE *to, const char *text, enum table_align align, size_t width,
                        const char *colour, bool last)
 {
-	int gap = width - width_of(text);
+	int gap = width - quote_width(text);
 
 	if (align == TABLE_RIGHT)
 		fprintf(to, "%*s", gap, "");
-	fprintf(to, "%s%s%s", colour ? colour : "", text, colour ? "\033[0m" : "");
+	fputs(colour ? colour : "", to);
+	quote_text(to, text);
+	fputs(colour ? "\033[0m" : "", to);
 	if (last)
 		fputc('\n', to);
 	else
 		fprintf(to, "%*s", align == TABLE_LEFT ? gap + 2 : 2, "");
 }
 
-// https://no-color.org: set and not empty.
-static bool wants_colours(FILE *to)
-{
-	const char *no = getenv("NO_COLOR");
-
-	return isatty(fileno(to)) && !(no && *no);
-}
-
 void table_print(const struct table *t, FILE *to)
 {
-	bool colours = wants_colours(to);
+	bool colours = terminal_has_colours(to);
 	size_t width[TABLE_COLUMNS_MAX];
 
 	measure(t, width);
@@ -108,33 +94,30 @@ void table_print(const struct table *t, FILE *to)
 	}
 }
 
-static void print_escaped(FILE *to, const char *text)
-{
-	for (; *text; text++)
-		fprintf(to, *text == '|' ? "\\|" : "%c", *text);
-}
-
 void table_print_markdown(const struct table *t, FILE *to)
 {
-	for (size_t c = 0; c < t->columns; c++)
-		fprintf(to, "| %s ", t->column[c].heading);
+	for (size_t c = 0; c < t->columns; c++) {
+		fputs("| ", to);
+		quote_markdown(to, t->column[c].heading);
+		fputc(' ', to);
+	}
 	fprintf(to, "|\n");
 	for (size_t c = 0; c < t->columns; c++)
 		fprintf(to, "| %s ", t->column[c].align == TABLE_RIGHT ? "---:" : "---");
 	fprintf(to, "|\n");
 	for (size_t i = 0; i < t->cells; i++) {
 		fprintf(to, "| ");
-		print_escaped(to, t->cell[i].text);
+		quote_markdown(to, t->cell[i].text);
 		fprintf(to, (i + 1) % t->columns ? " " : " |\n");
 	}
 }
 
-void table_print_html(const struct table *t, FILE *to, void (*escape)(FILE *, const char *))
+void table_print_html(const struct table *t, FILE *to)
 {
 	fprintf(to, "<table>\n<tr>");
 	for (size_t c = 0; c < t->columns; c++) {
 		fprintf(to, "<th%s>", t->column[c].align == TABLE_RIGHT ? " class=\"right\"" : "");
-		escape(to, t->column[c].heading);
+		quote_html(to, t->column[c].heading);
 		fprintf(to, "</th>");
 	}
 	fprintf(to, "</tr>\n");
@@ -144,7 +127,7 @@ void table_print_html(const struct table *t, FILE *to, void (*escape)(FILE *, co
 		fprintf(to, "%s<td class=\"%s %s\">", c ? "" : "<tr>",
 		        t->column[c].align == TABLE_RIGHT ? "right" : "left",
 		        colour_names[t->cell[i].colour]);
-		escape(to, t->cell[i].text);
+		quote_html(to, t->cell[i].text);
 		fprintf(to, "</td>%s", c + 1 == t->columns ? "</tr>\n" : "");
 	}
 	fprintf(to, "</table>\n");

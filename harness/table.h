@@ -1,5 +1,5 @@
-// Text tables: columns as wide as their widest cell, colour only on a terminal (and not where
-// NO_COLOR is set).
+// Text tables: columns as wide as their widest cell, in colour where the output has any. Cells and
+// headings are quoted as they are printed.
 #ifndef WGBENCH_TABLE_H
 #define WGBENCH_TABLE_H
 
@@ -34,8 +34,8 @@ void table_print(const struct table *, FILE *);
 // As a Markdown table.
 void table_print_markdown(const struct table *, FILE *);
 
-// As HTML, with the colours as classes; `escape` writes text.
-void table_print_html(const struct table *, FILE *, void (*escape)(FILE *, const char *));
+// As HTML, with the colours as classes.
+void table_print_html(const struct table *, FILE *);
 
 void table_free(struct table *);
 

@@ -3,7 +3,7 @@
 plot_height = 300 + 18 * (series + 1)
 load scripts . '/style.gp'
 set key below left maxcols 1
-set timefmt '%Y-%m-%dT%H:%M:%SZ'
+set timefmt '%s'
 set xdata time
 set format x "%m-%d\n%H:%M"
 set offsets graph 0.04, graph 0.04, graph 0.08, graph 0.08

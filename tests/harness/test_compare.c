@@ -215,7 +215,10 @@ static void goals_are_judged_beside_the_verdicts(void **state)
 	synthetic_end(&s);
 
 	run = synthetic_run(2, 8);
-	json_object_set_new(run, "goals", json_pack("[{ss}]", "workload", "tcp"));
+	json_object_set_new(run, "goals",
+	                    json_pack("[{ss ss ss ss ss sf}]", "workload", "tcp", "metric",
+	                              "goodput_gbps", "candidate", "tunnel-7", "baseline",
+	                              "tunnel-1", "relation", ">=", "ratio", 1.5));
 	synthetic_begin_with(&s, run);
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});

@@ -105,6 +105,84 @@ static void ends_without_the_rest(void **state)
 		folded_free(&parts[i]);
 }
 
+#define FRAME(symbol, dso) "t  10/1\n\t1 " symbol " (" dso ")\n\n"
+
+// A frame's file says whether it is the kernel's, and names what has no symbol.
+static void files_say_what_a_frame_is(void **state)
+{
+	static const struct {
+		const char *frame, *folded;
+	} frames[] = {
+	    {FRAME("f", "/usr/lib/debug/boot/vmlinux-6.1.0-28-amd64"), "f_[k]"},
+	    {FRAME("f", "/usr/lib/debug/lib/modules/6.1.0/vmlinux"), "f_[k]"},
+	    {FRAME("f", "/boot/vmlinux.debug"), "f_[k]"},
+	    {FRAME("f", "/proc/kcore"), "f_[k]"},
+	    {FRAME("f", "/root/.debug/[kernel.kallsyms]/0123/kallsyms"), "f_[k]"},
+	    {FRAME("f", "[guest.kernel.kallsyms]"), "f_[k]"},
+	    {FRAME("f", "/lib/modules/6.1.0/kernel/wireguard.ko"), "f_[k]"},
+	    {FRAME("f", "/lib/modules/6.1.0/kernel/wireguard.ko.gz"), "f_[k]"},
+	    {FRAME("f", "/lib/modules/6.1.0/kernel/wireguard.ko.xz"), "f_[k]"},
+	    {FRAME("f", "/lib/modules/6.1.0/kernel/wireguard.ko.zst"), "f_[k]"},
+	    {FRAME("f", "/usr/lib/debug/wireguard.ko.debug"), "f_[k]"},
+	    {FRAME("f", "/usr/lib/debug/wireguard.ko.xz.debug"), "f_[k]"},
+	    {FRAME("f", "/lib/modules/6.1.0/wireguard.ko (deleted)"), "f_[k]"},
+	    {FRAME("f", "[nf_tables]"), "f_[k]"},
+	    {FRAME("[unknown]", "[nf_tables]"), "[nf_tables]_[k]"},
+	    {FRAME("[unknown]", "/lib/modules/6.1.0/wireguard.ko.xz"), "[wireguard.ko.xz]_[k]"},
+	    {FRAME("bpf_prog_2b95_x", "bpf_prog_2b95_x"), "bpf_prog_2b95_x_[k]"},
+	    {FRAME("f", "bpf_trampoline_1"), "f_[k]"},
+	    // The process' own.
+	    {FRAME("f", "[vdso]"), "f"},
+	    {FRAME("f", "[vsyscall]"), "f"},
+	    {FRAME("f", "[heap]"), "f"},
+	    {FRAME("f", "[stack:12]"), "f"},
+	    {FRAME("f", "[JIT app cache]"), "f"},
+	    {FRAME("f", "/usr/bin/vmlinux-to-elf"), "f"},
+	    {FRAME("f", "/usr/bin/a.ko.d/tool"), "f"},
+	    {FRAME("f", "/home/bpf_prog_x"), "f"},
+	    // A file that was replaced, blanks, brackets and parentheses in names.
+	    {FRAME("encrypt", "/build/wgbench-tunnel (deleted)"), "encrypt"},
+	    {FRAME("[unknown]", "/memfd:jit code (deleted)"), "[memfd:jit code]"},
+	    {FRAME("[unknown]", "/opt/a (b)/c d"), "[c d]"},
+	    {FRAME("[unknown]", "[JIT] tid 123"), "[JIT] tid_123"},
+	    {FRAME("void f<void (*)(int)>(void (*)(int))", "/usr/bin/a b"),
+	     "void f<void (*)(int)>(void (*)(int))"},
+	    {FRAME("operator()(int) const", "/x (y)"), "operator()(int) const"},
+	    {FRAME("operator() (int)", "/x"), "operator() (int)"},
+	    {FRAME("a;b [c] d", "/x"), "a:b [c] d"},
+	    {FRAME("sum 12", "/x"), "sum_12"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(frames) / sizeof(*frames); i++) {
+		struct folded parts[FOLDED_PARTS];
+		char wanted[128];
+
+		folded_read(parts, frames[i].frame, &ends);
+		snprintf(wanted, sizeof(wanted), "t;%s 1\n", frames[i].folded);
+		assert_lines(&parts[FOLDED_LEFT], wanted);
+		for (int p = 0; p < FOLDED_PARTS; p++)
+			folded_free(&parts[p]);
+	}
+}
+
+// A kernel's symbol may be longer than a frame: it is still the kernel's.
+static void long_symbols_keep_their_mark(void **state)
+{
+	struct folded parts[FOLDED_PARTS];
+	char text[700], symbol[500];
+
+	(void)state;
+	memset(symbol, 'r', sizeof(symbol) - 1);
+	symbol[sizeof(symbol) - 1] = 0;
+	snprintf(text, sizeof(text), "t  10/1\n\t1 %s ([kernel.kallsyms])\n\n", symbol);
+	folded_read(parts, text, &ends);
+	const char *folded = parts[FOLDED_LEFT].stack[0].text;
+	assert_string_equal(folded + strlen(folded) - 4, "_[k]");
+	for (int p = 0; p < FOLDED_PARTS; p++)
+		folded_free(&parts[p]);
+}
+
 static void nothing_is_nothing(void **state)
 {
 	static const char *const texts[] = {"", "\n\n", "no header\n\tffff x (y)\n",
@@ -170,9 +248,14 @@ static void large_and_deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(stacks_are_folded_by_end),    cmocka_unit_test(late_samples_are_told),
-	    cmocka_unit_test(ends_without_the_rest),       cmocka_unit_test(nothing_is_nothing),
-	    cmocka_unit_test(differences_hold_both_sides), cmocka_unit_test(large_and_deep),
+	    cmocka_unit_test(stacks_are_folded_by_end),
+	    cmocka_unit_test(late_samples_are_told),
+	    cmocka_unit_test(ends_without_the_rest),
+	    cmocka_unit_test(files_say_what_a_frame_is),
+	    cmocka_unit_test(long_symbols_keep_their_mark),
+	    cmocka_unit_test(nothing_is_nothing),
+	    cmocka_unit_test(differences_hold_both_sides),
+	    cmocka_unit_test(large_and_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void whole_and_self_contained(void **state)
 	                       "An offload of a tunnel changed in 2 trials, which count as "
 	                       "contaminated; first in block 4 of tcp, tunnel B: at the left end "
 	                       "merge-tcp changed from true to false."));
-	assert_non_null(strstr(markdown, "| kernel | 6.1 <x> \\| y |"));
+	assert_non_null(strstr(markdown, "| kernel | 6.1 &lt;x> \\| y |"));
 	assert_non_null(strstr(markdown, "    wgbench run\n"));
 	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
 	assert_non_null(strstr(svg, "A tunnel-0"));
@@ -259,6 +259,78 @@ static void what_cannot_be_written_is_an_error(void **state)
 	synthetic_end(&s);
 }
 
+// Texts that would be markup or commands, through gnuplot too.
+static void texts_stay_texts(void **state)
+{
+	static const char spec[] =
+	    "x'\n!touch PWNED\n`touch PWNED`</text><script>alert(1)</script>\033[31m|a|](b)";
+	json_t *run = synthetic_run(2, 6);
+	struct capture err;
+	struct synthetic s;
+	char *html, *markdown, *svg;
+
+	(void)state;
+	json_object_set_new(json_array_get(json_object_get(run, "tunnels"), 1), "spec",
+	                    json_string(spec));
+	json_object_set_new(json_object_get(run, "environment"), "<b>\n|", json_string("\r\n## x"));
+	json_object_set_new(run, "command", json_pack("[s, s]", "wgbench", "a\n$(id)'"));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 6; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2)}});
+	assert_int_equal(report(&err, &s), 0);
+	assert_string_equal(err.text, "");
+	html = read_file(&s, "report.html");
+	markdown = read_file(&s, "report.md");
+	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
+	assert_null(strstr(html, "<script"));
+	assert_null(strstr(svg, "<script"));
+	assert_null(strstr(html, "<b>"));
+	assert_null(strchr(html, '\033'));
+	assert_null(strchr(markdown, '\033'));
+	assert_null(strstr(markdown, "\n!touch"));
+	assert_null(strstr(markdown, "\n## x"));
+	assert_null(strstr(markdown, "<script"));
+	assert_non_null(strstr(svg, "B x'\\n!touch PWNED\\n`touch PWNED`&lt;/text>"));
+	assert_non_null(strstr(markdown, "    wgbench $'a\\012$(id)\\''\n"));
+	assert_true(access("PWNED", F_OK) != 0);
+	free(html);
+	free(markdown);
+	free(svg);
+	synthetic_end(&s);
+}
+
+// A folder that somebody else packed: what it names elsewhere stays as it is.
+static void links_are_not_followed(void **state)
+{
+	static const char *const names[] = {"report.md.new", "report.html.new", "verdict.json.new",
+	                                    "report.md"};
+	char path[256], victim[256], *text;
+	struct capture err;
+	struct synthetic s;
+	size_t bytes;
+
+	(void)state;
+	synthetic_fill(&s, 6, log(2), 0);
+	synthetic_write(s.base, "victim", "as it was", 9);
+	snprintf(victim, sizeof(victim), "%s/victim", s.base);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s.dir, names[i]);
+		assert_return_code(symlink(victim, path), errno);
+	}
+	assert_int_equal(report(&err, &s), 0);
+	text = synthetic_read(s.base, "victim", &bytes);
+	assert_string_equal(text, "as it was");
+	free(text);
+	synthetic_end(&s);
+
+	synthetic_fill(&s, 6, log(2), 0);
+	snprintf(path, sizeof(path), "%s/plots", s.dir);
+	assert_return_code(symlink(s.base, path), errno);
+	assert_int_equal(report(&err, &s), 2);
+	assert_says(&err, "plots: Not a directory");
+	synthetic_end(&s);
+}
+
 static void an_empty_folder_is_refused(void **state)
 {
 	struct capture err;
@@ -281,6 +353,8 @@ int main(void)
 	    cmocka_unit_test(verdicts_are_kept_as_json),
 	    cmocka_unit_test(no_gnuplot_no_report),
 	    cmocka_unit_test(what_cannot_be_written_is_an_error),
+	    cmocka_unit_test(texts_stay_texts),
+	    cmocka_unit_test(links_are_not_followed),
 	    cmocka_unit_test(an_empty_folder_is_refused),
 	};
 

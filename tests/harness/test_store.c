@@ -155,6 +155,29 @@ static void run_json_cut_at_any_byte_is_refused(void **state)
 	synthetic_end(&s);
 }
 
+// A FIFO would wait for a writer for ever, a device never end.
+static void refuses_what_is_no_regular_file(void **state)
+{
+	static const char *const names[] = {"run.json", "trials.jsonl"};
+	struct synthetic s;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char path[256];
+
+		synthetic_fill(&s, 1, 0, 0);
+		store_close(&s.store);
+		snprintf(path, sizeof(path), "%s/%s", s.dir, names[i]);
+		assert_return_code(unlink(path), errno);
+		assert_return_code(mkfifo(path, 0600), errno);
+		assert_refused(s.dir, "regular file");
+		assert_return_code(unlink(path), errno);
+		assert_return_code(symlink("/dev/zero", path), errno);
+		assert_refused(s.dir, "regular file");
+		synthetic_end(&s);
+	}
+}
+
 static void refuses_malformed_lines(void **state)
 {
 	static const struct {
@@ -167,10 +190,32 @@ static void refuses_malformed_lines(void **state)
 	    {"\"tunnel\":1", "\"tunnel\":2", "trials.jsonl:2: tunnel 2, but run.json has 2"},
 	    {"\"status\":\"ok\"", "\"status\":\"fine\"", "trials.jsonl:2: 'status'"},
 	    {"\"run\":\"synthetic\"", "\"run\":\"another\"", "of run 'another'"},
-	    {"\"better\":\"higher\"", "\"better\":\"more\"", "metric 'goodput_gbps'"},
-	    {"\"judged\":true", "\"judged\":1", "metric 'goodput_gbps'"},
+	    {"\"better\":\"higher\"", "\"better\":\"more\"",
+	     "trials.jsonl:2: 'metrics.goodput_gbps.better' must be 'higher' or 'lower'"},
+	    {"\"judged\":true", "\"judged\":1",
+	     "'metrics.goodput_gbps.judged' must be true or false"},
 	    {"\"value\":", "\"value\":1e999,\"x\":", "trials.jsonl:2: real number overflow"},
 	    {"\"value\":", "\"value\":NaN,\"x\":", "trials.jsonl:2: invalid token"},
+	    {"\"value\":", "\"value\":1e300,\"x\":",
+	     "'metrics.goodput_gbps.value' must be a number"},
+	    {"\"value\":", "\"value\":\"6\",\"x\":", "'metrics.goodput_gbps.value'"},
+	    {"\"goodput_gbps\"", "\"goodput gbps\"", "'metrics.goodput gbps' is no name here"},
+	    {"\"goodput_gbps\"", "\"a\\u001b[31m\"", "'metrics.a\\x1b[31m' is no name here"},
+	    {"\"block\":0", "\"block\":2147483647", "'block' must be an integer from 0 to 9999"},
+	    {"\"build\":0", "\"build\":2147483647", "'build' must be an integer from 0 to 31"},
+	    {"\"start\":0", "\"start\":4000000000", "'start'"},
+	    {"\"attempt\":0", "\"attempt\":1e3", "'attempt'"},
+	    {"\"tunnel\":1", "\"tunnel\":-1", "'tunnel'"},
+	    {"\"start_ns\":", "\"start_ns\":-1,\"x\":", "'start_ns'"},
+	    {"\"duration_ns\":", "\"duration_ns\":null,\"x\":", "'duration_ns'"},
+	    {"\"reason\":\"\"", "\"reason\":[]", "'reason' must be a text of 0 to 255 bytes"},
+	    {"\"reason\":\"\"", "\"reason\":\"\\u0000\"", "trials.jsonl:2: \\u0000"},
+	    {"\"workload\":\"tcp\"", "\"workload\":\"../tcp\"",
+	     "'workload' must be a workload such"},
+	    {"\"workload\":\"tcp\"", "\"workload\":\"tcp:\"", "'workload'"},
+	    {"\"workload\":\"tcp\"", "\"workload\":\"tcp\\n\"", "'workload'"},
+	    {"\"metrics\":", "\"environment\":{\"tunnel_cpu_s\":\"1\"},\"metrics\":",
+	     "'environment.tunnel_cpu_s'"},
 	    {"{\"run\"", "", "trials.jsonl:2:"},
 	    {"\"workload\":\"tcp\"", "\"workload\":\"\"", "trials.jsonl:2: 'workload'"},
 	    {"\"workload\":\"tcp\"", "\"workload\":\"udp\"",
@@ -203,6 +248,11 @@ static void refuses_malformed_lines(void **state)
 	synthetic_end(&s);
 }
 
+// 27 levels.
+#define DEEP3(x) "[[[" x "]]]"
+#define DEEP9(x) DEEP3(DEEP3(DEEP3(x)))
+#define DEEP(x) DEEP9(DEEP9(DEEP9(x)))
+
 static void refuses_foreign_folders(void **state)
 {
 	static const struct {
@@ -211,12 +261,47 @@ static void refuses_foreign_folders(void **state)
 	    {"\"schema\": 1", "\"schema\": 2", "schema 2, but this wgbench reads 1: use a newer"},
 	    {"\"schema\": 1", "\"schema\": 0", "schema 0, but this wgbench reads 1: use an older"},
 	    {"\"schema\": 1", "\"scheme\": 1", "no 'schema': not a run of wgbench"},
-	    {"\"id\": \"synthetic\"", "\"id\": 7", "no 'id'"},
-	    {"\"tunnels\":", "\"tunnel\":", "'tunnels' must hold"},
-	    {"\"spec\": \"tunnel-1\"", "\"spec\": 1", "tunnel 1 needs texts"},
+	    {"\"id\": \"synthetic\"", "\"id\": 7",
+	     "run.json: 'id' must be a name of letters, digits"},
+	    {"\"tunnels\":", "\"tunnel\":", "'tunnels' is missing: it must be an array of 1 to 16"},
+	    {"\"spec\": \"tunnel-1\"", "\"spec\": 1",
+	     "'tunnels[1].spec' must be a text of 1 to 255 bytes"},
 	    {"\"trials_per_block\": 4", "\"trials_per_block\": 0", "'trials_per_block'"},
 	    {"\"workloads\": [", "\"workloads\": [7, ",
-	     "'workloads' must hold texts, but number 0"},
+	     "'workloads[0]' must be a workload such as tcp:flows=8"},
+	    {"\"id\": \"synthetic\"", "\"id\": \"../synthetic\"", "'id' must be a name"},
+	    {"\"id\": \"synthetic\"", "\"id\": \"a/b\"", "'id' must be a name"},
+	    {"\"id\": \"synthetic\"", "\"id\": \"-b\"", "'id' must be a name"},
+	    {"\"created\": \"2020-01-01T00:00:00Z\"", "\"created\": \"\\nend\\n!id\\n\"",
+	     "run.json: 'created' must be a time such as 2026-01-31T23:59:59Z"},
+	    {"\"created\":", "\"made\":", "'created' is missing"},
+	    {"\"plan\": \"\"", "\"plan\": \"../../etc/x\"", "'plan' must be a name"},
+	    {"\"blocks\": 8", "\"blocks\": -8", "'blocks'"},
+	    {"\"blocks\": 8", "\"blocks\": 9007199254740993", "'blocks'"},
+	    {"\"duration\": 1", "\"duration\": \"1\"", "'duration' must be an integer from 0"},
+	    {"\"command\": [", "\"command\": [null, ", "'command[0]' must be a text"},
+	    {"\"variants\": {}", "\"variants\": {\"ring\": 7}", "'tunnels[0].variants.ring'"},
+	    {"\"variants\": {}", "\"variants\": {\"../x\": \"y\"}",
+	     "'tunnels[0].variants.../x' is no name"},
+	    {"\"variants\": {}", "\"variants\": {}, \"offloads\": {\"left\": 3}",
+	     "'tunnels[0].offloads.left' must be an object"},
+	    {"\"binary_sha256\": \"00\"", "\"binary_sha256\": \"$(id)\"",
+	     "'tunnels[0].binary_sha256' must be hexadecimal digits"},
+	    {"\"kernel\":", "\"mitigations\": {\"x\": null}, \"kernel\":",
+	     "'environment.mitigations.x' must be a text"},
+	    {"\"kernel\":", "\"cpus\": -2, \"kernel\":", "'environment.cpus'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"gate_percent\": 1e308",
+	     "'gate_percent' must be a number"},
+	    {"\"seed\": 1", "\"seed\": 1, \"metrics\": [\"`id`\"]", "'metrics[0]'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"looks\": [0]", "'looks[0]'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"ended\": {\"tcp\": \"soon\"}",
+	     "'ended.tcp' must be 'decided', 'budget', 'blocks' or 'failed'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"trials\": -1", "'trials'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"goals\": [7]", "'goals[0]' must be an object"},
+	    {"\"seed\": 1", "\"seed\": 1, \"resumed\": [{\"created\": \"now\"}]",
+	     "'resumed[0].created'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"x\": " DEEP(DEEP("1")),
+	     "run.json: nested deeper than 32"},
 	    {"{", "[", "run.json:"},
 	};
 	struct synthetic s;
@@ -373,6 +458,7 @@ int main(void)
 	    cmocka_unit_test(round_trip),
 	    cmocka_unit_test(torn_at_every_byte),
 	    cmocka_unit_test(run_json_cut_at_any_byte_is_refused),
+	    cmocka_unit_test(refuses_what_is_no_regular_file),
 	    cmocka_unit_test(refuses_malformed_lines),
 	    cmocka_unit_test(refuses_foreign_folders),
 	    cmocka_unit_test(create_refuses_a_folder_in_use),

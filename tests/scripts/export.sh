@@ -150,7 +150,7 @@ grammar() {
 
 benchstat() {
 	grammar
-	grep -xF 'kernel: 6 "1"\' "$dir/benchstat"
+	grep -xF 'kernel: 6\n"1"\' "$dir/benchstat"
 	python <<-'PYTHON'
 		found = []
 		for line in open(sys.argv[1] + "/benchstat"):
@@ -160,7 +160,7 @@ benchstat() {
 		        tunnel = dict(p.split("=", 1) for p in parts[1:])["tunnel"]
 		        found += [(parts[0] + str("reverse=1" in parts), tunnel, m, float(v))
 		                  for v, m in zip(pairs[::2], pairs[1::2])]
-		names = ['exec:_opt_a_b,"c"\\d', "default", "default#2"]
+		names = ['exec:%2Fopt%2Fa%20b,"c"\\d', "default", "default#2"]
 		same(found, [("Benchmark" + w.split(":")[0].capitalize() + str("reverse=1" in w), names[t], m, float(v))
 		             for w, t, m, v in values])
 	PYTHON

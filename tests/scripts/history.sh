@@ -156,6 +156,42 @@ moved() {
 	rm -r "$dir/runs/f"
 }
 
+# gnuplot runs what stands behind '!', and what '`' and '$(' enclose.
+commands() {
+	local word
+	for word in $'\nend\n!touch '"$dir/ran" "\`touch $dir/ran\`" "2026-01-01" "2026-02-30T00:00:00Z" "$(date +%s)" ""; do
+		run h 9 1.0 ".created = $(jq -n --arg word "$word" '$word')"
+		fails "runs/h/run.json: 'created' must be a time such as" --metric goodput_gbps --plot "$dir/plot.svg"
+	done
+	run h 9 1.0 ".tunnels[0].spec = \"exec:/x'\\n!touch $dir/ran\\n\`touch $dir/ran\`\" |
+		.environment.harness_measuring = \"'. system('touch $dir/ran') .'\""
+	history --metric goodput_gbps --workload tcp --plot "$dir/plot.svg" >"$dir/out"
+	[[ ! -e $dir/ran ]]
+	grep -F '\n!touch' "$dir/plot.svg"
+	equal "$(LC_ALL=C grep -c $'[\001-\010\013-\037]' "$dir/out")" 0
+	rm -r "$dir/runs/h"
+}
+
+# Times of other zones and with fractions are in one order.
+zones() {
+	run h 9 1.0 '.created = "2026-01-01T05:30:00.250+03:00"'
+	history --json | jq -e '[.series[].points[].created] | index("2026-01-01T02:30:00Z")'
+	rm -r "$dir/runs/h"
+}
+
+# What is in the file besides what runs gave is refused.
+forged_database() {
+	local query
+	cp "$dir/db" "$dir/aside"
+	for query in "UPDATE runs SET created = '!id'" "UPDATE environments SET mitigations = 'x'" \
+		"UPDATE points SET median = 9e999"; do
+		cp "$dir/aside" "$dir/db"
+		sqlite3 "$dir/db" "$query"
+		fails "$dir/db: holds a row that no run gave: --rebuild it" --json
+	done
+	cp "$dir/aside" "$dir/db"
+}
+
 broken() {
 	run g 7 1.0 '.schema = 9'
 	fails "runs/g/run.json: schema 9, but this wgbench reads 1" --json
@@ -253,6 +289,9 @@ check "the database follows the folders" follows
 check "rebuilt, followed and new are the same" rebuilt
 check "contaminated blocks don't count" contaminated
 check "a run that was resumed elsewhere is left out, and said" moved
+check "texts of a run are never commands" commands
+check "times are of one zone" zones
+check "a forged database is refused" forged_database
 check "a folder that can't be read is named, and no success" broken
 check "a foreign database is neither read nor emptied" foreign
 check "a plot" plot
