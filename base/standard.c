@@ -13,6 +13,7 @@ static bool lost;
 void standard_open(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		// open() gives the lowest that is free, which is this one.
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)

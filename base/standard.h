@@ -7,7 +7,8 @@ enum { STANDARD_NOT_WRITTEN = 2 };
 
 // Comes first in main(). A program that is started with descriptor 0, 1 or 2 closed would get it
 // for the first file that it opens, and print into that; here it is filled such that its use fails.
-// Writing to a pipe whose reader has gone becomes an error instead of a signal.
+// Writing to a pipe whose reader has gone, or past the limit of a file's size, becomes an error
+// instead of a signal.
 void standard_open(void);
 
 // Something that was to be printed could not be.

@@ -80,10 +80,10 @@ closed_from_start() {
 
 file_not_written() {
 	local status=0
-	ln -s /dev/full "$dir/file.csv.new"
-	"$wgbench" export --format csv --out "$dir/file.csv" "$dir/run" 2>"$dir/said" || status=$?
-	equal "$status" 2 && match "$(<"$dir/said")" 'file.csv: not written: No space left' &&
-		[[ ! -e $dir/file.csv ]]
+	# The limit's signal would end a program that doesn't expect it.
+	(ulimit -f 1 && exec "$wgbench" export --format csv --out "$dir/file.csv" "$dir/run") 2>"$dir/said" || status=$?
+	equal "$status" 2 && match "$(<"$dir/said")" 'file.csv: not written: File too large' &&
+		[[ ! -e $dir/file.csv && ! -e $dir/file.csv.new ]]
 }
 
 check "the help of every command" helps
