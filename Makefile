@@ -103,7 +103,7 @@ MEASURING = $(shell sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)"; const char wgbench_measuring[] = "$(MEASURING)";)
 
-$(B)/revision.o: $(B)/revision.c $(B)/.flags
+$(B)/revision.o: $(B)/revision.c $(B)/.flags | $(SETUP)
 	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/.flags | $(SETUP)
