@@ -147,8 +147,12 @@ static void sizes_and_queues_differ(void **state)
 	after = interface_veths(&p);
 	differences = environment_differences(before, after);
 	// An ip that knows gso_ipv4_max_size shows that the kernel sets it along.
-	json_array_foreach(differences, i, row) others +=
-	    strcmp(json_string_value(json_array_get(row, 0)), "right.gso_ipv4_max_size") != 0;
+	json_array_foreach(differences, i, row)
+	{
+		const char *what = json_string_value(json_array_get(row, 0));
+
+		others += strcmp(what, "right.gso_ipv4_max_size") != 0;
+	}
 	assert_int_equal(others, 3);
 	assert_differs(differences, "right.mtu", "1500", "1400");
 	assert_differs(differences, "right.gso_max_size", "65536", "30000");
