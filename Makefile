@@ -16,6 +16,8 @@ ifeq ($(PROFILE),fuzz)
 CC := clang
 CXX := clang++
 endif
+# tc, nft and dpkg's helpers are where a root shell by `su` doesn't look.
+export PATH := $(or $(PATH),/usr/bin:/bin):/usr/sbin:/sbin
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)

@@ -1,5 +1,6 @@
 // wgbench: a table of subcommands.
 #include "harness/commands.h"
+#include "harness/process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	process_complete_path();
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_ERROR;
