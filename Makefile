@@ -20,6 +20,8 @@ endif
 unexport BASH_ENV CDPATH ENV GREP_OPTIONS POSIXLY_CORRECT GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG \
 	GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS GIT_DIR GIT_COMMON_DIR GIT_EXTERNAL_DIFF GIT_INDEX_FILE \
 	GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_WORK_TREE
+# tc, nft and dpkg's helpers are where a root shell by `su` doesn't look.
+export PATH := $(or $(PATH),/usr/bin:/bin):/usr/sbin:/sbin
 B := build/$(PROFILE)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -113,7 +115,7 @@ $(B)/revision.c: FORCE
 $(B)/slots.c: FORCE
 	@$(call stamp,$(foreach s,$(SLOTS),extern const char $(s)_variant[];) const char *const tunnel_slots[][2] = {$(foreach s,$(SLOTS),{"$(s)"$(comma) $(s)_variant}$(comma)) {0}};)
 
-$(B)/revision.o $(B)/slots.o: %.o: %.c $(B)/.flags
+$(B)/revision.o $(B)/slots.o: %.o: %.c $(B)/.flags | $(SETUP)
 	$(call say,CC,$@)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/.flags | $(SETUP)

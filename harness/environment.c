@@ -104,11 +104,12 @@ static const char *const boot_words[] = {
     "transparent_hugepage",
 };
 
-// Debian's names. The program that measures and those that are measured use them.
+// Debian's names, as patterns, since a library's number and what follows it differ between releases
+// (libssl3, libssl3t64). The program that measures and those that are measured use them.
 static const char *const packages[] = {
-    "iperf3",  "iproute2",   "iputils-ping", "libb2-1",         "libc6",
-    "libck0",  "libhwloc15", "libipsec-mb1", "libmnl0",         "libsodium23",
-    "libssl3", "liburcu8",   "wireguard-go", "wireguard-tools",
+    "iperf3",       "iproute2",       "iputils-ping",      "libb2-[0-9]*",    "libc6",
+    "libck[0-9]*",  "libhwloc[0-9]*", "libipsec-mb[0-9]*", "libmnl[0-9]*",    "libsodium[0-9]*",
+    "libssl[0-9]*", "liburcu[0-9]*",  "wireguard-go",      "wireguard-tools",
 };
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
@@ -210,20 +211,20 @@ static json_t *read_boot_words(void)
 // Empty where there is no dpkg.
 static json_t *read_packages(void)
 {
-	// Without a version: known to dpkg, but not installed.
-	const char *argv[4 + LENGTH(packages) + 1] = {"dpkg-query", "-W", "-f",
-	                                              "${Package} ${Version}\\n"};
+	const char *argv[4 + LENGTH(packages) + 1] = {
+	    "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\\n"};
 	struct process_text text;
 	json_t *object = json_object();
-	char *line, *rest, *space;
+	char *line, *rest;
 
 	memcpy(argv + 4, packages, sizeof(packages));
 	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text);
-	for (rest = text.out; (line = strsep(&rest, "\n"));)
-		if ((space = strchr(line, ' ')) && space[1]) {
-			*space = 0;
-			json_object_set_new(object, line, json_string(space + 1));
-		}
+	for (rest = text.out; (line = strsep(&rest, "\n"));) {
+		const char *status = strsep(&line, " "), *name = strsep(&line, " ");
+
+		if (line && !strcmp(status, "installed"))
+			json_object_set_new(object, name, json_string(line));
+	}
 	process_text_free(&text);
 	return object;
 }

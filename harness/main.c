@@ -1,5 +1,6 @@
 // wgbench: a table of subcommands.
 #include "harness/commands.h"
+#include "harness/process.h"
 
 #include "base/standard.h"
 
@@ -28,6 +29,7 @@ static void print_usage(FILE *to)
 
 static int dispatch(int argc, char **argv)
 {
+	process_complete_path();
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_ERROR;

@@ -25,6 +25,7 @@
 #include "harness/process_environment.h"
 
 enum { GRACE_MS = 2000 };
+static const char users_path[] = "/usr/bin:/bin"; // execvp's, where PATH isn't set
 
 static int signal_fd = -1;
 static int asked_to_stop;
@@ -297,6 +298,33 @@ const char *process_last_line(const char *text, char *line, size_t bytes)
 	return line;
 }
 
+static bool has_folder(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	for (; path; path = strchr(path, ':')) {
+		path += *path == ':';
+		if (strcspn(path, ":") == length && !strncmp(path, folder, length))
+			return true;
+	}
+	return false;
+}
+
+void process_complete_path(void)
+{
+	const char *path = getenv("PATH");
+	char *complete;
+
+	path = path ? path : users_path;
+	if (has_folder(path, "/usr/sbin") || has_folder(path, "/sbin") ||
+	    !(has_folder(path, "/usr/bin") || has_folder(path, "/bin")))
+		return;
+	if (asprintf(&complete, "%s:/usr/sbin:/sbin", path) < 0)
+		return;
+	setenv("PATH", complete, 1);
+	free(complete);
+}
+
 bool process_available(const char *program)
 {
 	char path[4096];
@@ -304,7 +332,7 @@ bool process_available(const char *program)
 
 	if (strchr(program, '/'))
 		return !access(program, X_OK);
-	for (from = from ? from : "/usr/bin:/bin"; from; from = strchr(from, ':')) {
+	for (from = from ? from : users_path; from; from = strchr(from, ':')) {
 		from += *from == ':';
 		snprintf(path, sizeof(path), "%.*s/%s", (int)strcspn(from, ":"), from, program);
 		if (!access(path, X_OK))

@@ -54,6 +54,10 @@ void process_text_free(struct process_text *);
 // failure. Control characters become spaces, bytes that aren't UTF-8 '?'.
 const char *process_last_line(const char *text, char *line, size_t bytes);
 
+// Adds /usr/sbin and /sbin, where `tc` is, to a PATH that has only the folders for users, such as
+// that of a root shell by `su`. A PATH without those is left as it is.
+void process_complete_path(void);
+
 // Whether there is such a program: in PATH, or at a path with a slash.
 bool process_available(const char *program);
 

@@ -4,6 +4,7 @@
 #include "harness/libraries.h"
 #include "tests/support.h"
 
+#include <ctype.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,10 +267,46 @@ static void resuming_is_noted(void **state)
 	json_decref(other);
 }
 
+static bool has_numbered(const json_t *packages, const char *name)
+{
+	const char *key;
+	json_t *version;
+
+	json_object_foreach((json_t *)packages, key, version)
+	{
+		if (!strncmp(key, name, strlen(name)) && isdigit(key[strlen(name)]))
+			return true;
+	}
+	return false;
+}
+
+// In every release, each of which numbers them anew.
+static void libraries_are_remembered(void **state)
+{
+	static const char *const libraries[] = {
+	    "libb2-", "libc",      "libck",  "libhwloc", "libipsec-mb",
+	    "libmnl", "libsodium", "libssl", "liburcu",
+	};
+	json_t *environment = environment_collect();
+	const json_t *packages = json_object_get(environment, "packages");
+
+	(void)state;
+	if (!json_object_size(packages)) {
+		json_decref(environment);
+		print_message("no dpkg here\n");
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++)
+		if (!has_numbered(packages, libraries[i]))
+			fail_msg("no %sN: %s", libraries[i], json_dumps(packages, 0));
+	json_decref(environment);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_same_place_twice_is_the_same),
+	    cmocka_unit_test(libraries_are_remembered),
 	    cmocka_unit_test(every_field_counts),
 	    cmocka_unit_test(what_a_process_is_granted_is_remembered),
 	    cmocka_unit_test(conditions_are_what_changes_results),

@@ -135,7 +135,8 @@ static void what_is_switched_differs(void **state)
 static void sizes_and_queues_differ(void **state)
 {
 	struct netns_pair p;
-	json_t *before, *after, *differences;
+	json_t *before, *after, *differences, *row;
+	size_t i, others = 0;
 
 	(void)state;
 	open_pair(&p);
@@ -145,7 +146,14 @@ static void sizes_and_queues_differ(void **state)
 	                "link set " NETNS_VETH " txqueuelen 77\n");
 	after = interface_veths(&p);
 	differences = environment_differences(before, after);
-	assert_int_equal(json_array_size(differences), 3);
+	// An ip that knows gso_ipv4_max_size shows that the kernel sets it along.
+	json_array_foreach(differences, i, row)
+	{
+		const char *what = json_string_value(json_array_get(row, 0));
+
+		others += strcmp(what, "right.gso_ipv4_max_size") != 0;
+	}
+	assert_int_equal(others, 3);
 	assert_differs(differences, "right.mtu", "1500", "1400");
 	assert_differs(differences, "right.gso_max_size", "65536", "30000");
 	assert_differs(differences, "right.txqlen", "1000", "77");

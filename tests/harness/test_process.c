@@ -291,6 +291,37 @@ static void last_line(void **state)
 		                    cases[i].last);
 }
 
+static void path_is_completed(void **state)
+{
+	static const struct {
+		const char *path, *complete;
+	} cases[] = {
+	    {NULL, "/usr/bin:/bin:/usr/sbin:/sbin"},
+	    {"/opt/x:/usr/bin", "/opt/x:/usr/bin:/usr/sbin:/sbin"},
+	    {"/bin", "/bin:/usr/sbin:/sbin"},
+	    {"/usr/sbin:/usr/bin", "/usr/sbin:/usr/bin"},
+	    {"/usr/bin:/sbin", "/usr/bin:/sbin"},
+	    {"/opt/usr/bin", "/opt/usr/bin"},
+	    {"/usr/bin:/usr/sbin2", "/usr/bin:/usr/sbin2:/usr/sbin:/sbin"},
+	    {"", ""},
+	};
+	const char *path = getenv("PATH");
+	char *kept = path ? strdup(path) : NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (cases[i].path)
+			setenv("PATH", cases[i].path, 1);
+		else
+			unsetenv("PATH");
+		process_complete_path();
+		assert_string_equal(getenv("PATH"), cases[i].complete);
+	}
+	if (kept)
+		setenv("PATH", kept, 1);
+	free(kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +338,7 @@ int main(void)
 	    cmocka_unit_test(children_are_not_guarded),
 	    cmocka_unit_test(children_die_with_a_killed_parent),
 	    cmocka_unit_test(last_line),
+	    cmocka_unit_test(path_is_completed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ probe() {
 }
 command -v clang >/dev/null || skip_all "no clang here; on Debian: apt-get install clang"
 probe 2>/dev/null ||
-	skip_all "this clang has no libFuzzer; on Debian: apt-get install libclang-rt-14-dev"
+	skip_all "this clang has no libFuzzer; on Debian: apt-get install libclang-rt-dev"
 for target in "${targets[@]}"; do
 	[[ -e tests/fuzz/$target.c ]] || {
 		echo "fuzz.sh: unknown target '$target': one of $(basename -s .c -a tests/fuzz/*.c | tr '\n' ' ')" >&2

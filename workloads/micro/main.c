@@ -69,7 +69,7 @@ static void run_noop(struct cbenchmark_state *state, void *context)
 	(void)context;
 	while (cbenchmark_keep_running_batch(state, MICRO_BATCH))
 		for (int i = 0; i < MICRO_BATCH; i++)
-			__asm__ volatile("");
+			__asm__ volatile("" : "+r"(i)); // not unrolled
 }
 
 static void run_baseline(struct cbenchmark_state *state, void *context)
