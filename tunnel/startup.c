@@ -15,7 +15,7 @@
 
 enum {
 	DESCRIPTORS = 1024,   // some seven for each of 64 queues, and clients
-	DESCRIPTORS_MIN = 24, // one queue, and a client
+	DESCRIPTORS_MIN = 32, // one queue, and a client
 	STACK_BYTES = 1 << 20,
 };
 

@@ -341,7 +341,7 @@ check "starts where the sockets' folder is a link" begins_below 'mkdir there; ln
 least() {
 	cat >"$keys/least" <<-'END'
 		#!/bin/bash
-		exec prlimit --stack=65536:65536 --nofile=24:24 --as=100000000 --fsize=0 --memlock=0 \
+		exec prlimit --stack=65536:65536 --nofile=32:32 --as=100000000 --fsize=0 --memlock=0 \
 			env --ignore-signal --block-signal "$LEAST" "$@" <&- >&- 2>&-
 	END
 	chmod +x "$keys/least"

@@ -70,6 +70,7 @@ void bed_handle_posted(struct bed *bed)
 
 void bed_drain(struct bed *bed)
 {
+	bed_handle_posted(bed);
 	remote_drain(bed->remotes, bed->device->identity.public_key, bed->now_ns);
 }
 
