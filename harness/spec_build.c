@@ -57,7 +57,7 @@ static void say_failed(const char *root, const struct make *m, const char *profi
 static int run_make(const char *root, const struct make *m)
 {
 	char profile[64], jobs[32];
-	const char *argv[8] = {"make", "-C", root, jobs, m->target, profile};
+	const char *argv[9] = {"make", "-C", root, jobs, m->target, profile};
 	struct process_text text;
 	size_t n = 6;
 	int ret;
