@@ -58,7 +58,7 @@ static const struct workload_metric metrics[] = {
 // One of the two floods.
 struct outcome {
 	double goodput_gbps, sent_per_s, cookie_replies_per_s, drops;
-	double peak_kib; // of the flooded end's processes; NAN: one's isn't known
+	double peak_kib; // of the flooded end's processes; NAN: none is known
 };
 
 struct flooding {
@@ -136,6 +136,20 @@ static double peak_kib(pid_t pid)
 	if (file)
 		fclose(file);
 	return peak;
+}
+
+// Of all that are still there: another program that looked at the tunnel may have ended meanwhile.
+static double peaks_kib(const struct flooding *f)
+{
+	double sum = NAN;
+
+	for (size_t i = 0; i < f->pids; i++) {
+		double kib = peak_kib(f->pid[i]);
+
+		if (!isnan(kib))
+			sum = isnan(sum) ? kib : sum + kib;
+	}
+	return sum;
 }
 
 static int start_flood(struct flooding *f, struct process *p, const char *to)
@@ -219,8 +233,7 @@ static int run_flood(struct flooding *f, const char *to, struct outcome *o)
 		ret = start_flood(f, &p, to);
 	if (!ret)
 		ret = carry(f, o);
-	for (size_t i = 0; i < f->pids; i++)
-		o->peak_kib += peak_kib(f->pid[i]);
+	o->peak_kib = peaks_kib(f);
 	if (!ret)
 		ret = finish_flood(f, &p, o);
 	process_end(&p);

@@ -42,7 +42,7 @@ in_range() {
 idle() {
 	start idle --workload idle:peers=300,keepalive=25 --workload tcp
 	until_true 30 has_peers l 301
-	has_peers r 301
+	until_true 30 has_peers r 301
 	match "$(peers l)" "10.78.1.43/32 fd78::12b/128"
 	match "$(ip netns exec "wgb-$pid-0r" wg show "wgb${pid}n0r" persistent-keepalive)" "25"
 	until_true 30 has_peers l 1 # the tcp trials have the real one alone
