@@ -11,7 +11,7 @@ left() { on "$ns_left" "$@"; }
 
 start() {
 	ip -n "$ns_left" link del "$if" 2>/dev/null || true
-	until_true 5 no_socket "$if"
+	until_true 20 idle "$ns_left" # frees what it held after its socket is gone
 	left "$ours" "$if"
 }
 
