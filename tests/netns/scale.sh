@@ -12,7 +12,7 @@ left() { on "$ns_left" "$@"; }
 
 start() {
 	ip -n "$ns_left" link del "$if" 2>/dev/null || true
-	until_true 30 idle "$ns_left"
+	until_true 30 idle "$ns_left" # frees what it held after its socket is gone
 	left "$ours" "$if"
 }
 
