@@ -69,10 +69,14 @@ ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call 
 variant_libs = $(shell sed -n 's,^// link: ,,p' $(patsubst $(B)/%.o,%.c,$(1)))
 
 BASE_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard base/*.c))
-TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c)) $(BASE_OBJECTS)
-HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c netns/*.c workloads/*.c)) $(BASE_OBJECTS)
+# An archive: a program gets what it calls, and needs no library that the rest needs.
+BASE := $(B)/base.a
+# What a program is linked from, archives last.
+linked = $(filter-out %.a,$^) $(filter %.a,$^)
+TUNNEL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tunnel/*.c)) $(BASE)
+HARNESS_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard harness/*.c harness/*/*.c harness/commands/*/*.c netns/*.c workloads/*.c)) $(BASE)
 REPLAY_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/replay/*.c))
-TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c)) $(BASE_OBJECTS)
+TRAFFIC_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/traffic/*.c)) $(BASE)
 SPEC ?= default
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
 
@@ -97,7 +101,7 @@ build/.setup-tests: scripts/setup
 	$(Q)scripts/setup tests && mkdir -p build && touch $@
 # Which of both: fuzz programs are all clang's.
 SETUP := build/.setup$(if $(filter fuzz,$(PROFILE)),-tests)
-$(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/*/*.c tests/*/*/*.c)): | build/.setup-tests
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/*/*.c tests/*/*/*.c)): | build/.setup-tests
 
 stamp = mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 $(B)/.flags: FORCE
@@ -105,8 +109,8 @@ $(B)/.flags: FORCE
 REVISION := $(or $(shell scripts/revision | sed -E 's/^([0-9a-f]{12})[0-9a-f]*/\1/'),unknown)
 # Names the code that a measured value depends on: runs with the same word are one history. Comments
 # and layout don't count.
-MEASURING_SOURCES := $(sort $(wildcard workloads/*.[ch] workloads/traffic/*.[ch] netns/*.[ch] \
-	$(patsubst %,harness/%.[ch],accounting blocks order series session trial tunnel_process)))
+MEASURING_SOURCES := $(sort $(wildcard netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] harness/plan/*.[ch] \
+	harness/measure/*.[ch]))
 MEASURING = $(shell LC_ALL=C sed 's,//.*,,' $(MEASURING_SOURCES) | tr -d ' \t\n' | sha256sum | cut -c 1-12)
 $(B)/revision.c: FORCE
 	@$(call stamp,const char wgbench_revision[] = "$(REVISION)"; const char wgbench_profile[] = "$(PROFILE)"; const char wgbench_measuring[] = "$(MEASURING)";)
@@ -139,24 +143,27 @@ drawn = $(shell printf '%s\n' $(2) | LC_ALL=C awk -v n=$(1) 'BEGIN { srand(n) } 
 laid_out = $(if $(call layout_of,$(1)),$(call drawn,$(call layout_of,$(1)),$(2)),$(2))
 $(B)/tunnels/%/wgbench-tunnel: $(TUNNEL_OBJECTS) $(B)/revision.o $(B)/slots.o $$(call variant_objects,$$(call spec_of,$$*)) $$(call plant_object,$$(call spec_of,$$*))
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$(call spec_of,$*)) -o $@ $(call laid_out,$*,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$(call spec_of,$*)) -o $@ $(call laid_out,$*,$(filter-out %.a,$^)) $(filter %.a,$^) $(call variant_libs,$(call variant_objects,$(call spec_of,$*))) $(TUNNEL_LIBS)
 
 # The tunnel's objects, with system calls of its own.
 $(B)/tunnels/%/wgbench-replay: $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(REPLAY_OBJECTS) $(B)/revision.o $$(call variant_objects,$$*) $$(call plant_object,$$*)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$*) -o $@ $^ $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(call plant_flags,$*) -o $@ $(linked) $(call variant_libs,$(call variant_objects,$*)) $(TUNNEL_LIBS)
+
+$(BASE): $(BASE_OBJECTS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/wgbench: $(HARNESS_OBJECTS) $(B)/revision.o
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(HARNESS_LIBS)
 
 $(B)/wgbench-traffic: $(TRAFFIC_OBJECTS)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TRAFFIC_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(TRAFFIC_LIBS)
 
 # Shows how a variant of allowedips lays a table out.
 TRIES := $(patsubst variants/allowedips/%.c,$(B)/tries/%-dot,$(filter variants/allowedips/%,$(VARIANT_SOURCES)))
-$(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/allowedips/%.o $(BASE_OBJECTS)
+$(TRIES): $(B)/tries/%-dot: $(B)/variants/allowedips/tools/dot.o $(B)/variants/allowedips/%.o $(BASE)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked)
 
 tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIANT-dot <PREFIXES
 
@@ -164,7 +171,7 @@ tries: $(TRIES) ## build the tools that draw a table of allowed IPs: tries/VARIA
 
 MICRO_PROGRAMS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard workloads/micro/$(notdir $(patsubst %/,%,$(dir $s))).c),$(B)/micro/$(patsubst variants/%.c,%,$s)))
 MICRO_SHARED := $(addprefix $(B)/,workloads/micro/main.o workloads/micro/nothing.o workloads/traffic/histogram.o \
-	harness/cbenchmark.o harness/counters.o revision.o)
+	workloads/micro/cbenchmark.o harness/machine/counters.o revision.o)
 # A slot's file that measures it by the tunnel's own functions says so in a line `// needs: tunnel`.
 MICRO_ON_TUNNEL := $(basename $(notdir $(shell grep -ls '^// needs: tunnel$$' workloads/micro/*.c)))
 micro_needs = $(if $(filter $(call slot_of,$(1)),$(MICRO_ON_TUNNEL)),$(filter-out %/main.o,$(TUNNEL_OBJECTS)) \
@@ -173,7 +180,7 @@ micro_parts = $(patsubst %.c,$(B)/%.o,$(wildcard workloads/micro/$(1).c workload
 
 $(MICRO_PROGRAMS): $(B)/micro/%: $(B)/variants/%.o $$(call micro_parts,$$(call slot_of,$$*)) $(MICRO_SHARED) $$(call ring_under,$$*) $$(call micro_needs,$$*)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lbenchmark -lpfm
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lbenchmark -lpfm
 
 micro-programs: $(MICRO_PROGRAMS) ## build the microbenchmark programs
 
@@ -184,8 +191,8 @@ micro: micro-programs harness ## build and run the microbenchmarks (wgbench micr
 
 CONTRACT_TESTS := $(foreach s,$(VARIANT_SOURCES),$(if $(wildcard tests/$(dir $s)contract.c),$(B)/tests/$(basename $s)))
 TUNNEL_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/tunnel/test_*.c))
-SHIM_TEST := $(B)/tests/harness/test_cbenchmark
-HARNESS_TESTS := $(filter-out $(SHIM_TEST),$(patsubst %.c,$(B)/%,$(wildcard tests/harness/test_*.c)))
+SHIM_TEST := $(B)/tests/workloads/test_cbenchmark
+HARNESS_TESTS := $(filter-out $(SHIM_TEST),$(patsubst %.c,$(B)/%,$(wildcard $(foreach r,base netns workloads harness $(notdir $(patsubst %/.,%,$(wildcard harness/*/.))),tests/$(r)/test_*.c))))
 # Beyond the contract: tests/variants/SLOT/test_VARIANT.c.
 VARIANT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/variants/*/test_*.c))
 TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS) $(SHIM_TEST)
@@ -193,10 +200,10 @@ TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TE
 contract_objects = $(patsubst %.c,$(B)/%.o,$(filter-out tests/variants/$(1)/test_%.c,$(wildcard tests/variants/$(1)/*.c)))
 # Tables are attacked.
 attack_on = $(if $(filter hashtable/%,$(1)),$(B)/workloads/micro/hashtable_attack.o)
-$(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(call contract_objects,$$(call slot_of,$$*)) $(B)/tests/support.o \
+$(CONTRACT_TESTS): $(B)/tests/variants/%: $(B)/variants/%.o $$(call contract_objects,$$(call slot_of,$$*)) $(B)/tests/support/support.o \
 		$$(call ring_under,$$*) $$(call attack_on,$$*)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
 # This contract's test counts allocations and makes them fail. --wrap misses what LTO links.
 ifneq ($(PROFILE),lto)
@@ -210,28 +217,34 @@ $(filter $(B)/tests/tunnel/test_memory%,$(TUNNEL_TESTS)): private LDFLAGS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free,--wrap=mmap,--wrap=munmap,--wrap=epoll_ctl
 endif
 
-$(VARIANT_TESTS): %: %.o $(B)/tests/support.o $$(subst /tests/,/,$$(subst /test_,/,$$@)).o \
+$(VARIANT_TESTS): %: %.o $(B)/tests/support/support.o $$(subst /tests/,/,$$(subst /test_,/,$$@)).o \
 		$$(call ring_under,$$(subst $(B)/tests/variants/,,$$@))
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka
 
-$(TUNNEL_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -ljansson -lm
+$(TUNNEL_TESTS): %: %.o $(B)/tests/support/support.o $(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(B)/revision.o $$(call variant_objects,default)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) -lcmocka -ljansson -lm
 
-$(HARNESS_TESTS): %: %.o $(B)/tests/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(HARNESS_LIBS) $(TRAFFIC_LIBS) -lcmocka
+$(HARNESS_TESTS): %: %.o $(B)/tests/support/support.o $(filter-out %/main.o,$(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS)) $(B)/revision.o
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(HARNESS_LIBS) $(TRAFFIC_LIBS) -lcmocka
 
-$(SHIM_TEST): %: %.o $(B)/tests/support.o $(B)/harness/cbenchmark.o
-	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lbenchmark -ljansson -lcmocka
+$(SHIM_TEST): %: %.o $(B)/tests/support/support.o $(B)/workloads/micro/cbenchmark.o
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) -lbenchmark -ljansson -lcmocka
 
 test-programs: $(TEST_PROGRAMS) tunnels replays micro-programs harness tries ## build what `make test` runs
 
 test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
-	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/scripts/*.sh tests/netns/*.sh)
+	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/e2e/*/*.sh)
+
+# What needs neither a network namespace nor waiting.
+CHECKED_PROGRAMS := $(filter-out $(B)/tests/netns/% $(B)/tests/tunnel/test_route,$(TEST_PROGRAMS))
+CHECKED_SCRIPTS := $(patsubst %,tests/e2e/wgbench/%.sh,allowedips-dot export gate history run selfcheck setup stalled)
+check: rooms build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
+	$(Q)PROFILE=$(PROFILE) tests/run $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
 
 # A peer under load, for a script in tests/kernel/.
 FLOOD := $(B)/tests/kernel/flood
 $(FLOOD): %: %.o $(addprefix $(B)/tunnel/,clock.o cookie.o noise.o)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(TUNNEL_LIBS)
 
 interop-kernel: tunnel $(FLOOD) ## test against the Linux kernel's WireGuard in a virtual machine (QEMU); some 3 minutes
 	$(Q)scripts/fetch-kernel
@@ -239,10 +252,10 @@ interop-kernel: tunnel $(FLOOD) ## test against the Linux kernel's WireGuard in 
 
 SOAK_SECONDS ?= 600
 soak: build/.setup-tests harness tunnel ## two tunnels under mixed traffic and rekeys for SOAK_SECONDS (600): no loss, no growth
-	$(Q)PROFILE=$(PROFILE) SOAK_SECONDS=$(SOAK_SECONDS) tests/netns/soak.sh
+	$(Q)PROFILE=$(PROFILE) SOAK_SECONDS=$(SOAK_SECONDS) tests/e2e/tunnel/soak.sh
 
 models: build/.setup-tests ## check the rings' models exhaustively with Spin
-	$(Q)tests/run tests/scripts/models.sh
+	$(Q)tests/run tests/e2e/wgbench/models.sh
 
 # Fuzz targets, tests/fuzz/TARGET.c, and what lies in tests/fuzz/TARGET/. They are programs of
 # PROFILE=fuzz only.
@@ -251,7 +264,7 @@ FUZZ_SECONDS ?= 600
 fuzz_objects = $(if $(filter configuration run_folder,$(1)),$(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/tunnel/switches.o,$\
 	$(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(call variant_objects,workers=inline)) $(B)/revision.o
 $(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(patsubst %.c,$(B)/%.o,$$(wildcard tests/fuzz/$$*/*.c)) $$(call fuzz_objects,$$*)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
 
 # This one looks at what gnuplot would get, and a disk needn't keep what it writes.
 $(filter %/run_folder,$(FUZZ_PROGRAMS)): private LDFLAGS += -Wl,--wrap=process_run,--wrap=fsync
@@ -259,7 +272,7 @@ $(filter %/run_folder,$(FUZZ_PROGRAMS)): private LDFLAGS += -Wl,--wrap=process_r
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS (600) each, side by side (FUZZ=TARGET picks)
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/scripts/fuzz.sh $(FUZZ)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/e2e/wgbench/fuzz.sh $(FUZZ)
 
 PLAN ?= standard
 bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
@@ -275,10 +288,10 @@ $(B)/counted/%.o: %.c tests/scaling/count.h $(B)/.flags | build/.setup
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) -DSCALING_COUNT -include tests/scaling/count.h -MMD -MP -c -o $@ $<
 $(B)/tests/scaling/plain-%: $(B)/tests/scaling/scaling.o $(B)/variants/workers/%.o $(scaling_under)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$^)) $(TUNNEL_LIBS)
 $(B)/tests/scaling/counted-%: $(B)/tests/scaling/scaling.o $(B)/counted/variants/workers/%.o \
 		$(patsubst $(B)/variants/ring/%,$(B)/counted/variants/ring/%,$(scaling_under))
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(call variant_libs,$(filter $(B)/variants/%,$(patsubst $(B)/counted/%,$(B)/%,$^))) $(TUNNEL_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(linked) $(call variant_libs,$(filter $(B)/variants/%,$(patsubst $(B)/counted/%,$(B)/%,$^))) $(TUNNEL_LIBS)
 
 scaling: $(SCALING) ## how one hot peer scales to 1, 2, 4 and 8 threads, by counts
 	$(Q)scripts/scaling $(B)/tests/scaling
@@ -289,12 +302,15 @@ external: build/.setup ## fetch the external tunnels (wireguard-go) into build/e
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
 
-FORMATTED := $(wildcard base/*.[ch] tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*.cc netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard base/*.[ch] tunnel/*.[ch] variants/*/*.[ch] variants/*/tools/*.[ch] harness/*.[ch] harness/*/*.[ch] harness/commands/*/*.[ch] netns/*.[ch] workloads/*.[ch] workloads/traffic/*.[ch] workloads/replay/*.[ch] workloads/planted/*.c workloads/micro/*.[ch] workloads/micro/*.cc tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## lay the sources out as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
 format-check: ## fail where a source isn't laid out so
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+
+rooms: ## fail where an #include runs against the table of rooms (scripts/rooms)
+	$(Q)scripts/rooms
 
 clean: ## remove build/
 	$(Q)rm -rf build
@@ -303,8 +319,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' '$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check clean help FORCE
+.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check rooms clean help FORCE
 .SECONDARY:
 FORCE:
 
--include $(patsubst %.o,%.d,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS)) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/harness/cbenchmark.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d $(B)/counted/variants/*/*.d)
+-include $(patsubst %.o,%.d,$(BASE_OBJECTS) $(filter %.o,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS))) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d $(B)/counted/variants/*/*.d)

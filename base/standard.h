@@ -1,7 +1,7 @@
 // A program's standard streams: there when it starts, and when it ends it is known whether what it
 // printed has arrived.
-#ifndef WGBENCH_STANDARD_H
-#define WGBENCH_STANDARD_H
+#ifndef WGBENCH_BASE_STANDARD_H
+#define WGBENCH_BASE_STANDARD_H
 
 enum { STANDARD_NOT_WRITTEN = 2 };
 

@@ -1,6 +1,6 @@
 // wgbench: a table of subcommands.
-#include "harness/commands.h"
-#include "harness/process.h"
+#include "harness/command.h"
+#include "base/process.h"
 
 #include "base/standard.h"
 

@@ -1,5 +1,7 @@
 #include "harness/options.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -46,26 +48,6 @@ static int refuse_unknown(const struct command *c, const struct option_row *rows
 	return -EINVAL;
 }
 
-int options_time(const char *text, double *seconds)
-{
-	static const struct {
-		char letter;
-		double seconds;
-	} units[] = {{0, 1}, {'s', 1}, {'m', 60}, {'h', 3600}};
-	char *end;
-	double value = strtod(text, &end);
-
-	// strtod() takes leading space, "inf" and "nan".
-	if (end == text || isspace((unsigned char)*text) || !isfinite(value) || (*end && end[1]))
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (*end == units[i].letter) {
-			*seconds = value * units[i].seconds;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 static int take_number(const struct command *c, const struct option_row *row, const char *text)
 {
 	static const char *const kinds[] = {[OPTION_UNSIGNED] = "a whole number",
@@ -81,7 +63,7 @@ static int take_number(const struct command *c, const struct option_row *row, co
 		d = u = strtoull(text, &end, 10);
 	else
 		d = strtod(text, &end);
-	if (row->type == OPTION_TIME && !options_time(text, &d))
+	if (row->type == OPTION_TIME && !text_parse_seconds(text, &d))
 		end = "";
 	// strtoull() takes a sign and wraps it; strtod() takes "inf" and "nan".
 	if (errno || end == text || *end || isspace((unsigned char)*text) ||

@@ -3,7 +3,7 @@
 #ifndef WGBENCH_OPTIONS_H
 #define WGBENCH_OPTIONS_H
 
-#include "harness/commands.h"
+#include "harness/command.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,9 +32,6 @@ struct option_row {
 	const char *help;
 	double min, max; // numbers: both ends are allowed
 };
-
-// Parses a time: 90, 90s, 10m, 1.5h. 0 or -EINVAL.
-int options_time(const char *text, double *seconds);
 
 enum { OPTIONS_HELPED = 1 };
 

@@ -4,8 +4,8 @@
 // taken from it only when the far host's IP layer gets them. Behind a router it would see none.
 #include "netns/bottleneck.h"
 #include "netns/netns.h"
-#include "harness/foreign.h"
-#include "harness/process.h"
+#include "base/foreign.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <jansson.h>

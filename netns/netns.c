@@ -2,8 +2,8 @@
 // tunnel. Each step is one `ip -batch`, since starting a program costs more than what it does.
 #include "netns/netns.h"
 #include "netns/owner.h"
-#include "harness/foreign.h"
-#include "harness/process.h"
+#include "base/foreign.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 // means that all that carries this pid is nobody's.
 #include "netns/netns.h"
 #include "netns/owner.h"
-#include "harness/process.h"
+#include "base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -5,7 +5,7 @@
 #include "netns/sources.h"
 #include "netns/netns.h"
 #include "netns/owner.h"
-#include "harness/process.h"
+#include "base/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-# Plots over the blocks of a run. harness/plot.c also sets blocks, and $data: block, y, contaminated.
+# Plots over the blocks of a run. harness/show/plot.c also sets blocks, and $data: block, y, contaminated.
 load scripts . '/style.gp'
 set xlabel 'block'
 set xrange [0.5 : blocks + 0.5]

@@ -1,4 +1,4 @@
-# What the plots share. harness/plot.c sets plot_title and y_label.
+# What the plots share. harness/show/plot.c sets plot_title and y_label.
 if (!exists("plot_height")) plot_height = 300
 set terminal svg size 760,plot_height dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 set datafile missing NaN

@@ -226,7 +226,8 @@ uint32_t udp_send(struct batch *b)
 
 	const struct udp_source local = e.local;
 	bool forgot = false, segment = d->udp.segment && feature_wanted(&p->segment);
-	int refused = 0; // the errno of a send with UDP_SEGMENT, until it shows what that was due to
+	int refused =
+	    0; // the errno of a send with UDP_SEGMENT, until it shows what that was due to
 	uint32_t at = 0;
 	while (at < b->packets) {
 		bool several = segment && next_run(b, at, true).count > 1;

@@ -6,8 +6,8 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/process.h"
-#include "harness/store.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "netns/bottleneck.h"
 #include "netns/netns.h"
 

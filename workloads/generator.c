@@ -2,9 +2,9 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
-#include "harness/foreign.h"
-#include "harness/process.h"
-#include "harness/store.h"
+#include "base/foreign.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>

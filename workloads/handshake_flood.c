@@ -7,9 +7,9 @@
 #include "workloads/workloads.h"
 #include "workloads/generator.h"
 
-#include "harness/foreign.h"
-#include "harness/process.h"
-#include "harness/store.h"
+#include "base/foreign.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 #include "netns/sources.h"
 

@@ -3,9 +3,8 @@
 #include "workloads/idle.h"
 #include "workloads/workloads.h"
 
-#include "harness/accounting.h"
-#include "harness/process.h"
-#include "harness/store.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
@@ -146,25 +145,24 @@ static int see_session(const struct workload_context *c, struct trial *t)
 	return workload_fail(t, ret > 0 ? -ENETUNREACH : ret, "the tunnel passes no ping");
 }
 
+static int wait_for(void *duration_ms)
+{
+	return process_pause(*(const unsigned *)duration_ms);
+}
+
 static int measure(const struct workload_context *c, struct trial *t)
 {
-	struct accounting_processes who;
-	struct accounting_snapshot before, after;
-	struct accounting_result cost;
-	int ret;
+	unsigned duration_ms = c->duration_ms;
+	struct workload_cost cost;
+	int ret = c->account(c, wait_for, &duration_ms, t, &cost);
 
-	workload_list_tunnel(&who, c);
-	if ((ret = workload_fail(t, accounting_take(&before, &who, c->pair), "can't account")) ||
-	    (ret = process_pause(c->duration_ms)) ||
-	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
+	if (ret)
 		return ret;
-	accounting_difference(&cost, &before, &after, 1);
 	// A kernel tunnel has no process whose clock could be read.
-	if (isnan(cost.tunnel_cpu_s))
+	if (isnan(cost.cpu_s))
 		return 0;
-	workload_set(t, c->use->workload, "cpu_percent",
-	             idle_percent(cost.tunnel_cpu_s, cost.wall_s));
-	workload_set(t, c->use->workload, "cpu_us_per_s", cost.tunnel_cpu_s * 1e6 / cost.wall_s);
+	workload_set(t, c->use->workload, "cpu_percent", idle_percent(cost.cpu_s, cost.wall_s));
+	workload_set(t, c->use->workload, "cpu_us_per_s", cost.cpu_s * 1e6 / cost.wall_s);
 	workload_set(t, c->use->workload, "context_switches_per_s", cost.switches_per_s);
 	return 0;
 }

@@ -3,8 +3,8 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/foreign.h"
-#include "harness/store.h"
+#include "base/foreign.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char iperf_congestion[] = "cubic";
+const char workload_congestion[] = "cubic";
 
 enum {
 	PORT = 5201,
@@ -87,11 +87,11 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 	}
 	if (!o->udp_mbit_per_s) {
 		argv[n++] = "-C";
-		argv[n++] = iperf_congestion;
+		argv[n++] = workload_congestion;
 		if (!t->environment)
 			t->environment = json_object();
 		json_object_set_new(t->environment, "tcp_congestion_control",
-		                    json_string(iperf_congestion));
+		                    json_string(workload_congestion));
 	}
 	if (o->reverse)
 		argv[n++] = "-R";
@@ -187,7 +187,7 @@ static bool ran_as_asked(json_t *end)
 {
 	const char *said = json_string_value(json_object_get(end, "sender_tcp_congestion"));
 
-	return !said || !strcmp(said, iperf_congestion);
+	return !said || !strcmp(said, workload_congestion);
 }
 
 static void take_facts(json_t *facts, json_t *root)

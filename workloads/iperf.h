@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "harness/process.h"
-#include "harness/workload.h"
+#include "base/process.h"
+#include "harness/plan/workload.h"
 
 struct trial;
 
@@ -31,11 +31,6 @@ struct iperf_options {
 	unsigned duration_ms;
 	unsigned omit_ms; // before it, running but not in the report
 };
-
-// TCP's congestion control, whatever the system's default is: Linux's own default, loss-based, and
-// what most senders use. Another one, such as BBR, which paces by timers and keeps queues short by
-// itself, would make other figures.
-extern const char iperf_congestion[];
 
 // Makes sure that the server of the context runs and listens, and starts a client on side 0. Notes
 // in the trial what it sets of the system. 0 or -errno with the trial's reason set.

@@ -12,8 +12,8 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
-#include "harness/foreign.h"
-#include "harness/store.h"
+#include "base/foreign.h"
+#include "harness/record/store.h"
 #include "netns/discard.h"
 #include "netns/netns.h"
 

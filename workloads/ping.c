@@ -4,9 +4,9 @@
 #include "workloads/ping.h"
 #include "workloads/workloads.h"
 
-#include "harness/foreign.h"
-#include "harness/stats.h"
-#include "harness/store.h"
+#include "base/foreign.h"
+#include "harness/stats/basic.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/store.h"
+#include "harness/record/store.h"
 
 static const struct workload_parameter parameters[] = {
     {"flows", 1, 64, 1, "parallel connections"},

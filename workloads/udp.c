@@ -3,7 +3,7 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/store.h"
+#include "harness/record/store.h"
 
 #include <stdio.h>
 

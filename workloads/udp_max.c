@@ -5,8 +5,7 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
-#include "harness/accounting.h"
-#include "harness/store.h"
+#include "harness/record/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,25 +42,34 @@ static int fail_stalled(struct trial *t, double load)
 	return -EIO;
 }
 
+struct work {
+	const struct workload_context *c;
+	const struct generator_options *o;
+	struct trial *t;
+	struct generator_result *r;
+};
+
+static int generate(void *argument)
+{
+	const struct work *w = argument;
+
+	return generator_run(w->c, w->o, w->t, w->r);
+}
+
 static int measure_cost(const struct workload_context *c, const struct generator_options *o,
                         struct trial *t)
 {
 	const struct workload *w = c->use->workload;
-	struct accounting_processes who;
-	struct accounting_snapshot before, after;
-	struct accounting_result cost;
+	struct workload_cost cost;
 	struct generator_result r;
-	int ret;
+	struct work work = {c, o, t, &r};
+	int ret = c->account(c, generate, &work, t, &cost);
 
-	workload_list_tunnel(&who, c);
-	if ((ret = workload_fail(t, accounting_take(&before, &who, c->pair), "can't account")) ||
-	    (ret = generator_run(c, o, t, &r)) ||
-	    (ret = workload_fail(t, accounting_take(&after, &who, c->pair), "can't account")))
+	if (ret)
 		return ret;
-	accounting_difference(&cost, &before, &after, 1);
 	if (!r.received)
 		return fail_stalled(t, COST_LOAD);
-	workload_set(t, w, "cpu_us_per_packet", cost.tunnel_cpu_s * 1e6 / r.received);
+	workload_set(t, w, "cpu_us_per_packet", cost.cpu_s * 1e6 / r.received);
 	workload_set(t, w, "generator_cpu_us_per_packet", r.cpu_s * 1e6 / r.received);
 	workload_set(t, w, "loss_percent", 100 * generator_loss(&r));
 	return 0;

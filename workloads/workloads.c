@@ -1,8 +1,7 @@
 #include "workloads/workloads.h"
 
-#include "harness/accounting.h"
-#include "harness/process.h"
-#include "harness/store.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
@@ -165,18 +164,4 @@ int workload_fail(struct trial *t, int ret, const char *what)
 int workload_result(int ret)
 {
 	return ret == -EINTR ? ret : 0;
-}
-
-void workload_list_tunnel(struct accounting_processes *who, const struct workload_context *c)
-{
-	*who = (struct accounting_processes){0};
-	for (int i = 0; i < 2; i++) {
-		size_t room = ACCOUNTING_PIDS_MAX - who->tunnel;
-		size_t n =
-		    netns_processes(c->pair->side[i].fd, who->tunnel_pid + who->tunnel, room);
-		who->tunnel += n < room ? n : room;
-	}
-	for (size_t i = 0; i < who->tunnel; i++)
-		if (who->tunnel_pid[i] == c->server->pid)
-			who->tunnel_pid[i--] = who->tunnel_pid[--who->tunnel];
 }

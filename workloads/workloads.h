@@ -2,9 +2,7 @@
 #ifndef WGBENCH_WORKLOADS_H
 #define WGBENCH_WORKLOADS_H
 
-#include "harness/workload.h"
-
-struct accounting_processes;
+#include "harness/plan/workload.h"
 
 extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload,
     idle_workload, overload_workload, bloat_workload, handshake_flood_workload;
@@ -28,9 +26,6 @@ extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_
 
 // A step's result; a failure becomes the trial's, with this reason.
 int workload_fail(struct trial *, int ret, const char *what);
-
-// The tunnel's processes at both ends, for a measurement that is only a part of the trial.
-void workload_list_tunnel(struct accounting_processes *, const struct workload_context *);
 
 // What run() returns for it: 0, but -EINTR where wgbench was asked to stop.
 int workload_result(int ret);

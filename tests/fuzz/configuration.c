@@ -6,10 +6,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/stat.h>
-#include "harness/outcome.h"
-#include "harness/plan.h"
-#include "harness/record.h"
-#include "harness/spec.h"
+#include "harness/judge/outcome.h"
+#include "harness/plan/plan.h"
+#include "harness/record/trial_line.h"
+#include "harness/spec/parse.h"
 #include "tunnel/switches.h"
 
 #define NAME "fuzz"
@@ -159,8 +159,8 @@ static void check_plan(const struct plan *p)
 	struct goal goal;
 	size_t i;
 
-	FUZZ_CHECK(p->tunnels && p->tunnels <= PLAN_TUNNELS_MAX && p->workloads &&
-	           p->workloads <= PLAN_WORKLOADS_MAX && p->goals <= PLAN_GOALS_MAX);
+	FUZZ_CHECK(p->tunnels && p->tunnels <= RUN_TUNNELS_MAX && p->workloads &&
+	           p->workloads <= RUN_WORKLOADS_MAX && p->goals <= RUN_GOALS_MAX);
 	plan_to_run(p, run);
 	for (i = 0; i < p->tunnels; i++)
 		json_array_append_new(tunnels, json_pack("{ss}", "spec", p->tunnel[i].spec));
@@ -238,7 +238,7 @@ static void check_outcome(void)
 	json_t *json = outcome_json(&o);
 	FUZZ_CHECK(json && !json_dumpf(json, null, 0));
 	json_decref(json);
-	int code = outcome_exit_code(&o);
+	int code = (int)outcome_answer(&o);
 	FUZZ_CHECK(code == 0 || code == 1 || code == 3);
 	fclose(null);
 	outcome_free(&o);
@@ -271,7 +271,7 @@ static void read_run(const char *text, size_t bytes)
 		check_words(ret);
 	if (ret)
 		return;
-	FUZZ_CHECK(st.tunnels && st.tunnels <= STORE_TUNNELS_MAX);
+	FUZZ_CHECK(st.tunnels && st.tunnels <= RUN_TUNNELS_MAX);
 	check_trials(&st);
 	if (!plan_from_run(&p, st.run, folder))
 		check_plan(&p);

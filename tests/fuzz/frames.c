@@ -9,7 +9,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/offload.h"
 
 enum { MERGE = 1, REPAIR = 2, FLAGS_SHIFT = 2, FRAME_MAX = 65535 };

@@ -6,10 +6,10 @@
 // otherwise.
 #include "tests/fuzz/fuzz.h"
 
-#include "harness/commands.h"
-#include "harness/output.h"
-#include "harness/process.h"
-#include "harness/store.h"
+#include "harness/command.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "harness/record/store.h"
 #include "tests/fuzz/run_folder/check.h"
 
 #include <dirent.h>

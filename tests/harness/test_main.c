@@ -1,6 +1,6 @@
 // The program itself, run as a user runs it: its commands, help and exit codes.
-#include "harness/process.h"
-#include "tests/support.h"
+#include "base/process.h"
+#include "tests/support/support.h"
 
 #include <limits.h>
 #include <stdio.h>

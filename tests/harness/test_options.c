@@ -1,6 +1,6 @@
 // Option tables: every type both ways, and every mistake named.
 #include "harness/options.h"
-#include "tests/harness/capture.h"
+#include "tests/support/capture.h"
 
 #include <errno.h>
 

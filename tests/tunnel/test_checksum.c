@@ -1,6 +1,6 @@
 // The Internet checksum: every way that this CPU has, at every alignment, against a sum made a
 // byte at a time.
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/checksum.h"
 #include "tunnel/offload.h"
 

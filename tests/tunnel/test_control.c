@@ -1,7 +1,7 @@
 // The control thread's sources, one event after another in the test's own thread: what other
 // threads post, signals, and the link, also after moves between namespaces, which needs root and is
 // skipped without.
-#include "tests/tunnel/steps.h"
+#include "tests/support/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>

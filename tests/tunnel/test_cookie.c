@@ -1,5 +1,5 @@
 // Macs and cookies between a checker and a peer, on a clock of the test's own.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

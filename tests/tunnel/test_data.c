@@ -1,7 +1,7 @@
 // Data messages between two devices on an injected clock, in the test's own thread: what they look
 // like outside, what becomes of them inside, and when they ask for new keys. Sessions are installed
 // by hand; a wire of the test's own can stand between the two.
-#include "tests/tunnel/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <errno.h>
 #include <fcntl.h>

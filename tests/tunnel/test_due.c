@@ -1,12 +1,12 @@
 // What is due is begun when the last thing that it lacked arrives, whatever the order: a private
 // key, an endpoint, the link, sockets, a way to the peer. On an injected clock, by requests such as
 // `wg` makes.
-#include "tests/tunnel/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
-#include "tests/harness/capture.h"
+#include "tests/support/capture.h"
 #include "tunnel/uapi.h"
 
 static struct device *device;

@@ -1,6 +1,6 @@
 // As test_due.c, between two ends: what waits is begun by what the other end sends, or by a retry
 // where that was lost.
-#include "tests/tunnel/ends.h"
+#include "tests/support/ends.h"
 
 static void expire(struct device *d)
 {

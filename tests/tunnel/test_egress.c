@@ -1,7 +1,7 @@
 // Frames on their way to be encrypted: what is said of their flows.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/buffer.h"
 #include "tunnel/device.h"
 #include "tunnel/frame.h"

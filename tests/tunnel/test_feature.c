@@ -1,6 +1,6 @@
 // What the kernel refuses: which errno says that it lacks something, which leaves a doubt and which
 // says nothing, row by row; and what becomes of a feature, on an injected clock.
-#include "tests/tunnel/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <errno.h>
 #include "tunnel/feature.h"

@@ -1,6 +1,6 @@
 // Gathering frames into batches: against a naive model that keeps, for each peer, the list of
 // frames in the order in which they were read.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <endian.h>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 // Handshakes between two real devices over loopback UDP, where the test carries, loses, repeats and
 // forges the messages.
-#include "tests/tunnel/ends.h"
+#include "tests/support/ends.h"
 
 // The receiver index of the next data message for the device.
 static uint32_t receiver_index(struct device *d)

@@ -1,6 +1,6 @@
 // Handshakes under load: cookies that are demanded, sources that are limited, replies that have a
 // budget.
-#include "tests/tunnel/ends.h"
+#include "tests/support/ends.h"
 
 static void fill_queue(struct device *d, unsigned messages)
 {

@@ -1,6 +1,6 @@
 // Errors to the senders of packets that have no peer or no endpoint: what is written, for which
 // packets nothing may be, and how often. The TUN is one end of a pair of sockets.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <netinet/in.h>

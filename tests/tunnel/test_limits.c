@@ -1,7 +1,7 @@
 // Dynamic queue limits over a lower queue that drains at a known rate and is looked at once a ms:
 // it doesn't run dry, holds little more than that takes, and follows the rate up and down.
 #include "tunnel/limits.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include "tunnel/clock.h"
 

@@ -1,6 +1,6 @@
 // Messages go where they are taken at once, and nowhere else: whatever becomes of who reads them,
 // printing returns, and what comes later arrives when it is read again.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // Configuration while memory is refused: each request for it in turn, alone and with all that
 // follow. Nothing of a refused request takes effect, nothing is lost, and what is asked for again
 // works.
-#include "tests/tunnel/refusal.h"
+#include "tests/support/refusal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 // a session and others go both ways, with each request for memory refused in turn, alone and with
 // all that follow. What a refusal costs is counted; what it doesn't cost arrives; and once memory
 // is there again, all goes on by itself.
-#include "tests/tunnel/loopback.h"
-#include "tests/tunnel/refusal.h"
+#include "tests/support/loopback.h"
+#include "tests/support/refusal.h"
 
 #include <errno.h>
 #include <netinet/ip.h>

@@ -1,6 +1,6 @@
 // Merging against three judges: cutting undoes it, a naive model says which packets join, and the
 // order within each flow is looked at pair by pair.
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/offload.h"
 
 #include <arpa/inet.h>

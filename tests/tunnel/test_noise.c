@@ -1,6 +1,6 @@
 // The handshake against a model of Noise that a published vector has judged, and against whoever
 // changes, repeats or mixes up its messages.
-#include "tests/tunnel/noise_model.h"
+#include "tests/support/noise_model.h"
 #include "tunnel/clock.h"
 #include "tunnel/cookie.h"
 #include "tunnel/noise.h"

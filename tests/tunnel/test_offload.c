@@ -1,6 +1,6 @@
 // Cutting against a model that builds each packet anew; malformed input in memory of exactly its
 // size, for the address sanitizer.
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/offload.h"
 
 #include <arpa/inet.h>

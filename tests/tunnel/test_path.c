@@ -1,7 +1,7 @@
 // The whole data path between two devices in one process, without privileges: datagram socket
 // pairs in place of the TUNs' queues, real UDP sockets on loopback, sessions installed by hand.
 // What one TUN is given comes out of the other: every byte, in order.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // What peers cost: memory of one that is only configured and of one with sessions, and that all of
 // it comes back.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <malloc.h>
 #include <stdio.h>

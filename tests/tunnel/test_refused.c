@@ -1,8 +1,8 @@
 // What the tunnel does where the kernel refuses a super-packet, UDP_SEGMENT or a socket's option,
 // now or for ever. On an injected clock, with the kernel's answers made up: the program has system
 // calls of its own.
-#include "tests/tunnel/loopback.h"
-#include "tests/tunnel/packets.h"
+#include "tests/support/loopback.h"
+#include "tests/support/packets.h"
 
 #include <errno.h>
 #include <sys/syscall.h>

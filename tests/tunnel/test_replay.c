@@ -1,6 +1,6 @@
 // The replay window against a model that remembers every counter, and at the edges where windows
 // have gone wrong before.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <stdlib.h>
 #include <string.h>

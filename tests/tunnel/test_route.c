@@ -1,6 +1,6 @@
 // Sticky source addresses and the routes that they outlive: in a network namespace of the test's
 // own, with two uplinks, u1 and u2, that lead nowhere. What the peer sends is made up.
-#include "tests/tunnel/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <net/if.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 // What a process inherits, thing by thing: each test is a child of its own that is given the worst
 // of it, calls what main() calls, and looks at itself.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // Switches: every default, every bound, every error, and what an error names.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <stdio.h>

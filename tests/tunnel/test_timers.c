@@ -1,7 +1,7 @@
 // Every timer of a peer on an injected clock. The other end is a socket of the test's, which says
 // when something was sent and what.
-#include "tests/harness/capture.h"
-#include "tests/tunnel/loopback.h"
+#include "tests/support/capture.h"
+#include "tests/support/loopback.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // The configuration protocol: what is refused, that nothing of a refused request takes effect, and
 // random configurations against a naive model of what they mean.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

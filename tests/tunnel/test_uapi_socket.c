@@ -1,5 +1,5 @@
 // The configuration socket, its clients and its file. All of it needs root and is skipped without.
-#include "tests/tunnel/steps.h"
+#include "tests/support/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>

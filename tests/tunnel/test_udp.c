@@ -1,6 +1,6 @@
 // The outer sockets: what comes to which of them, and that a flood of handshakes leaves those for
 // data alone. Over loopback, with a socket of the test's own for each sender.
-#include "tests/tunnel/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <errno.h>
 #include <linux/filter.h>

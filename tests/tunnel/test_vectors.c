@@ -2,7 +2,7 @@
 // and XChaCha20-Poly1305, through the tunnel's own functions where these take the input, else
 // through the very ones of libsodium's that they call. (BLAKE2s and Noise: test_noise.c; the data
 // messages' AEAD: tests/variants/aead.) Reads tests/vectors below the current folder.
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <jansson.h>
 #include <sodium.h>

@@ -2,7 +2,7 @@
 // and the exit code: 0; 1 where an entry ended with an error; 2 for a wrong option.
 #include "workloads/micro/micro.h"
 #include "workloads/micro/nothing.h"
-#include "harness/counters.h"
+#include "harness/machine/counters.h"
 
 #include <stdio.h>
 #include <stdlib.h>

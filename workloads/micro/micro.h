@@ -8,7 +8,7 @@
 #ifndef WGBENCH_MICRO_H
 #define WGBENCH_MICRO_H
 
-#include "harness/cbenchmark.h"
+#include "workloads/micro/cbenchmark.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <sys/socket.h>
 
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 
 enum { DATAGRAMS_MAX = 8, PLAIN_MAX = 512, FRAME_MAX = 65536 };
 

@@ -3,7 +3,7 @@
 
 #include <sys/socket.h>
 
-#include "tests/tunnel/packets.h"
+#include "tests/support/packets.h"
 #include "tunnel/batch.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"

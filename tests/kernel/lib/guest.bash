@@ -2,7 +2,7 @@
 # left side is a namespace; outer and inner addresses and ports are those of topology.bash. Sourced.
 # QEMU's software emulation runs it, so that any machine can: a tap in the namespace is its wire.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../netns/lib/topology.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/../../support/topology.bash"
 
 prepared=build/kernel
 flood=$build/tests/kernel/flood

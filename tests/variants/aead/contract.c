@@ -1,7 +1,7 @@
 // Contract of the slot `aead`, for every variant, against libsodium's IETF ChaCha20-Poly1305 with
 // no associated data: random keys, counters, lengths and batches, in place and not, and forgeries.
 #include "variants/aead/aead.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 #include "tests/variants/aead/vectors.h"
 
 #include <sodium.h>

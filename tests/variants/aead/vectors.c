@@ -3,7 +3,7 @@
 // of: the key stream (appendices A.1, A.2 and A.5) shows in the ciphertext, whose first block has
 // the counter 1, and the one-time keys (A.4) in the tag.
 #include "tests/variants/aead/vectors.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 #include "variants/aead/aead.h"
 
 #include <sodium.h>

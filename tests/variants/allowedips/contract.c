@@ -4,7 +4,7 @@
 // nothing at the end: the program is linked with --wrap for the allocator's functions, so that what
 // the variant's object asks for is counted here.
 #include "variants/allowedips/allowedips.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

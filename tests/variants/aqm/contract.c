@@ -2,7 +2,7 @@
 // or is dropped once, those of a flow in their order; bounds of packets and bytes; nothing is
 // dropped or marked while the queue is short; what is inside when the queue is freed is dropped.
 #include "variants/aqm/aqm.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // CoDel's times (RFC 8289): when it begins, how its drops follow each other, how it begins again,
 // and that it marks instead where it may.
 #include "variants/aqm/codel.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <string.h>
 

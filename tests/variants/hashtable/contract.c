@@ -3,7 +3,7 @@
 // threads beside it; the memory; and the attack on the seed.
 #include "variants/hashtable/hashtable.h"
 #include "workloads/micro/hashtable_attack.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <pthread.h>

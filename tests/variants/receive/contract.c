@@ -2,7 +2,7 @@
 // added, in order; how far it was handed over; which batches are held. Each batch's packets lie in
 // memory of their own that goes with its release, so that the address sanitizer sees a late use.
 #include "variants/receive/receive.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <fcntl.h>

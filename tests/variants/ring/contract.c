@@ -3,7 +3,7 @@
 // pointer carries its producer and its number, so that loss, duplicates and reordering all show.
 // What a stopped thread leaves behind is stall.h's.
 #include "variants/ring/ring.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 #include "tests/variants/ring/stall.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 #include "tests/variants/ring/stall.h"
 #include "variants/ring/ring.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

@@ -3,7 +3,7 @@
 // refusals, waiting for a lane, wake-ups that must not be lost, and the hooks. A test that needs
 // threads skips without them.
 #include "variants/workers/workers.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <pthread.h>
 #include <sched.h>

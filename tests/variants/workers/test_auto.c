@@ -2,7 +2,7 @@
 // constant rates, and that the threads really follow it.
 #include "variants/workers/policy.h"
 #include "variants/workers/workers.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
 #include "variants/workers/placement.h"
 #include "variants/workers/policy.h"
 #include "variants/workers/workers.h"
-#include "tests/support.h"
+#include "tests/support/support.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -1,0 +1,27 @@
+#include "base/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// As both conventions have it: an empty variable counts as none.
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value;
+}
+
+bool terminal_rewrites(FILE *to)
+{
+	return isatty(fileno(to)) && is_set("TERM") && strcmp(getenv("TERM"), "dumb");
+}
+
+bool terminal_has_colours(FILE *to)
+{
+	if (is_set("NO_COLOR"))
+		return false;
+	if (is_set("CLICOLOR_FORCE") && strcmp(getenv("CLICOLOR_FORCE"), "0"))
+		return true;
+	return terminal_rewrites(to) && !(is_set("CLICOLOR") && !strcmp(getenv("CLICOLOR"), "0"));
+}

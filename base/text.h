@@ -1,0 +1,42 @@
+// A growing string, so that no caller chooses a size. A zeroed one is empty and needs no set-up.
+#ifndef WGBENCH_BASE_TEXT_H
+#define WGBENCH_BASE_TEXT_H
+
+#include <stddef.h>
+
+struct text {
+	char *bytes; // zero-terminated; NULL while nothing was added: read it by text_string()
+	size_t length, room;
+};
+
+// Valid until the text changes; never NULL.
+const char *text_string(const struct text *);
+
+void text_add(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_add_bytes(struct text *, const char *bytes, size_t n);
+
+// Replaces what the text held. The arguments may refer to the text itself.
+void text_set(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void text_cut(struct text *, size_t length); // to at most so many bytes
+void text_free(struct text *);               // empty again
+
+// Gives up the string, which the caller frees; the text is empty then.
+char *text_take(struct text *);
+
+// A new string, which the caller frees.
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// "1 block", "2 blocks": the number with its noun, whose plural is regular.
+void text_add_count(struct text *, unsigned long n, const char *noun);
+
+// The ending of a regular plural: "" or "s".
+const char *text_plural(unsigned long n);
+
+// The last line that isn't blank, without white space at its ends: why most programs failed.
+void text_set_last_line(struct text *, const char *from);
+
+// A length of time: 90, 90s, 10m, 1.5h. 0 or -EINVAL.
+int text_parse_seconds(const char *, double *seconds);
+
+#endif

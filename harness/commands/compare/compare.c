@@ -1,0 +1,185 @@
+// The verdict table of a run.
+#include "harness/command.h"
+#include "harness/record/environment_compare.h"
+#include "harness/options.h"
+#include "harness/judge/outcome.h"
+#include "base/file.h"
+#include "base/quote.h"
+#include "harness/show/environment_table.h"
+#include "harness/show/selfcheck_note.h"
+#include "harness/show/verdict_json.h"
+#include "harness/show/verdict_table.h"
+#include "harness/spec/parse.h"
+#include "harness/judge/workloads_used.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// What the names in the table stand for.
+static void print_workloads(const struct outcome *o)
+{
+	json_t *rows = workload_used(&o->store), *row;
+	char line[1024];
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		printf("%s.\n", workload_used_line(row, line, sizeof(line)));
+	}
+	json_decref(rows);
+}
+
+static void print_note(const struct outcome *o)
+{
+	char root[4096], path[4200] = "";
+
+	if (!spec_find_root(root))
+		snprintf(path, sizeof(path), "%s/results/selfcheck.json", root);
+	selfcheck_print_note(o, path, stdout);
+}
+
+static void print_text(const struct outcome *o)
+{
+	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
+	outcome_print_verdicts(o);
+	print_workloads(o);
+	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
+	       "better or worse side.\n");
+	if (o->goals) {
+		struct table goals;
+
+		outcome_goals(o, &goals);
+		printf("\n");
+		table_print(&goals, stdout);
+		printf("\nreached: the whole 95 %% interval of the ratio candidate / baseline is "
+		       "on the goal's good side.\n");
+		table_free(&goals);
+	}
+	if (*o->remark)
+		quote_printf(stdout, "%s\n", o->remark);
+	print_note(o);
+}
+
+static int compare(const char *dir, const struct outcome_how *how, bool json)
+{
+	struct outcome o;
+	int code;
+
+	if (outcome_load(&o, dir, how))
+		return EXIT_ERROR;
+	if (json)
+		output_print_json(outcome_json(&o));
+	else
+		print_text(&o);
+	code = (int)outcome_answer(&o);
+	outcome_free(&o);
+	return code;
+}
+
+// ---- two folders
+
+static bool says_moved(const struct store *st)
+{
+	bool moved = environment_latest(st->run) != json_object_get(st->run, "environment");
+
+	if (moved)
+		quote_printf(stderr,
+		             "wgbench: %s was itself resumed in another environment: see "
+		             "wgbench compare %s\n",
+		             st->dir, st->dir);
+	return moved;
+}
+
+static int print_environments(const struct store *first, const struct store *second, bool json)
+{
+	json_t *differences = environment_differences_of_runs(first->run, second->run);
+	bool first_moved = says_moved(first), second_moved = says_moved(second);
+	size_t n = json_array_size(differences);
+	struct table t;
+
+	if (!differences) {
+		quote_printf(stderr, "wgbench: %s/run.json: no 'environment' to compare\n",
+		             json_object_size(json_object_get(first->run, "environment"))
+		                 ? second->dir
+		                 : first->dir);
+		return EXIT_ERROR;
+	}
+	environment_table(differences, first->id, second->id, &t);
+	if (json)
+		output_print_json(json_incref(differences));
+	else if (n)
+		table_print(&t, stdout);
+	else
+		printf("the same environment\n");
+	table_free(&t);
+	json_decref(differences);
+	return n || first_moved || second_moved ? EXIT_DIFFERENT : EXIT_NO_REGRESSION;
+}
+
+static int compare_environments(const char *first, const char *second, bool json)
+{
+	struct store a, b;
+	int code = EXIT_ERROR;
+
+	if (store_open(&a, first, false))
+		return code;
+	if (!store_open(&b, second, false)) {
+		code = print_environments(&a, &b, json);
+		store_close(&b);
+	}
+	store_close(&a);
+	return code;
+}
+
+// ---- the command
+
+int compare_print(const char *dir, double gate_percent)
+{
+	return compare(dir, &(struct outcome_how){.gate_percent = gate_percent}, false);
+}
+
+static int compare_main(int argc, char **argv)
+{
+	struct options_words words;
+	struct outcome_how how = {0};
+	bool json = false, environment = false;
+	const struct option_row rows[] = {
+	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
+	     "the smallest effect that matters; default: the run's own, else 2", RUN_GATE_MIN,
+	     RUN_GATE_MAX},
+	    {"metric", OPTION_STRING, &how.metric, "M", "judge this metric only", 0, 0},
+	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
+	     "compare with this tunnel of the run; default: the first one", 0, 0},
+	    {"environment", OPTION_FLAG, &environment, NULL,
+	     "show in what the machine and the programs differ between RUN and OTHER", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON, as verdict.json has it", 0, 0},
+	};
+	int ret = options_parse(&compare_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 1, 2);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (environment != (words.n == 2) ||
+	    (environment && (how.gate_percent > 0 || how.metric || how.baseline))) {
+		fprintf(stderr, "wgbench compare: judges one run: RUN; or compares two "
+		                "environments: --environment [--json] RUN OTHER\n");
+		return EXIT_ERROR;
+	}
+	if (environment)
+		return compare_environments(words.word[0], words.word[1], json);
+	return compare(words.word[0], &how, json);
+}
+
+const struct command compare_command = {
+    .name = "compare",
+    .main = compare_main,
+    .arguments = "RUN [OTHER]",
+    .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
+    .help =
+        "RUN is a folder that wgbench run wrote; it is only read. The plan's goals are judged\n"
+        "beside the verdicts; they don't change the exit code.\n"
+        "\n"
+        "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run can't be\n"
+        "judged, 3 inconclusive. With --environment: 0 the same, 1 different (what one doesn't\n"
+        "record counts as different), 2 error.",
+};

@@ -1,0 +1,177 @@
+// `wgbench export`: a table of formats.
+#include "harness/commands/export/export.h"
+
+#include "harness/command.h"
+#include "harness/options.h"
+#include "base/file.h"
+#include "base/quote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	void (*write)(FILE *, const struct store *);
+} formats[] = {
+    {"gbench", export_gbench},
+    {"benchstat", export_benchstat},
+    {"csv", export_csv},
+    {"openmetrics", export_openmetrics},
+};
+enum { EXPORT_SPEC_BYTES = sizeof(((struct store_tunnel *)0)->spec) + 16 };
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
+
+// What the earlier tunnels and all specs are called is taken.
+static bool is_taken(const struct store *st, const char *name, unsigned tunnel,
+                     char (*earlier)[EXPORT_SPEC_BYTES])
+{
+	for (unsigned t = 0; t < st->tunnels; t++)
+		if ((t < tunnel && !strcmp(earlier[t], name)) ||
+		    (t != tunnel && !strcmp(st->tunnel[t].spec, name)))
+			return true;
+	return false;
+}
+
+// The first tunnel of a spec has its name as it is.
+static void number_tunnels(const struct store *st, unsigned last, char (*name)[EXPORT_SPEC_BYTES])
+{
+	for (unsigned t = 0; t <= last; t++) {
+		const char *spec = st->tunnel[t].spec;
+		unsigned number = 1;
+
+		for (unsigned before = 0; before < t; before++)
+			number += !strcmp(st->tunnel[before].spec, spec);
+		snprintf(name[t], EXPORT_SPEC_BYTES, "%s", spec);
+		while (number > 1) {
+			snprintf(name[t], EXPORT_SPEC_BYTES, "%s#%u", spec, number);
+			if (!is_taken(st, name[t], t, name))
+				break;
+			number++;
+		}
+	}
+}
+
+const char *export_tunnel_name(const struct store *st, unsigned tunnel, const char *also,
+                               char name[EXPORT_NAME_BYTES])
+{
+	char numbered[RUN_TUNNELS_MAX][EXPORT_SPEC_BYTES];
+	FILE *to = fmemopen(name, EXPORT_NAME_BYTES, "w");
+
+	if (!to)
+		abort();
+	number_tunnels(st, tunnel, numbered);
+	quote_word(to, numbered[tunnel], also);
+	fclose(to);
+	return name;
+}
+
+const char *export_environment(const struct store *st, const char *key)
+{
+	const char *text =
+	    json_string_value(json_object_get(json_object_get(st->run, "environment"), key));
+
+	return text ? text : "";
+}
+
+unsigned export_cpus(const struct store *st)
+{
+	json_int_t cpus =
+	    json_integer_value(json_object_get(json_object_get(st->run, "environment"), "cpus"));
+
+	return cpus > 0 && cpus < INT_MAX ? cpus : 1;
+}
+
+bool export_first_of_workload(const struct store *st, size_t trial)
+{
+	for (size_t i = 0; i < trial; i++)
+		if (!strcmp(st->trial[i].workload, st->trial[trial].workload))
+			return false;
+	return true;
+}
+
+static int write_file(const struct store *st, size_t format, const char *path)
+{
+	struct output o;
+	int ret = output_begin(&o, path);
+
+	if (ret)
+		return ret;
+	formats[format].write(o.file, st);
+	return output_end(&o);
+}
+
+static int export_run(const char *dir, size_t format, const char *path)
+{
+	struct store st;
+	int ret;
+
+	if (store_open(&st, dir, false))
+		return EXIT_ERROR;
+	if (!st.trials) {
+		fprintf(stderr, "wgbench: %s: holds no trials\n", dir);
+		store_close(&st);
+		return EXIT_ERROR;
+	}
+	ret = 0;
+	if (path)
+		ret = write_file(&st, format, path);
+	else
+		formats[format].write(stdout, &st);
+	store_close(&st);
+	return ret ? EXIT_ERROR : 0;
+}
+
+static int find_format(const char *name, size_t *format)
+{
+	for (*format = 0; name && *format < FORMATS; ++*format)
+		if (!strcmp(formats[*format].name, name))
+			return 0;
+	if (name)
+		fprintf(stderr, "wgbench export: unknown format '%s': one of", name);
+	else
+		fprintf(stderr, "wgbench export: --format is missing: one of");
+	for (size_t i = 0; i < FORMATS; i++)
+		fprintf(stderr, " %s", formats[i].name);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+static int export_main(int argc, char **argv)
+{
+	struct options_words words;
+	const char *name = NULL, *path = NULL;
+	const struct option_row rows[] = {
+	    {"format", OPTION_STRING, &name, "FORMAT", "gbench, benchstat, csv or openmetrics", 0,
+	     0},
+	    {"out", OPTION_STRING, &path, "FILE", "write it there; default: standard output", 0, 0},
+	};
+	size_t format;
+	int ret = options_parse(&export_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 1, 1);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (find_format(name, &format))
+		return EXIT_ERROR;
+	return export_run(words.word[0], format, path);
+}
+
+const struct command export_command = {
+    .name = "export",
+    .main = export_main,
+    .arguments = "RUN",
+    .summary = "Print a run's trials as other programs read them",
+    .help =
+        "gbench       JSON as of Google Benchmark, for its compare.py: real_time is the time of a\n"
+        "             gigabit or a packet, or the delay (the first metric that is judged),\n"
+        "             cpu_time the CPU's of the same; all metrics are counters;\n"
+        "             failed trials have no time: context.failed_trials lists them\n"
+        "benchstat    Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
+        "csv          RFC 4180, one line for each trial and metric\n"
+        "openmetrics  gauges in base units with the times of the trials\n"
+        "\n"
+        "Exit codes: 0 written, 2 not.",
+};

@@ -1,0 +1,364 @@
+// `wgbench history`: how metrics went over stored runs.
+#include "harness/commands/history/history.h"
+
+#include "harness/command.h"
+#include "harness/record/environment_compare.h"
+#include "harness/commands/history/changes.h"
+#include "harness/options.h"
+#include "base/file.h"
+#include "harness/commands/history/plot.h"
+#include "base/quote.h"
+#include "harness/spec/parse.h"
+#include "harness/show/table.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- text
+
+// What is mitigated and what is left open, by name.
+static void add_mitigations(struct table *t, const struct history_environment *e)
+{
+	static const char *const begins[] = {"Mitigation", "Vulnerable"};
+	char text[2][1024] = {"", ""};
+	size_t n[2] = {0};
+	const char *name;
+	json_t *state;
+
+	json_object_foreach(e->mitigations, name, state)
+	{
+		for (int i = 0; i < 2; i++)
+			if (json_is_string(state) &&
+			    !strncmp(json_string_value(state), begins[i], strlen(begins[i])) &&
+			    n[i] < sizeof(text[i]))
+				n[i] += snprintf(text[i] + n[i], sizeof(text[i]) - n[i], "%s%s",
+				                 n[i] ? " " : "", name);
+	}
+	for (int i = 0; i < 2; i++)
+		table_add(t, *text[i] ? TABLE_PLAIN : TABLE_DIM, "%s", *text[i] ? text[i] : "none");
+}
+
+static bool is_shared(const struct history *h, const char *name, const json_t *value)
+{
+	for (size_t i = 0; i < h->environments; i++) {
+		json_t *flat = environment_flatten(h->environment[i].conditions);
+		bool same = json_equal(json_object_get(flat, name), value);
+
+		json_decref(flat);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+// The conditions in which the environments that are shown are not alike.
+static void add_conditions(struct table *t, const struct history *h,
+                           const struct history_environment *e)
+{
+	enum { SHOWN = 4 };
+	json_t *flat = environment_flatten(e->conditions), *value;
+	char text[1024] = "", more[64] = "";
+	size_t differ = 0, n = 0;
+	const char *name;
+
+	json_object_foreach(flat, name, value)
+	{
+		if (is_shared(h, name, value) || differ++ >= SHOWN || n >= sizeof(text))
+			continue;
+		n += snprintf(text + n, sizeof(text) - n, "%s%s %s", n ? "; " : "", name,
+		              json_string_value(value));
+	}
+	if (differ > SHOWN)
+		snprintf(more, sizeof(more), "; %zu more: --json", differ - SHOWN);
+	table_add(t, n ? TABLE_PLAIN : TABLE_DIM, "%s%s",
+	          n                        ? text
+	          : json_object_size(flat) ? "none"
+	                                   : "not recorded",
+	          more);
+	json_decref(flat);
+}
+
+static void print_environments(const struct history *h)
+{
+	static const struct table_column columns[] = {
+	    {"environment", TABLE_RIGHT}, {"CPU", TABLE_LEFT},       {"CPUs", TABLE_RIGHT},
+	    {"kernel", TABLE_LEFT},       {"mitigated", TABLE_LEFT}, {"vulnerable", TABLE_LEFT},
+	    {"not shared", TABLE_LEFT},
+	};
+	struct table t;
+
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	for (size_t i = 0; i < h->environments; i++) {
+		const struct history_environment *e = &h->environment[i];
+
+		table_add(&t, TABLE_PLAIN, "%u", e->number);
+		table_add(&t, TABLE_PLAIN, "%s", e->cpu_model);
+		table_add(&t, TABLE_PLAIN, "%u", e->cpus);
+		table_add(&t, TABLE_PLAIN, "%s", e->kernel);
+		add_mitigations(&t, e);
+		add_conditions(&t, h, e);
+	}
+	table_print(&t, stdout);
+	table_free(&t);
+}
+
+static void add_number(struct table *t, double value)
+{
+	table_add(t, TABLE_PLAIN, fabs(value) < 1000 ? "%.4g" : "%.0f", value);
+}
+
+static const struct history_change *change_at(const struct history_series *s, size_t point)
+{
+	for (size_t i = 0; i < s->changes; i++)
+		if (s->change[i].at == point)
+			return &s->change[i];
+	return NULL;
+}
+
+static void add_change(struct table *t, const struct history_series *s,
+                       const struct history_change *c)
+{
+	enum table_colour colour;
+	char by[64] = "";
+
+	if (!c) {
+		table_add(t, TABLE_PLAIN, "%s", "");
+		table_add(t, TABLE_PLAIN, "%s", "");
+		return;
+	}
+	colour = *c->acknowledged                 ? TABLE_DIM
+	         : history_change_is_better(s, c) ? TABLE_GREEN
+	                                          : TABLE_RED;
+	table_add(t, colour, "%+.1f %% %s%s", history_change_percent(c),
+	          history_change_is_better(s, c) ? "better" : "worse",
+	          *c->acknowledged ? ", known" : "");
+	if (!isnan(c->p))
+		snprintf(by, sizeof(by), "E-divisive p %.3g%s", c->p, c->grouped ? ", " : "");
+	table_add(t, TABLE_DIM, "%s%s%s%s", by, c->grouped ? "groups" : "",
+	          *c->acknowledged ? "; " : "", c->acknowledged);
+}
+
+static void add_point(struct table *t, const struct history_point *p)
+{
+	table_add(t, TABLE_PLAIN, "%s", p->created);
+	table_add(t, TABLE_PLAIN, "%s", p->run);
+	table_add(t, TABLE_PLAIN, "%.12s%s", p->revision,
+	          strstr(p->revision, "-dirty") ? "-dirty" : "");
+	add_number(t, p->median);
+	if (isfinite(p->low))
+		table_add(t, TABLE_PLAIN, "[%.4g, %.4g]", p->low, p->high);
+	else
+		table_add(t, TABLE_DIM, "none");
+	table_add(t, TABLE_PLAIN, "%zu", p->blocks);
+}
+
+static void print_series(const struct history_series *s)
+{
+	static const struct table_column columns[] = {
+	    {"made", TABLE_LEFT},    {"run", TABLE_LEFT},   {"revision", TABLE_LEFT},
+	    {"median", TABLE_RIGHT}, {"95 %", TABLE_RIGHT}, {"blocks", TABLE_RIGHT},
+	    {"change", TABLE_LEFT},  {"by", TABLE_LEFT},
+	};
+	struct table t;
+
+	quote_printf(
+	    stdout,
+	    "\n%s %s of %s (%s, %s is better), %u s a trial, environment %u, measured by %s\n",
+	    s->workload, s->metric, s->tunnel, s->unit, s->higher_is_better ? "higher" : "lower",
+	    s->duration_s, s->environment, s->measuring);
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	for (size_t i = 0; i < s->n; i++) {
+		add_point(&t, &s->point[i]);
+		add_change(&t, s, change_at(s, i));
+	}
+	table_print(&t, stdout);
+	table_free(&t);
+}
+
+static void print_text(const struct history *h)
+{
+	print_environments(h);
+	for (size_t i = 0; i < h->n; i++)
+		print_series(&h->series[i]);
+}
+
+// ---- JSON
+
+static json_t *point_json(const struct history_point *p)
+{
+	return json_pack("{s:s, s:s, s:s, s:f, s:o, s:o, s:I}", "run", p->run, "created",
+	                 p->created, "revision", p->revision, "median", p->median, "ci_low",
+	                 output_number(p->low), "ci_high", output_number(p->high), "blocks",
+	                 (json_int_t)p->blocks);
+}
+
+static json_t *change_json(const struct history_series *s, const struct history_change *c)
+{
+	double percent = history_change_percent(c);
+
+	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:b, s:o}", "run", s->point[c->at].run, "at",
+	                 (json_int_t)c->at, "percent", output_number(percent), "verdict",
+	                 history_change_is_better(s, c) ? "better" : "worse", "p",
+	                 output_number(c->p), "grouped", c->grouped, "acknowledged",
+	                 *c->acknowledged ? json_string(c->acknowledged) : json_null());
+}
+
+static json_t *series_json(const struct history_series *s)
+{
+	json_t *points = json_array(), *changes = json_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(points, point_json(&s->point[i]));
+	for (size_t i = 0; i < s->changes; i++)
+		json_array_append_new(changes, change_json(s, &s->change[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:o}", "workload",
+	                 s->workload, "metric", s->metric, "unit", s->unit, "better",
+	                 s->higher_is_better ? "higher" : "lower", "tunnel", s->tunnel, "duration",
+	                 (json_int_t)s->duration_s, "environment", (json_int_t)s->environment,
+	                 "measuring", s->measuring, "points", points, "changes", changes);
+}
+
+static void print_json(const struct history *h)
+{
+	json_t *series = json_array(), *environments = json_array();
+
+	for (size_t i = 0; i < h->n; i++)
+		json_array_append_new(series, series_json(&h->series[i]));
+	for (size_t i = 0; i < h->environments; i++) {
+		const struct history_environment *e = &h->environment[i];
+
+		json_t *row =
+		    json_pack("{s:I, s:s, s:I, s:s, s:O}", "number", (json_int_t)e->number,
+		              "cpu_model", e->cpu_model, "cpus", (json_int_t)e->cpus, "kernel",
+		              e->kernel, "mitigations", e->mitigations);
+
+		if (json_object_size(e->conditions))
+			json_object_set(row, "conditions", e->conditions);
+		json_array_append_new(environments, row);
+	}
+	output_print_json(json_pack("{s:o, s:o}", "environments", environments, "series", series));
+}
+
+// ---- the command
+
+static int write_plot(const struct history *h, const char *root, const char *path)
+{
+	const struct history_series *first = &h->series[0];
+	char *svg;
+	int ret;
+
+	for (size_t i = 1; i < h->n; i++)
+		if (strcmp(h->series[i].workload, first->workload) ||
+		    strcmp(h->series[i].metric, first->metric)) {
+			fprintf(stderr, "wgbench history: --plot draws one metric of one workload: "
+			                "give --metric and --workload\n");
+			return -EINVAL;
+		}
+	ret = plot_history(root, h, &svg);
+	if (ret)
+		return ret;
+	ret = output_text(path, svg, strlen(svg));
+	free(svg);
+	return ret;
+}
+
+static int refuse_nothing(const struct history_filter *f)
+{
+	fprintf(stderr, "wgbench history: no stored value");
+	if (f->workload)
+		fprintf(stderr, " of workload '%s'", f->workload);
+	if (f->metric)
+		fprintf(stderr, " of metric '%s'", f->metric);
+	if (f->tunnel)
+		fprintf(stderr, " of tunnel '%s'", f->tunnel);
+	fprintf(stderr, ": wgbench history --json says what there is\n");
+	return EXIT_ERROR;
+}
+
+static int show(const struct history *h, const struct history_filter *f, const char *root,
+                const char *plot, bool json)
+{
+	if (!h->n)
+		return refuse_nothing(f);
+	if (plot && write_plot(h, root, plot))
+		return EXIT_ERROR;
+	if (json)
+		print_json(h);
+	else
+		print_text(h);
+	return 0;
+}
+
+static int history_main(int argc, char **argv)
+{
+	struct history_filter filter = {NULL, NULL, NULL};
+	const char *path = NULL, *plot = NULL, *acknowledged = NULL;
+	char root[4096], dir[2][PATH_MAX], file[PATH_MAX], known[PATH_MAX];
+	const char *const usual[] = {dir[0], dir[1]};
+	bool rebuild = false, json = false;
+	struct options_words words;
+	struct history h;
+	size_t unreadable;
+	const struct option_row rows[] = {
+	    {"metric", OPTION_STRING, &filter.metric, "M",
+	     "this metric; default: those that are judged", 0, 0},
+	    {"workload", OPTION_STRING, &filter.workload, "W",
+	     "this workload, as runs name it: tcp:flows=8", 0, 0},
+	    {"tunnel", OPTION_STRING, &filter.tunnel, "SPEC", "this tunnel, likewise", 0, 0},
+	    {"db", OPTION_STRING, &path, "FILE",
+	     "the database; default: results/history.db of the source tree", 0, 0},
+	    {"rebuild", OPTION_FLAG, &rebuild, NULL, "make it from nothing", 0, 0},
+	    {"acknowledged", OPTION_STRING, &acknowledged, "FILE",
+	     "changes that are known; default: results/acknowledged of the source tree", 0, 0},
+	    {"plot", OPTION_STRING, &plot, "FILE.svg", "draw the series of one metric too", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON", 0, 0},
+	};
+	int code, ret = options_parse(&history_command, rows, sizeof(rows) / sizeof(*rows), argc,
+	                              argv, &words, 0, OPTIONS_WORDS_MAX);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (spec_find_root(root))
+		return EXIT_ERROR;
+	snprintf(dir[0], sizeof(dir[0]), "%.4000s/results", root);
+	snprintf(dir[1], sizeof(dir[1]), "%.4000s/results/reference", root);
+	snprintf(file, sizeof(file), "%.4000s/results/history.db", root);
+	snprintf(known, sizeof(known), "%.4000s/results/acknowledged", root);
+	if (history_load(&h, path ? path : file, words.n ? words.word : usual,
+	                 words.n ? words.n : 2, rebuild, &filter, &unreadable))
+		return EXIT_ERROR;
+	if (history_find_changes(&h, acknowledged ? acknowledged : known))
+		code = EXIT_ERROR;
+	else
+		code = show(&h, &filter, root, plot, json);
+	history_free(&h);
+	return unreadable ? EXIT_ERROR : code;
+}
+
+const struct command history_command = {
+    .name = "history",
+    .main = history_main,
+    .arguments = "[DIR]...",
+    .summary = "Show how metrics went over stored runs",
+    .help =
+        "DIR is a run's folder or a folder of such; default: results and results/reference of\n"
+        "the source tree. A series holds what is comparable: workload, duration, metric, tunnel,\n"
+        "environment and the code that measured. The environment is CPU, kernel, number of CPUs,\n"
+        "mitigations, and what else changes results: CPUs allowed, quotas, priorities, frequency\n"
+        "and idle settings, sysctls, compiler, libraries (--json shows all of it). A point is the\n"
+        "median over a run's clean blocks, with the exact 95 % interval of the sign test.\n"
+        "\n"
+        "A change is a point from which on the values are others: by E-divisive (with its p; 999\n"
+        "permutations, 0.05) and by the shortest message that tells the series in groups\n"
+        "(jumpavg); each side has three points at least. A known one is acknowledged by a line\n"
+        "RUN WORKLOAD METRIC TUNNEL REASON in results/acknowledged; all but RUN may be patterns,\n"
+        "RUN is the first one after the change.\n"
+        "\n"
+        "The database is derived: it follows the folders, and may be deleted.\n"
+        "\n"
+        "Exit codes: 0 shown, 2 nothing to show, or a folder can't be read.",
+};

@@ -1,0 +1,305 @@
+// `wgbench micro`: the variants of each slot against one another, without the tunnel around them.
+#include "harness/command.h"
+#include "harness/machine/environment.h"
+#include "base/fields.h"
+#include "harness/commands/micro/programs.h"
+#include "harness/commands/micro/print.h"
+#include "harness/options.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/quote.h"
+#include "harness/spec/parse.h"
+#include "harness/stats/basic.h"
+#include "harness/machine/counters.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MICRO_SCHEMA = 1 };
+
+static const double full_time_s = 0.02, quick_time_s = 0.002;
+enum { FULL_BLOCKS = 6, QUICK_BLOCKS = 1 };
+
+struct micro_options {
+	const char *filter, *counters, *out, *from;
+	unsigned long long repetitions, seed;
+	double min_time_s;
+	bool quick, list, json;
+};
+
+// ---- what is kept
+
+static json_t *describe(const struct micro_options *o, const struct micro_plan *p, const char *id)
+{
+	json_t *counters = json_array(), *command = json_pack("[ss]", "wgbench", "micro");
+	struct counters_set set = {0};
+	char created[32], error[512], value[64];
+	time_t now = time(NULL);
+
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	if (p->counters && !counters_parse(&set, p->counters, error, sizeof(error)))
+		for (size_t i = 0; i < set.n; i++)
+			json_array_append_new(counters, json_string(set.event[i].name));
+	if (o->filter)
+		json_array_append_new(command, json_string(o->filter));
+	snprintf(value, sizeof(value), "--repetitions=%u", p->blocks);
+	json_array_append_new(command, json_string(value));
+	snprintf(value, sizeof(value), "--min-time=%.9g", p->min_time_s);
+	json_array_append_new(command, json_string(value));
+	snprintf(value, sizeof(value), "--seed=%llu", (unsigned long long)p->seed);
+	json_array_append_new(command, json_string(value));
+	if (p->counters)
+		json_array_append_new(command, json_sprintf("--counters=%s", p->counters));
+	return json_pack("{si ss ss so sI sI sf so so}", "schema", MICRO_SCHEMA, "id", id,
+	                 "created", created, "command", command, "seed", (json_int_t)p->seed,
+	                 "repetitions", (json_int_t)p->blocks, "min_time_s", p->min_time_s,
+	                 "counters", counters, "environment", environment_collect());
+}
+
+static int save(json_t *raw, void *context)
+{
+	const char *dir = context;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.4000s/micro.json", dir);
+	return output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
+}
+
+static int make_folder(const struct micro_options *o, const struct spec_catalog *c, const char *id,
+                       char dir[PATH_MAX])
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(dir, PATH_MAX, "%.3900s%s%s", o->out ? o->out : c->root, o->out ? "" : "/results/",
+	         o->out ? "" : id);
+	snprintf(path, sizeof(path), "%s/micro.json", dir);
+	if (!access(path, F_OK)) {
+		fprintf(stderr, "wgbench micro: %s is there already: choose another --out\n", path);
+		return -EEXIST;
+	}
+	if (mkdir(dir, 0755) && errno != EEXIST) {
+		int ret = -errno;
+
+		fprintf(stderr, "wgbench micro: %s: %s\n", dir, strerror(-ret));
+		return ret;
+	}
+	return 0;
+}
+
+// ---- the command
+
+static int list(const struct micro_plan *p, bool json)
+{
+	json_t *name;
+	size_t i;
+
+	if (json) {
+		output_print_json(json_incref(p->entries));
+		return 0;
+	}
+	json_array_foreach(p->entries, i, name)
+	{
+		printf("%s\n", json_string_value(name));
+	}
+	return 0;
+}
+
+static int show(const struct micro_options *o, json_t *raw, const char *root, const char *dir)
+{
+	int failed = (o->json ? micro_show_json : micro_show_text)(raw, stdout);
+
+	fflush(stdout);
+	if (failed > 0)
+		fprintf(stderr, "wgbench micro: %d entries failed\n", failed);
+	if (failed < 0 || micro_show_report(raw, root, dir))
+		return EXIT_ERROR;
+	fprintf(stderr, "report: %s/report.md\n", dir);
+	return failed ? EXIT_ERROR : EXIT_NO_REGRESSION;
+}
+
+static int measure(const struct micro_options *o, const struct micro_plan *p)
+{
+	char dir[PATH_MAX], id[64], stamp[32];
+	time_t now = time(NULL);
+
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
+	if (make_folder(o, p->catalog, id, dir))
+		return EXIT_ERROR;
+	json_t *raw = describe(o, p, id);
+	int ret = micro_run(p, raw, save, dir);
+	if (ret == -EINTR) {
+		fprintf(stderr, "wgbench micro: stopped; what is finished is in %s\n", dir);
+		json_decref(raw);
+		return 128 + process_signal();
+	}
+	int code = ret ? EXIT_ERROR : show(o, raw, p->catalog->root, dir);
+	json_decref(raw);
+	return code;
+}
+
+static const struct field word = {.kind = FIELD_TEXT, .min = 1, .max = 255};
+
+// Each field that Google Benchmark gives is looked at where it is taken.
+static const struct field measured_rows[] = {
+    {"name", FIELD_TEXT, .min = 1, .max = 255},
+    {"aggregate_name", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 255},
+    {"error_message", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 4096},
+    {0},
+};
+static const struct field measured = {.kind = FIELD_OBJECT, .rows = measured_rows};
+
+static const struct field run_rows[] = {
+    {"variant", FIELD_NAME, .min = 1, .max = 63},
+    {"block", FIELD_INTEGER, .max = STATS_BLOCKS_MAX - 1},
+    {"benchmarks", FIELD_ARRAY, .max = 1 << 16, .rows = &measured},
+    {0},
+};
+static const struct field run = {.kind = FIELD_OBJECT, .rows = run_rows};
+
+static const struct field variant_name = {.kind = FIELD_NAME, .min = 1, .max = 63};
+static const struct field slot_rows[] = {
+    {"slot", FIELD_NAME, .min = 1, .max = 63},
+    {"base", FIELD_NAME, .max = 63},
+    {"variants", FIELD_ARRAY, .max = SPEC_VARIANTS_MAX, .rows = &variant_name},
+    {"runs", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 1 << 16, .rows = &run},
+    {0},
+};
+static const struct field slot = {.kind = FIELD_OBJECT, .rows = slot_rows};
+
+static const struct field file_rows[] = {
+    {"id", FIELD_NAME, .min = 1, .max = 127},
+    {"counters", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 64, .rows = &word},
+    {"slots", FIELD_ARRAY, .max = 64, .rows = &slot},
+    {0},
+};
+
+static int show_again(const struct micro_options *o, const char *root)
+{
+	char path[PATH_MAX];
+	char fault[512];
+	json_t *raw;
+
+	snprintf(path, sizeof(path), "%.4000s/micro.json", o->from);
+	if (fields_load(&raw, path, fault, sizeof(fault))) {
+		quote_printf(stderr, "wgbench micro: %s:%s\n", path, fault);
+		return EXIT_ERROR;
+	}
+	int code = EXIT_ERROR;
+	if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
+	    !json_is_string(json_object_get(raw, "id")))
+		fprintf(stderr, "wgbench micro: %s isn't of schema %d\n", path, MICRO_SCHEMA);
+	else if (fields_check(raw, file_rows, fault, sizeof(fault)))
+		quote_printf(stderr, "wgbench micro: %s: %s\n", path, fault);
+	else
+		code = show(o, raw, root, o->from);
+	json_decref(raw);
+	return code;
+}
+
+static int parse(struct micro_options *o, int argc, char **argv)
+{
+	struct options_words words;
+	struct counters_set set;
+	char error[512];
+	const struct option_row rows[] = {
+	    {"counters", OPTION_STRING, &o->counters, "NAME,...",
+	     "also count these, per iteration: libpfm's names, such as instructions", 0, 0},
+	    {"repetitions", OPTION_UNSIGNED, &o->repetitions, "N",
+	     "blocks, each of two runs of every variant (6)", 1, 100},
+	    {"min-time", OPTION_DOUBLE, &o->min_time_s, "SECONDS",
+	     "how long each entry is measured in a run, at least (0.02)", 1e-6, 60},
+	    {"quick", OPTION_FLAG, &o->quick, NULL, "one block of 0.002 s: a look, no result", 0,
+	     0},
+	    {"seed", OPTION_UNSIGNED, &o->seed, "N", "of the order of the blocks' rows (1)", 0,
+	     0x1p53},
+	    {"out", OPTION_STRING, &o->out, "DIR",
+	     "where micro.json and the report go; default: results/TIME-PID in the source tree", 0,
+	     0},
+	    {"from", OPTION_STRING, &o->from, "DIR",
+	     "only show what an earlier run, also an interrupted one, left in DIR", 0, 0},
+	    {"list", OPTION_FLAG, &o->list, NULL, "only show the entries", 0, 0},
+	    {"json", OPTION_FLAG, &o->json, NULL, "print results (or the list) as JSON", 0, 0},
+	};
+
+	*o = (struct micro_options){.seed = 1};
+	int ret = options_parse(&micro_command, rows, sizeof(rows) / sizeof(rows[0]), argc, argv,
+	                        &words, 0, 1);
+	if (ret)
+		return ret;
+	o->filter = words.n ? words.word[0] : NULL;
+	if (o->counters && counters_parse(&set, o->counters, error, sizeof(error))) {
+		fprintf(stderr, "wgbench micro: %s\n", error);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int plan_and_measure(const struct micro_options *o, const struct spec_catalog *catalog)
+{
+	struct micro_plan *p = calloc(1, sizeof(*p));
+	int code = EXIT_ERROR;
+
+	if (!p)
+		abort();
+	int ret = micro_plan_make(p, catalog, o->filter);
+	if (!ret) {
+		p->blocks = o->repetitions ? o->repetitions : o->quick ? QUICK_BLOCKS : FULL_BLOCKS;
+		p->min_time_s = o->min_time_s > 0 ? o->min_time_s
+		                : o->quick        ? quick_time_s
+		                                  : full_time_s;
+		p->counters = o->counters;
+		p->seed = o->seed;
+		code = o->list ? list(p, o->json) : measure(o, p);
+		micro_plan_free(p);
+	} else if (process_signal()) {
+		code = 128 + process_signal();
+	}
+	free(p);
+	return code;
+}
+
+static int micro_main(int argc, char **argv)
+{
+	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
+	struct micro_options o;
+	int ret, code = EXIT_ERROR;
+
+	if (!catalog)
+		abort();
+	ret = parse(&o, argc, argv);
+	if (ret == OPTIONS_HELPED)
+		code = EXIT_NO_REGRESSION;
+	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog))
+		code = o.from ? show_again(&o, catalog->root) : plan_and_measure(&o, catalog);
+	free(catalog);
+	return code;
+}
+
+const struct command micro_command = {
+    .name = "micro",
+    .main = micro_main,
+    .arguments = "[FILTER]",
+    .summary = "Measure the variants of each slot by themselves, against one another",
+    .help =
+        "FILTER is an extended regular expression for SLOT/VARIANT/ENTRY: 'ring',\n"
+        "'allowedips/.*/lookup_v4', 'aead/.*/bytes:1420$'; without it all are run. Each variant\n"
+        "is a program of its own, build/PROFILE/micro/SLOT/VARIANT, made of the object that the\n"
+        "tunnel is made of. In every block each runs twice, in balanced order (ABBA, BAAB), one\n"
+        "sweep after the other; the ratio to the slot's variant in the preset `default` comes\n"
+        "with the 95 % interval over the blocks (from 6 blocks on; below that, their range).\n"
+        "`noop` is the loop itself, `baseline` the loop with a call of what does nothing.\n"
+        "\n"
+        "The raw runs are kept in micro.json, the tables and plots beside it in the report.\n"
+        "Counters that this machine doesn't have are shown as unavailable, never as 0.\n"
+        "\n"
+        "Exit codes: 0 done, 2 where something couldn't be run or an entry failed; 128 + N stopped "
+        "by\n"
+        "signal N.",
+};

@@ -1,0 +1,321 @@
+#include "harness/commands/micro/programs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <regex.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/machine/environment.h"
+#include "harness/plan/block_order.h"
+#include "base/process.h"
+#include "harness/measure/progress.h"
+
+extern const char wgbench_profile[];
+
+enum { RUN_TIMEOUT_MS = 20 * 60 * 1000, LIST_TIMEOUT_MS = 60 * 1000 };
+
+static void find_program(const struct spec_catalog *c, const char *slot, const char *variant,
+                         char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%.3000s/build/%s/micro/%s/%s", c->root, wgbench_profile, slot,
+	         variant);
+}
+
+static int fail(const char *program, int ret, const char *err)
+{
+	char line[256];
+
+	fprintf(stderr, "wgbench: %s: %s\n", program,
+	        ret < 0 ? strerror(-ret) : process_last_line(err, line, sizeof(line)));
+	return ret < 0 ? ret : -EIO;
+}
+
+// ---- which entries there are
+
+static struct micro_sweep *find_sweep(struct micro_slot *s, const char *entry)
+{
+	size_t length = strcspn(entry, "/");
+
+	for (size_t i = 0; i < s->sweeps; i++)
+		if (!strncmp(s->sweep[i].name, entry, length) && !s->sweep[i].name[length])
+			return &s->sweep[i];
+	s->sweep = reallocarray(s->sweep, s->sweeps + 1, sizeof(*s->sweep));
+	if (!s->sweep)
+		abort();
+	memset(&s->sweep[s->sweeps], 0, sizeof(*s->sweep));
+	snprintf(s->sweep[s->sweeps].name, sizeof(s->sweep->name), "%.*s", (int)length, entry);
+	return &s->sweep[s->sweeps++];
+}
+
+// Adds the entry to the sweep's pattern "^(a|b)$"; a '.' matches itself too.
+static void pick_entry(struct micro_slot *s, size_t variant, const char *entry)
+{
+	struct micro_sweep *sweep = find_sweep(s, entry);
+	char *before = sweep->pattern[variant], *after;
+
+	if (before)
+		before[strlen(before) - strlen(")$")] = 0;
+	if (asprintf(&after, "%s%s%s)$", before ? before : "^(", before ? "|" : "", entry) < 0)
+		abort();
+	free(before);
+	sweep->pattern[variant] = after;
+	sweep->n++;
+}
+
+static bool picks(const regex_t *filter, const char *name)
+{
+	return !filter || !regexec(filter, name, 0, NULL, 0);
+}
+
+// Asks one program. Returns how many entries are picked, or -errno.
+static int list_program(struct micro_plan *p, struct micro_slot *s, size_t variant,
+                        const regex_t *filter)
+{
+	const char *slot = s->slot->name, *name = s->slot->variant[variant];
+	char path[PATH_MAX], full[512];
+	const char *const argv[] = {path, "--benchmark_list_tests=true", NULL};
+	struct process_text text;
+	int picked = 0;
+
+	find_program(p->catalog, slot, name, path);
+	int ret = process_run(argv, PROCESS_HERE, NULL, LIST_TIMEOUT_MS, &text);
+	if (ret && ret != -EINTR)
+		ret = fail(path, ret, text.err);
+	for (char *line = ret ? NULL : strtok(text.out, "\n"); line; line = strtok(NULL, "\n")) {
+		snprintf(full, sizeof(full), "%s/%s/%s", slot, name, line);
+		if (!picks(filter, full))
+			continue;
+		pick_entry(s, s->variants, line);
+		json_array_append_new(p->entries, json_string(full));
+		picked++;
+	}
+	process_text_free(&text);
+	return ret ? ret : picked;
+}
+
+static bool has_benchmarks(const struct spec_catalog *c, const char *slot)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.3000s/workloads/micro/%s.c", c->root, slot);
+	return !access(path, R_OK);
+}
+
+// The variant of the preset `default`, else the first.
+static size_t choose_base(const struct micro_plan *p, const struct micro_slot *s, size_t slot)
+{
+	for (size_t v = 0; v < s->variants; v++)
+		if (p->catalog->presets && p->catalog->preset[0].variant[slot] == s->variant[v])
+			return v;
+	return 0;
+}
+
+static void free_slot(struct micro_slot *s)
+{
+	for (size_t i = 0; i < s->sweeps; i++)
+		for (size_t v = 0; v < SPEC_VARIANTS_MAX; v++)
+			free(s->sweep[i].pattern[v]);
+	free(s->sweep);
+}
+
+static int list_slot(struct micro_plan *p, size_t slot, const regex_t *filter)
+{
+	struct micro_slot *s = &p->slot[p->slots];
+	int ret = 0;
+
+	*s = (struct micro_slot){.slot = &p->catalog->slot[slot]};
+	for (size_t v = 0; v < s->slot->variants && ret >= 0; v++) {
+		ret = list_program(p, s, v, filter);
+		if (ret > 0)
+			s->variant[s->variants++] = v;
+	}
+	if (s->variants > RUN_TUNNELS_MAX) {
+		fprintf(stderr, "wgbench micro: slot '%s' has more than %d variants\n",
+		        s->slot->name, RUN_TUNNELS_MAX);
+		ret = -E2BIG;
+	}
+	s->base = choose_base(p, s, slot);
+	if (ret < 0 || !s->variants)
+		free_slot(s);
+	else
+		p->slots++;
+	return ret < 0 ? ret : 0;
+}
+
+static int refuse_filter(const struct spec_catalog *c, const char *filter, const char *why)
+{
+	fprintf(stderr, "wgbench micro: '%s' %s SLOT/VARIANT/ENTRY:", filter, why);
+	for (size_t s = 0; s < c->slots; s++)
+		for (size_t v = 0; v < c->slot[s].variants && has_benchmarks(c, c->slot[s].name);
+		     v++)
+			fprintf(stderr, " %s/%s", c->slot[s].name, c->slot[s].variant[v]);
+	fprintf(stderr, "; entries: wgbench micro --list\n");
+	return -EINVAL;
+}
+
+int micro_plan_make(struct micro_plan *p, const struct spec_catalog *c, const char *filter)
+{
+	regex_t regex;
+	int ret;
+
+	*p = (struct micro_plan){.catalog = c};
+	if (filter && regcomp(&regex, filter, REG_EXTENDED | REG_NOSUB))
+		return refuse_filter(c, filter, "is no extended regular expression for");
+	p->entries = json_array();
+	ret = spec_make(c, "micro-programs");
+	for (size_t slot = 0; slot < c->slots && !ret; slot++)
+		if (has_benchmarks(c, c->slot[slot].name))
+			ret = list_slot(p, slot, filter ? &regex : NULL);
+	if (filter)
+		regfree(&regex);
+	if (!ret && !p->slots)
+		ret = filter ? refuse_filter(c, filter, "matches none of") : -ENOENT;
+	if (ret)
+		micro_plan_free(p);
+	return ret;
+}
+
+void micro_plan_free(struct micro_plan *p)
+{
+	while (p->slots)
+		free_slot(&p->slot[--p->slots]);
+	json_decref(p->entries);
+	p->entries = NULL;
+}
+
+// ---- running
+
+// Once for each variant: what the program says of itself and of this machine, without what says
+// which machine it is or changes from run to run.
+static void keep_context(json_t *slot, const char *variant, const char *program, json_t *context)
+{
+	static const char *const drop[] = {"host_name", "date", "load_avg", "executable"};
+	const char *const argv[] = {"sha256sum", "-b", program, NULL};
+	json_t *contexts = json_object_get(slot, "contexts");
+	char line[PATH_MAX + 80];
+
+	if (!context || json_object_get(contexts, variant))
+		return;
+	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
+		json_object_del(context, drop[i]);
+	environment_program_line(argv, line, sizeof(line));
+	json_object_set_new(context, "binary_sha256",
+	                    json_stringn(line, strcspn(line, " ") < 64 ? 0 : 64));
+	json_object_set(contexts, variant, context);
+}
+
+static int run_program(const struct micro_plan *p, const struct micro_slot *s, size_t variant,
+                       const struct micro_sweep *sweep, unsigned block, unsigned position,
+                       json_t *slot)
+{
+	const char *name = s->slot->variant[s->variant[variant]];
+	char path[PATH_MAX], time[64], *filter, counters[1024];
+	const char *argv[] = {path, "--benchmark_format=json", time, NULL, NULL, NULL};
+	struct process_text text;
+	int ret;
+
+	find_program(p->catalog, s->slot->name, name, path);
+	snprintf(time, sizeof(time), "--benchmark_min_time=%.9g", p->min_time_s);
+	if (asprintf(&filter, "--benchmark_filter=%s", sweep->pattern[variant]) < 0)
+		abort();
+	argv[3] = filter;
+	if (p->counters) {
+		snprintf(counters, sizeof(counters), "--counters=%s", p->counters);
+		argv[4] = counters;
+	}
+	ret = process_run(argv, PROCESS_HERE, NULL, RUN_TIMEOUT_MS, &text);
+	free(filter);
+	// 1: an entry failed; its row says why.
+	json_t *said = ret == 0 || ret == 1 ? json_loads(text.out, 0, NULL) : NULL;
+	json_t *rows = json_object_get(said, "benchmarks");
+	if (json_is_array(rows)) {
+		keep_context(slot, name, path, json_object_get(said, "context"));
+		json_array_append_new(json_object_get(slot, "runs"),
+		                      json_pack("{ss ss si si sO}", "variant", name, "sweep",
+		                                sweep->name, "block", block, "position", position,
+		                                "benchmarks", rows));
+		ret = 0;
+	} else if (ret != -EINTR) {
+		ret = fail(path, ret, text.err);
+	}
+	json_decref(said);
+	process_text_free(&text);
+	return ret;
+}
+
+static int run_sweep(const struct micro_plan *p, const struct micro_slot *s,
+                     const struct micro_sweep *sweep, unsigned block, struct progress *progress,
+                     json_t *slot)
+{
+	size_t chosen[SPEC_VARIANTS_MAX], n = 0;
+	unsigned order[2 * RUN_TUNNELS_MAX];
+	char shown[128];
+
+	for (size_t v = 0; v < s->variants; v++)
+		if (sweep->pattern[v])
+			chosen[n++] = v;
+	order_block(order, n, block, p->seed);
+	snprintf(shown, sizeof(shown), "%s/%s", s->slot->name, sweep->name);
+	for (unsigned i = 0; i < ORDER_TRIALS_PER_TUNNEL * n; i++) {
+		progress_show(progress, block, shown, i, ORDER_TRIALS_PER_TUNNEL * n, 0);
+		int ret = run_program(p, s, chosen[order[i]], sweep, block, i, slot);
+		if (ret)
+			return ret;
+	}
+	progress->done++;
+	return 0;
+}
+
+static json_t *begin_slot(const struct micro_slot *s)
+{
+	json_t *variants = json_array();
+
+	for (size_t v = 0; v < s->variants; v++)
+		json_array_append_new(variants, json_string(s->slot->variant[s->variant[v]]));
+	return json_pack("{ss so ss s{} s[]}", "slot", s->slot->name, "variants", variants, "base",
+	                 s->slot->variant[s->variant[s->base]], "contexts", "runs");
+}
+
+static int run_block(const struct micro_plan *p, unsigned block, struct progress *progress,
+                     json_t *slots)
+{
+	for (size_t i = 0; i < p->slots; i++)
+		for (size_t j = 0; j < p->slot[i].sweeps; j++) {
+			int ret = run_sweep(p, &p->slot[i], &p->slot[i].sweep[j], block, progress,
+			                    json_array_get(slots, i));
+			if (ret)
+				return ret;
+		}
+	return 0;
+}
+
+int micro_run(const struct micro_plan *p, json_t *raw, int (*save)(json_t *raw, void *context),
+              void *context)
+{
+	json_t *slots = json_array();
+	struct progress progress;
+	unsigned sweeps = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < p->slots; i++) {
+		json_array_append_new(slots, begin_slot(&p->slot[i]));
+		sweeps += p->slot[i].sweeps;
+	}
+	json_object_set_new(raw, "slots", slots);
+	progress_begin(&progress, sweeps * p->blocks, p->blocks, 0);
+	for (unsigned block = 0; block < p->blocks && !ret; block++) {
+		ret = run_block(p, block, &progress, slots);
+		progress_clear(&progress);
+		int saved = save(raw, context);
+		ret = ret ? ret : saved;
+		if (!ret && !progress.terminal) {
+			progress.done--; // progress_finish() counts one
+			progress_finish(&progress, block, "micro", "");
+		}
+	}
+	return ret;
+}

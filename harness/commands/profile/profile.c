@@ -1,0 +1,329 @@
+// `wgbench profile`: perf over the whole machine during one trial of each tunnel, each alone in a
+// fresh test network, as flame graphs.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/measure/preflight.h"
+#include "harness/command.h"
+#include "harness/show/flamegraph.h"
+#include "harness/options.h"
+#include "harness/commands/profile/perf.h"
+#include "harness/commands/profile/profile.h"
+#include "harness/measure/run_trial.h"
+
+// Of the kernel's samples: from this share of late ones on it's told.
+static const double late_share = 0.1;
+
+static int parse(struct profile_options *o, int argc, char **argv)
+{
+	const struct option_row rows[] = {
+	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", "profile this tunnel", 0, 0},
+	    {"vs", OPTION_STRING, &o->against, "SPEC",
+	     "and this one, the baseline, for a differential flame graph", 0, 0},
+	    {"workload", OPTION_STRING, &o->workload, "W[:KEY=VALUE,...]",
+	     "under this traffic; default: tcp", 0, 0},
+	    {"duration", OPTION_UNSIGNED, &o->duration_s, "S", "seconds of traffic; default: 5", 1,
+	     RUN_DURATION_MAX_S},
+	    {"frequency", OPTION_UNSIGNED, &o->hz, "HZ", "samples a second and CPU; default: 999",
+	     1, 20000},
+	    {"out", OPTION_STRING, &o->out, "DIR",
+	     "folder; default: results/profile-TIME-PID in the source tree", 0, 0},
+	};
+	struct options_words words;
+	int ret;
+
+	*o = (struct profile_options){.workload = "tcp", .duration_s = 5, .hz = 999};
+	ret = options_parse(&profile_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                    &words, 0, 0);
+	if (!ret && !o->tunnel) {
+		fprintf(stderr, "wgbench profile: --tunnel SPEC is needed\n");
+		return -EINVAL;
+	}
+	return ret;
+}
+
+// A tunnel that may not be dumped has no maps for perf to read, and so no symbols, unless perf's
+// user may trace everything.
+static int make_dumpable(struct spec *s)
+{
+	static const char word[] = "dumpable=on";
+	size_t length = strlen(s->switches);
+
+	if (s->kind != SPEC_OWN)
+		return 0;
+	if (length + 1 + strlen(word) >= sizeof(s->switches)) {
+		fprintf(stderr, "wgbench: tunnel '%s': no room for the switch %s\n", s->name, word);
+		return -EINVAL;
+	}
+	snprintf(s->switches + length, sizeof(s->switches) - length, "%s%s", length ? "," : "",
+	         word);
+	return 0;
+}
+
+static int choose_tunnel(struct profile_side *s, const struct spec_catalog *c, const char *text)
+{
+	struct spec *spec = &s->tunnel.spec;
+	char reason[512];
+	int ret = spec_parse(spec, c, text);
+
+	if (!ret && spec->kind != SPEC_OWN && !spec_available(spec, c, reason, sizeof(reason))) {
+		fprintf(stderr, "wgbench: %s: %s\n", spec->name, reason);
+		ret = -ENOENT;
+	}
+	return ret ? ret : make_dumpable(spec);
+}
+
+static int build(struct profile_side *s, const struct spec_catalog *c)
+{
+	if (s->tunnel.spec.kind == SPEC_OWN)
+		fprintf(stderr, "building %s\n", s->tunnel.spec.name);
+	s->tunnel.builds = 1;
+	return spec_build(&s->tunnel.spec, c, 0, s->tunnel.program[0], s->tunnel.commit);
+}
+
+// ---- measuring
+
+static void find_ends(struct folded_ends *ends, const struct session *s)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t n = netns_processes(s->pair[0].side[i].fd, ends->pid[i], FOLDED_PIDS_MAX);
+
+		ends->pids[i] = n < FOLDED_PIDS_MAX ? n : FOLDED_PIDS_MAX;
+	}
+}
+
+static int sample(struct profile *p, struct profile_side *s, struct session *session, char **script)
+{
+	const struct workload_use *use = &p->plan.workload[0];
+	struct session_tunnel *t = &session->tunnel[0];
+	struct perf perf;
+	int ret = tunnel_set_outer(&t->process, &t->spec, workload_value(use, "outer") == 6);
+
+	if (!ret)
+		ret = perf_begin(&perf, p->dir, p->o.hz);
+	if (ret)
+		return ret;
+	ret = perf_switch(&perf, true);
+	if (!ret)
+		ret = trial_run(&s->trial, session, 0, use, p->o.duration_s);
+	if (!ret)
+		ret = perf_switch(&perf, false);
+	if (!ret)
+		ret = perf_read(&perf, script);
+	perf_end(&perf);
+	return ret;
+}
+
+// CPU time per gigabit where the traffic has any, so that tunnels of different speed compare.
+static void find_scale(struct profile_side *s, unsigned hz)
+{
+	double us = 1e6 / hz;
+	double machine_s =
+	    json_number_value(json_object_get(s->trial.environment, "machine_cpu_s"));
+
+	s->per = "s";
+	s->scale = us / (s->trial.duration_ns * 1e-9);
+	for (size_t i = 0; i < s->trial.metrics; i++)
+		if (!strcmp(s->trial.metric[i].name, "cpu_machine_s_per_gbit") && machine_s > 0) {
+			s->per = "Gbit";
+			s->scale = us * s->trial.metric[i].value / machine_s;
+		}
+}
+
+static void look_for_late_samples(struct profile_side *s)
+{
+	char most[80];
+	double share = folded_late_share(&s->part[FOLDED_ALL], most, sizeof(most));
+
+	if (share >= late_share)
+		snprintf(
+		    s->note, sizeof(s->note),
+		    "%.0f %% of kernel samples are late: they pile up where interrupts are let "
+		    "in again, most on %s",
+		    share * 100, most);
+}
+
+static int check_trial(const struct profile_side *s)
+{
+	const char *reason =
+	    json_string_value(json_object_get(s->trial.environment, "contamination"));
+
+	if (s->trial.status == TRIAL_FAILED) {
+		fprintf(stderr, "wgbench: %s: %s\n", s->tunnel.spec.name, s->trial.reason);
+		return -EIO;
+	}
+	if (reason)
+		fprintf(stderr, "wgbench: %s: %s meanwhile\n", s->tunnel.spec.name, reason);
+	if (!s->part[FOLDED_ALL].n) {
+		fprintf(stderr,
+		        "wgbench: %s: perf took no samples: give a longer --duration or a "
+		        "higher --frequency\n",
+		        s->tunnel.spec.name);
+		return -ENODATA;
+	}
+	return 0;
+}
+
+static int record(struct profile *p, struct profile_side *s)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	struct folded_ends ends;
+	char *script = NULL;
+	int ret;
+
+	if (!session)
+		abort();
+	session->tunnels = 1;
+	session->tunnel[0] = s->tunnel;
+	fprintf(stderr, "profiling %s, %s, %llu s\n", s->tunnel.spec.name, p->plan.workload[0].name,
+	        p->o.duration_s);
+	ret = session_open(session);
+	if (!ret)
+		ret = session_start(session, 0);
+	if (!ret) {
+		find_ends(&ends, session);
+		ret = sample(p, s, session, &script);
+	}
+	session_close(session);
+	free(session);
+	if (!ret) {
+		folded_read(s->part, script, &ends);
+		folded_ends_only(&s->ends, &s->part[FOLDED_ALL]);
+		find_scale(s, p->o.hz);
+		look_for_late_samples(s);
+		ret = check_trial(s);
+	}
+	free(script);
+	return ret;
+}
+
+// ---- the command
+
+static int choose_folder(struct profile *p, const char *root)
+{
+	time_t now = time(NULL);
+	char id[48], path[4200];
+
+	strftime(id, sizeof(id), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	strftime(p->stamp, sizeof(p->stamp), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	if (p->o.out)
+		snprintf(p->dir, sizeof(p->dir), "%s", p->o.out);
+	else
+		snprintf(p->dir, sizeof(p->dir), "%.4000s/results/profile-%s-%d", root, id,
+		         getpid());
+	snprintf(path, sizeof(path), "%s/profile.json", p->dir);
+	if (access(path, F_OK))
+		return check_folder(p->dir);
+	fprintf(stderr, "wgbench: %s holds a profile: choose another --out\n", p->dir);
+	return -EEXIST;
+}
+
+static int make_folder(struct profile *p)
+{
+	int ret = store_make_folders(p->dir);
+
+	if (ret)
+		fprintf(stderr, "wgbench: %s: %s\n", p->dir, strerror(-ret));
+	p->made = !ret;
+	return ret;
+}
+
+static int prepare(struct profile *p, const struct spec_catalog *c)
+{
+	int ret;
+
+	plan_default(&p->plan);
+	p->plan.workloads = 0;
+	ret = plan_add_workload(&p->plan, p->o.workload);
+	if (!ret)
+		ret = choose_tunnel(&p->side[PROFILE_CANDIDATE], c, p->o.tunnel);
+	if (!ret && p->o.against)
+		ret = choose_tunnel(&p->side[PROFILE_BASELINE], c, p->o.against);
+	if (!ret)
+		ret = check_ready(&p->plan);
+	if (!ret)
+		ret = flamegraph_check();
+	if (!ret)
+		ret = perf_check();
+	if (!ret)
+		ret = choose_folder(p, c->root);
+	p->event = ret ? NULL : perf_event();
+	if (!ret && p->o.against)
+		ret = build(&p->side[PROFILE_BASELINE], c);
+	return ret ? ret : build(&p->side[PROFILE_CANDIDATE], c);
+}
+
+static int run(struct profile *p)
+{
+	struct spec_catalog *c = calloc(1, sizeof(*c));
+	int ret;
+
+	if (!c)
+		abort();
+	ret = process_guard_signals();
+	if (!ret)
+		ret = spec_catalog_load(c);
+	if (!ret)
+		ret = prepare(p, c);
+	if (!ret)
+		ret = make_folder(p);
+	if (!ret && p->o.against)
+		ret = record(p, &p->side[PROFILE_BASELINE]);
+	if (!ret)
+		ret = record(p, &p->side[PROFILE_CANDIDATE]);
+	if (!ret)
+		ret = profile_write(p);
+	if (!ret)
+		profile_print(p);
+	if (ret && p->made)
+		rmdir(p->dir); // unless something came into it
+	free(c);
+	return ret;
+}
+
+static int profile_main(int argc, char **argv)
+{
+	struct profile *p = calloc(1, sizeof(*p));
+	int ret, code = EXIT_ERROR;
+
+	if (!p)
+		abort();
+	ret = parse(&p->o, argc, argv);
+	if (ret == OPTIONS_HELPED)
+		code = EXIT_NO_REGRESSION;
+	else if (!ret && !run(p))
+		code = EXIT_NO_REGRESSION;
+	else if (!ret && process_signal())
+		code = 128 + process_signal();
+	for (int role = 0; role < PROFILE_ROLES; role++) {
+		for (int i = 0; i < FOLDED_PARTS; i++)
+			folded_free(&p->side[role].part[i]);
+		folded_free(&p->side[role].ends);
+		trial_free(&p->side[role].trial);
+	}
+	free(p);
+	return code;
+}
+
+const struct command profile_command = {
+    .name = "profile",
+    .main = profile_main,
+    .arguments = "",
+    .summary =
+        "Show where the CPU time goes: flame graphs of a tunnel, or of two and their difference",
+    .help =
+        "perf samples the whole machine during one trial, the tunnel alone in a fresh test\n"
+        "network. The folder gets left.svg and right.svg (the two ends of the tunnel),\n"
+        "all.svg (everything), and the folded stacks that they are drawn from. With --vs the\n"
+        "names begin with baseline- and candidate-, and difference-of-candidate.svg shows, in\n"
+        "widths of the candidate, what costs more (red) or less (blue) than in the baseline;\n"
+        "difference-of-baseline.svg the same in widths of the baseline, for what the candidate\n"
+        "doesn't do any more. Both are scaled to CPU time per gigabit where the workload has\n"
+        "gigabits.\n"
+        "\n"
+        "Exit codes: 0 done, 2 not, 128 + N stopped by signal N.",
+};

@@ -1,0 +1,174 @@
+#include "harness/commands/report/counters.h"
+#include "harness/stats/basic.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const ends[] = {"left", "right"};
+
+// ---- offloads
+
+static json_t *offloads_of(const struct outcome *o, size_t tunnel, const char *end)
+{
+	json_t *row = json_array_get(json_object_get(o->store.run, "tunnels"), tunnel);
+	json_t *offloads = json_object_get(json_object_get(row, "offloads"), end);
+
+	return json_is_object(offloads) ? offloads : NULL;
+}
+
+static void add_offloads(struct table *t, size_t tunnel, const char *end, const json_t *offloads)
+{
+	table_add(t, TABLE_PLAIN, "%c", outcome_letter(tunnel));
+	table_add(t, TABLE_PLAIN, "%s", end);
+	for (size_t c = 2; c < t->columns; c++) {
+		const json_t *value = json_object_get(offloads, t->column[c].heading);
+
+		if (json_is_integer(value))
+			table_add(t, TABLE_PLAIN, "%lld", (long long)json_integer_value(value));
+		else if (json_is_boolean(value))
+			table_add(t, json_is_true(value) ? TABLE_PLAIN : TABLE_YELLOW, "%s",
+			          json_is_true(value) ? "on" : "off");
+		else
+			table_add(t, TABLE_DIM, "not reported");
+	}
+}
+
+// The columns are those of the first end that told any.
+static size_t name_columns(const struct outcome *o, struct table_column *columns, size_t n)
+{
+	const char *name;
+	json_t *value, *first = NULL;
+
+	for (size_t i = 0; i < 2 * o->store.tunnels && !first; i++)
+		first = offloads_of(o, i / 2, ends[i % 2]);
+	json_object_foreach(first, name, value)
+	{
+		if (n < TABLE_COLUMNS_MAX)
+			columns[n++] = (struct table_column){name, TABLE_RIGHT};
+	}
+	return n;
+}
+
+static void write_offloads(struct document *d, const struct outcome *o)
+{
+	struct table_column columns[TABLE_COLUMNS_MAX] = {{"", TABLE_LEFT}, {"end", TABLE_LEFT}};
+	size_t n = name_columns(o, columns, 2);
+	struct table t;
+
+	if (n == 2)
+		return;
+	table_init(&t, columns, n);
+	for (size_t i = 0; i < o->store.tunnels; i++) {
+		const json_t *left = offloads_of(o, i, "left"), *right = offloads_of(o, i, "right");
+
+		if (left && right ? json_equal(left, right) : !left && !right) {
+			add_offloads(&t, i, "both", left);
+			continue;
+		}
+		add_offloads(&t, i, "left", left);
+		add_offloads(&t, i, "right", right);
+	}
+	document_heading(d, "Offloads in effect");
+	document_table(d, &t);
+	document_paragraph(d, "As each program found them when it was first started; buffers in "
+	                      "bytes, as the kernel counts them.");
+	table_free(&t);
+}
+
+// ---- system calls
+
+static const struct {
+	const char *heading, *group, *name;
+} quotients[] = {
+    {"TUN reads", "per_packet", "tun_reads"},
+    {"UDP sends", "per_packet", "udp_sends"},
+    {"UDP receives", "per_packet", "udp_receives"},
+    {"TUN writes", "per_packet", "tun_writes"},
+    {"waits", "per_packet", "epoll_waits"},
+    {"packets a batch out", "packets_per_batch", "tx"},
+    {"packets a batch in", "packets_per_batch", "rx"},
+};
+enum { QUOTIENTS = sizeof(quotients) / sizeof(quotients[0]) };
+
+// Of the trials that passed; NAN where none told.
+static double median_of(const struct outcome *o, size_t tunnel, const char *workload,
+                        const char *end, size_t quotient)
+{
+	double *value = calloc(o->store.trials + 1, sizeof(*value)), median;
+	size_t n = 0;
+
+	if (!value)
+		abort();
+	for (size_t i = 0; i < o->store.trials; i++) {
+		const struct trial *t = &o->store.trial[i];
+		const json_t *status = json_object_get(t->environment, "tunnel"), *number;
+
+		number = json_object_get(
+		    json_object_get(json_object_get(status, end), quotients[quotient].group),
+		    quotients[quotient].name);
+		if (t->tunnel == tunnel && t->status != TRIAL_FAILED &&
+		    !strcmp(t->workload, workload) && json_is_number(number))
+			value[n++] = json_number_value(number);
+	}
+	median = stats_median(value, n);
+	free(value);
+	return median;
+}
+
+static void add_calls(struct table *t, const struct outcome *o, const char *workload)
+{
+	for (size_t i = 0; i < 2 * o->store.tunnels; i++) {
+		double median[QUOTIENTS];
+		bool told = false;
+
+		for (size_t q = 0; q < QUOTIENTS; q++) {
+			median[q] = median_of(o, i / 2, workload, ends[i % 2], q);
+			told |= !isnan(median[q]);
+		}
+		if (!told)
+			continue;
+		table_add(t, TABLE_PLAIN, "%s", workload);
+		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i / 2));
+		table_add(t, TABLE_PLAIN, "%s", ends[i % 2]);
+		for (size_t q = 0; q < QUOTIENTS; q++)
+			if (isnan(median[q]))
+				table_add(t, TABLE_DIM, "none");
+			else
+				table_add(t, TABLE_PLAIN, "%.3g", median[q]);
+	}
+}
+
+static void write_calls(struct document *d, const struct outcome *o)
+{
+	struct table_column columns[3 + QUOTIENTS] = {
+	    {"workload", TABLE_LEFT}, {"", TABLE_LEFT}, {"end", TABLE_LEFT}};
+	const char *before = NULL;
+	struct table t;
+
+	for (size_t q = 0; q < QUOTIENTS; q++)
+		columns[3 + q] = (struct table_column){quotients[q].heading, TABLE_RIGHT};
+	table_init(&t, columns, 3 + QUOTIENTS);
+	for (size_t s = 0; s < o->series.n; s++) {
+		const char *workload = o->series.series[s].workload;
+
+		if (!before || strcmp(before, workload))
+			add_calls(&t, o, workload);
+		before = workload;
+	}
+	if (t.cells) {
+		document_heading(d, "System calls per packet");
+		document_table(d, &t);
+		document_paragraph(
+		    d, "Medians over the trials that didn't fail, as each end counted: reads of "
+		       "the TUN and sends per packet sent, receives and writes to the TUN per "
+		       "packet received, waits per packet of both directions.");
+	}
+	table_free(&t);
+}
+
+void report_inside(struct document *d, const struct outcome *o)
+{
+	write_offloads(d, o);
+	write_calls(d, o);
+}

@@ -1,0 +1,12 @@
+// The part of a report that tells what the tunnels themselves said (tunnel_status.h).
+#ifndef WGBENCH_REPORT_COUNTERS_H
+#define WGBENCH_REPORT_COUNTERS_H
+
+#include "harness/show/document.h"
+#include "harness/judge/outcome.h"
+
+// A table of the offloads in effect and one of the system calls per packet; nothing where no tunnel
+// told.
+void report_inside(struct document *, const struct outcome *);
+
+#endif

@@ -1,0 +1,448 @@
+// A run as a text with plots.
+#include "harness/command.h"
+#include "harness/show/document.h"
+#include "harness/record/environment_compare.h"
+#include "harness/options.h"
+#include "harness/judge/outcome.h"
+#include "harness/show/verdict_json.h"
+#include "harness/show/verdict_table.h"
+#include "base/file.h"
+#include "harness/show/plot.h"
+#include "base/quote.h"
+#include "harness/commands/report/counters.h"
+#include "harness/spec/parse.h"
+#include "harness/stats/signed_rank.h"
+#include "harness/stats/bootstrap.h"
+#include "harness/judge/workloads_used.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *run_text(const struct outcome *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o->store.run, key));
+
+	return text ? text : "";
+}
+
+// ---- tables
+
+static void write_verdicts(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	document_heading(d, "Verdicts");
+	if (o->verdicts.n) {
+		outcome_verdicts(o, &t);
+		document_table(d, &t);
+		table_free(&t);
+		document_paragraph(d, "Gate: %g %%. %s", o->verdicts.gate_percent, outcome_legend);
+	} else {
+		document_paragraph(d, "A run of one tunnel: nothing is compared.");
+	}
+	if (*o->remark)
+		document_paragraph(d, "%s", o->remark);
+}
+
+static void write_goals(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	if (!o->goals)
+		return;
+	document_heading(d, "Goals");
+	outcome_goals(o, &t);
+	document_table(d, &t);
+	table_free(&t);
+	document_paragraph(d, "%s", outcome_goals_legend);
+}
+
+// Figures of a tunnel that wasn't the same all the time: said even where the blocks were repeated.
+static void write_offload_changes(struct document *d, const struct outcome *o)
+{
+	const struct trial *first = NULL;
+	const char *change = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->store.trials; i++) {
+		const struct trial *t = &o->store.trial[i];
+		const char *text =
+		    json_string_value(json_object_get(t->environment, "offload_change"));
+
+		n += text != NULL;
+		if (text && !first) {
+			first = t;
+			change = text;
+		}
+	}
+	if (n)
+		document_paragraph(d,
+		                   "An offload of a tunnel changed in %zu trial%s, which count%s "
+		                   "as contaminated; first in block %u of %s, tunnel %c: %s.",
+		                   n, n > 1 ? "s" : "", n > 1 ? "" : "s", first->block + 1,
+		                   first->workload, outcome_letter(first->tunnel), change);
+}
+
+static void write_trials(struct document *d, const struct outcome *o)
+{
+	const unsigned *count = o->series.trials;
+
+	document_heading(d, "Trials");
+	document_paragraph(d,
+	                   "%zu trials: %u ok, %u contaminated, %u generator-limited, %u failed. "
+	                   "Blocks without a whole attempt: %zu.",
+	                   o->store.trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
+	                   count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED],
+	                   o->series.incomplete);
+	write_offload_changes(d, o);
+}
+
+static void write_tunnels(struct document *d, const struct outcome *o)
+{
+	struct table t;
+
+	document_heading(d, "Tunnels");
+	outcome_tunnels(o, &t);
+	document_table(d, &t);
+	table_free(&t);
+}
+
+// With several layouts of each tunnel: what each of them shows, and how far builds, starts and
+// blocks let the effect vary. For display; the verdict is by the blocks.
+static void add_builds(struct table *t, const struct verdict *v)
+{
+	struct stats_block block[STATS_BLOCKS_MAX];
+	double value[STATS_BLOCKS_MAX];
+	const struct stats_bootstrap how = {stats_hodges_lehmann, 0.95, 2000, 1};
+	size_t n = 0;
+	unsigned builds = 0;
+
+	for (size_t i = 0; i < v->series->blocks; i++) {
+		const struct series_block *b = &v->series->block[i];
+		double effect = verdict_block_effect(b, v->candidate, v->baseline);
+
+		if (isnan(effect) || b->contaminated)
+			continue;
+		block[n++] = (struct stats_block){b->build, b->start, effect};
+		builds = b->build >= builds ? b->build + 1 : builds;
+	}
+	struct stats_interval all = stats_hierarchical(block, n, &how);
+	for (unsigned build = 0; build < builds; build++) {
+		size_t held = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (block[i].build == build)
+				value[held++] = block[i].value;
+		table_add(t, TABLE_PLAIN, "%s", v->series->workload);
+		table_add(t, TABLE_PLAIN, "%s", v->series->metric);
+		table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
+		table_add(t, TABLE_PLAIN, "%u", build);
+		table_add(t, TABLE_PLAIN, "%zu", held);
+		if (held)
+			table_add(t, TABLE_PLAIN, "%+.2f %%",
+			          100 * expm1(stats_hodges_lehmann(value, held)));
+		else
+			table_add(t, TABLE_DIM, "none");
+		if (all.coverage > 0)
+			table_add(t, TABLE_PLAIN, "[%+.2f, %+.2f]", 100 * expm1(all.low),
+			          100 * expm1(all.high));
+		else
+			table_add(t, TABLE_DIM, "none");
+	}
+}
+
+static void write_builds(struct document *d, const struct outcome *o)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT},  {"candidate", TABLE_LEFT},
+	    {"layout", TABLE_RIGHT},  {"blocks", TABLE_RIGHT}, {"effect", TABLE_RIGHT},
+	    {"over all", TABLE_RIGHT}};
+	struct table t;
+
+	if (json_integer_value(json_object_get(o->store.run, "builds")) < 2)
+		return;
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		add_builds(&t, &o->verdicts.verdict[i]);
+	document_heading(d, "Layouts");
+	document_table(d, &t);
+	document_paragraph(d, "Each tunnel was linked in several layouts, of which the starts took "
+	                      "turns. Over all: a 95 %% bootstrap interval that draws layouts, "
+	                      "within them starts, within them blocks. It is shown only; the "
+	                      "verdicts are by the blocks.");
+	table_free(&t);
+}
+
+// Medians of everything measured, also of what no verdict is made of.
+static void write_values(struct document *d, const struct outcome *o)
+{
+	struct table_column columns[3 + RUN_TUNNELS_MAX] = {
+	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT}, {"unit", TABLE_LEFT}};
+	char letter[RUN_TUNNELS_MAX][2];
+	struct table t;
+
+	for (size_t i = 0; i < o->store.tunnels; i++) {
+		letter[i][0] = outcome_letter(i);
+		letter[i][1] = 0;
+		columns[3 + i] = (struct table_column){letter[i], TABLE_RIGHT};
+	}
+	document_heading(d, "Medians");
+	table_init(&t, columns, 3 + o->store.tunnels);
+	for (size_t s = 0; s < o->series.n; s++) {
+		const struct series *series = &o->series.series[s];
+
+		table_add(&t, TABLE_PLAIN, "%s", series->workload);
+		table_add(&t, TABLE_PLAIN, "%s", series->metric);
+		table_add(&t, TABLE_PLAIN, "%s", series->unit);
+		for (size_t i = 0; i < o->store.tunnels; i++)
+			outcome_add_value(&t, series_median(series, i, true));
+	}
+	document_table(d, &t);
+	document_paragraph(d, "Over all whole blocks, contaminated ones too.");
+	table_free(&t);
+}
+
+static void add_row(struct table *t, const char *workload, const char *name, const char *value,
+                    const char *help)
+{
+	table_add(t, TABLE_PLAIN, "%s", workload);
+	table_add(t, TABLE_PLAIN, "%s", name);
+	table_add(t, TABLE_PLAIN, "%s", value);
+	table_add(t, TABLE_PLAIN, "%s", help);
+}
+
+static void write_workloads(struct document *d, const struct outcome *o)
+{
+	static const struct table_column columns[] = {{"workload", TABLE_LEFT},
+	                                              {"parameter", TABLE_LEFT},
+	                                              {"value", TABLE_RIGHT},
+	                                              {"", TABLE_LEFT}};
+	json_t *rows = workload_used(&o->store), *row, *one;
+	const char *name;
+	struct table t;
+	size_t i;
+
+	document_heading(d, "Workloads");
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	json_array_foreach(rows, i, row)
+	{
+		const char *workload = json_string_value(json_object_get(row, "name"));
+		json_t *used = json_object_get(row, "tcp_congestion_control");
+
+		json_object_foreach(json_object_get(row, "parameters"), name, one)
+		{
+			char *value = json_dumps(json_object_get(one, "value"), JSON_ENCODE_ANY);
+
+			add_row(&t, workload, name, value ? value : "",
+			        json_string_value(json_object_get(one, "help")));
+			free(value);
+		}
+		if (json_is_integer(json_object_get(row, "duration_s"))) {
+			char seconds[24];
+
+			snprintf(seconds, sizeof(seconds), "%lld",
+			         (long long)json_integer_value(json_object_get(row, "duration_s")));
+			add_row(&t, workload, "duration", seconds, "s of traffic in a trial");
+		}
+		if (used)
+			add_row(&t, workload, "TCP congestion control", json_string_value(used),
+			        "as its trials recorded it");
+	}
+	document_table(d, &t);
+	table_free(&t);
+	json_decref(rows);
+}
+
+static void write_environment(struct document *d, const struct outcome *o)
+{
+	static const char system[] = "sysctls.net.ipv4.tcp_congestion_control";
+	json_t *used = workload_used(&o->store);
+	char trials[64];
+
+	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
+	json_t *flat = environment_flatten(json_object_get(o->store.run, "environment")), *value;
+	struct table t;
+	const char *name;
+
+	document_heading(d, "Environment");
+	table_init(&t, columns, 2);
+	json_object_foreach(flat, name, value)
+	{
+		table_add(&t, TABLE_PLAIN, "%s", name);
+		if (!strcmp(name, system) &&
+		    *workload_used_congestion(used, trials, sizeof(trials)))
+			table_add(&t, TABLE_PLAIN, "%s: the system's default; the trials used %s",
+			          json_string_value(value), trials);
+		else
+			table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
+	}
+	document_table(d, &t);
+	table_free(&t);
+	json_decref(flat);
+	json_decref(used);
+}
+
+// ---- how to run it again
+
+static void write_command(struct document *d, const struct outcome *o)
+{
+	char *text;
+	size_t bytes, i;
+	FILE *to = open_memstream(&text, &bytes);
+	json_t *word;
+
+	if (!to)
+		abort();
+	json_array_foreach(json_object_get(o->store.run, "command"), i, word)
+	{
+		if (i)
+			fputc(' ', to);
+		quote_shell(to, json_is_string(word) ? json_string_value(word) : "");
+	}
+	fclose(to);
+	document_heading(d, "To run it again");
+	document_command(d, text);
+	free(text);
+}
+
+// ---- plots
+
+static int write_plot(struct document *d, const struct series *s, const char *kind, int ret,
+                      char *svg)
+{
+	char name[200];
+
+	if (ret)
+		return ret;
+	snprintf(name, sizeof(name), "%s-%s-%s", s->workload, s->metric, kind);
+	ret = document_plot(d, name, svg);
+	free(svg);
+	return ret;
+}
+
+// gnuplot fails where there is no point at all: every trial failed or was limited.
+static bool has_values(const struct outcome *o, const struct series *s)
+{
+	for (size_t t = 0; t < o->store.tunnels; t++)
+		if (isfinite(series_median(s, t, true)))
+			return true;
+	return false;
+}
+
+static int write_plots(struct document *d, const struct outcome *o, const char *root)
+{
+	int ret = 0;
+
+	document_heading(d, "Plots");
+	for (size_t i = 0; i < o->series.n && !ret; i++) {
+		const struct series *s = &o->series.series[i];
+		char *svg = NULL;
+
+		if (!s->judged || !has_values(o, s))
+			continue;
+		ret = plot_values(root, o, s, &svg);
+		ret = write_plot(d, s, "values", ret, svg);
+		for (size_t v = 0; v < o->verdicts.n && !ret; v++) {
+			const struct verdict *verdict = &o->verdicts.verdict[v];
+			char kind[16];
+
+			if (verdict->series != s)
+				continue;
+			snprintf(kind, sizeof(kind), "effects-%c",
+			         outcome_letter(verdict->candidate));
+			ret = plot_effects(root, o, verdict, &svg);
+			ret = write_plot(d, s, kind, ret, svg);
+		}
+	}
+	return ret;
+}
+
+static int write_report(const struct outcome *o, const char *root)
+{
+	struct document d;
+	char title[300];
+	int ret;
+
+	snprintf(title, sizeof(title), "wgbench run %s", o->store.id);
+	ret = document_begin(&d, o->store.dir, title);
+	if (ret)
+		return ret;
+	document_paragraph(&d, "Made %s, plan %s.", run_text(o, "created"),
+	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
+	write_tunnels(&d, o);
+	write_verdicts(&d, o);
+	write_workloads(&d, o);
+	write_goals(&d, o);
+	write_builds(&d, o);
+	write_trials(&d, o);
+	report_inside(&d, o);
+	ret = write_plots(&d, o, root);
+	if (ret) {
+		document_abandon(&d);
+		return ret;
+	}
+	write_values(&d, o);
+	write_environment(&d, o);
+	write_command(&d, o);
+	return document_end(&d);
+}
+
+static int write_verdict(const struct outcome *o)
+{
+	json_t *json = outcome_json(o);
+	char path[sizeof(o->store.dir) + 32];
+
+	snprintf(path, sizeof(path), "%s/verdict.json", o->store.dir);
+	int ret = output_json(path, json, JSON_INDENT(2));
+	json_decref(json);
+	return ret;
+}
+
+int report_write(const char *dir, double gate_percent)
+{
+	struct outcome o;
+	char root[4096];
+	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+	int ret;
+
+	if (spec_find_root(root) || outcome_load(&o, dir, &how))
+		return EXIT_ERROR;
+	ret = write_report(&o, root);
+	if (!ret && o.verdicts.n)
+		ret = write_verdict(&o);
+	outcome_free(&o);
+	if (ret)
+		return EXIT_ERROR;
+	printf("report: %s/report.html\n", dir);
+	return 0;
+}
+
+static int report_main(int argc, char **argv)
+{
+	struct options_words words;
+	double gate_percent = 0;
+	const struct option_row rows[] = {
+	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	     "the smallest effect that matters; default: the run's own, else 2", RUN_GATE_MIN,
+	     RUN_GATE_MAX},
+	};
+	int ret = options_parse(&report_command, rows, 1, argc, argv, &words, 1, 1);
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	return report_write(words.word[0], gate_percent);
+}
+
+const struct command report_command = {
+    .name = "report",
+    .main = report_main,
+    .arguments = "RUN",
+    .summary = "Write a run's report.md, report.html, plots/*.svg and verdict.json",
+    .help =
+        "RUN is a folder that wgbench run wrote; what is written goes there. report.html is one\n"
+        "file that needs no other; verdict.json is what wgbench compare --json prints.\n"
+        "\n"
+        "Exit codes: 0 written, 2 not.",
+};

@@ -1,0 +1,333 @@
+// `wgbench selfcheck`: the gate proves itself. A run of the baseline against itself (A/A), and
+// against a build that burns a known time for each packet (A/A + delta). From the A/A blocks runs
+// are drawn anew, whole starts at a time, to tell how often a verdict is wrong here and how small
+// an effect it finds.
+#include "harness/show/selfcheck_note.h"
+#include "harness/show/verdict_table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/command.h"
+#include "harness/judge/decided.h"
+#include "harness/measure/run.h"
+#include "base/fields.h"
+#include "harness/plan/interim_plan.h"
+#include "harness/options.h"
+#include "base/file.h"
+#include "harness/plan/plan.h"
+#include "base/quote.h"
+#include "harness/judge/draw_fixed.h"
+#include "harness/judge/draw_budget.h"
+#include "harness/commands/selfcheck/print.h"
+#include "harness/spec/parse.h"
+#include "harness/stats/basic.h"
+
+enum { DRAWS = 2000, LIMIT_STORES = 40, LIMIT_DRAWS = 400, SEED = 1 };
+static const unsigned sizes[] = {8, 12, 18, 27, 40};
+enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
+
+enum { RUNS_MAX = 32 };
+
+// ---- what is found
+
+struct aa_runs {
+	size_t n;
+	struct outcome run[RUNS_MAX];
+};
+
+struct aa_blocks {
+	size_t n;
+	double ratio[STATS_BLOCKS_MAX];
+	unsigned start[STATS_BLOCKS_MAX]; // counted over all runs
+};
+
+static bool is_twin(const struct outcome *o, const struct verdict *v)
+{
+	const struct store_tunnel *a = &o->store.tunnel[o->verdicts.baseline];
+	const struct store_tunnel *b = &o->store.tunnel[v->candidate];
+
+	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
+}
+
+static void gather_run(struct aa_blocks *b, const struct verdict *v)
+{
+	unsigned first = b->n ? b->start[b->n - 1] + 1 : 0;
+
+	for (size_t i = 0; i < v->series->blocks && b->n < STATS_BLOCKS_MAX; i++) {
+		const struct series_block *block = &v->series->block[i];
+		double r = verdict_block_effect(block, v->candidate, v->baseline);
+
+		if (isnan(r) || block->contaminated)
+			continue;
+		b->ratio[b->n] = r;
+		b->start[b->n++] = first + block->start;
+	}
+}
+
+// The clean blocks of that metric, of every run.
+static void gather(struct aa_blocks *b, const struct aa_runs *a, const struct series *of)
+{
+	b->n = 0;
+	for (size_t r = 0; r < a->n; r++)
+		for (size_t i = 0; i < a->run[r].verdicts.n; i++) {
+			const struct verdict *v = &a->run[r].verdicts.verdict[i];
+
+			if (is_twin(&a->run[r], v) && !strcmp(v->series->workload, of->workload) &&
+			    !strcmp(v->series->metric, of->metric))
+				gather_run(b, v);
+		}
+}
+
+// A row for each size of run.
+static void check_metric(const struct aa_blocks *b, const struct series *s, double gate_percent,
+                         json_t *rows)
+{
+	for (size_t i = 0; i < SIZES && b->n; i++) {
+		struct selfcheck_draws p;
+
+		selfcheck_draw(&p, b->ratio, b->start, b->n, sizes[i], gate_percent, LOOKS_ERROR,
+		               DRAWS, SEED);
+		json_array_append_new(
+		    rows, json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
+		                    s->metric, "blocks", (int)sizes[i], "from_blocks",
+		                    (json_int_t)b->n, "sd_percent", 100 * stats_sd(b->ratio, b->n),
+		                    "different", p.different, "called", p.called, "found_percent",
+		                    output_number(p.found_percent)));
+	}
+}
+
+// Of runs with a budget: what they call an effect that is added to the A/A blocks. Gate: at the
+// floor, of which at most 2.5 % may be called slower.
+static void check_budgets(const struct aa_blocks *b, const struct series *of, double gate,
+                          unsigned duration_s, json_t *rows)
+{
+	static const double budgets_s[] = {300, 1200};
+	const double effects[] = {0, gate, 3, 5};
+
+	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b->n; i++) {
+		struct looks looks;
+		struct plan plan = {.tunnels = 2, .duration_s = duration_s};
+
+		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), RUN_BLOCKS_MAX));
+		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++) {
+			const double shift = log1p(effects[e] / 100);
+			struct selfcheck_budget s;
+			struct selfcheck_limits l;
+
+			selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, &looks, gate, DRAWS,
+			                      SEED);
+			selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, &looks, gate,
+			                       LIMIT_STORES, LIMIT_DRAWS, SEED);
+			json_array_append_new(
+			    rows,
+			    json_pack("{ss ss sf sf sf sf sf sf sf sf}", "workload", of->workload,
+			              "metric", of->metric, "budget_s", budgets_s[i],
+			              "effect_percent", effects[e], "beyond", s.higher,
+			              "beyond_low", l.low, "beyond_high", l.high, "same", s.same,
+			              "different", s.different, "blocks", s.blocks));
+		}
+	}
+}
+
+static json_t *check(const struct aa_runs *a)
+{
+	const struct outcome *o = &a->run[0];
+	json_t *rows = json_array(), *budgets = json_array(), *machine = json_object();
+	json_t *environment = json_object_get(o->store.run, "environment"), *runs = json_array();
+	json_t *duration = json_object_get(o->store.run, "duration");
+	struct aa_blocks b;
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (!is_twin(o, v))
+			continue;
+		gather(&b, a, v->series);
+		check_metric(&b, v->series, o->verdicts.gate_percent, rows);
+		check_budgets(&b, v->series, o->verdicts.gate_percent, json_integer_value(duration),
+		              budgets);
+	}
+	for (size_t r = 0; r < a->n; r++)
+		json_array_append_new(runs, json_string(a->run[r].store.id));
+	for (const char *const *key = selfcheck_machine_keys; *key; key++)
+		json_object_set(machine, *key, json_object_get(environment, *key));
+	return json_pack("{si so sO so sf si si so so}", "schema", STORE_SCHEMA, "runs", runs,
+	                 "created", json_object_get(o->store.run, "created"), "machine", machine,
+	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "limit_sets",
+	                 LIMIT_STORES, "rows", rows, "budgets", budgets);
+}
+
+// ---- what is kept
+
+static void latest_path(char *path, size_t bytes)
+{
+	char root[4096];
+
+	*path = 0;
+	if (!spec_find_root(root))
+		snprintf(path, bytes, "%s/results/selfcheck.json", root);
+}
+
+// ---- the command
+
+static int make_plan(struct plan *p, const struct options_words *traffic, unsigned long long n,
+                     double budget_s)
+{
+	char root[4096];
+	int ret = spec_find_root(root);
+
+	if (!ret)
+		ret = plan_load(p, root, "selfcheck");
+	if (!ret && traffic->n)
+		p->workloads = 0;
+	for (size_t i = 0; i < traffic->n && !ret; i++)
+		ret = plan_add_workload(p, traffic->word[i]);
+	if (n)
+		p->blocks = n;
+	if (!ret && budget_s > 0) {
+		double block_s = plan_block_s(p) * p->workloads;
+
+		p->blocks = fmin(RUN_BLOCKS_MAX, fmax(1, budget_s / block_s));
+	}
+	return ret;
+}
+
+static bool has_twin(const struct outcome *o)
+{
+	struct aa_blocks b = {0};
+
+	for (size_t i = 0; i < o->verdicts.n && !b.n; i++)
+		if (is_twin(o, &o->verdicts.verdict[i]))
+			gather_run(&b, &o->verdicts.verdict[i]);
+	return b.n;
+}
+
+static int load(struct aa_runs *a, const char *dir, double gate_percent)
+{
+	struct outcome *o = &a->run[a->n];
+
+	if (outcome_load(o, dir, &(struct outcome_how){.gate_percent = gate_percent}))
+		return -EINVAL;
+	a->n++;
+	if (!has_twin(o)) {
+		fprintf(stderr,
+		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
+		        "check verdicts by\n",
+		        dir);
+		return -EINVAL;
+	}
+	if (!selfcheck_same_machine(json_object_get(o->store.run, "environment"),
+	                            json_object_get(a->run[0].store.run, "environment"))) {
+		fprintf(stderr,
+		        "wgbench: %s: measured on another machine than %s: check each by itself\n",
+		        dir, a->run[0].store.dir);
+		return -EINVAL;
+	}
+	if (!json_equal(json_object_get(o->store.run, "duration"),
+	                json_object_get(a->run[0].store.run, "duration"))) {
+		fprintf(stderr,
+		        "wgbench: %s: its trials take another time than those of %s: check each by "
+		        "itself\n",
+		        dir, a->run[0].store.dir);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void keep(const json_t *found, const char *dir)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
+	output_json(path, found, JSON_INDENT(2));
+	latest_path(path, sizeof(path));
+	output_json(path, found, JSON_INDENT(2));
+}
+
+// What was measured just now is what later runs refer to.
+static int show(const char *const *dirs, size_t n, double gate_percent, bool fresh, bool json)
+{
+	struct aa_runs *a = stats_allocate(1, sizeof(*a));
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = load(a, dirs[i], gate_percent);
+	if (!ret) {
+		json_t *found = check(a);
+
+		for (size_t i = 0; i < a->n && !json; i++) {
+			outcome_print_verdicts(&a->run[i]);
+			selfcheck_print_planted(&a->run[i]);
+		}
+		if (json)
+			output_print_json(json_incref(found));
+		else
+			selfcheck_print_found(found);
+		if (fresh)
+			keep(found, dirs[0]);
+		json_decref(found);
+	}
+	while (a->n)
+		outcome_free(&a->run[--a->n]);
+	free(a);
+	return ret ? EXIT_ERROR : EXIT_NO_REGRESSION;
+}
+
+static int selfcheck_main(int argc, char **argv)
+{
+	struct options_words words, traffic = {0};
+	unsigned long long blocks = 0;
+	double budget_s = 0, gate_percent = 0;
+	const char *out = NULL;
+	bool json = false;
+	const struct option_row rows[] = {
+	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
+	     "check verdicts of this traffic; default: the plan's", 0, 0},
+	    {"blocks", OPTION_UNSIGNED, &blocks, "N",
+	     "blocks of each workload; default: the plan's", 8, RUN_BLOCKS_MAX},
+	    {"budget", OPTION_TIME, &budget_s, "TIME", "as many blocks as this time allows", 60,
+	     RUN_BUDGET_MAX_S},
+	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
+	     "the smallest effect that matters; default: 2", RUN_GATE_MIN, RUN_GATE_MAX},
+	    {"out", OPTION_STRING, &out, "DIR",
+	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	    {"json", OPTION_FLAG, &json, NULL, "print what is found as JSON", 0, 0},
+	};
+	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
+	                        &words, 0, RUNS_MAX);
+	struct run_result run;
+	struct plan plan;
+
+	if (ret)
+		return ret < 0 ? EXIT_ERROR : 0;
+	if (words.n && (traffic.n || blocks || budget_s > 0 || out)) {
+		fprintf(stderr, "wgbench selfcheck: a RUN is measured already: only --gate and "
+		                "--json go with it\n");
+		return EXIT_ERROR;
+	}
+	if (words.n)
+		return show(words.word, words.n, gate_percent, false, json);
+	if (make_plan(&plan, &traffic, blocks, budget_s))
+		return EXIT_ERROR;
+	int code = run_plan(&plan, out, gate_percent, decided_by, &run);
+	return code ? code : show(&(const char *){run.dir}, 1, gate_percent, true, json);
+}
+
+const struct command selfcheck_command = {
+    .name = "selfcheck",
+    .main = selfcheck_main,
+    .arguments = "[RUN...]",
+    .summary = "Show how often verdicts are wrong here, and how small an effect they find",
+    .help =
+        "Measures the preset `default` against itself, and against a build of it that burns a\n"
+        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
+        "measured: folders are read in which a tunnel stands twice, of one machine, and the\n"
+        "blocks of the first one's metrics put together. What is found by measuring is kept in\n"
+        "selfcheck.json, in the run's folder and in results/, and `run` and `compare` print it\n"
+        "beside their verdicts.\n"
+        "\n"
+        "Exit codes: 0 it was measured, 2 it could not be.",
+};

@@ -1,0 +1,257 @@
+#include "harness/plan/interim_plan.h"
+#include "harness/judge/series.h"
+#include "harness/stats/basic.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// One attempt at one block of one workload: a range of the sorted trials.
+struct attempt {
+	const struct trial *const *trial;
+	size_t n;
+};
+
+static int by_attempt(const void *a, const void *b)
+{
+	const struct trial *x = *(const struct trial *const *)a,
+	                   *y = *(const struct trial *const *)b;
+	int order = strcmp(x->workload, y->workload);
+
+	if (!order)
+		order = (x->block > y->block) - (x->block < y->block);
+	if (!order)
+		order = (x->attempt > y->attempt) - (x->attempt < y->attempt);
+	if (!order)
+		order = (x->position > y->position) - (x->position < y->position);
+	return order;
+}
+
+static bool same_block(const struct trial *a, const struct trial *b)
+{
+	return a->block == b->block && !strcmp(a->workload, b->workload);
+}
+
+static const struct metric *find_metric(const struct trial *t, const char *name)
+{
+	for (size_t i = 0; i < t->metrics; i++)
+		if (!strcmp(t->metric[i].name, name))
+			return &t->metric[i];
+	return NULL;
+}
+
+static void fill_value(struct series_value *v, const struct attempt *a, unsigned tunnel,
+                       const char *name)
+{
+	double sum = 0, sum_log = 0;
+	size_t n = 0;
+
+	*v = (struct series_value){SERIES_FAILED, NAN, NAN, "no trial in this block"};
+	for (size_t i = 0; i < a->n; i++) {
+		const struct trial *t = a->trial[i];
+		const struct metric *m = find_metric(t, name);
+
+		if (t->tunnel != tunnel)
+			continue;
+		if (t->status == TRIAL_FAILED || t->status == TRIAL_GENERATOR_LIMITED) {
+			v->state = t->status == TRIAL_FAILED ? SERIES_FAILED : SERIES_LIMITED;
+			v->reason = *t->reason ? t->reason : trial_status_names[t->status];
+			return;
+		}
+		if (!m) {
+			v->reason = "not measured";
+			return;
+		}
+		sum += m->value;
+		sum_log += m->value > 0 ? log(m->value) : NAN;
+		n++;
+	}
+	if (n)
+		*v = (struct series_value){SERIES_OK, sum / n, sum_log / n, NULL};
+}
+
+static void add_block(struct series *s, const struct attempt *a, size_t tunnels)
+{
+	struct series_block *b;
+
+	s->block = reallocarray(s->block, s->blocks + 1, sizeof(*s->block));
+	if (!s->block)
+		abort();
+	b = &s->block[s->blocks++];
+	memset(b, 0, sizeof(*b));
+	b->block = a->trial[0]->block;
+	b->start = a->trial[0]->start;
+	b->build = a->trial[0]->build;
+	for (size_t i = 0; i < a->n; i++)
+		b->contaminated |= a->trial[i]->status == TRIAL_CONTAMINATED;
+	for (size_t t = 0; t < tunnels; t++)
+		fill_value(&b->tunnel[t], a, t, s->metric);
+}
+
+// Walks the sorted trials, and gives each block's last whole attempt to the workload's series.
+static void add_blocks(struct series_set *set, const struct store *st,
+                       const struct trial *const *sorted)
+{
+	for (size_t i = 0, end; i < st->trials; i = end) {
+		struct attempt whole = {NULL, 0};
+
+		for (end = i; end < st->trials && same_block(sorted[i], sorted[end]);) {
+			size_t first = end;
+
+			while (end < st->trials && same_block(sorted[i], sorted[end]) &&
+			       sorted[end]->attempt == sorted[first]->attempt)
+				end++;
+			if (end - first == st->trials_per_block)
+				whole = (struct attempt){&sorted[first], end - first};
+		}
+		set->incomplete += !whole.n;
+		for (size_t s = 0; whole.n && s < set->n; s++)
+			if (!strcmp(set->series[s].workload, sorted[i]->workload))
+				add_block(&set->series[s], &whole, set->tunnels);
+	}
+}
+
+// Makes the trial's metrics known as series, in order of appearance.
+static int add_series(struct series_set *set, const struct trial *t, char *fault, size_t bytes)
+{
+	for (size_t i = 0; i < t->metrics; i++) {
+		const struct metric *m = &t->metric[i];
+		struct series *s = NULL;
+
+		for (size_t j = 0; j < set->n && !s; j++)
+			if (!strcmp(set->series[j].metric, m->name) &&
+			    !strcmp(set->series[j].workload, t->workload))
+				s = &set->series[j];
+		if (s && (s->higher_is_better != m->higher_is_better || s->judged != m->judged ||
+		          strcmp(s->unit, m->unit))) {
+			snprintf(fault, bytes,
+			         "trials of %s disagree about the unit or direction of '%s'",
+			         t->workload, m->name);
+			return -EINVAL;
+		}
+		if (s)
+			continue;
+		set->series = reallocarray(set->series, set->n + 1, sizeof(*set->series));
+		if (!set->series)
+			abort();
+		set->series[set->n++] = (struct series){.workload = t->workload,
+		                                        .metric = m->name,
+		                                        .unit = m->unit,
+		                                        .higher_is_better = m->higher_is_better,
+		                                        .judged = m->judged};
+	}
+	return 0;
+}
+
+static void find_unmeasured(struct series_set *set, const struct store *st)
+{
+	for (size_t i = 0; i < st->trials && !set->unmeasured; i++) {
+		set->unmeasured = st->trial[i].workload;
+		for (size_t s = 0; s < set->n && set->unmeasured; s++)
+			if (!strcmp(set->series[s].workload, set->unmeasured))
+				set->unmeasured = NULL;
+	}
+}
+
+static bool decides(const struct store *st, const char *metric)
+{
+	json_t *names = json_object_get(st->run, "metrics"), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (json_is_string(name) && !strcmp(json_string_value(name), metric))
+			return true;
+	}
+	return !json_array_size(names);
+}
+
+static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
+{
+	json_t *ended = json_object_get(st->run, "ended");
+	struct looks looks;
+
+	if (looks_from_json(&looks, json_object_get(st->run, "looks"))) {
+		snprintf(fault, bytes, "run.json: 'looks' can't be read");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		struct series *s = &set->series[i];
+		const char *why = json_string_value(json_object_get(ended, s->workload));
+
+		s->error = looks_error(&looks, s->blocks, why && strcmp(why, "decided"));
+		s->decides = decides(st, s->metric);
+	}
+	return 0;
+}
+
+static int check_blocks(const struct series_set *set, char *fault, size_t bytes)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->series[i].blocks > STATS_BLOCKS_MAX) {
+			snprintf(fault, bytes, "%zu blocks, but at most %d can be judged",
+			         set->series[i].blocks, STATS_BLOCKS_MAX);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+int series_gather(struct series_set *set, const struct store *st, char *fault, size_t bytes)
+{
+	const struct trial **sorted = calloc(st->trials + 1, sizeof(*sorted));
+	int ret = 0;
+
+	if (!sorted)
+		abort();
+	memset(set, 0, sizeof(*set));
+	set->tunnels = st->tunnels;
+	for (size_t i = 0; i < st->trials && !ret; i++) {
+		sorted[i] = &st->trial[i];
+		set->trials[st->trial[i].status]++;
+		ret = add_series(set, &st->trial[i], fault, bytes);
+	}
+	if (!ret && !st->trials) {
+		snprintf(fault, bytes, "holds no trials");
+		ret = -EINVAL;
+	}
+	if (!ret && !set->n) {
+		snprintf(fault, bytes, "none of %zu trials measured anything: %s", st->trials,
+		         st->trial[0].reason);
+		ret = -EINVAL;
+	}
+	if (!ret) {
+		qsort(sorted, st->trials, sizeof(*sorted), by_attempt);
+		add_blocks(set, st, sorted);
+		find_unmeasured(set, st);
+		ret = check_blocks(set, fault, bytes);
+	}
+	if (!ret)
+		ret = share_error(set, st, fault, bytes);
+	free(sorted);
+	if (ret)
+		series_free(set);
+	return ret;
+}
+
+double series_median(const struct series *s, unsigned tunnel, bool contaminated_too)
+{
+	double value[STATS_BLOCKS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->blocks; i++)
+		if (s->block[i].tunnel[tunnel].state == SERIES_OK &&
+		    (contaminated_too || !s->block[i].contaminated))
+			value[n++] = s->block[i].tunnel[tunnel].mean;
+	return stats_median(value, n);
+}
+
+void series_free(struct series_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		free(set->series[i].block);
+	free(set->series);
+	set->series = NULL;
+	set->n = 0;
+}

@@ -1,0 +1,300 @@
+#include "harness/judge/verdict.h"
+#include "harness/plan/interim_plan.h"
+#include "harness/stats/multiple.h"
+#include "harness/stats/power.h"
+#include "harness/stats/signed_rank.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const verdict_names[] = {
+    [VERDICT_SLOWER] = "slower",
+    [VERDICT_SAME] = "same",
+    [VERDICT_FASTER] = "faster",
+    [VERDICT_INCONCLUSIVE] = "inconclusive",
+};
+
+double verdict_block_effect(const struct series_block *b, unsigned candidate, unsigned baseline)
+{
+	return b->tunnel[candidate].mean_log - b->tunnel[baseline].mean_log;
+}
+
+static double percent(double log_ratio)
+{
+	return stats_same(log_ratio, 0) ? 0 : 100 * expm1(log_ratio);
+}
+
+static double log_ratio_of(double percent)
+{
+	return log1p(percent / 100);
+}
+
+// The interval agrees with the test at each value that a verdict compares it with. Gate 0: at zero
+// only.
+static struct verdict_effect estimate(const double *ratio, size_t n, double error, double gate)
+{
+	struct stats_interval interval = stats_walsh_interval(ratio, n, 1 - error);
+
+	if (gate > 0) {
+		stats_signed_rank_settle(&interval, ratio, n, 1 - error, log_ratio_of(gate));
+		stats_signed_rank_settle(&interval, ratio, n, 1 - error, log_ratio_of(-gate));
+	}
+	stats_signed_rank_settle(&interval, ratio, n, 1 - error, 0);
+	return (struct verdict_effect){
+	    .blocks = n,
+	    .effect = percent(
+	        n ? fmin(fmax(stats_hodges_lehmann(ratio, n), interval.low), interval.high) : NAN),
+	    .low = interval.coverage > 0 ? percent(interval.low) : -INFINITY,
+	    .high = interval.coverage > 0 ? percent(interval.high) : INFINITY,
+	    .p = stats_signed_rank_p(ratio, n, 0),
+	};
+}
+
+static enum verdict_word decide(const struct verdict_effect *e, double gate, bool higher_is_better)
+{
+	if (stats_above(e->low, gate))
+		return higher_is_better ? VERDICT_FASTER : VERDICT_SLOWER;
+	if (stats_above(-gate, e->high))
+		return higher_is_better ? VERDICT_SLOWER : VERDICT_FASTER;
+	if (!stats_above(-gate, e->low) && !stats_above(e->high, gate))
+		return VERDICT_SAME;
+	return VERDICT_INCONCLUSIVE;
+}
+
+// What the interval is made with; also where it isn't the time to judge, it can be shown.
+static double shown_error(const struct series *s)
+{
+	return s->error > 0 ? s->error : LOOKS_ERROR;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
+{
+	struct stats_aim aim = {.low = log_ratio_of(-gate),
+	                        .high = log_ratio_of(gate),
+	                        .level = 1 - shown_error(v->series),
+	                        .chance = 0.5};
+	size_t even = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX), likely;
+	int length;
+
+	aim.chance = 0.8;
+	likely = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX);
+	if (!even) {
+		snprintf(v->reason, sizeof(v->reason),
+		         "so noisy, or so close to the floor, that %d blocks would hardly decide",
+		         STATS_BLOCKS_MAX);
+		return;
+	}
+	length = snprintf(v->reason, sizeof(v->reason), "about %zu more block%s would decide",
+	                  even - n, plural(even - n));
+	if (likely > even)
+		snprintf(v->reason + length, sizeof(v->reason) - length,
+		         " at an even chance, %zu at 80 %%", likely - n);
+	else if (!likely)
+		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
+}
+
+// Why fewer blocks count than there are.
+static void explain_losses(struct verdict *v, const char *why_failed, const char *why_limited)
+{
+	size_t needed = stats_signed_rank_blocks(shown_error(v->series));
+
+	if (v->failed)
+		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,
+		         plural(v->failed), why_failed);
+	else if (v->limited)
+		snprintf(v->reason, sizeof(v->reason), "%zu block%s left out: %.120s", v->limited,
+		         plural(v->limited), why_limited);
+	else if (v->clean.blocks < needed)
+		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
+		         v->clean.blocks, plural(v->clean.blocks), needed);
+	else if (v->series->error == 0)
+		snprintf(v->reason, sizeof(v->reason),
+		         "between two looks of a run that goes on: not to be judged now");
+}
+
+// The ratio counts only where both sides have a value.
+static const struct series_value *worse_side(const struct series_block *b, unsigned candidate,
+                                             unsigned baseline)
+{
+	return b->tunnel[candidate].state > b->tunnel[baseline].state ? &b->tunnel[candidate]
+	                                                              : &b->tunnel[baseline];
+}
+
+// Leaves the clean blocks' ratios in `clean`, as many as v->clean.blocks says.
+static void measure(struct verdict *v, const struct series *s, unsigned candidate,
+                    unsigned baseline, double gate, double clean[STATS_BLOCKS_MAX])
+{
+	double all[STATS_BLOCKS_MAX];
+	const char *why_failed = "", *why_limited = "";
+	size_t n = 0, with = 0;
+
+	*v = (struct verdict){.series = s, .candidate = candidate, .baseline = baseline};
+	for (size_t i = 0; i < s->blocks; i++) {
+		const struct series_block *b = &s->block[i];
+		const struct series_value *side = worse_side(b, candidate, baseline);
+		double ratio = verdict_block_effect(b, candidate, baseline);
+
+		if (side->state == SERIES_LIMITED) {
+			v->limited++;
+			why_limited = side->reason;
+		} else if (side->state == SERIES_FAILED || isnan(ratio)) {
+			v->failed++;
+			why_failed = side->reason ? side->reason : "a value of zero has no ratio";
+		} else {
+			all[with++] = ratio;
+			v->contaminated += b->contaminated;
+			if (!b->contaminated)
+				clean[n++] = ratio;
+		}
+	}
+	v->clean = estimate(clean, n, shown_error(s), gate);
+	v->all = estimate(all, with, shown_error(s), gate);
+	v->baseline_median = series_median(s, baseline, !n);
+	v->candidate_median = series_median(s, candidate, !n);
+	explain_losses(v, why_failed, why_limited);
+}
+
+void verdict_measure(struct verdict *v, const struct series *s, unsigned candidate,
+                     unsigned baseline)
+{
+	double clean[STATS_BLOCKS_MAX];
+
+	measure(v, s, candidate, baseline, 0, clean);
+	v->word = VERDICT_INCONCLUSIVE;
+}
+
+// One-sided: how likely blocks speak so clearly for *slower* if the effect is at the floor.
+static double p_at_floor(const double *ratio, size_t n, double gate, bool higher_is_better)
+{
+	double floor = log_ratio_of(higher_is_better ? -gate : gate);
+	struct stats_tails tails = stats_signed_rank_tails(ratio, n, floor);
+	double p = fmin(0.5, fmin(tails.below, tails.above));
+
+	return (tails.below < tails.above) == higher_is_better ? p : 1 - p;
+}
+
+static void judge(struct verdict *v, const struct series *s, unsigned candidate, unsigned baseline,
+                  double gate)
+{
+	double clean[STATS_BLOCKS_MAX];
+
+	measure(v, s, candidate, baseline, gate, clean);
+	v->word = decide(&v->clean, gate, s->higher_is_better);
+	// A tunnel that failed is never passed.
+	if ((v->failed && v->word != VERDICT_SLOWER) || s->error == 0)
+		v->word = VERDICT_INCONCLUSIVE;
+	v->p_gate = p_at_floor(clean, v->clean.blocks, gate, s->higher_is_better);
+	if (v->word == VERDICT_INCONCLUSIVE && !*v->reason)
+		estimate_more(v, clean, v->clean.blocks, gate);
+}
+
+// Holm (1979) among the comparisons of one family: that any of them is called slower by chance is
+// as rare as for one alone. Looks have different shares of the error, so a p value counts by how
+// far it is below its own share.
+static void correct_family(struct verdict_set *set, bool decides)
+{
+	double *p = stats_allocate(set->n, sizeof(*p));
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct verdict *v = &set->verdict[i];
+
+		if (v->series->decides == decides)
+			p[n++] = fmin(1, v->p_gate * LOOKS_ERROR / shown_error(v->series));
+	}
+	stats_adjust_holm(p, n, p);
+	for (size_t i = 0; i < set->n; i++) {
+		struct verdict *v = &set->verdict[i];
+
+		if (v->series->decides != decides)
+			continue;
+		v->p_gate = p[k++];
+		v->regression =
+		    v->word == VERDICT_SLOWER && stats_within(v->p_gate, LOOKS_ERROR / 2);
+		if (v->word == VERDICT_SLOWER && !v->regression && !*v->reason)
+			snprintf(v->reason, sizeof(v->reason),
+			         "by itself; not as one of %zu comparisons (Holm's p %.2g, limit "
+			         "%g)",
+			         n, v->p_gate, LOOKS_ERROR / 2);
+	}
+	free(p);
+}
+
+// A run asks of every metric at once whether it has become slower. What its budget was for is a
+// question of its own, whose answer the other metrics don't blur; they are one more. For the
+// reader's eye, over all of them, Benjamini and Hochberg (1995).
+static void correct(struct verdict_set *set)
+{
+	double *p = stats_allocate(set->n, sizeof(*p));
+
+	correct_family(set, true);
+	correct_family(set, false);
+	for (size_t i = 0; i < set->n; i++)
+		p[i] = set->verdict[i].clean.blocks ? set->verdict[i].clean.p : 1;
+	stats_adjust_false_discovery(p, set->n, p);
+	for (size_t i = 0; i < set->n; i++)
+		set->verdict[i].q = p[i];
+	free(p);
+}
+
+static void list_metrics(const struct series_set *set, char *to, size_t bytes)
+{
+	size_t length = strlen(to);
+
+	for (size_t i = 0; i < set->n; i++) {
+		bool listed = false;
+
+		for (size_t j = 0; j < i; j++)
+			listed |= !strcmp(set->series[i].metric, set->series[j].metric);
+		if (!listed && length < bytes)
+			length +=
+			    snprintf(to + length, bytes - length, " %s", set->series[i].metric);
+	}
+}
+
+int verdict_judge(struct verdict_set *out, const struct series_set *set, unsigned baseline,
+                  double gate_percent, const char *metric, char *fault, size_t bytes)
+{
+	size_t room = set->n * set->tunnels;
+
+	*out = (struct verdict_set){.gate_percent = gate_percent, .baseline = baseline};
+	if (set->tunnels < 2) {
+		snprintf(fault, bytes, "holds one tunnel only: nothing to compare it with");
+		return -EINVAL;
+	}
+	out->verdict = calloc(room, sizeof(*out->verdict));
+	if (!out->verdict)
+		abort();
+	for (size_t i = 0; i < set->n; i++) {
+		const struct series *s = &set->series[i];
+
+		if (metric ? strcmp(metric, s->metric) : !s->judged)
+			continue;
+		for (unsigned t = 0; t < set->tunnels; t++)
+			if (t != baseline)
+				judge(&out->verdict[out->n++], s, t, baseline, gate_percent);
+	}
+	correct(out);
+	if (out->n)
+		return 0;
+	snprintf(fault, bytes, metric ? "no metric '%s': one of" : "no metric to judge among",
+	         metric);
+	list_metrics(set, fault, bytes);
+	verdict_free(out);
+	return -EINVAL;
+}
+
+void verdict_free(struct verdict_set *set)
+{
+	free(set->verdict);
+	set->verdict = NULL;
+	set->n = 0;
+}

@@ -1,0 +1,56 @@
+// What a run says of a metric between two tunnels: the paired effect of its blocks, with an
+// interval and a p value of the same exact test, against the smallest effect that matters.
+#ifndef WGBENCH_JUDGE_VERDICT_H
+#define WGBENCH_JUDGE_VERDICT_H
+
+#include "harness/judge/series.h"
+
+enum verdict_word { VERDICT_SLOWER, VERDICT_SAME, VERDICT_FASTER, VERDICT_INCONCLUSIVE };
+extern const char *const verdict_names[];
+
+// Of the candidate relative to the baseline, in percent of the metric: +5 is a value 5 % higher,
+// which is better or worse as the metric has it.
+struct verdict_effect {
+	size_t blocks;
+	double effect;    // Hodges-Lehmann; NAN without blocks
+	double low, high; // 95 % (1 - series.error); infinite where there are too few blocks
+	double p;         // of no effect, two-sided
+};
+
+struct verdict {
+	const struct series *series;  // borrowed
+	unsigned candidate, baseline; // indices of tunnels
+	double baseline_median, candidate_median;
+	struct verdict_effect clean, all; // without and with contaminated blocks
+	size_t contaminated, limited, failed;
+	enum verdict_word word; // by the clean blocks; faster: better in this metric
+	double q;               // p by Benjamini and Hochberg, among the set's
+	double p_gate;          // of an effect at the floor, one-sided; by Holm, among the set's
+	bool regression;        // slower, also after Holm's correction
+	char reason[200];       // "" or why nothing (or less) can be said, and what would help
+};
+
+struct verdict_set {
+	double gate_percent;
+	unsigned baseline;
+	size_t n;
+	struct verdict *verdict;
+};
+
+// Judges every tunnel but the baseline against it, in every judged metric, or only in `metric`,
+// judged or not. 0; -EINVAL with the reason in `fault` (one tunnel, an unknown metric, nothing
+// judged). The series must outlive the set.
+int verdict_judge(struct verdict_set *, const struct series_set *, unsigned baseline,
+                  double gate_percent, const char *metric, char *fault, size_t bytes);
+
+// Everything of a verdict but its word, which needs a gate; the reason says only which blocks are
+// missing.
+void verdict_measure(struct verdict *, const struct series *, unsigned candidate,
+                     unsigned baseline);
+
+// The logarithm of the paired ratio in a block, or NAN where it has none.
+double verdict_block_effect(const struct series_block *, unsigned candidate, unsigned baseline);
+
+void verdict_free(struct verdict_set *);
+
+#endif

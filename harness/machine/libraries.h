@@ -1,0 +1,11 @@
+// The shared libraries that a program is linked to, as the dynamic linker finds them now.
+#ifndef WGBENCH_MACHINE_LIBRARIES_H
+#define WGBENCH_MACHINE_LIBRARIES_H
+
+#include <jansson.h>
+
+// A new object: of each library's soname its file and the beginning of that file's SHA-256. Empty
+// for a static program.
+json_t *libraries_of(const char *program);
+
+#endif

@@ -1,0 +1,16 @@
+// An interface of a test network as the kernel states it: two runs on one kernel may have been made
+// with other offloads all the same.
+#ifndef WGBENCH_MACHINE_LINK_FEATURES_H
+#define WGBENCH_MACHINE_LINK_FEATURES_H
+
+#include <jansson.h>
+
+#include "netns/netns.h"
+
+// Of the veth that joins a pair, and of the tunnel in it: a new object {"left", "right"} of
+// {"tx-udp-segmentation": true, "mtu": 1500, "qdisc": "noqueue", ...}; empty where there is no such
+// interface. What this kernel, or this `ip`, doesn't know isn't in it.
+json_t *interface_veths(const struct netns_pair *);
+json_t *interface_tunnels(const struct netns_pair *);
+
+#endif

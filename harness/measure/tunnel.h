@@ -1,0 +1,47 @@
+// A tunnel that is alive in a pair of namespaces: the program at both ends (or the kernel's
+// interface), configured with fresh keys and seen to pass packets.
+#ifndef WGBENCH_MEASURE_TUNNEL_H
+#define WGBENCH_MEASURE_TUNNEL_H
+
+#include <jansson.h>
+
+#include "base/process.h"
+#include "harness/spec/parse.h"
+#include "netns/netns.h"
+
+enum { TUNNEL_PIDS_MAX = 16 };
+
+struct tunnel_process {
+	const struct netns_pair *pair;
+	struct process program[2];
+	char peer_key[2][64]; // public, of the peer that each side has
+	int outer;            // 0: IPv4, 1: IPv6
+	bool has_outer;       // packets travel in others
+	bool ours;            // answers SIGUSR1
+	size_t pids;          // of both ends, daemons that the programs became included
+	pid_t pid[TUNNEL_PIDS_MAX];
+};
+
+// Starts `program` at both ends and waits until the tunnel passes a ping. 0; -errno after a printed
+// line with what the program last said, with nothing left running.
+int tunnel_start(struct tunnel_process *, const struct spec *, const char *program,
+                 const struct netns_pair *);
+
+// Moves both ends' endpoints to the outer family (0: IPv4, 1: IPv6), and sees a ping pass, if they
+// aren't there already. Nothing to do for `veth`. 0; -errno after a printed line.
+int tunnel_set_outer(struct tunnel_process *, const struct spec *, int outer);
+
+// Ends the programs and removes the interfaces; the pair stays.
+void tunnel_stop(struct tunnel_process *);
+
+// Whether every process of it still runs.
+bool tunnel_alive(const struct tunnel_process *);
+
+// What both ends say of themselves (tunnel_status.h); NULL where an end says nothing, as those that
+// aren't ours. -EINTR: asked to stop.
+int tunnel_ask(const struct tunnel_process *, json_t *status[2]);
+
+// When the left end last finished a handshake, seconds since 1970; 0: never; FOREIGN_UNKNOWN.
+unsigned long long tunnel_last_handshake(const struct tunnel_process *);
+
+#endif

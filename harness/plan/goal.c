@@ -1,0 +1,172 @@
+#include "harness/plan/goal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *goal_relation(const struct goal *g)
+{
+	return g->at_least ? ">=" : "<=";
+}
+
+// ---- text
+
+// A list of what exists, behind the fault.
+static void list(char *fault, size_t bytes, const char *name)
+{
+	size_t length = strlen(fault);
+
+	snprintf(fault + length, bytes - length, " %s", name);
+}
+
+static const struct workload_use *find_use(const char *text, const struct workload_use *uses,
+                                           size_t n, char *fault, size_t bytes)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(uses[i].name, text))
+			return &uses[i];
+	snprintf(fault, bytes, "'%.96s' is no workload above it: one of", text);
+	for (size_t i = 0; i < n; i++)
+		list(fault, bytes, uses[i].name);
+	return NULL;
+}
+
+static int check_metric(const char *text, const struct workload *w, char *fault, size_t bytes)
+{
+	for (const struct workload_metric *m = w->metrics; m->name; m++)
+		if (!strcmp(m->name, text))
+			return 0;
+	snprintf(fault, bytes, "'%.48s' is no metric of %s: one of", text, w->name);
+	for (const struct workload_metric *m = w->metrics; m->name; m++)
+		list(fault, bytes, m->name);
+	return -EINVAL;
+}
+
+static size_t count_spec(const char *text, size_t length, const char *const *specs, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += strlen(specs[i]) == length && !strncmp(specs[i], text, length);
+	return found;
+}
+
+// Names the half that isn't a tunnel, or that is two.
+static int refuse_half(const char *text, size_t length, const char *const *specs, size_t n,
+                       char *fault, size_t bytes)
+{
+	snprintf(fault, bytes, "'%.*s' is %s above it: one of", (int)length, text,
+	         count_spec(text, length, specs, n) ? "more than one tunnel" : "no tunnel");
+	for (size_t i = 0; i < n; i++)
+		list(fault, bytes, specs[i]);
+	return -EINVAL;
+}
+
+// The slash that parts the two may not be the only one: exec:/path, default@origin/main.
+static int split_pair(struct goal *g, const char *text, const char *const *specs, size_t n,
+                      char *fault, size_t bytes)
+{
+	const char *slash = strchr(text, '/');
+
+	if (!slash) {
+		snprintf(fault, bytes, "'%.100s': expected CANDIDATE/BASELINE", text);
+		return -EINVAL;
+	}
+	for (const char *at = slash; at; at = strchr(at + 1, '/')) {
+		size_t length = at - text;
+
+		if (count_spec(text, length, specs, n) != 1)
+			continue;
+		if (count_spec(at + 1, strlen(at + 1), specs, n) != 1)
+			return refuse_half(at + 1, strlen(at + 1), specs, n, fault, bytes);
+		snprintf(g->candidate, sizeof(g->candidate), "%.*s", (int)length, text);
+		snprintf(g->baseline, sizeof(g->baseline), "%s", at + 1);
+		if (strcmp(g->candidate, g->baseline))
+			return 0;
+		snprintf(fault, bytes, "'%.100s' compares a tunnel with itself", text);
+		return -EINVAL;
+	}
+	return refuse_half(text, slash - text, specs, n, fault, bytes);
+}
+
+static int take_ratio(struct goal *g, const char *text, char *fault, size_t bytes)
+{
+	char *end;
+
+	g->ratio = strtod(text, &end);
+	if (isdigit((unsigned char)*text) && !*end && isfinite(g->ratio) && g->ratio > 0)
+		return 0;
+	snprintf(fault, bytes, "'%.40s': the ratio is a number above 0", text);
+	return -EINVAL;
+}
+
+int goal_parse(struct goal *g, const char *text, const char *const *specs, size_t n_specs,
+               const struct workload_use *uses, size_t n_uses, char *fault, size_t bytes)
+{
+	enum { WORKLOAD, METRIC, PAIR, RELATION, RATIO, WORDS };
+	char copy[800], *rest = copy, *word[WORDS] = {0};
+	const struct workload_use *use;
+	int ret;
+
+	*g = (struct goal){0};
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (size_t i = 0; i < WORDS && rest; i++)
+		word[i] = strsep(&rest, " ");
+	if (strlen(text) >= sizeof(copy) || rest || !word[RATIO]) {
+		snprintf(fault, bytes,
+		         "'%.100s': expected goal WORKLOAD METRIC CANDIDATE/BASELINE >= RATIO, or "
+		         "<=",
+		         text);
+		return -EINVAL;
+	}
+	use = find_use(word[WORKLOAD], uses, n_uses, fault, bytes);
+	if (!use)
+		return -EINVAL;
+	ret = check_metric(word[METRIC], use->workload, fault, bytes);
+	if (!ret)
+		ret = split_pair(g, word[PAIR], specs, n_specs, fault, bytes);
+	if (ret)
+		return ret;
+	g->at_least = !strcmp(word[RELATION], ">=");
+	if (!g->at_least && strcmp(word[RELATION], "<=")) {
+		snprintf(fault, bytes, "'%.40s': expected >= or <=", word[RELATION]);
+		return -EINVAL;
+	}
+	snprintf(g->workload, sizeof(g->workload), "%s", use->name);
+	snprintf(g->metric, sizeof(g->metric), "%s", word[METRIC]);
+	return take_ratio(g, word[RATIO], fault, bytes);
+}
+
+// ---- run.json
+
+json_t *goal_to_json(const struct goal *g)
+{
+	return json_pack("{ss ss ss ss ss sf}", "workload", g->workload, "metric", g->metric,
+	                 "candidate", g->candidate, "baseline", g->baseline, "relation",
+	                 goal_relation(g), "ratio", g->ratio);
+}
+
+static int take_text(const json_t *object, const char *key, char *to, size_t bytes)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && snprintf(to, bytes, "%s", text) < (int)bytes ? 0 : -EINVAL;
+}
+
+int goal_from_json(struct goal *g, const json_t *object)
+{
+	char relation[4];
+
+	*g = (struct goal){.ratio = json_number_value(json_object_get(object, "ratio"))};
+	if (take_text(object, "workload", g->workload, sizeof(g->workload)) ||
+	    take_text(object, "metric", g->metric, sizeof(g->metric)) ||
+	    take_text(object, "candidate", g->candidate, sizeof(g->candidate)) ||
+	    take_text(object, "baseline", g->baseline, sizeof(g->baseline)) ||
+	    take_text(object, "relation", relation, sizeof(relation)) || !(g->ratio > 0))
+		return -EINVAL;
+	g->at_least = !strcmp(relation, ">=");
+	return g->at_least || !strcmp(relation, "<=") ? 0 : -EINVAL;
+}

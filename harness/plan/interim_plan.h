@@ -1,0 +1,34 @@
+// When a run with a budget looks whether it is decided. Looking again and again and stopping where
+// the answer pleases would find effects that aren't there (13 to 23 % of the time instead of 5), so
+// the looks are fixed before the first trial, and share out how often a verdict may err.
+#ifndef WGBENCH_PLAN_INTERIM_PLAN_H
+#define WGBENCH_PLAN_INTERIM_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "harness/stats/interim.h"
+
+#define LOOKS_ERROR 0.05 // of all looks together, two-sided
+
+// Without any (n = 0) there is one look, at the end, whenever that is.
+struct looks {
+	struct stats_looks plan;
+};
+
+// With the last look at `horizon` blocks (1 to STATS_BLOCKS_MAX), beyond which no run is expected
+// to come.
+void looks_fix(struct looks *, unsigned horizon);
+
+bool looks_due(const struct looks *, unsigned blocks);
+
+// How often a test may err that is made after so many blocks. At a look: its own share, unless the
+// run `ended` for another reason than what it saw: then all that is left. Between two looks of a
+// run that goes on nothing is decided: 0.
+double looks_error(const struct looks *, unsigned blocks, bool ended);
+
+// An array of whole numbers. 0 or -EINVAL; without an array: no looks.
+json_t *looks_to_json(const struct looks *);
+int looks_from_json(struct looks *, const json_t *);
+
+#endif

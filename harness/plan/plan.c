@@ -1,0 +1,364 @@
+#include "harness/plan/plan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "harness/plan/block_order.h"
+
+static const char folder[] = "workloads/plans", suffix[] = ".plan";
+
+// What a trial takes beside its duration, its share of the tunnels' starts included.
+static const double between_trials_s = 0.1;
+
+void plan_default(struct plan *p)
+{
+	*p = (struct plan){.blocks = 8, .duration_s = 1, .builds = 1};
+	plan_add_tunnel(p, "default", false);
+	plan_add_workload(p, "tcp");
+}
+
+int plan_add_tunnel(struct plan *p, const char *spec, bool if_available)
+{
+	struct plan_tunnel *t = &p->tunnel[p->tunnels];
+
+	if (p->tunnels == RUN_TUNNELS_MAX || strlen(spec) >= sizeof(t->spec)) {
+		fprintf(stderr, "wgbench: tunnel '%.40s': at most %d tunnels of %zu characters\n",
+		        spec, RUN_TUNNELS_MAX, sizeof(t->spec) - 1);
+		return -EINVAL;
+	}
+	strcpy(t->spec, spec);
+	t->if_available = if_available;
+	p->tunnels++;
+	return 0;
+}
+
+int plan_add_workload(struct plan *p, const char *text)
+{
+	struct workload_use use;
+	int ret = workload_parse(&use, text);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < p->workloads; i++)
+		if (!strcmp(p->workload[i].name, use.name)) {
+			fprintf(stderr, "wgbench: workload '%s' is given twice\n", use.name);
+			return -EINVAL;
+		}
+	if (p->workloads == RUN_WORKLOADS_MAX) {
+		fprintf(stderr, "wgbench: workload '%s': at most %d workloads\n", text,
+		        RUN_WORKLOADS_MAX);
+		return -EINVAL;
+	}
+	p->workload[p->workloads++] = use;
+	return 0;
+}
+
+int plan_add_metric(struct plan *p, const char *name)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < p->workloads; i++)
+		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
+		     m++)
+			known |= !strcmp(m->name, name);
+	if (!known) {
+		fprintf(stderr, "wgbench: no workload here measures '%s': one of", name);
+		for (size_t i = 0; i < p->workloads; i++)
+			for (const struct workload_metric *m = p->workload[i].workload->metrics;
+			     m->name; m++)
+				fprintf(stderr, " %s", m->name);
+		fputc('\n', stderr);
+		return -EINVAL;
+	}
+	if (p->metrics == RUN_METRICS_MAX) {
+		fprintf(stderr, "wgbench: metric '%s': at most %d metrics\n", name,
+		        RUN_METRICS_MAX);
+		return -EINVAL;
+	}
+	snprintf(p->metric[p->metrics++], sizeof(p->metric[0]), "%s", name);
+	return 0;
+}
+
+double plan_block_s(const struct plan *p)
+{
+	return p->tunnels * ORDER_TRIALS_PER_TUNNEL * (p->duration_s + between_trials_s);
+}
+
+static bool decides(const struct plan *p, const char *metric)
+{
+	for (size_t i = 0; i < p->metrics; i++)
+		if (!strcmp(p->metric[i], metric))
+			return true;
+	return !p->metrics;
+}
+
+size_t plan_comparisons(const struct plan *p)
+{
+	size_t judged = 0;
+
+	for (size_t i = 0; i < p->workloads; i++)
+		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
+		     m++)
+			judged += m->judged && decides(p, m->name);
+	return judged * (p->tunnels - 1);
+}
+
+// As if one workload had all the time: the others may be decided early.
+void plan_fix_looks(struct plan *p)
+{
+	p->looks = (struct looks){0};
+	if (p->budget_s > 0)
+		looks_fix(&p->looks, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
+}
+
+static int parse_number(const char *text, unsigned max, unsigned *to)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !value || value > max)
+		return -EINVAL;
+	*to = value;
+	return 0;
+}
+
+// A goal may refer to what stands above it.
+static int add_goal(struct plan *p, const char *text, const char *where)
+{
+	const char *specs[RUN_TUNNELS_MAX];
+	char fault[1024];
+
+	for (size_t i = 0; i < p->tunnels; i++)
+		specs[i] = p->tunnel[i].spec;
+	if (p->goals == RUN_GOALS_MAX)
+		snprintf(fault, sizeof(fault), "at most %d goals", RUN_GOALS_MAX);
+	else if (!goal_parse(&p->goal[p->goals], text, specs, p->tunnels, p->workload, p->workloads,
+	                     fault, sizeof(fault)))
+		return p->goals++, 0;
+	fprintf(stderr, "wgbench: %s: %s\n", where, fault);
+	return -EINVAL;
+}
+
+// One line of a plan file: a keyword and its word, `tunnel` perhaps with `if-available` behind it;
+// `goal` has more.
+static int parse_line(struct plan *p, char *line, const char *where)
+{
+	char *rest = line, *key = strsep(&rest, " "), *word;
+
+	if (!strcmp(key, "goal"))
+		return add_goal(p, rest ? rest : "", where);
+	word = strsep(&rest, " ");
+	if (!word || !*word) {
+		fprintf(stderr, "wgbench: %s: '%s' needs a word behind it\n", where, key);
+		return -EINVAL;
+	}
+	if (!strcmp(key, "tunnel") && (!rest || !strcmp(rest, "if-available")))
+		return plan_add_tunnel(p, word, rest);
+	if (rest) {
+		fprintf(stderr, "wgbench: %s: trailing '%s'\n", where, rest);
+		return -EINVAL;
+	}
+	if (!strcmp(key, "workload"))
+		return plan_add_workload(p, word);
+	if (!strcmp(key, "blocks") && !parse_number(word, RUN_BLOCKS_MAX, &p->blocks))
+		return 0;
+	if (!strcmp(key, "duration") && !parse_number(word, RUN_DURATION_MAX_S, &p->duration_s))
+		return 0;
+	if (!strcmp(key, "builds") && !parse_number(word, RUN_BUILDS_MAX, &p->builds))
+		return 0;
+	if (!strcmp(key, "budget") && !text_parse_seconds(word, &p->budget_s) && p->budget_s > 0 &&
+	    p->budget_s <= RUN_BUDGET_MAX_S) {
+		p->blocks = RUN_BLOCKS_MAX;
+		return 0;
+	}
+	if (!strcmp(key, "metric"))
+		return plan_add_metric(p, word);
+	fprintf(stderr,
+	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, goal ..., "
+	        "metric M, blocks 1..%d, duration 1..%d, builds 1..%d, budget TIME (90s, 10m)\n",
+	        where, key, word, RUN_BLOCKS_MAX, RUN_DURATION_MAX_S, RUN_BUILDS_MAX);
+	return -EINVAL;
+}
+
+static int unknown(const char *root, const char *name)
+{
+	char path[4200];
+
+	fprintf(stderr, "wgbench: unknown plan '%s': one of", name);
+	snprintf(path, sizeof(path), "%s/%s", root, folder);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char *end = strstr(e->d_name, suffix);
+		if (end && !end[strlen(suffix)])
+			fprintf(stderr, " %.*s", (int)(end - e->d_name), e->d_name);
+	}
+	if (d)
+		closedir(d);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+int plan_load(struct plan *p, const char *root, const char *name)
+{
+	char path[4300], line[512], where[4400];
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "%s/%s/%s%s", root, folder, name, suffix);
+	FILE *f = strlen(name) < sizeof(p->name) && !strchr(name, '/') ? fopen(path, "re") : NULL;
+	if (!f)
+		return unknown(root, name);
+	plan_default(p);
+	strcpy(p->name, name);
+	p->tunnels = p->workloads = 0;
+	for (int n = 1; !ret && fgets(line, sizeof(line), f); n++) {
+		line[strcspn(line, "#\n")] = 0;
+		for (char *end = line + strlen(line); end > line && end[-1] == ' ';)
+			*--end = 0;
+		snprintf(where, sizeof(where), "%s:%d", path, n);
+		if (*line)
+			ret = parse_line(p, line, where);
+	}
+	fclose(f);
+	if (!ret && (!p->tunnels || !p->workloads)) {
+		fprintf(stderr, "wgbench: %s: needs a tunnel and a workload\n", path);
+		ret = -EINVAL;
+	}
+	return ret;
+}
+
+void plan_rename_tunnel(struct plan *p, size_t tunnel, const char *spec)
+{
+	struct plan_tunnel *t = &p->tunnel[tunnel];
+
+	for (size_t i = 0; i < p->goals; i++) {
+		struct goal *g = &p->goal[i];
+
+		if (!strcmp(g->candidate, t->spec))
+			snprintf(g->candidate, sizeof(g->candidate), "%s", spec);
+		if (!strcmp(g->baseline, t->spec))
+			snprintf(g->baseline, sizeof(g->baseline), "%s", spec);
+	}
+	snprintf(t->spec, sizeof(t->spec), "%s", spec);
+}
+
+static bool has_tunnel(const struct plan *p, const char *spec)
+{
+	for (size_t i = 0; i < p->tunnels; i++)
+		if (!strcmp(p->tunnel[i].spec, spec))
+			return true;
+	return false;
+}
+
+static bool has_workload(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->workloads; i++)
+		if (!strcmp(p->workload[i].name, name))
+			return true;
+	return false;
+}
+
+void plan_drop_goals(struct plan *p)
+{
+	size_t kept = 0, planned = p->goals;
+
+	for (size_t i = 0; i < planned; i++) {
+		const struct goal *g = &p->goal[i];
+
+		if (has_tunnel(p, g->candidate) && has_tunnel(p, g->baseline) &&
+		    has_workload(p, g->workload))
+			p->goal[kept++] = *g;
+	}
+	p->goals = kept;
+	if (kept < planned)
+		fprintf(stderr,
+		        "wgbench: %zu of the plan's %zu goals left out: this run has not what they "
+		        "compare\n",
+		        planned - kept, planned);
+}
+
+void plan_to_run(const struct plan *p, json_t *run)
+{
+	json_t *workload_names = json_array();
+
+	for (size_t i = 0; i < p->workloads; i++)
+		json_array_append_new(workload_names, json_string(p->workload[i].name));
+	json_object_set_new(run, "plan", json_string(p->name));
+	json_object_set_new(run, "seed", json_integer(p->seed));
+	json_object_set_new(run, "workloads", workload_names);
+	if (p->goals) {
+		json_t *goals = json_array();
+
+		for (size_t i = 0; i < p->goals; i++)
+			json_array_append_new(goals, goal_to_json(&p->goal[i]));
+		json_object_set_new(run, "goals", goals);
+	}
+	json_object_set_new(run, "blocks", json_integer(p->blocks));
+	json_object_set_new(run, "duration", json_integer(p->duration_s));
+	json_object_set_new(run, "builds", json_integer(p->builds));
+	if (p->budget_s > 0) {
+		json_object_set_new(run, "budget", json_real(p->budget_s));
+		json_object_set_new(run, "looks", looks_to_json(&p->looks));
+	}
+	if (p->metrics) {
+		json_t *metrics = json_array();
+
+		for (size_t i = 0; i < p->metrics; i++)
+			json_array_append_new(metrics, json_string(p->metric[i]));
+		json_object_set_new(run, "metrics", metrics);
+	}
+	if (p->between)
+		json_object_set_new(run, "between", json_integer(p->between));
+	json_object_set_new(run, "trials_per_block",
+	                    json_integer(p->tunnels * ORDER_TRIALS_PER_TUNNEL));
+}
+
+int plan_from_run(struct plan *p, const json_t *run, const char *dir)
+{
+	const char *name = json_string_value(json_object_get(run, "plan"));
+	json_int_t blocks = json_integer_value(json_object_get(run, "blocks"));
+	json_int_t duration_s = json_integer_value(json_object_get(run, "duration"));
+	struct looks looks;
+	json_t *row, *seed = json_object_get(run, "seed");
+	json_t *builds = json_object_get(run, "builds");
+	size_t i;
+	int ret = looks_from_json(&looks, json_object_get(run, "looks"));
+
+	*p = (struct plan){.blocks = blocks, .duration_s = duration_s};
+	p->seed = json_integer_value(seed);
+	p->builds = builds ? json_integer_value(builds) : 1;
+	p->budget_s = json_number_value(json_object_get(run, "budget"));
+	p->between = json_integer_value(json_object_get(run, "between"));
+	snprintf(p->name, sizeof(p->name), "%s", name ? name : "");
+	json_array_foreach(json_object_get(run, "tunnels"), i, row)
+	{
+		const char *spec = json_string_value(json_object_get(row, "spec"));
+		if (!ret)
+			ret = spec ? plan_add_tunnel(p, spec, false) : -EINVAL;
+	}
+	json_array_foreach(json_object_get(run, "workloads"), i, row)
+	{
+		if (!ret)
+			ret = json_is_string(row) ? plan_add_workload(p, json_string_value(row))
+			                          : -EINVAL;
+	}
+	json_array_foreach(json_object_get(run, "metrics"), i, row)
+	{
+		if (!ret)
+			ret = json_is_string(row) ? plan_add_metric(p, json_string_value(row))
+			                          : -EINVAL;
+	}
+	p->looks = looks;
+	if (ret || p->builds < 1 || p->builds > RUN_BUILDS_MAX || p->budget_s < 0 || blocks < 1 ||
+	    blocks > RUN_BLOCKS_MAX || duration_s < 1 || duration_s > RUN_DURATION_MAX_S ||
+	    !json_is_integer(seed) || !p->tunnels || !p->workloads || abs(p->between) > 1 ||
+	    (p->between && p->tunnels != RUN_BETWEEN_TUNNELS)) {
+		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,73 @@
+// What a run does: tunnels, workloads, how many blocks, how long a trial. From a file in
+// workloads/plans/, from options, or from the run.json of a run that goes on.
+#ifndef WGBENCH_PLAN_PLAN_H
+#define WGBENCH_PLAN_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/plan/goal.h"
+#include "harness/plan/interim_plan.h"
+#include "harness/plan/workload.h"
+#include "harness/record/limits.h"
+
+struct plan_tunnel {
+	char spec[256];
+	bool if_available; // left out, and said so, where it isn't
+};
+
+struct plan {
+	char name[64]; // of the file; "" without one
+	size_t tunnels, workloads, goals;
+	struct plan_tunnel tunnel[RUN_TUNNELS_MAX];
+	struct workload_use workload[RUN_WORKLOADS_MAX];
+	struct goal goal[RUN_GOALS_MAX];
+	unsigned blocks, duration_s;
+	unsigned builds; // of each of our tunnels, each with its own layout
+	uint64_t seed;
+	double budget_s;    // 0: none, every block is done
+	struct looks looks; // with a budget: when it is seen whether more blocks are needed
+	size_t metrics;     // by which that is seen; 0: by every judged metric of a workload
+	char metric[RUN_METRICS_MAX][48];
+	// +1, -1: it is to be seen on which side of a change the second of three tunnels lies, that
+	// is, by bisect_place.h with this direction; it ends with that, or with a failed block.
+	int between;
+};
+
+// The plan that needs no words: the tunnel `default`, the workload tcp, 8 blocks, 1 s.
+void plan_default(struct plan *);
+
+// Reads workloads/plans/NAME.plan below `root`; what it leaves out is as plan_default() has it.
+// 0; -EINVAL after a printed line that names the file, the line and the word.
+int plan_load(struct plan *, const char *root, const char *name);
+
+// 0; -EINVAL after a printed line.
+int plan_add_tunnel(struct plan *, const char *spec, bool if_available);
+int plan_add_workload(struct plan *, const char *text);
+
+// Among the metrics that decide; the workloads must have been added. 0; -EINVAL after a printed
+// line.
+int plan_add_metric(struct plan *, const char *name);
+
+// About how long a block of one workload takes whose trials need no more than their duration.
+double plan_block_s(const struct plan *);
+
+// How many verdicts the run will have: of each candidate, each judged metric of each workload.
+size_t plan_comparisons(const struct plan *);
+
+// Fixes the looks, for which tunnels, workloads, duration and budget must be known.
+void plan_fix_looks(struct plan *);
+
+// Gives a tunnel its canonical spec, in the goals too.
+void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);
+
+// Leaves out the goals whose tunnels or workload the plan no longer has, and says how many.
+void plan_drop_goals(struct plan *);
+
+// What run.json remembers of a plan beside its tunnels. 0; -EINVAL after a printed line.
+int plan_from_run(struct plan *, const json_t *run, const char *dir);
+void plan_to_run(const struct plan *, json_t *run);
+
+#endif

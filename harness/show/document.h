@@ -1,0 +1,36 @@
+// One text written twice at once: as Markdown beside its plots, and as one self-contained HTML
+// file.
+#ifndef WGBENCH_SHOW_DOCUMENT_H
+#define WGBENCH_SHOW_DOCUMENT_H
+
+#include "harness/show/table.h"
+
+struct document {
+	char dir[4096];
+	FILE *markdown, *html; // in memory until document_end()
+	char *text[2];
+	size_t bytes[2];
+	unsigned plots;
+	char **plot; // their names
+};
+
+// Makes DIR/plots/. 0; -errno after a printed line.
+int document_begin(struct document *, const char *dir, const char *title);
+
+void document_heading(struct document *, const char *text);
+void document_paragraph(struct document *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void document_command(struct document *, const char *text);
+void document_table(struct document *, const struct table *);
+
+// Writes DIR/plots/NAME.svg, and shows it in both: what can't be in a file's name becomes '-', and
+// a name that was there already gets a number. 0; -errno after a printed line.
+int document_plot(struct document *, const char *name, const char *svg);
+
+// Puts DIR/report.md and DIR/report.html in place. 0; -errno after a printed line.
+int document_end(struct document *);
+
+// Instead of document_end().
+void document_abandon(struct document *);
+
+#endif

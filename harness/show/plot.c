@@ -1,0 +1,177 @@
+#include "harness/show/plot.h"
+#include "base/process.h"
+#include "base/quote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GNUPLOT_TIMEOUT_MS = 60 * 1000, LOGARITHMIC_SPAN = 16 };
+
+void plot_put_text(FILE *to, const char *name, const char *text)
+{
+	fprintf(to, "%s = ", name);
+	quote_gnuplot(to, text);
+	fputc('\n', to);
+}
+
+static void put_point(FILE *to, const struct series_block *b, double y)
+{
+	if (isfinite(y))
+		fprintf(to, "%u %.17g %d\n", b->block + 1, y, b->contaminated);
+}
+
+// Runs the script that `input` ends with. Frees `input`.
+static int draw(char *input, char **svg)
+{
+	static const char *const argv[] = {"gnuplot", "-d", "-", NULL};
+	struct process_text text;
+	char line[256];
+	int ret = process_run(argv, PROCESS_HERE, input, GNUPLOT_TIMEOUT_MS, &text);
+
+	free(input);
+	if (!ret && text.out && strstr(text.out, "</svg>")) {
+		*svg = text.out;
+		text.out = NULL;
+	} else if (ret == -ENOENT) {
+		fprintf(stderr, "wgbench: plots need gnuplot: apt-get install gnuplot-nox\n");
+	} else {
+		fprintf(stderr, "wgbench: gnuplot: %s\n",
+		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		ret = ret < 0 ? ret : -EIO;
+	}
+	process_text_free(&text);
+	return ret;
+}
+
+FILE *plot_begin(char **input, const char *title, const char *y_label)
+{
+	size_t bytes;
+	FILE *to = open_memstream(input, &bytes);
+
+	if (!to)
+		abort();
+	plot_put_text(to, "plot_title", title);
+	plot_put_text(to, "y_label", y_label);
+	return to;
+}
+
+static FILE *begin(char **input, const struct series *s, const char *y_label)
+{
+	char title[256];
+	FILE *to;
+
+	snprintf(title, sizeof(title), "%s: %s (%s is better)", s->workload, s->metric,
+	         s->higher_is_better ? "higher" : "lower");
+	to = plot_begin(input, title, y_label);
+	fprintf(to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
+	return to;
+}
+
+int plot_end(FILE *to, char **input, const char *root, const char *script, char **svg)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/scripts", root);
+	plot_put_text(to, "scripts", path);
+	fprintf(to, "load scripts . '/%s'\n", script);
+	fclose(to);
+	return draw(*input, svg);
+}
+
+int plot_values(const char *root, const struct outcome *o, const struct series *s, char **svg)
+{
+	char *input;
+	FILE *to = begin(&input, s, s->unit);
+
+	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store.tunnels);
+	for (size_t t = 0; t < o->store.tunnels; t++) {
+		char key[32], name[300];
+
+		snprintf(key, sizeof(key), "name[%zu]", t + 1);
+		snprintf(name, sizeof(name), "%c %s", outcome_letter(t), o->store.tunnel[t].spec);
+		plot_put_text(to, key, name);
+	}
+	fprintf(to, "$data << end\n");
+	for (size_t t = 0; t < o->store.tunnels; t++) {
+		// An index of gnuplot's data must not be empty.
+		fprintf(to, "NaN NaN 0\n");
+		for (size_t i = 0; i < s->blocks; i++)
+			put_point(to, &s->block[i], s->block[i].tunnel[t].mean);
+		fprintf(to, "\n\n");
+	}
+	fprintf(to, "end\n");
+	return plot_end(to, &input, root, "values.gp", svg);
+}
+
+int plot_effects(const char *root, const struct outcome *o, const struct verdict *v, char **svg)
+{
+	const struct series *s = v->series;
+	char label[600], *input;
+	FILE *to;
+
+	snprintf(label, sizeof(label), "%c against %c, %%", outcome_letter(v->candidate),
+	         outcome_letter(v->baseline));
+	to = begin(&input, s, label);
+	fprintf(to, "gate = %.17g\nbounded = %d\n", o->verdicts.gate_percent,
+	        isfinite(v->clean.low));
+	if (isfinite(v->clean.low))
+		fprintf(to, "low = %.17g\nhigh = %.17g\n", v->clean.low, v->clean.high);
+	fprintf(to, "estimated = %d\n", v->clean.blocks > 0);
+	if (v->clean.blocks)
+		fprintf(to, "effect = %.17g\n", v->clean.effect);
+	fprintf(to, "$data << end\nNaN NaN 0\n");
+	for (size_t i = 0; i < s->blocks; i++)
+		put_point(to, &s->block[i],
+		          100 *
+		              expm1(verdict_block_effect(&s->block[i], v->candidate, v->baseline)));
+	fprintf(to, "end\n");
+	return plot_end(to, &input, root, "effects.gp", svg);
+}
+
+// A sweep from 0 has no logarithm there.
+static bool spans(double least, double greatest)
+{
+	return least > 0 && greatest >= LOGARITHMIC_SPAN * least;
+}
+
+int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
+{
+	double x[2] = {INFINITY, -INFINITY}, y[2] = {INFINITY, -INFINITY};
+	char *input;
+	FILE *to = plot_begin(&input, sweep->title, sweep->y_label);
+
+	for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points; p++) {
+		x[0] = fmin(x[0], p->x);
+		x[1] = fmax(x[1], p->x);
+		y[0] = fmin(y[0], p->median);
+		y[1] = fmax(y[1], p->median);
+	}
+	plot_put_text(to, "x_label", sweep->x_label);
+	fprintf(to,
+	        "x_greatest = %.17g\nlog_x = %d\nlog_y = %d\nvariants = %zu\n"
+	        "array name[variants]\n",
+	        x[1], spans(x[0], x[1]), spans(y[0], y[1]), sweep->variants);
+	for (size_t v = 0; v < sweep->variants; v++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "name[%zu]", v + 1);
+		plot_put_text(to, key, sweep->variant[v]);
+	}
+	fprintf(to, "$data << end\n");
+	for (size_t v = 0; v < sweep->variants; v++) {
+		fprintf(to, "NaN NaN NaN NaN\n");
+		for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points;
+		     p++)
+			if (p->variant == v)
+				fprintf(to, "%.17g %.17g %.17g %.17g\n", p->x, p->median, p->least,
+				        p->greatest);
+		fprintf(to, "\n\n");
+	}
+	fprintf(to, "end\n");
+	return plot_end(to, &input, root, "micro.gp", svg);
+}

@@ -1,0 +1,43 @@
+// Plots as SVG texts, drawn by gnuplot with the scripts of scripts/: data and script go through its
+// standard input, so there are no files to tidy away.
+#ifndef WGBENCH_SHOW_PLOT_H
+#define WGBENCH_SHOW_PLOT_H
+
+#include <stdio.h>
+
+#include "harness/judge/outcome.h"
+
+// Each tunnel's value against the number of the block; contaminated blocks hollow. *svg is the
+// caller's. 0; -errno after a printed line.
+int plot_values(const char *root, const struct outcome *, const struct series *, char **svg);
+
+// The paired effect of each block, with the interval as a band and the gate as lines.
+int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
+
+// A microbenchmark's time over a parameter, for each variant.
+struct plot_point {
+	size_t variant;
+	double x, median, least, greatest;
+};
+
+struct plot_sweep {
+	const char *title, *x_label, *y_label;
+	size_t variants, points;
+	const char *const *variant;     // names
+	const struct plot_point *point; // x rises within a variant
+};
+
+// An axis is logarithmic where its values span a factor of 16.
+int plot_sweep(const char *root, const struct plot_sweep *, char **svg);
+
+// What a plot of one's own is made of. Begins a script with its title and label; *input is its text
+// once plot_end() has been called.
+FILE *plot_begin(char **input, const char *title, const char *y_label);
+
+// Sets a string of the script.
+void plot_put_text(FILE *, const char *name, const char *text);
+
+// Ends it with the named script of scripts/, runs it, and frees *input. As plot_values().
+int plot_end(FILE *, char **input, const char *root, const char *script, char **svg);
+
+#endif

@@ -1,0 +1,104 @@
+#include "harness/show/selfcheck_note.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/fields.h"
+#include "base/quote.h"
+
+const char *const selfcheck_machine_keys[] = {"cpu_model",  "cpus",         "kernel",
+                                              "hypervisor", "cpus_allowed", "cpu_quota",
+                                              "nice",       "scheduling",   NULL};
+
+bool selfcheck_same_machine(const json_t *a, const json_t *b)
+{
+	for (const char *const *key = selfcheck_machine_keys; *key; key++) {
+		const json_t *of_a = json_object_get(a, *key), *of_b = json_object_get(b, *key);
+
+		if (of_a ? !json_equal(of_a, of_b) : of_b != NULL)
+			return false;
+	}
+	return true;
+}
+
+static const struct field found_row_fields[] = {
+    {"workload", FIELD_WORKLOAD, .min = 1, .max = 95},
+    {"metric", FIELD_METRIC, .min = 1, .max = 47},
+    {"blocks", FIELD_INTEGER, .min = 1, .max = RUN_BLOCKS_MAX},
+    {"found_percent", FIELD_NUMBER, .presence = FIELD_OR_NULL, .max = 1e6},
+    {"different", FIELD_NUMBER, .max = 1},
+    {0},
+};
+static const struct field found_row = {.kind = FIELD_OBJECT, .rows = found_row_fields};
+static const struct field found_fields[] = {
+    {"created", .kind = FIELD_TIME},
+    {"machine", FIELD_OBJECT, .presence = FIELD_OPTIONAL},
+    {"rows", FIELD_ARRAY, .max = 4096, .rows = &found_row},
+    {0},
+};
+
+// NULL where there is none, or none that can be read, which is said.
+static json_t *load_found(const char *path)
+{
+	char fault[512];
+	json_t *found;
+	int ret = fields_load(&found, path, fault, sizeof(fault));
+
+	if (ret == -ENOENT)
+		return NULL;
+	if (!ret && !fields_check(found, found_fields, fault + 1, sizeof(fault) - 1))
+		return found;
+	if (!ret)
+		*fault = ' ';
+	quote_printf(stderr, "wgbench: %s:%s\n", path, fault);
+	json_decref(found);
+	return NULL;
+}
+
+void selfcheck_print_note(const struct outcome *o, const char *path, FILE *to)
+{
+	json_t *environment = json_object_get(o->store.run, "environment"), *row;
+	size_t r;
+
+	json_t *found = load_found(path);
+	if (!found || !selfcheck_same_machine(environment, json_object_get(found, "machine"))) {
+		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
+		            "selfcheck measures it.\n");
+		json_decref(found);
+		return;
+	}
+	quote_printf(to, "By the self-check of %s on such a machine:",
+	             json_string_value(json_object_get(found, "created")));
+	bool any = false;
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		json_t *best = NULL;
+
+		if (i && o->verdicts.verdict[i - 1].series == v->series)
+			continue;
+		json_array_foreach(json_object_get(found, "rows"), r, row)
+		{
+			if (json_is_number(json_object_get(row, "found_percent")) &&
+			    !strcmp(json_string_value(json_object_get(row, "workload")),
+			            v->series->workload) &&
+			    !strcmp(json_string_value(json_object_get(row, "metric")),
+			            v->series->metric) &&
+			    (size_t)json_integer_value(json_object_get(row, "blocks")) <=
+			        v->clean.blocks)
+				best = row;
+		}
+		if (!best)
+			continue;
+		fprintf(to,
+		        "%s %s %s: %lld blocks find effects from %.1f %% on, and call A/A "
+		        "different in %.1f %%",
+		        any ? ";" : "", v->series->workload, v->series->metric,
+		        json_integer_value(json_object_get(best, "blocks")),
+		        json_number_value(json_object_get(best, "found_percent")),
+		        100 * json_number_value(json_object_get(best, "different")));
+		any = true;
+	}
+	fprintf(to, "%s.\n", any ? "" : " nothing of these workloads by so few blocks");
+	json_decref(found);
+}

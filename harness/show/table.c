@@ -1,0 +1,142 @@
+#include "harness/show/table.h"
+
+#include "base/quote.h"
+#include "base/terminal.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct table_cell {
+	char *text;
+	enum table_colour colour;
+};
+
+static const char *const colour_codes[] = {
+    [TABLE_RED] = "\033[31m",
+    [TABLE_GREEN] = "\033[32m",
+    [TABLE_YELLOW] = "\033[33m",
+    [TABLE_DIM] = "\033[2m",
+};
+
+static const char *const colour_names[] = {
+    [TABLE_PLAIN] = "plain",   [TABLE_RED] = "red", [TABLE_GREEN] = "green",
+    [TABLE_YELLOW] = "yellow", [TABLE_DIM] = "dim",
+};
+
+void table_init(struct table *t, const struct table_column *columns, size_t n)
+{
+	memset(t, 0, sizeof(*t));
+	t->columns = n;
+	memcpy(t->column, columns, n * sizeof(*columns));
+}
+
+void table_add(struct table *t, enum table_colour colour, const char *format, ...)
+{
+	struct table_cell cell = {.colour = colour};
+	va_list arguments;
+
+	if (t->cells == t->room) {
+		t->room = t->room ? 2 * t->room : 64;
+		t->cell = reallocarray(t->cell, t->room, sizeof(*t->cell));
+		if (!t->cell)
+			abort();
+	}
+	va_start(arguments, format);
+	if (vasprintf(&cell.text, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	t->cell[t->cells++] = cell;
+}
+
+static void measure(const struct table *t, size_t *width)
+{
+	for (size_t c = 0; c < t->columns; c++)
+		width[c] = quote_width(t->column[c].heading);
+	for (size_t i = 0; i < t->cells; i++) {
+		size_t w = quote_width(t->cell[i].text), *column = &width[i % t->columns];
+
+		*column = w > *column ? w : *column;
+	}
+}
+
+static void print_cell(FILE *to, const char *text, enum table_align align, size_t width,
+                       const char *colour, bool last)
+{
+	int gap = width - quote_width(text);
+
+	if (align == TABLE_RIGHT)
+		fprintf(to, "%*s", gap, "");
+	fputs(colour ? colour : "", to);
+	quote_text(to, text);
+	fputs(colour ? "\033[0m" : "", to);
+	if (last)
+		fputc('\n', to);
+	else
+		fprintf(to, "%*s", align == TABLE_LEFT ? gap + 2 : 2, "");
+}
+
+void table_print(const struct table *t, FILE *to)
+{
+	bool colours = terminal_has_colours(to);
+	size_t width[TABLE_COLUMNS_MAX];
+
+	measure(t, width);
+	for (size_t c = 0; c < t->columns; c++)
+		print_cell(to, t->column[c].heading, t->column[c].align, width[c],
+		           colours ? colour_codes[TABLE_DIM] : NULL, c + 1 == t->columns);
+	for (size_t i = 0; i < t->cells; i++) {
+		size_t c = i % t->columns;
+
+		print_cell(to, t->cell[i].text, t->column[c].align, width[c],
+		           colours ? colour_codes[t->cell[i].colour] : NULL, c + 1 == t->columns);
+	}
+}
+
+void table_print_markdown(const struct table *t, FILE *to)
+{
+	for (size_t c = 0; c < t->columns; c++) {
+		fputs("| ", to);
+		quote_markdown(to, t->column[c].heading);
+		fputc(' ', to);
+	}
+	fprintf(to, "|\n");
+	for (size_t c = 0; c < t->columns; c++)
+		fprintf(to, "| %s ", t->column[c].align == TABLE_RIGHT ? "---:" : "---");
+	fprintf(to, "|\n");
+	for (size_t i = 0; i < t->cells; i++) {
+		fprintf(to, "| ");
+		quote_markdown(to, t->cell[i].text);
+		fprintf(to, (i + 1) % t->columns ? " " : " |\n");
+	}
+}
+
+void table_print_html(const struct table *t, FILE *to)
+{
+	fprintf(to, "<table>\n<tr>");
+	for (size_t c = 0; c < t->columns; c++) {
+		fprintf(to, "<th%s>", t->column[c].align == TABLE_RIGHT ? " class=\"right\"" : "");
+		quote_html(to, t->column[c].heading);
+		fprintf(to, "</th>");
+	}
+	fprintf(to, "</tr>\n");
+	for (size_t i = 0; i < t->cells; i++) {
+		size_t c = i % t->columns;
+
+		fprintf(to, "%s<td class=\"%s %s\">", c ? "" : "<tr>",
+		        t->column[c].align == TABLE_RIGHT ? "right" : "left",
+		        colour_names[t->cell[i].colour]);
+		quote_html(to, t->cell[i].text);
+		fprintf(to, "</td>%s", c + 1 == t->columns ? "</tr>\n" : "");
+	}
+	fprintf(to, "</table>\n");
+}
+
+void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->cells; i++)
+		free(t->cell[i].text);
+	free(t->cell);
+	memset(t, 0, sizeof(*t));
+}

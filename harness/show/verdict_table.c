@@ -1,0 +1,217 @@
+#include "harness/show/verdict_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char outcome_legend[] =
+    "Each line compares a candidate with the baseline by the blocks in which both were "
+    "measured in turn. The effect is the Hodges-Lehmann estimate of the paired ratios; its 95 % "
+    "interval and p are of the exact Wilcoxon signed-rank test, and q is p by Benjamini and "
+    "Hochberg for all lines: of those with q below x, a share of x is expected to be chance. The "
+    "verdict is 'faster' or "
+    "'slower' (better or worse in that metric) if the whole interval lies beyond the gate, "
+    "'same' if it lies within, else 'inconclusive'. Contaminated blocks, in which others used "
+    "the machine, don't count for the verdict.";
+
+const char outcome_goals_legend[] =
+    "A goal is a ratio of the candidate to the baseline, estimated as the effect of a verdict is. "
+    "It is reached if the whole 95 % interval lies on its good side. Medians are over clean "
+    "blocks, each side by itself: their quotient isn't the paired ratio.";
+
+// Its variants, or, of an external one, the first line of its version.
+static void add_identity(struct table *t, const struct outcome *o, size_t i)
+{
+	json_t *tunnel = json_array_get(json_object_get(o->store.run, "tunnels"), i), *variant;
+	const char *version = o->store.tunnel[i].version, *slot;
+	char text[1024] = "";
+	size_t n = 0;
+
+	json_object_foreach(json_object_get(tunnel, "variants"), slot, variant)
+	{
+		if (n < sizeof(text))
+			n += snprintf(text + n, sizeof(text) - n, "%s%s=%s", n ? "," : "", slot,
+			              json_string_value(variant));
+	}
+	if (n)
+		table_add(t, TABLE_PLAIN, "%s", text);
+	else
+		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(version, "\n"), version);
+}
+
+void outcome_tunnels(const struct outcome *o, struct table *t)
+{
+	static const struct table_column columns[] = {
+	    {"", TABLE_LEFT}, {"tunnel", TABLE_LEFT}, {"revision", TABLE_LEFT}, {"is", TABLE_LEFT}};
+
+	table_init(t, columns, 4);
+	for (size_t i = 0; i < o->store.tunnels; i++) {
+		const struct store_tunnel *tunnel = &o->store.tunnel[i];
+
+		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i));
+		table_add(t, TABLE_PLAIN, "%s", tunnel->spec);
+		table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
+		          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
+		add_identity(t, o, i);
+	}
+}
+
+void outcome_add_value(struct table *t, double value)
+{
+	if (isnan(value))
+		table_add(t, TABLE_DIM, "none");
+	else
+		table_add(t, TABLE_PLAIN, fabs(value) < 1000 ? "%.4g" : "%.0f", value);
+}
+
+static void add_effect(struct table *t, const struct verdict_effect *e)
+{
+	if (e->blocks)
+		table_add(t, TABLE_PLAIN, "%+.2f %%", e->effect);
+	else
+		table_add(t, TABLE_DIM, "none");
+	if (isfinite(e->low))
+		table_add(t, TABLE_PLAIN, "[%+.2f, %+.2f]", e->low, e->high);
+	else
+		table_add(t, TABLE_DIM, "none");
+	if (e->blocks)
+		table_add(t, TABLE_PLAIN, "%.3g", e->p);
+	else
+		table_add(t, TABLE_DIM, "none");
+}
+
+static void describe_contaminated(const struct verdict *v, char *text, size_t bytes)
+{
+	const struct verdict_effect *e = &v->all;
+
+	*text = 0;
+	if (!v->contaminated)
+		return;
+	if (isfinite(e->low))
+		snprintf(text, bytes, "with %zu contaminated: %+.2f %% [%+.2f, %+.2f]",
+		         v->contaminated, e->effect, e->low, e->high);
+	else
+		snprintf(text, bytes, "with %zu contaminated: %+.2f %%", v->contaminated,
+		         e->effect);
+}
+
+static void add_verdict(struct table *t, const struct verdict *v)
+{
+	static const enum table_colour colours[] = {
+	    [VERDICT_SLOWER] = TABLE_RED,
+	    [VERDICT_SAME] = TABLE_PLAIN,
+	    [VERDICT_FASTER] = TABLE_GREEN,
+	    [VERDICT_INCONCLUSIVE] = TABLE_YELLOW,
+	};
+	const struct series *s = v->series;
+	char contaminated[128];
+
+	describe_contaminated(v, contaminated, sizeof(contaminated));
+	table_add(t, TABLE_PLAIN, "%s", s->workload);
+	table_add(t, TABLE_PLAIN, "%s", s->metric);
+	table_add(t, TABLE_PLAIN, "%s", s->unit);
+	table_add(t, TABLE_PLAIN, "%s", s->higher_is_better ? "higher" : "lower");
+	table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
+	outcome_add_value(t, v->baseline_median);
+	outcome_add_value(t, v->candidate_median);
+	add_effect(t, &v->clean);
+	if (v->clean.blocks)
+		table_add(t, TABLE_PLAIN, "%.2g", v->q);
+	else
+		table_add(t, TABLE_DIM, "none");
+	table_add(t, TABLE_PLAIN, "%zu", v->clean.blocks);
+	table_add(t, colours[v->word], "%s", verdict_names[v->word]);
+	table_add(t, TABLE_DIM, "%s%s%s", v->reason, *v->reason && *contaminated ? "; " : "",
+	          contaminated);
+}
+
+#define LETTER(x)                                                                                  \
+	{                                                                                          \
+		x, "vs " x                                                                         \
+	}
+// As headings, which a table borrows.
+static const struct {
+	const char *letter, *against;
+} headings[RUN_TUNNELS_MAX] = {
+    LETTER("A"), LETTER("B"), LETTER("C"), LETTER("D"), LETTER("E"), LETTER("F"),
+    LETTER("G"), LETTER("H"), LETTER("I"), LETTER("J"), LETTER("K"), LETTER("L"),
+    LETTER("M"), LETTER("N"), LETTER("O"), LETTER("P"),
+};
+#undef LETTER
+
+void outcome_verdicts(const struct outcome *o, struct table *t)
+{
+	const char *letter = headings[o->verdicts.baseline].letter;
+	const char *against = headings[o->verdicts.baseline].against;
+	const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
+	    {"better", TABLE_LEFT},     {against, TABLE_LEFT},   {letter, TABLE_RIGHT},
+	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
+	    {"p", TABLE_RIGHT},         {"q", TABLE_RIGHT},      {"blocks", TABLE_RIGHT},
+	    {"verdict", TABLE_LEFT},    {"why", TABLE_LEFT},
+	};
+
+	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		add_verdict(t, &o->verdicts.verdict[i]);
+}
+
+void outcome_print_verdicts(const struct outcome *o)
+{
+	void (*const tables[])(const struct outcome *, struct table *) = {outcome_tunnels,
+	                                                                  outcome_verdicts};
+	struct table t;
+
+	for (int i = 0; i < 2; i++) {
+		tables[i](o, &t);
+		table_print(&t, stdout);
+		printf("\n");
+		table_free(&t);
+	}
+}
+
+static void add_goal(struct table *t, const struct outcome_goal *g)
+{
+	static const enum table_colour colours[] = {
+	    [GOAL_REACHED] = TABLE_GREEN,
+	    [GOAL_REACHED_BARELY] = TABLE_YELLOW,
+	    [GOAL_NOT_REACHED] = TABLE_RED,
+	    [GOAL_UNDECIDED] = TABLE_YELLOW,
+	};
+	const struct goal_result *r = &g->result;
+
+	table_add(t, TABLE_PLAIN, "%s", g->goal.workload);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.metric);
+	table_add(t, TABLE_PLAIN, "%s", r->unit);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.candidate);
+	outcome_add_value(t, r->candidate_median);
+	table_add(t, TABLE_PLAIN, "%s", g->goal.baseline);
+	outcome_add_value(t, r->baseline_median);
+	if (isfinite(r->ratio))
+		table_add(t, TABLE_PLAIN, "%.3f", r->ratio);
+	else
+		table_add(t, TABLE_DIM, "none");
+	if (isfinite(r->low))
+		table_add(t, TABLE_PLAIN, "[%.3f, %.3f]", r->low, r->high);
+	else
+		table_add(t, TABLE_DIM, "none");
+	table_add(t, TABLE_PLAIN, "%zu", r->blocks);
+	table_add(t, TABLE_PLAIN, "%s %g", goal_relation(&g->goal), g->goal.ratio);
+	table_add(t, colours[r->word], "%s", goal_word_name(&g->goal, r->word));
+	table_add(t, TABLE_DIM, "%s", r->reason);
+}
+
+void outcome_goals(const struct outcome *o, struct table *t)
+{
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT},  {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
+	    {"candidate", TABLE_LEFT}, {"median", TABLE_RIGHT}, {"baseline", TABLE_LEFT},
+	    {"median", TABLE_RIGHT},   {"ratio", TABLE_RIGHT},  {"95 %", TABLE_RIGHT},
+	    {"blocks", TABLE_RIGHT},   {"goal", TABLE_RIGHT},   {"", TABLE_LEFT},
+	    {"why", TABLE_LEFT},
+	};
+
+	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < o->goals; i++)
+		add_goal(t, &o->goal[i]);
+}

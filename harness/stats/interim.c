@@ -1,0 +1,130 @@
+#include "harness/stats/interim.h"
+#include "base/random.h"
+#include "harness/stats/signed_rank.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+// Under the null hypothesis the signed-rank sums of all looks have a joint distribution that
+// doesn't depend on the blocks' one, so long as that is symmetric: signs are fair, and the rank of
+// a new difference's size among those before it is uniform, all independent. Runs are drawn from
+// it. What a look adds to the error is bounded by the smaller of two: its exact level (as if it
+// rejected only where no look before did) and the upper end of the interval of 3 standard errors
+// for the simulated share.
+enum {
+	RUNS = 200000,
+	SEED = 1,
+	FIRST_LOOK = 8, // blocks
+	WORDS = (STATS_BLOCKS_MAX + 63) / 64,
+};
+
+// alpha * share of looks ^ 0.8. The exponent is below 1, so that of 10 looks at 5 % the first has
+// the 1/128 that rejects at all with 8 blocks.
+static const double exponent = 0.8;
+
+// Signs of differences in the order of their sizes, a bit each. Adds one whose size has `below`
+// smaller ones; returns by how much the sum of positive ranks grows.
+static unsigned insert(uint64_t *word, size_t words, unsigned below, bool positive)
+{
+	size_t i = below / 64;
+	uint64_t low = (UINT64_C(1) << below % 64) - 1, moved = word[i] & ~low;
+	uint64_t carry = word[i] >> 63;
+	unsigned above = __builtin_popcountll(moved);
+
+	word[i] = (word[i] & low) | (uint64_t)positive << below % 64 | moved << 1;
+	while (++i < words) {
+		uint64_t next = word[i] >> 63;
+
+		above += __builtin_popcountll(word[i]);
+		word[i] = word[i] << 1 | carry;
+		carry = next;
+	}
+	return above + (positive ? below + 1 : 0);
+}
+
+// A run's sum at each look, or that of the negative ranks where it is smaller.
+static void simulate(const struct stats_looks *l, uint64_t *random, unsigned *smaller)
+{
+	uint64_t word[WORDS] = {0};
+	unsigned sum = 0, all;
+	size_t n = 0;
+
+	for (size_t k = 0; k < l->n; k++) {
+		for (; n < l->blocks[k]; n++) {
+			unsigned below = random_below(random, n + 1);
+
+			sum += insert(word, n / 64 + 1, below, random_next(random) & 1);
+		}
+		all = n * (n + 1) / 2;
+		smaller[k] = sum < all - sum ? sum : all - sum;
+	}
+}
+
+// Sets the look's level and what is spent with it; forgets the runs it rejects. `rejected`: how
+// many were before.
+static void spend(struct stats_looks *l, size_t k, double allowed, unsigned (*run)[STATS_LOOKS_MAX],
+                  size_t *left)
+{
+	size_t n = l->blocks[k], half = (n * (n + 1) / 2 + 1) / 2, outside = 0, kept = 0;
+	double *p = stats_signed_rank_distribution(n), tail = 0;
+	unsigned *count = stats_allocate(half + 1, sizeof(*count)), rejected = RUNS - *left;
+
+	for (size_t i = 0; i < *left; i++)
+		count[run[i][k]]++;
+	l->spent[k] = k ? l->spent[k - 1] : 0;
+	for (double before = l->spent[k]; outside < half; outside++) {
+		tail += 2 * p[outside];
+		rejected += count[outside];
+		double simulated = (rejected + 4.5 + 3 * sqrt(rejected + 2.25)) / RUNS;
+		double bound = fmin(before + tail, simulated);
+		if (bound > allowed)
+			break;
+		l->spent[k] = bound;
+		l->level[k] = tail;
+	}
+	l->level[k] *= 1 + 1e-9; // as 1 - (1 - level) is compared with the exact tail again
+	for (size_t i = 0; i < *left; i++)
+		if (run[i][k] >= outside) {
+			for (size_t j = k; j < l->n; j++)
+				run[kept][j] = run[i][j];
+			kept++;
+		}
+	*left = kept;
+	free(count);
+	free(p);
+}
+
+size_t stats_looks_default(size_t blocks[STATS_LOOKS_MAX], size_t most)
+{
+	size_t n = 0;
+
+	for (size_t next = FIRST_LOOK; next < most; next += next / 2)
+		blocks[n++] = next;
+	blocks[n++] = most;
+	return n;
+}
+
+int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+{
+	unsigned(*run)[STATS_LOOKS_MAX];
+	uint64_t random = SEED;
+	size_t left = RUNS;
+
+	*l = (struct stats_looks){.n = n};
+	if (!n || n > STATS_LOOKS_MAX || !(alpha > 0 && alpha < 1))
+		return -EINVAL;
+	for (size_t k = 0; k < n; k++) {
+		l->blocks[k] = blocks[k];
+		if (blocks[k] <= (k ? blocks[k - 1] : 0) || blocks[k] > STATS_BLOCKS_MAX)
+			return -EINVAL;
+	}
+	run = stats_allocate(RUNS, sizeof(*run));
+	for (size_t i = 0; i < RUNS; i++)
+		simulate(l, &random, run[i]);
+	for (size_t k = 0; k < n; k++)
+		spend(l, k, alpha * pow((k + 1.0) / n, exponent), run, &left);
+	free(run);
+	return 0;
+}

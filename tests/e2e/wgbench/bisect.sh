@@ -1,0 +1,242 @@
+#!/bin/bash
+# `wgbench bisect` by counts, over a history that is made here: it names the commit, or those that
+# nothing tells apart, goes on where it was stopped, and says what it can't search. By runs:
+# tests/e2e/wgbench/bisect-runs.sh; its mathematics: tests/commands/test_bisect_search.c, tests/judge/test_side.c.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+. tests/support/tap.bash
+. tests/support/history.bash
+git rev-parse -q --verify HEAD >/dev/null 2>&1 || skip_all "this tree has no history"
+
+profile=${PROFILE:-release}
+wgbench=$PWD/build/$profile/wgbench
+make_dir
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
+
+history_begin "$dir/tree"
+export WGBENCH_ROOT=$dir/tree
+hostile_home "$dir/home"
+git -c i18n.commitEncoding=unknown commit -q --allow-empty -S -m $'Say \xff nothing'
+git tag said
+break_build "Begin something"
+mend_build "Finish it"
+plant "Check what is sent" && git tag culprit
+printf -v long '%0254d' 0
+commit "${long}é" && git tag tip
+git checkout -q --detach base
+commit "Aside" && git tag aside
+break_build "Begin in the dark"
+plant "Plant in the dark"
+mend_build "Light up" && git tag lit
+
+# What a hook, a recipe and a user's shell may leave to a program.
+hostile=(GIT_DIR=/nonexistent GIT_INDEX_FILE=/nonexistent GIT_TRACE=1 MAKEFLAGS=n LAYOUT=3
+	BASH_ENV=/dev/stdin CDPATH=/ POSIXLY_CORRECT=1 LC_ALL=de_DE.UTF-8 LANGUAGE=de)
+
+# bisect STATUS ARGUMENT...: leaves nothing but its folder.
+bisect() {
+	local status=0 expected=$1
+	shift
+	env "${hostile[@]}" "$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" || status=$?
+	cat "$dir/out" "$dir/err"
+	equal "$status" "$expected"
+	equal "$(ls -A "$TMPDIR")" ""
+}
+
+refused() { # ERE ARGUMENT...: exit 2, one line that matches, nothing made
+	local ere=$1
+	shift
+	bisect 2 "$@"
+	equal "$(<"$dir/out")" ""
+	equal "$(wc -l <"$dir/err")" 1
+	match "$(<"$dir/err")" "$ere"
+	[[ ! -e $dir/new ]]
+}
+
+of() { echo --good "$1" --bad "$2" --workload 64 --metric instructions --out "$dir/$3"; }
+check "no words" refused "missing: --good" --bad tip
+check "no metric" refused "missing: --metric" --good base --bad tip --workload tcp
+check "an unknown revision" refused "'frob'" $(of frob tip new)
+check "the same revision twice" refused "the same, or the other way round" $(of tip tip new)
+check "the wrong way round" refused "the same, or the other way round" $(of tip base new)
+check "another line" refused "'aside' isn't an ancestor of 'tip'" $(of aside tip new)
+check "an unknown mix" refused "one of 64 imix 1420 gso, not 'tcp'" --good base --bad tip \
+	--workload tcp --metric instructions --out "$dir/new"
+check "an unknown workload" refused "'frob'.*tcp" --good base --bad tip --workload frob \
+	--metric goodput_gbps --out "$dir/new"
+check "an unknown metric" refused "'frob': one of goodput_gbps" --good base --bad tip --workload tcp \
+	--metric frob --out "$dir/new"
+check "a metric that isn't judged" refused "'retransmits' is recorded, not judged: .* goodput_gbps" \
+	--good base --bad tip --workload tcp --metric retransmits --out "$dir/new"
+check "a tunnel with a revision" refused "'default@base'.*without a revision" $(of base tip new) \
+	--tunnel default@base
+check "a tunnel of others" refused "'kernel'" $(of base tip new) --tunnel kernel
+check "an unknown variant" refused "'frob'.*lockfree" $(of base tip new) --tunnel ring=frob
+check "no confidence" refused "out of range" $(of base tip new) --confidence 0.5
+check "resuming nothing" refused "$dir/new/bisect.json: .*not a search's folder" --resume "$dir/new"
+check "resuming with other words" refused "only --budget and --json" --resume "$dir/new" --good base
+
+if [[ $profile != release ]]; then
+	skip "searches by counts" "they are of the profile release"
+	plan
+	exit
+fi
+
+answer() { jq -r '.answer.commits[]' "$dir/$1/bisect.json"; }
+shows() { match "$(<"$dir/out")" "$1"; }
+
+names() {
+	bisect 0 $(of base tip named)
+	equal "$(jq -r '.commits[].subject' "$dir/named/bisect.json")" \
+		"$(printf '%s\n' 'Say ? nothing' 'Begin something' 'Finish it' 'Check what is sent' "$long")"
+	equal "$(answer named)" "$(git rev-parse culprit)"
+	shows "it is $(git rev-parse --short=12 culprit): Check what is sent"
+	shows "skipped: can't be built or counted +none +none +Begin something"
+	jq -e --arg parent "$(git rev-parse culprit~1)" '.answer.final and .answer.probability > 0.99 and
+		([.steps[] | [.commit, .side]] | index([[$parent, "good"]])) and
+		([.steps[].side] == ["bad", "none", "good", "bad"])' "$dir/named/bisect.json"
+}
+check "the commit that costs instructions is named, one that doesn't compile isn't" names
+
+no_text() {
+	git tag $'base\xff' base
+	bisect 2 $(of $'base\xff' tip latin)
+	match "$(<"$dir/err")" "$dir/latin/bisect.json: what was asked or found isn't UTF-8"
+	[[ ! -e $dir/latin/bisect.json ]]
+}
+check "what can't be kept is told" no_text
+
+improved() {
+	git checkout -q --detach tip
+	git revert --no-edit culprit >/dev/null
+	bisect 0 $(of tip HEAD improved) --json
+	jq -e --arg it "$(git rev-parse HEAD)" '.answer.commits == [$it] and .steps[0].from_good.effect < 0' \
+		"$dir/out"
+}
+check "so is one that saves them" improved
+
+a_set() {
+	bisect 0 $(of base lit dark)
+	equal "$(answer dark)" "$(git rev-list --reverse aside..lit)"
+	shows "one of the 3 commits from .*, which nothing that could be measured tells apart"
+	jq -e '[.commits[].probability] | .[0] < 0.01 and all(.[1:][]; . > 0.33 and . < 0.34)' \
+		"$dir/dark/bisect.json"
+}
+check "commits within a broken range are one answer, not its end" a_set
+
+no_difference() {
+	bisect 3 $(of base said same)
+	shows "no difference beyond the gate of 0.1 %"
+	bisect 3 --resume "$dir/same" --budget 1h
+	shows "no difference beyond the gate of 0.1 %"
+	jq -e '.answer == null and ([.steps[].side] == ["good"])' "$dir/same/bisect.json"
+	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=40000i
+	jq -e '.steps | length == 1' "$dir/beyond/bisect.json"
+}
+check "without a difference nothing is searched" no_difference
+
+as_if() { # FROM TO FILTER: a copy of a search, in which something else was found
+	mkdir "$dir/$2"
+	jq "$3" "$dir/$1/bisect.json" >"$dir/$2/bisect.json"
+}
+
+undecided() {
+	as_if named undecided '.steps |= (.[:1] | .[0].side = "open") | .budget = .steps[0].seconds'
+	bisect 3 --resume "$dir/undecided"
+	shows "not decided yet .* gate of 0.1 %.*To go on: wgbench bisect --resume $dir/undecided --budget"
+	bisect 0 --resume "$dir/undecided" --budget 5m
+	jq -e '[.steps[].side] == ["open", "bad", "none", "good", "bad"]' "$dir/undecided/bisect.json"
+	equal "$(answer undecided)" "$(git rev-parse culprit)"
+}
+check "ends that weren't decided are measured again" undecided
+
+left_open() {
+	as_if named open '.steps |= (.[-1] |= (.side = "open" | .reason = "on neither side"))'
+	bisect 0 --resume "$dir/open"
+	equal "$(answer open)" "$(git rev-list --reverse tip --not culprit~1)"
+	shows "skipped: on neither side"
+	bisect 0 --resume "$dir/open" --budget 5m
+	equal "$(answer open)" "$(git rev-parse culprit)"
+	jq -e '[.steps[].side] == ["bad", "none", "good", "open", "bad"] and
+		all(.commits[]; .skipped | test("neither") | not)' "$dir/open/bisect.json"
+}
+check "a further budget opens again what was left open" left_open
+
+out_of_time() {
+	bisect 3 $(of base tip brief) --budget 1s
+	shows "No answer within the budget: .* one of the 5 commits"
+	bisect 2 $(of base tip brief)
+	match "$(<"$dir/err")" "holds a search"
+	bisect 0 --resume "$dir/brief" --budget 5m
+	equal "$(answer brief)" "$(git rev-parse culprit)"
+}
+check "a search out of its budget goes on with another" out_of_time
+
+has_steps() { jq -e --argjson n "$2" '.steps | length >= $n' "$dir/$1/bisect.json" 2>/dev/null; }
+
+stopped() { # SIGNAL STATUS STEPS
+	local pid status=0
+	env --default-signal=INT "$wgbench" bisect $(of base tip "$1$3") >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 has_steps "$1$3" "$3"
+	kill -"$1" "$pid"
+	wait "$pid" || status=$?
+	equal "$status" "$2"
+	rm -rf "$TMPDIR"/* # what nobody could remove
+	bisect 0 --resume "$dir/$1$3"
+	equal "$(jq '[.steps[] | [.commit, .side]]' "$dir/$1$3/bisect.json")" \
+		"$(jq '[.steps[] | [.commit, .side]]' "$dir/named/bisect.json")"
+}
+check "a search that was interrupted goes on" stopped INT 130 1
+
+without_tmp() {
+	local pid status=0
+	mkdir "$dir/fleeting"
+	TMPDIR=$dir/fleeting "$wgbench" bisect $(of base tip homeless) >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 has_steps homeless 1
+	mv "$dir/fleeting" "$dir/gone" # while what can't be built anyway is built
+	wait "$pid" || status=$?
+	equal "$status" 2
+	match "$(<"$dir/err")" "set TMPDIR to a folder.*to go on: wgbench bisect --resume"
+	equal "$(jq -c '[.steps[].side]' "$dir/homeless/bisect.json")" '["bad","none"]'
+	bisect 0 --resume "$dir/homeless"
+	equal "$(answer homeless)" "$(git rev-parse culprit)"
+}
+check "the machine's faults are no commit's" without_tmp
+
+# In no language that could be looked for.
+without_space() {
+	local make
+	make=$(command -v make)
+	mkdir "$dir/bin"
+	printf '#!/bin/sh\ncase $* in *%s*) echo "cc1: kein Platz" >&2; exit 2;; esac\nexec %s "$@"\n' \
+		"$(git rev-parse culprit~1)" "$make" >"$dir/bin/make"
+	chmod +x "$dir/bin/make"
+	PATH=$dir/bin:$PATH bisect 2 $(of base tip full)
+	match "$(<"$dir/err")" "the machine is at fault.*to go on: wgbench bisect --resume"
+	equal "$(jq -c '[.steps[].side]' "$dir/full/bisect.json")" '["bad","none"]'
+	bisect 0 --resume "$dir/full"
+	equal "$(answer full)" "$(git rev-parse culprit)"
+}
+check "nor is a full disk, whatever the compiler calls it" without_space
+
+further() {
+	local pid status=0
+	as_if named further '.steps |= .[:1] | .budget = 1'
+	"$wgbench" bisect --resume "$dir/further" --budget 5m >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	until_true 60 jq -e '.budget > 300' "$dir/further/bisect.json"
+	kill -KILL "$pid"
+	wait "$pid" || status=$?
+	equal "$status" 137
+	equal "$(jq '.steps | length' "$dir/further/bisect.json")" 1
+	rm -rf "$TMPDIR"/*
+	bisect 0 --resume "$dir/further"
+}
+check "so does one that was killed in the first step of a further budget" further
+for n in 0 1 2 3; do
+	check "a search that was killed after $n steps goes on" stopped KILL 137 "$n"
+done
+plan

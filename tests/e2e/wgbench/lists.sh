@@ -1,0 +1,55 @@
+#!/bin/bash
+# Lists that people read name everything that the folders hold: what a new file or folder adds is
+# never left out.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+. tests/support/tap.bash
+build=${BUILD:-$PWD/build/${PROFILE:-release}}
+make_dir
+
+# How each preset is composed, from variants/presets: "PRESET slot=variant slot=variant ...", sorted.
+composed() {
+	sed -n 's/^\([a-z][a-z0-9-]*\)  */\1 /p' variants/presets |
+		while read -r preset words; do
+			[[ $preset == default ]] && default=$words
+			echo "$preset $(tr ',' '\n' <<<"$default,$words" |
+				awk -F= '{ chosen[$1] = $0 } END { for (s in chosen) print chosen[s] }' |
+				sort | tr '\n' ' ')"
+		done
+}
+
+version_names_each_slot() {
+	local preset words slots
+	slots=$(for slot in variants/*/; do basename "$slot"; done | sort)
+	while read -r preset words; do
+		"$build/tunnels/$preset/wgbench-tunnel" --version >"$dir/version"
+		cat "$dir/version"
+		equal "$(sed -n 2p "$dir/version" | tr ' ' '\n' | cut -d = -f 1 | sort)" "$slots"
+		equal "$(sed -n 2p "$dir/version" | tr ' ' '\n' | sort)" "$(tr ' ' '\n' <<<"${words% }")"
+	done < <(composed)
+}
+check "--version names each slot and what each preset has in it" version_names_each_slot
+
+# A row of README.md's table for each slot, with each variant's name in it.
+readme_names_each_variant() {
+	local file slot row
+	for file in variants/*/*.c; do
+		slot=$(basename "$(dirname "$file")")
+		row=$(grep "^| \`$slot\` |" README.md) || { echo "README.md has no row for $slot"; return 1; }
+		[[ $row == *"\`$(basename "$file" .c)\`"* ]] ||
+			{ echo "README.md's row for $slot doesn't name $(basename "$file" .c)"; return 1; }
+	done
+}
+check "README.md's table of slots names each variant" readme_names_each_variant
+
+list_names_each_workload() {
+	local name
+	"$build/wgbench" list --json >"$dir/list"
+	for name in $(sed -n '/^const struct workload [a-z_]* = {/,/\.name/ s/.*\.name = "\([^"]*\)".*/\1/p' workloads/*.c); do
+		grep -q "\"name\": *\"$name\"" "$dir/list" || { echo "wgbench list doesn't name $name"; return 1; }
+	done
+	equal "$(grep -c '^const struct workload [a-z_]* = {' workloads/*.c | awk -F: '{ n += $2 } END { print n }')" \
+		"$(jq '.workloads | length' "$dir/list")"
+}
+check "wgbench list names each workload" list_names_each_workload
+plan

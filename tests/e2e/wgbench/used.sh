@@ -1,0 +1,54 @@
+#!/bin/bash
+# What a run's trials used is said beside their verdicts: every parameter of each workload, the
+# defaults too, and the congestion control that its TCP had, not the system's.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+. tests/support/tap.bash
+wgbench=$PWD/build/${PROFILE:-release}/wgbench
+make_dir
+
+mkdir "$dir/tcp" "$dir/udp"
+cp results/reference/a-against-a-1/{run.json,trials.jsonl} "$dir/tcp"
+cp results/reference/standard/{run.json,trials.jsonl} "$dir/udp"
+
+# said RUN ERE...: by the table's legend
+said() {
+	local run=$1 ere
+	shift
+	"$wgbench" compare "$dir/$run" >"$dir/said" || true
+	for ere; do match "$(<"$dir/said")" "$ere"; done
+}
+
+in_json() {
+	"$wgbench" compare --json "$dir/udp" >"$dir/said" || true
+	jq -e '.workloads[] | select(.name == "udp") | .duration_s > 0 and
+		.parameters.rate == {value: 100, help: "Mbit/s of UDP payload"} and
+		.parameters.length.value == 1372 and .parameters.family.value == 4' "$dir/said"
+	"$wgbench" compare --json "$dir/tcp" >"$dir/said" || true
+	jq -e '.workloads | length > 0 and all(.tcp_congestion_control == "cubic")' "$dir/said"
+}
+
+in_report() {
+	equal "$(jq -r '.environment.sysctls["net.ipv4.tcp_congestion_control"]' "$dir/tcp/run.json")" bbr
+	"$wgbench" report "$dir/tcp"
+	grep -Fx '| tcp | TCP congestion control | cubic | as its trials recorded it |' "$dir/tcp/report.md"
+	grep -F "bbr: the system's default; the trials used cubic" "$dir/tcp/report.md"
+	grep -E '<td[^>]*>cubic</td>' "$dir/tcp/report.html"
+	"$wgbench" report "$dir/udp"
+	grep -Fx '| udp | rate | 100 | Mbit/s of UDP payload |' "$dir/udp/report.md"
+	grep -E '^[|] udp [|] duration [|] [0-9]+ [|] s of traffic' "$dir/udp/report.md"
+}
+
+# Every workload that has trials is described, by each parameter that they recorded.
+complete() {
+	{ "$wgbench" compare --json "$dir/udp" || true; } | jq -c '[.workloads[] | {(.name): (.parameters | map_values(.value))}] | add' |
+		jq -S . >"$dir/said"
+	jq -s '[.[] | {(.workload): .parameters}] | add' "$dir/udp/trials.jsonl" | jq -S . | diff - "$dir/said"
+}
+
+check "the legend names TCP's congestion control" said tcp 'tcp: flows=1 \(parallel connections\).*duration [0-9]+ s; TCP congestion control cubic\.'
+check "the legend names what udp means" said udp 'udp: rate=100 \(Mbit/s of UDP payload\), length=1372 .*family=4'
+check "verdicts in JSON have both" in_json
+check "the report has both" in_report
+check "all parameters of all workloads" complete
+plan

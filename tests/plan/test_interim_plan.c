@@ -1,0 +1,88 @@
+// When a run is looked at, and how the error is shared out.
+#include "harness/plan/interim_plan.h"
+#include "tests/support/support.h"
+
+#include <errno.h>
+
+static void without_looks_there_is_one_at_the_end(void **state)
+{
+	struct looks l;
+
+	(void)state;
+	assert_int_equal(looks_from_json(&l, NULL), 0);
+	for (unsigned blocks = 0; blocks < 100; blocks++) {
+		assert_false(looks_due(&l, blocks));
+		assert_true(looks_error(&l, blocks, false) == LOOKS_ERROR);
+		assert_true(looks_error(&l, blocks, true) == LOOKS_ERROR);
+	}
+}
+
+static void between_looks_nothing_is_decided(void **state)
+{
+	struct looks l;
+
+	(void)state;
+	looks_fix(&l, 60);
+	for (unsigned blocks = 0; blocks < 80; blocks++)
+		assert_int_equal(looks_error(&l, blocks, false) > 0, looks_due(&l, blocks));
+	assert_true(looks_due(&l, 8) && looks_due(&l, 12) && looks_due(&l, 60));
+}
+
+// By the union bound, but at a look, whose own share may be larger since it knows more.
+static void what_is_left_is_spent_at_the_end(void **state)
+{
+	struct looks l;
+
+	(void)state;
+	for (unsigned horizon = 1; horizon <= 120; horizon += 7) {
+		looks_fix(&l, horizon);
+		for (unsigned end = 1; end <= horizon + 20; end++) {
+			double before = 0, last = looks_error(&l, end, true);
+
+			for (size_t i = 0; i < l.plan.n && l.plan.blocks[i] < end; i++)
+				before = l.plan.spent[i];
+			if (!looks_due(&l, end))
+				assert_true(last >= 0 && before + last <= LOOKS_ERROR + 1e-12);
+			assert_true(last >= looks_error(&l, end, false));
+			assert_true(last <= LOOKS_ERROR);
+		}
+	}
+}
+
+static void json_brings_them_back(void **state)
+{
+	static const char *const bad[] = {
+	    "8",     "[8, 8]",  "[0]",
+	    "[-1]",  "[\"8\"]", "[12, 8]",
+	    "[501]", "[]",      "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"};
+	struct looks l, again;
+
+	(void)state;
+	looks_fix(&l, 97);
+	json_t *array = looks_to_json(&l);
+	assert_int_equal(looks_from_json(&again, array), 0);
+	json_decref(array);
+	assert_int_equal(l.plan.n, again.plan.n);
+	for (size_t i = 0; i < l.plan.n; i++) {
+		assert_int_equal(l.plan.blocks[i], again.plan.blocks[i]);
+		assert_true(l.plan.level[i] == again.plan.level[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		array = json_loads(bad[i], JSON_DECODE_ANY, NULL);
+		assert_non_null(array);
+		assert_int_equal(looks_from_json(&l, array), -EINVAL);
+		json_decref(array);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(without_looks_there_is_one_at_the_end),
+	    cmocka_unit_test(between_looks_nothing_is_decided),
+	    cmocka_unit_test(what_is_left_is_spent_at_the_end),
+	    cmocka_unit_test(json_brings_them_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
