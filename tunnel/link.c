@@ -189,7 +189,8 @@ static void event(struct device *d, const struct nlmsghdr *h, int namespace)
 
 static void events_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
 {
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
+	// Not on a stack that may be small, and under which others lie.
+	static _Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];

@@ -93,7 +93,8 @@ static int look_up(struct device *d, const struct udp_endpoint *e, const struct 
                    unsigned *ifindex)
 {
 	static unsigned sequence;
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
+	// Not on a stack that may be small, and under which others lie.
+	static _Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
 	struct mnl_socket *s = d->control.route->lookups;
 	struct nlmsghdr *h = lookup_request(buffer, d, e, from);
 	ssize_t n;

@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 #include "harness/judge/outcome.h"
+#include "harness/show/verdict_json.h"
+#include "harness/show/verdict_table.h"
 #include "harness/plan/plan.h"
 #include "harness/record/trial_line.h"
 #include "harness/spec/parse.h"

@@ -246,25 +246,25 @@ static void run_commands(void)
 {
 	static const char *const formats[] = {"gbench", "benchstat", "csv", "openmetrics"};
 	char known[512];
-	int code = RUN(compare_main, "compare", folder);
+	int code = RUN(compare_command.main, "compare", folder);
 
 	check_text(out);
-	FUZZ_CHECK(RUN(compare_main, "compare", "--json", folder) == code);
+	FUZZ_CHECK(RUN(compare_command.main, "compare", "--json", folder) == code);
 	if (code != 2)
 		check_json();
-	if (!RUN(report_main, "report", folder)) {
+	if (!RUN(report_command.main, "report", folder)) {
 		check_file("report.md", check_markdown);
 		check_file("report.html", check_html);
 	}
 	snprintf(known, sizeof(known), "%s", path_of("acknowledged"));
-	if (!RUN(history_main, "history", "--db", ":memory:", "--acknowledged", known, "--json",
+	if (!RUN(history_command.main, "history", "--db", ":memory:", "--acknowledged", known, "--json",
 	         folder))
 		check_json();
-	RUN(history_main, "history", "--db", ":memory:", "--acknowledged", known, "--plot",
+	RUN(history_command.main, "history", "--db", ":memory:", "--acknowledged", known, "--plot",
 	    path_of("history.svg"), folder);
 	check_text(out);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
-		if (!RUN(export_main, "export", "--format", formats[i], folder))
+		if (!RUN(export_command.main, "export", "--format", formats[i], folder))
 			check_export(formats[i], out);
 }
 
