@@ -50,7 +50,7 @@ static int draw(char *input, char **svg)
 
 FILE *plot_begin(char **input, const char *title, const char *y_label)
 {
-	size_t bytes;
+	static size_t bytes; // written until the stream is closed, long after this
 	FILE *to = open_memstream(input, &bytes);
 
 	if (!to)
