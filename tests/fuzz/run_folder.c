@@ -257,8 +257,8 @@ static void run_commands(void)
 		check_file("report.html", check_html);
 	}
 	snprintf(known, sizeof(known), "%s", path_of("acknowledged"));
-	if (!RUN(history_command.main, "history", "--db", ":memory:", "--acknowledged", known, "--json",
-	         folder))
+	if (!RUN(history_command.main, "history", "--db", ":memory:", "--acknowledged", known,
+	         "--json", folder))
 		check_json();
 	RUN(history_command.main, "history", "--db", ":memory:", "--acknowledged", known, "--plot",
 	    path_of("history.svg"), folder);

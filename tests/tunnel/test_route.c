@@ -90,7 +90,7 @@ static bool source_goes(void)
 	return !udp_source_known(&peer->endpoint.local);
 }
 
-// What has happened is told by netlink already.
+// Handles every netlink event that is pending.
 static void settle(void)
 {
 	while (turn(SETTLED_MS))

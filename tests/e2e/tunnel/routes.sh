@@ -78,7 +78,7 @@ taken_by() { # ADDRESS
 	equal "$(seen)" "$1:51821"
 }
 
-# Right goes on sending to the address that it knows until it is told by another.
+# Right keeps sending to the address it knows until a message comes from another.
 route_taken() { # FAMILY
 	uplinks "$1"
 	ip -n "$ns_left" route del $first
