@@ -73,7 +73,7 @@ out_of_time() {
 }
 check "the ends differ, and there is no time for more" out_of_time
 
-start --resume "$dir/search" --budget 55s
+start --resume "$dir/search" --budget 15m
 until_in_parent
 kill -KILL "$pid" 2>/dev/null || true
 ended
@@ -87,7 +87,7 @@ skipped() {
 check "what isn't built or doesn't start is skipped" skipped
 
 held=$(wc -l <"$parent_trials")
-start --resume "$dir/search" --budget 55s
+start --resume "$dir/search" --budget 15m
 ended
 if disturbed; then
 	skip "a search that was killed within a run" "others used the machine"
@@ -124,7 +124,7 @@ fails() {
 	cp -r "$dir/search" "$dir/failed"
 	fail_recorded "$dir/failed"
 	trials=$(cat "$dir"/failed/003-*/trials.jsonl | wc -l)
-	start --resume "$dir/failed" --budget 55s
+	start --resume "$dir/failed" --budget 15m
 	ended
 	cat "$dir/out" "$dir/err"
 	equal "$code" 0
