@@ -85,8 +85,10 @@ static void whole_and_self_contained(void **state)
 	assert_string_equal(err.text, "");
 	html = read_file(&s, "report.html");
 	markdown = read_file(&s, "report.md");
-	assert_int_equal(count(html, "<svg"), 4); // two judged metrics: values and effects
-	assert_int_equal(count(html, "</svg>"), 4);
+	// The verdicts, and two judged metrics: values and effects.
+	assert_int_equal(count(html, "<svg"), 5);
+	assert_int_equal(count(html, "</svg>"), 5);
+	assert_non_null(strstr(markdown, "(plots/verdict.svg)"));
 	assert_int_equal(count(html, "<table>"), 5);
 	assert_int_equal(count(html, "<?xml"), 0);
 	assert_int_equal(count(html, "src="), 0);

@@ -7,6 +7,7 @@
 #include "harness/show/verdict_json.h"
 #include "harness/show/verdict_table.h"
 #include "base/file.h"
+#include "harness/show/forest.h"
 #include "harness/show/plot.h"
 #include "base/quote.h"
 #include "harness/commands/report/counters.h"
@@ -359,6 +360,15 @@ static int write_plots(struct document *d, const struct outcome *o, const char *
 	return ret;
 }
 
+static int write_forest(struct document *d, const struct outcome *o)
+{
+	char *svg = forest_draw(o);
+	int ret = svg ? document_plot(d, "verdict", svg) : 0;
+
+	free(svg);
+	return ret;
+}
+
 static int write_report(const struct outcome *o, const char *root)
 {
 	struct document d;
@@ -371,6 +381,11 @@ static int write_report(const struct outcome *o, const char *root)
 		return ret;
 	document_paragraph(&d, "Made %s, plan %s.", run_text(o, "created"),
 	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
+	ret = write_forest(&d, o);
+	if (ret) {
+		document_abandon(&d);
+		return ret;
+	}
 	write_tunnels(&d, o);
 	write_verdicts(&d, o);
 	write_workloads(&d, o);

@@ -1,0 +1,293 @@
+// The axis is logarithmic, so that twice as good and half as good are equally far from "same"; an
+// effect beyond it is an arrow at its end. What is missing is left out, never drawn as zero.
+#include "harness/show/forest.h"
+#include "base/quote.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WIDTH = 1010,
+	MARGIN = 16,
+	ROW = 26,
+	HEAD = 40,       // of a candidate
+	FOOT = 30,       // the axis' labels
+	METRIC_X = 172,  // columns: left edges,
+	VALUES_X = 482,  // or right ones
+	AXIS_LEFT = 505, // the axis
+	AXIS_RIGHT = 735,
+	EFFECT_X = 905,
+	WORD_X = 918,
+	NAME_LETTERS = 16 // of a workload, that its column has room for
+};
+
+// As far as an axis may reach: a ratio, and the ticks on either side.
+struct range {
+	double ratio;
+	int ticks;
+};
+
+static const struct range ranges[] = {{1.05, 1}, {1.1, 1}, {1.2, 1}, {1.5, 1},
+                                      {2, 1},    {4, 2},   {8, 3},   {16, 4}};
+
+static const struct {
+	const char *class, *sign, *word;
+} looks[] = {
+    [VERDICT_SLOWER] = {"worse", "▼", "worse"},
+    [VERDICT_SAME] = {"same", "=", "same"},
+    [VERDICT_FASTER] = {"better", "▲", "better"},
+    [VERDICT_INCONCLUSIVE] = {"open", "?", "undecided"},
+};
+
+// Its names are its own: a report has it inside a page.
+static const char style[] =
+    "<style>.forest text{font:14px system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:#1f2328}"
+    ".forest .ground{fill:#fff}.forest .grid{stroke:#d8dee4}.forest .band{fill:#8c959f;"
+    "opacity:.35}.forest .head{font-weight:600;font-size:15px}.forest .against{font-weight:400;"
+    "font-size:13px}.forest .quiet,.forest .tick{fill:#59636e}.forest .tick{font-size:11px}"
+    ".forest .strong{font-weight:600;fill:#1f2328}.forest .mark{stroke-width:7;"
+    "stroke-opacity:.4}.forest .better{fill:#0969da;stroke:#0969da}"
+    ".forest .worse{fill:#bc4c00;stroke:#bc4c00}.forest .same,.forest .open{fill:#59636e;"
+    "stroke:#59636e}.forest text[class]{stroke:none}"
+    "@media(prefers-color-scheme:dark){.forest text,.forest .strong{fill:#e6edf3}"
+    ".forest .ground{fill:#0d1117}.forest .grid{stroke:#30363d}.forest .quiet,.forest .tick,"
+    ".forest .same,.forest .open{fill:#9198a1}.forest .same,.forest .open{stroke:#9198a1}"
+    ".forest .better{fill:#4493f8;stroke:#4493f8}.forest .worse{fill:#f0883e;"
+    "stroke:#f0883e}}</style>\n";
+
+// To the right is better: the logarithm of the ratio, or of its inverse.
+static double improvement(const struct verdict *v, double percent)
+{
+	double log_ratio = log1p(percent / 100);
+
+	return v->series->higher_is_better ? log_ratio : -log_ratio;
+}
+
+static const struct range *choose_range(const struct verdict_set *set)
+{
+	size_t last = sizeof(ranges) / sizeof(*ranges) - 1, i = 0;
+	double farthest = -log1p(-set->gate_percent / 100);
+
+	for (size_t n = 0; n < set->n; n++) {
+		const struct verdict_effect *e = &set->verdict[n].clean;
+		const double shown[] = {e->effect, e->low, e->high};
+
+		for (int k = 0; k < 3; k++)
+			if (e->blocks && isfinite(shown[k]))
+				farthest = fmax(farthest, fabs(log1p(shown[k] / 100)));
+	}
+	while (i < last && log(ranges[i].ratio) < farthest)
+		i++;
+	return &ranges[i];
+}
+
+static double place(const struct range *r, double log_ratio)
+{
+	double share = fmax(-1, fmin(1, log_ratio / log(r->ratio)));
+
+	return (AXIS_LEFT + AXIS_RIGHT) / 2.0 + share * (AXIS_RIGHT - AXIS_LEFT) / 2.0;
+}
+
+// ---- texts
+
+static void begin_text(FILE *to, double x, double y, const char *anchor, const char *class)
+{
+	fprintf(to, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor,
+	        class);
+}
+
+// A long name is set smaller.
+static void put_workload(FILE *to, double y, const char *name)
+{
+	double letters = quote_width(name);
+
+	fprintf(to, "<text x=\"%d\" y=\"%.1f\" class=\"strong\" style=\"font-size:%.1fpx\">",
+	        MARGIN, y, 14 * fmin(1, NAME_LETTERS / letters));
+	quote_html(to, name);
+	fputs("</text>\n", to);
+}
+
+static void put_value(FILE *to, double value)
+{
+	if (isnan(value))
+		fputs("none", to);
+	else
+		fprintf(to, fabs(value) < 1000 ? "%.3g" : "%.0f", value);
+}
+
+static void put_values(FILE *to, double y, const struct verdict *v)
+{
+	begin_text(to, VALUES_X, y, "end", "quiet");
+	put_value(to, v->baseline_median);
+	fputs(" → <tspan class=\"strong\">", to);
+	put_value(to, v->candidate_median);
+	fputs("</tspan> ", to);
+	quote_html(to, v->series->unit);
+	fputs("</text>\n", to);
+}
+
+static void put_effect(FILE *to, double y, const struct verdict_effect *e)
+{
+	if (!e->blocks)
+		return;
+	begin_text(to, EFFECT_X, y, "end", "quiet");
+	fprintf(to, "<tspan class=\"strong\">%+.1f %%</tspan>", e->effect);
+	if (isfinite(e->low))
+		fprintf(to, " [%+.0f, %+.0f]", e->low, e->high);
+	fputs("</text>\n", to);
+}
+
+// ---- the axis
+
+static void put_tick(FILE *to, const struct range *r, int tick, double top, double bottom)
+{
+	double x = place(r, tick * log(r->ratio) / r->ticks);
+	double ratio = pow(r->ratio, (double)abs(tick) / r->ticks);
+	bool end = abs(tick) == r->ticks, crowded = r->ticks > 2 && (r->ticks - tick) % 2;
+
+	fprintf(to, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>\n", x,
+	        x, top, bottom);
+	if (tick && crowded)
+		return;
+	begin_text(to, x, bottom + 16, "middle", "tick");
+	if (!tick)
+		fputs("same", to);
+	else if (ratio < 2)
+		fprintf(to, "%.0f %% %s", 100 * (ratio - 1), tick < 0 ? "worse" : "better");
+	else
+		fprintf(to, "%.0f×%s", ratio, !end ? "" : tick < 0 ? " worse" : " better");
+	fputs("</text>\n", to);
+}
+
+static void put_axis(FILE *to, const struct range *r, double gate_percent, double top,
+                     double bottom)
+{
+	double low = place(r, -log1p(gate_percent / 100)),
+	       high = place(r, log1p(gate_percent / 100));
+
+	fprintf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"band\"/>\n",
+	        low, top, high - low, bottom - top);
+	for (int tick = -r->ticks; tick <= r->ticks; tick++)
+		put_tick(to, r, tick, top, bottom);
+}
+
+// An effect that the axis doesn't hold points to where it lies.
+static void put_point(FILE *to, const struct range *r, const char *class, double y,
+                      double log_ratio)
+{
+	double x = place(r, log_ratio), tip = log_ratio < 0 ? -5 : 5;
+
+	if (fabs(log_ratio) <= log(r->ratio) * (1 + 1e-9))
+		fprintf(to, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" class=\"%s\"/>\n", x, y,
+		        class);
+	else
+		fprintf(to, "<path d=\"M%.1f %.1fv10l%.0f -5z\" class=\"%s\"/>\n", x, y - 5, tip,
+		        class);
+}
+
+static void put_mark(FILE *to, const struct range *r, double y, const struct verdict *v)
+{
+	const struct verdict_effect *e = &v->clean;
+	const char *class = looks[v->word].class;
+
+	if (!e->blocks)
+		return;
+	if (isfinite(e->low))
+		fprintf(
+		    to,
+		    "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"mark %s\"/>\n",
+		    place(r, improvement(v, e->low)), place(r, improvement(v, e->high)), y, y,
+		    class);
+	put_point(to, r, class, y, improvement(v, e->effect));
+}
+
+// ---- rows
+
+static void put_row(FILE *to, const struct range *r, double y, const struct verdict *v, bool first)
+{
+	if (first)
+		put_workload(to, y, v->series->workload);
+	begin_text(to, METRIC_X, y, "start", "metric");
+	quote_html(to, v->series->metric);
+	fputs("</text>\n", to);
+	put_values(to, y, v);
+	put_mark(to, r, y - 5, v);
+	put_effect(to, y, &v->clean);
+	begin_text(to, WORD_X, y, "start", looks[v->word].class);
+	fprintf(to, "%s %s</text>\n", looks[v->word].sign, looks[v->word].word);
+}
+
+static void put_heading(FILE *to, double y, const struct outcome *o, unsigned candidate)
+{
+	begin_text(to, MARGIN, y, "start", "head");
+	quote_html(to, o->store.tunnel[candidate].spec);
+	fputs("<tspan class=\"quiet against\" dx=\"10\">against ", to);
+	quote_html(to, o->store.tunnel[o->verdicts.baseline].spec);
+	fprintf(to, " · right is better · grey band: ±%g %%</tspan></text>\n",
+	        o->verdicts.gate_percent);
+}
+
+// All verdicts of a candidate; returns where the next one begins.
+static double put_candidate(FILE *to, const struct range *r, const struct outcome *o,
+                            unsigned candidate, double top)
+{
+	const struct verdict *before = NULL;
+	double y = top + HEAD;
+
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		y += o->verdicts.verdict[i].candidate == candidate ? ROW : 0;
+	if (y == top + HEAD)
+		return top;
+	put_heading(to, top + 24, o, candidate);
+	put_axis(to, r, o->verdicts.gate_percent, top + HEAD, y);
+	y = top + HEAD;
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (v->candidate != candidate)
+			continue;
+		put_row(to, r, y + 18, v,
+		        !before || strcmp(before->series->workload, v->series->workload));
+		before = v;
+		y += ROW;
+	}
+	return y + FOOT;
+}
+
+static bool has_effect(const struct verdict_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->verdict[i].clean.blocks)
+			return true;
+	return false;
+}
+
+char *forest_draw(const struct outcome *o)
+{
+	const struct range *r = choose_range(&o->verdicts);
+	char *body = NULL, *svg = NULL;
+	size_t bytes;
+	double y = 4;
+
+	if (!has_effect(&o->verdicts))
+		return NULL;
+	FILE *to = open_memstream(&body, &bytes);
+	if (!to)
+		abort();
+	for (size_t i = 0; i < o->store.tunnels; i++)
+		y = put_candidate(to, r, o, i, y);
+	fclose(to);
+	to = open_memstream(&svg, &bytes);
+	if (!to)
+		abort();
+	fprintf(to,
+	        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
+	        "height=\"%.0f\" role=\"img\" class=\"forest\">\n<title>Verdicts</title>\n%s"
+	        "<rect width=\"100%%\" height=\"100%%\" rx=\"6\" class=\"ground\"/>\n%s</svg>\n",
+	        WIDTH, y + 6, WIDTH, y + 6, style, body);
+	fclose(to);
+	free(body);
+	return svg;
+}
