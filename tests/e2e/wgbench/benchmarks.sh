@@ -95,4 +95,12 @@ wrong() {
 }
 check "a changed figure is found" wrong '/A\/A 6/s/+0.56 %/+0.57 %/'
 check "an interval that leaves out zero and isn't told is found" wrong 's/+2.30 % \[+0.47, +4.38\]/none/'
+
+# README's picture is of a stored run.
+picture() {
+	cp -r results/reference/standard-host-b "$dir/pictured"
+	"$wgbench" report "$dir/pictured"
+	cmp "$dir/pictured/plots/verdict.svg" doc/pictures/verdict.svg
+}
+check "README's picture is what its run shows" picture
 plan

@@ -30,17 +30,17 @@ version_names_each_slot() {
 }
 check "--version names each slot and what each preset has in it" version_names_each_slot
 
-# A row of README.md's table for each slot, with each variant's name in it.
-readme_names_each_variant() {
+# A row of doc/variants.md's table for each slot, with each variant's name in it.
+doc_names_each_variant() {
 	local file slot row
 	for file in variants/*/*.c; do
 		slot=$(basename "$(dirname "$file")")
-		row=$(grep "^| \`$slot\` |" README.md) || { echo "README.md has no row for $slot"; return 1; }
+		row=$(grep "^| \`$slot\` |" doc/variants.md) || { echo "doc/variants.md has no row for $slot"; return 1; }
 		[[ $row == *"\`$(basename "$file" .c)\`"* ]] ||
-			{ echo "README.md's row for $slot doesn't name $(basename "$file" .c)"; return 1; }
+			{ echo "doc/variants.md's row for $slot doesn't name $(basename "$file" .c)"; return 1; }
 	done
 }
-check "README.md's table of slots names each variant" readme_names_each_variant
+check "doc/variants.md's table of slots names each variant" doc_names_each_variant
 
 list_names_each_workload() {
 	local name
