@@ -42,7 +42,7 @@ CFLAGS_ALL := $(COMMON) $(FLAGS.$(PROFILE)) $(CFLAGS)
 # Only the shim of Google Benchmark is C++.
 CXXFLAGS_ALL := $(filter-out -std=gnu11 -Wmissing-prototypes,$(CFLAGS_ALL)) -std=gnu++17
 TUNNEL_LIBS := -lIPSec_MB -lcrypto -lsodium -lb2 -lmnl
-HARNESS_LIBS := -ljansson -lpfm -lsqlite3 -lm
+HARNESS_LIBS := -ljansson -lpfm -lsqlite3 -lz -lm
 TRAFFIC_LIBS := -ljansson -lb2 -lsodium -lm
 
 # ---- slots, variants, presets: what lies in the folders is what exists

@@ -1,7 +1,9 @@
 #include "harness/record/store.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/quote.h"
+#include "harness/record/compressed.h"
 #include "harness/record/trial_line.h"
 #include "harness/record/rows.h"
 
@@ -18,6 +20,8 @@
 #include <unistd.h>
 
 enum { TRIALS_BYTES_MAX = 1 << 30 };
+
+static const char plain[] = "trials.jsonl", packed[] = "trials.jsonl.gz";
 
 static int complain(const struct store *st, int ret, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -117,6 +121,15 @@ static int init(struct store *st, const char *dir)
 	return complain(st, -ENAMETOOLONG, "the name of the run folder is too long");
 }
 
+static bool has_file(const struct store *st, const char *name)
+{
+	char *path = path_join(st->dir, name);
+	bool there = path_exists(path);
+
+	free(path);
+	return there;
+}
+
 // The trials' file comes into being first, exclusively: so two runs never share a folder, and a
 // run.json is never without it.
 int store_create(struct store *st, const char *dir, json_t *run)
@@ -135,6 +148,12 @@ int store_create(struct store *st, const char *dir, json_t *run)
 		complain(st, ret, ": cannot be made: %s", strerror(-ret));
 		goto err_run;
 	}
+	if (has_file(st, packed)) {
+		ret = complain(st, -EEXIST, "/%s: holds a run already: choose another folder",
+		               packed);
+		goto err_run;
+	}
+	st->trials_name = plain;
 	snprintf(path, sizeof(path), "%s/trials.jsonl", dir);
 	st->trials_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
 	if (st->trials_fd < 0) {
@@ -158,30 +177,56 @@ err_run:
 
 // ---- trials.jsonl: reading
 
+// Which of the two the folder has; one that is packed isn't written to.
+static int find_trials(struct store *st, bool append)
+{
+	bool has_packed = has_file(st, packed);
+
+	st->trials_name = plain;
+	if (!has_packed)
+		return 0;
+	if (has_file(st, plain))
+		return complain(st, -EINVAL, ": holds both %s and %s: remove one", plain, packed);
+	if (append)
+		return complain(st, -EINVAL, "/%s: unpack it to go on with this run: gunzip",
+		                packed);
+	st->trials_name = packed;
+	return 0;
+}
+
 static int open_trials(struct store *st, bool append)
 {
 	struct stat info;
-	char path[PATH_MAX + 16];
-	int fd, ret;
+	char *path;
+	int fd, ret = find_trials(st, append);
 
-	snprintf(path, sizeof(path), "%s/trials.jsonl", st->dir);
+	if (ret)
+		return ret;
+	path = path_join(st->dir, st->trials_name);
 	// A FIFO would keep open() waiting.
 	fd = open(path, (append ? O_RDWR | O_APPEND : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) {
-		ret = -errno;
-		return complain(st, ret, "/trials.jsonl: %s", strerror(-ret));
-	}
+	ret = -errno;
+	free(path);
+	if (fd < 0)
+		return complain(st, ret, "/%s: %s", st->trials_name, strerror(-ret));
 	if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > TRIALS_BYTES_MAX) {
 		close(fd);
-		return complain(st, -EINVAL,
-		                "/trials.jsonl: must be a regular file of at most %d MB",
-		                TRIALS_BYTES_MAX >> 20);
+		return complain(st, -EINVAL, "/%s: must be a regular file of at most %d MB",
+		                st->trials_name, TRIALS_BYTES_MAX >> 20);
 	}
 	if (append && flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
 		return complain(st, -EBUSY, ": another wgbench is appending to this run");
 	}
 	return fd;
+}
+
+static int complain_unreadable(const struct store *st, int error)
+{
+	if (error == EFBIG)
+		return complain(st, -EINVAL, "/%s: unpacks to more than %d MB", st->trials_name,
+		                TRIALS_BYTES_MAX >> 20);
+	return complain(st, -EIO, "/%s: cannot be read: damaged, or cut short", st->trials_name);
 }
 
 static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
@@ -195,6 +240,9 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 	while (!ret && (length = getline(&line, &room, file)) > 0) {
 		char fault[512];
 
+		if (ferror(file))
+			break;
+
 		if (line[length - 1] != '\n') {
 			st->torn = true;
 			break;
@@ -202,7 +250,7 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 		number++;
 		*whole_bytes += length;
 		if (number > STORE_TRIALS_MAX) {
-			ret = complain(st, -EINVAL, "/trials.jsonl:%zu: more than %d trials",
+			ret = complain(st, -EINVAL, "/%s:%zu: more than %d trials", st->trials_name,
 			               number, STORE_TRIALS_MAX);
 			break;
 		}
@@ -216,10 +264,10 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 		ret =
 		    record_decode(&st->trial[st->trials++], st, line, length, fault, sizeof(fault));
 		if (ret)
-			complain(st, ret, "/trials.jsonl:%zu: %s", number, fault);
+			complain(st, ret, "/%s:%zu: %s", st->trials_name, number, fault);
 	}
 	if (!ret && ferror(file))
-		ret = complain(st, -EIO, "/trials.jsonl: cannot be read");
+		ret = complain_unreadable(st, errno);
 	free(line);
 	return ret;
 }
@@ -253,8 +301,8 @@ static int refuse_duplicates(const struct store *st)
 		size_t line = sorted[i] - st->trial, other = sorted[i - 1] - st->trial;
 
 		if (!trial_order(&sorted[i - 1], &sorted[i]))
-			ret = complain(st, -EINVAL, "/trials.jsonl:%zu: the same trial as line %zu",
-			               1 + (line > other ? line : other),
+			ret = complain(st, -EINVAL, "/%s:%zu: the same trial as line %zu",
+			               st->trials_name, 1 + (line > other ? line : other),
 			               1 + (line > other ? other : line));
 	}
 	free(sorted);
@@ -291,9 +339,7 @@ int store_open(struct store *st, const char *dir, bool append)
 		goto err_run;
 	if (append)
 		st->trials_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0); // shares the lock
-	file = fdopen(fd, "r");
-	if (!file)
-		abort();
+	file = compressed_open(fd, TRIALS_BYTES_MAX);
 	ret = read_trials(st, file, &whole_bytes);
 	fclose(file);
 	if (!ret)
@@ -301,8 +347,8 @@ int store_open(struct store *st, const char *dir, bool append)
 	if (ret)
 		goto err_run;
 	if (st->torn) {
-		complain(st, 0, "/trials.jsonl:%zu: the last line is torn: %s", st->trials + 1,
-		         append ? "cut off" : "left out");
+		complain(st, 0, "/%s:%zu: the last line is torn: %s", st->trials_name,
+		         st->trials + 1, append ? "cut off" : "left out");
 		if (append && ftruncate(st->trials_fd, whole_bytes)) {
 			ret = -errno;
 			complain(st, ret, "/trials.jsonl: cannot be cut: %s", strerror(-ret));

@@ -1,5 +1,6 @@
 // A run folder: run.json (what was planned and where) and trials.jsonl (one line a trial, appended
-// and synced). Everything else is derived from these two.
+// and synced; of a finished run it may be gzipped, as trials.jsonl.gz). Everything else is derived
+// from these two.
 #ifndef WGBENCH_RECORD_STORE_H
 #define WGBENCH_RECORD_STORE_H
 
@@ -74,8 +75,9 @@ struct store {
 	struct store_tunnel tunnel[RUN_TUNNELS_MAX];
 	size_t trials;
 	struct trial *trial;
-	int trials_fd; // open for appending, or -1
-	bool torn;     // the last line of trials.jsonl was cut off
+	const char *trials_name; // "trials.jsonl", or "trials.jsonl.gz": the same, gzipped
+	int trials_fd;           // open for appending, or -1
+	bool torn;               // the last line of trials.jsonl was cut off
 };
 
 // Creates DIR (must not hold a run already) with run.json written, synced and renamed into place;

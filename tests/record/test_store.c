@@ -1,4 +1,5 @@
 // Run folders: what is written is what is read; what is torn, foreign or full is said and harmless.
+#include "harness/record/compressed.h"
 #include "tests/support/capture.h"
 #include "tests/support/synthetic.h"
 
@@ -6,6 +7,7 @@
 #include <sys/resource.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 // Opens the folder, which must fail with a line that has `part` in it.
 static void assert_refused(const char *dir, const char *part)
@@ -452,6 +454,133 @@ static void full_disk_is_returned(void **state)
 	synthetic_end(&s);
 }
 
+// ---- gzipped
+
+static const char packed[] = "trials.jsonl.gz";
+
+// In place of its trials.jsonl.
+static void pack(const struct synthetic *s)
+{
+	char path[256];
+	size_t bytes;
+	char *text = synthetic_read(s->dir, "trials.jsonl", &bytes);
+	gzFile to;
+
+	snprintf(path, sizeof(path), "%s/%s", s->dir, packed);
+	to = gzopen(path, "wb");
+	assert_non_null(to);
+	assert_int_equal(gzwrite(to, text, bytes), bytes);
+	assert_int_equal(gzclose(to), Z_OK);
+	snprintf(path, sizeof(path), "%s/trials.jsonl", s->dir);
+	assert_int_equal(unlink(path), 0);
+	free(text);
+}
+
+static void gzipped_trials_are_the_same(void **state)
+{
+	struct store plain, st;
+	struct synthetic s;
+
+	(void)state;
+	synthetic_fill(&s, 8, 0.1, 0.01);
+	store_close(&s.store);
+	assert_int_equal(store_open(&plain, s.dir, false), 0);
+	pack(&s);
+	assert_int_equal(store_open(&st, s.dir, false), 0);
+	assert_false(st.torn);
+	assert_int_equal(st.trials, plain.trials);
+	for (size_t i = 0; i < st.trials; i++) {
+		const struct trial *a = &st.trial[i], *b = &plain.trial[i];
+
+		assert_int_equal(a->block, b->block);
+		assert_int_equal(a->metrics, b->metrics);
+		for (size_t m = 0; m < a->metrics; m++)
+			assert_true(a->metric[m].value == b->metric[m].value);
+	}
+	store_close(&st);
+	store_close(&plain);
+	synthetic_end(&s);
+}
+
+static void gzipped_trials_cut_or_damaged_are_refused(void **state)
+{
+	struct synthetic s;
+	size_t bytes;
+	char *text;
+
+	(void)state;
+	synthetic_fill(&s, 8, 0.1, 0.01);
+	store_close(&s.store);
+	pack(&s);
+	text = synthetic_read(s.dir, packed, &bytes);
+	for (size_t cut = 20; cut < bytes; cut += 1 + bytes / 40) {
+		synthetic_write(s.dir, packed, text, cut);
+		assert_refused(s.dir, "trials.jsonl.gz: cannot be read: damaged, or cut short");
+	}
+	text[bytes - 6] ^= 1; // of the checksum
+	synthetic_write(s.dir, packed, text, bytes);
+	assert_refused(s.dir, "damaged");
+	free(text);
+	synthetic_end(&s);
+}
+
+static void both_files_of_trials_are_refused(void **state)
+{
+	struct synthetic s;
+
+	(void)state;
+	synthetic_fill(&s, 1, 0, 0);
+	store_close(&s.store);
+	synthetic_write(s.dir, packed, "", 0);
+	assert_refused(s.dir, "holds both trials.jsonl and trials.jsonl.gz");
+	synthetic_end(&s);
+}
+
+static void gzipped_trials_are_not_written_to(void **state)
+{
+	struct capture c;
+	struct synthetic s;
+	struct store st;
+	json_t *run;
+
+	(void)state;
+	synthetic_fill(&s, 1, 0, 0);
+	run = json_incref(s.store.run);
+	store_close(&s.store);
+	pack(&s);
+	capture_begin(&c, 2);
+	assert_int_equal(store_open(&st, s.dir, true), -EINVAL);
+	assert_int_equal(store_create(&st, s.dir, run), -EEXIST);
+	capture_end(&c);
+	assert_says(&c, "gunzip");
+	assert_says(&c, "holds a run already");
+	json_decref(run);
+	synthetic_end(&s);
+}
+
+static void unpacking_is_bounded(void **state)
+{
+	char path[] = "/tmp/wgbench-test-XXXXXX", some[64];
+	int fd = mkstemp(path), again;
+	FILE *from;
+	gzFile to;
+
+	(void)state;
+	assert_return_code(fd, errno);
+	to = gzdopen(fd, "wb");
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(gzputs(to, "0123456789\n"), 11);
+	gzclose(to);
+	again = open(path, O_RDONLY | O_CLOEXEC);
+	unlink(path);
+	from = compressed_open(again, 10999);
+	while (fread(some, 1, sizeof(some), from))
+		;
+	assert_true(ferror(from));
+	assert_int_equal(errno, EFBIG);
+	fclose(from);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +595,11 @@ int main(void)
 	    cmocka_unit_test(append_refuses_what_could_not_be_read),
 	    cmocka_unit_test(full_disk_takes_the_line_back),
 	    cmocka_unit_test(full_disk_is_returned),
+	    cmocka_unit_test(gzipped_trials_are_the_same),
+	    cmocka_unit_test(gzipped_trials_cut_or_damaged_are_refused),
+	    cmocka_unit_test(both_files_of_trials_are_refused),
+	    cmocka_unit_test(gzipped_trials_are_not_written_to),
+	    cmocka_unit_test(unpacking_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

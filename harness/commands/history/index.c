@@ -335,13 +335,13 @@ static int read_run(struct history_database *h, const char *dir, const char *sta
 // Changes when either file does; "" without a run.
 static void make_stamp(const char *dir, char *stamp, size_t bytes)
 {
-	static const char *const names[] = {"run.json", "trials.jsonl"};
+	static const char *const names[] = {"run.json", "trials.jsonl", "trials.jsonl.gz"};
 	char path[PATH_MAX + 16];
 	struct stat info;
 	size_t n = 0;
 
 	stamp[0] = 0;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		if (!stat(path, &info))
 			n += snprintf(stamp + n, bytes - n, "%s %lld %lld.%09ld ", names[i],
