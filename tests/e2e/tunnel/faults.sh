@@ -3,6 +3,7 @@
 # errors, a link that goes down under traffic. The left end has two peers, right and third; what
 # becomes of one may not be felt by the other. A handshake for unanswered data comes after 15 s, and
 # the clock runs at 20 times the speed.
+# takes: 20
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 pair

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Our tunnel against wireguard-go over both outer families and in both roles, and against itself in
 # every preset and with every variant: pings, TCP both ways, UDP, and bytes that arrive unchanged.
+# takes: 65
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 pair

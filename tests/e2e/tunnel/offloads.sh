@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every on/off switch of the tunnel, turned the other way, one by one and all together: whatever the
 # kernel lacks or somebody turns off, packets still pass.
+# takes: 22
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 pair

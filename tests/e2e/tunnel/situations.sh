@@ -1,6 +1,7 @@
 #!/bin/bash
 # What may happen to two ends between which a session is: traffic that is counted, another MTU,
 # addresses that change, packets that may not pass, keys and peers that come and go.
+# takes: 19
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 pair

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A tunnel among others' things: behind address translation, under policy routing, in a tunnel, with
 # its own endpoint behind itself, in namespaces that go, and with what a process inherits.
+# takes: 24
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 pair

@@ -2,6 +2,7 @@
 # `wgbench bisect` by counts, over a history that is made here: it names the commit, or those that
 # nothing tells apart, goes on where it was stopped, and says what it can't search. By runs:
 # tests/e2e/wgbench/bisect-runs.sh; its mathematics: tests/commands/test_bisect_search.c, tests/judge/test_side.c.
+# takes: 270
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash

@@ -1,6 +1,7 @@
 #!/bin/bash
 # `wgbench count`: every tunnel's replay carries its packets; counts repeat exactly, a planted cost is
 # found every time, and what can't be counted is said. What planted nanoseconds come to.
+# takes: 60
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash

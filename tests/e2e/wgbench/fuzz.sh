@@ -3,6 +3,7 @@
 # from the seeds in tests/fuzz/corpus/TARGET and from what earlier runs have found, which is kept in
 # build/fuzz/TARGET/corpus. Where it breaks, the input is kept too, and how to replay it is said.
 # Settings: FUZZ_SECONDS (10) of each target. Arguments: targets, else all.
+# takes: 70
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash

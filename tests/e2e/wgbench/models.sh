@@ -1,6 +1,7 @@
 #!/bin/bash
 # The rings' models (tests/models) under every interleaving: that they hold, where each ring stalls
 # when a thread stops in the middle, and that a broken algorithm is caught. `make models`.
+# takes: 100
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash

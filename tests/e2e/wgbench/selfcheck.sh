@@ -1,6 +1,7 @@
 #!/bin/bash
 # `wgbench selfcheck` of runs that are there: what it reads of one, of several, and what it refuses.
 # What it draws from them: tests/judge/test_draw_*.c.
+# takes: 22
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
