@@ -69,9 +69,20 @@ void stats_sort(double *x, size_t n)
 	qsort(x, n, sizeof(*x), ascending);
 }
 
+// A copy in ascending order; the caller frees it.
+static double *copy_sorted(const double *x, size_t n)
+{
+	double *sorted = stats_allocate(n, sizeof(*sorted));
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = x[i];
+	stats_sort(sorted, n);
+	return sorted;
+}
+
 void stats_unify(double *x, size_t n)
 {
-	double *sorted = stats_sorted(x, n);
+	double *sorted = copy_sorted(x, n);
 
 	for (size_t i = 0; i < n; i++) {
 		const double *at = bsearch(&x[i], sorted, n, sizeof(*sorted), ascending);
@@ -83,19 +94,9 @@ void stats_unify(double *x, size_t n)
 	free(sorted);
 }
 
-double *stats_sorted(const double *x, size_t n)
-{
-	double *sorted = stats_allocate(n, sizeof(*sorted));
-
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = x[i];
-	stats_sort(sorted, n);
-	return sorted;
-}
-
 double stats_quantile(const double *x, size_t n, double p)
 {
-	double *sorted = stats_sorted(x, n), place = p * (n - 1), value;
+	double *sorted = copy_sorted(x, n), place = p * (n - 1), value;
 	size_t below = (size_t)place;
 
 	value = sorted[below];
@@ -115,7 +116,7 @@ static double binomial(size_t n, size_t k, double p)
 struct stats_interval stats_quantile_interval(const double *x, size_t n, double p, double level)
 {
 	struct stats_interval interval = {-INFINITY, INFINITY, 0};
-	double *sorted = stats_sorted(x, n), below = 0, above = 0, next;
+	double *sorted = copy_sorted(x, n), below = 0, above = 0, next;
 	size_t low = 0, high = n + 1; // ranks
 
 	while (low < n && stats_within(below + (next = binomial(n, low, p)), (1 - level) / 2)) {

@@ -15,10 +15,6 @@ struct stats_bootstrap {
 	uint64_t seed;
 };
 
-// Bias-corrected and accelerated (Efron, 1987). The coverage is nominal. n < 2: infinite bounds,
-// coverage 0.
-struct stats_interval stats_bca(const double *x, size_t n, const struct stats_bootstrap *);
-
 // A block's value, and where it comes from; starts are numbered within their build or throughout.
 struct stats_block {
 	unsigned build, start;

@@ -41,29 +41,6 @@ size_t stats_signed_rank_outside(size_t n, double error);
 // The probability of each sum 0..n (n + 1) / 2 of positive ranks without ties; the caller frees it.
 double *stats_signed_rank_distribution(size_t n);
 
-// Of two unpaired samples: how much greater y is than x.
-
-enum { STATS_SAMPLE_MAX = 100 }; // up to this size of both the two tests below are exact
-
-// The median of the m n differences y - x.
-double stats_shift(const double *x, size_t m, const double *y, size_t n);
-
-// Two-sided Mann-Whitney p (Wilcoxon's rank sum), twice the smaller tail: the exact permutation
-// distribution of mid-ranks. Larger samples: the normal distribution, corrected for ties and
-// continuity. m, n >= 1.
-double stats_mann_whitney_p(const double *x, size_t m, const double *y, size_t n);
-
-// The interval that inverts that test of a shift: differences y - x at its critical value. Where
-// samples are too small for any: infinite bounds, coverage 0.
-struct stats_interval stats_shift_interval(const double *x, size_t m, const double *y, size_t n,
-                                           double level);
-
-// Two-sided Kolmogorov-Smirnov p, and in `distance`, unless NULL, the greatest distance of the two
-// empirical distributions. Exact for m n <= 10^7: of all orders of the pooled values, those that
-// lie as far apart at any value, ties together (Schroeer and Trenkler, 1995). Else Kolmogorov's
-// limit. m, n >= 1.
-double stats_smirnov_p(const double *x, size_t m, const double *y, size_t n, double *distance);
-
 // The fewest values of which the exact two-sided test can come to so small a p: of fewer there is
 // no interval either.
 size_t stats_signed_rank_blocks(double error);

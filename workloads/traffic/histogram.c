@@ -19,39 +19,18 @@ static uint64_t end_of(unsigned bucket)
 	return ((step + 1) << shift) - 1;
 }
 
-void histogram_add_many(struct histogram *h, uint64_t ns, uint32_t n)
+void histogram_add(struct histogram *h, uint64_t ns)
 {
-	if (!n)
-		return;
 	if (ns > HISTOGRAM_MAX_NS) {
-		h->above += n;
+		h->above++;
 		ns = HISTOGRAM_MAX_NS;
 	}
 	if (!h->count || ns < h->min_ns)
 		h->min_ns = ns;
 	if (ns > h->max_ns)
 		h->max_ns = ns;
-	h->count += n;
-	h->bucket[bucket_of(ns)] += n;
-}
-
-void histogram_add(struct histogram *h, uint64_t ns)
-{
-	histogram_add_many(h, ns, 1);
-}
-
-void histogram_merge(struct histogram *h, const struct histogram *from)
-{
-	if (!from->count)
-		return;
-	if (!h->count || from->min_ns < h->min_ns)
-		h->min_ns = from->min_ns;
-	if (from->max_ns > h->max_ns)
-		h->max_ns = from->max_ns;
-	h->count += from->count;
-	h->above += from->above;
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		h->bucket[i] += from->bucket[i];
+	h->count++;
+	h->bucket[bucket_of(ns)]++;
 }
 
 static uint64_t value_of(const struct histogram *h, unsigned bucket)

@@ -22,14 +22,6 @@ struct histogram {
 
 void histogram_add(struct histogram *, uint64_t ns);
 
-// The same delay `n` times: what histogram_next() told of another one comes back into the buckets
-// that it was in, and the least of them as its bucket's end.
-void histogram_add_many(struct histogram *, uint64_t ns, uint32_t n);
-
-// Adds what another one holds; it is then as if all had been added to this one. A bucket of both
-// holds less than 2^32.
-void histogram_merge(struct histogram *, const struct histogram *from);
-
 // Nearest rank: the smallest value that at least the share q (0..1) doesn't exceed, rounded up to
 // its bucket's end; q = 0 is the least one, q = 1 the greatest, both exact. 0 where empty.
 uint64_t histogram_quantile(const struct histogram *, double q);
