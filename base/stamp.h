@@ -2,7 +2,6 @@
 #ifndef WGBENCH_BASE_STAMP_H
 #define WGBENCH_BASE_STAMP_H
 
-#include <stdbool.h>
 #include <time.h>
 
 enum { STAMP_BYTES = 24 };
@@ -12,9 +11,5 @@ void stamp_record(char stamp[STAMP_BYTES], time_t);
 
 // "20261130T220729Z".
 void stamp_name(char stamp[STAMP_BYTES], time_t);
-
-// Whether it is a time as stamp_record() writes it, of the years 1970 to 9999, that exists in the
-// calendar (a leap second is none).
-bool stamp_valid(const char *);
 
 #endif

@@ -1,4 +1,5 @@
 #include "harness/judge/verdict.h"
+#include "base/text.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/stats/multiple.h"
 #include "harness/stats/power.h"
@@ -70,11 +71,6 @@ static double shown_error(const struct series *s)
 	return s->error > 0 ? s->error : LOOKS_ERROR;
 }
 
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
 {
 	struct stats_aim aim = {.low = log_ratio_of(-gate),
@@ -93,7 +89,7 @@ static void estimate_more(struct verdict *v, const double *ratio, size_t n, doub
 		return;
 	}
 	length = snprintf(v->reason, sizeof(v->reason), "about %zu more block%s would decide",
-	                  even - n, plural(even - n));
+	                  even - n, text_plural(even - n));
 	if (likely > even)
 		snprintf(v->reason + length, sizeof(v->reason) - length,
 		         " at an even chance, %zu at 80 %%", likely - n);
@@ -108,13 +104,13 @@ static void explain_losses(struct verdict *v, const char *why_failed, const char
 
 	if (v->failed)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s failed: %.120s", v->failed,
-		         plural(v->failed), why_failed);
+		         text_plural(v->failed), why_failed);
 	else if (v->limited)
 		snprintf(v->reason, sizeof(v->reason), "%zu block%s left out: %.120s", v->limited,
-		         plural(v->limited), why_limited);
+		         text_plural(v->limited), why_limited);
 	else if (v->clean.blocks < needed)
 		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
-		         v->clean.blocks, plural(v->clean.blocks), needed);
+		         v->clean.blocks, text_plural(v->clean.blocks), needed);
 	else if (v->series->error == 0)
 		snprintf(v->reason, sizeof(v->reason),
 		         "between two looks of a run that goes on: not to be judged now");

@@ -1,4 +1,5 @@
 #include "harness/measure/manifest.h"
+#include "base/stamp.h"
 #include "harness/plan/workload.h"
 
 #include <errno.h>
@@ -162,11 +163,10 @@ json_t *describe_environment(const struct session *s)
 json_t *describe_run(const struct plan *p, const struct session *s, const char *id,
                      double gate_percent)
 {
-	char created[32];
-	time_t now = time(NULL);
+	char created[STAMP_BYTES];
 	json_t *run = json_object(), *tunnels = json_array(), *parameters = json_object();
 
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	stamp_record(created, time(NULL));
 	json_object_set_new(run, "schema", json_integer(STORE_SCHEMA));
 	json_object_set_new(run, "id", json_string(id));
 	json_object_set_new(run, "created", json_string(created));

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/stamp.h"
+#include "base/text.h"
 #include "harness/measure/preflight.h"
 #include "harness/measure/manifest.h"
 #include "harness/record/environment_compare.h"
@@ -62,7 +64,7 @@ static void warn_of_few_blocks(const struct plan *p)
 	       to_fail = stats_signed_rank_blocks(LOOKS_ERROR / comparisons);
 	if (p->budget_s > 0)
 		held = floor(fmin(held, p->budget_s / block_s));
-	const char *about = p->budget_s > 0 ? "about " : "", *plural = held == 1 ? "" : "s";
+	const char *about = p->budget_s > 0 ? "about " : "", *plural = text_plural(held);
 	if (held < needed)
 		fprintf(stderr,
 		        "wgbench: too little for a verdict: %s%.0f block%s of each workload, and "
@@ -184,11 +186,10 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 {
 	const char *dir = r->dir;
 	struct store st;
-	char id[64], stamp[32];
-	time_t now = time(NULL);
+	char id[64], stamp[STAMP_BYTES];
 	int ret;
 
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	stamp_name(stamp, time(NULL));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
 	*r = (struct run_result){.faulty = -1};
 	snprintf(r->dir, sizeof(r->dir), "%.4000s%s%s", out ? out : c->root, out ? "" : "/results/",

@@ -1,4 +1,5 @@
 #include "harness/record/environment_compare.h"
+#include "base/stamp.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -204,13 +205,13 @@ const json_t *environment_note_resumed(json_t *run, size_t trials, json_t *envir
 	json_t *differs = environment_differences(environment_latest(run), environment);
 	json_t *list = json_object_get(run, "resumed"), *entry;
 	time_t now = time(NULL);
-	char created[32];
+	char created[STAMP_BYTES];
 
 	if (!json_is_array(list)) {
 		list = json_array();
 		json_object_set_new(run, "resumed", list);
 	}
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	stamp_record(created, now);
 	entry = json_pack("{s:s, s:I}", "created", created, "trials", (json_int_t)trials);
 	if (json_array_size(differs)) {
 		json_object_set(entry, "environment", environment);

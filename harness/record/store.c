@@ -96,20 +96,6 @@ int store_write_run(const struct store *st)
 	return output_json(path, st->run, JSON_INDENT(2));
 }
 
-int store_make_folders(const char *dir)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s", dir);
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = 0;
-		if (mkdir(path, 0755) && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
-}
-
 static int init(struct store *st, const char *dir)
 {
 	memset(st, 0, sizeof(*st));
@@ -143,7 +129,7 @@ int store_create(struct store *st, const char *dir, json_t *run)
 	ret = read_run(st);
 	if (ret)
 		goto err_run;
-	ret = store_make_folders(dir);
+	ret = path_make_folders(dir);
 	if (ret) {
 		complain(st, ret, ": cannot be made: %s", strerror(-ret));
 		goto err_run;

@@ -96,9 +96,6 @@ int store_append(struct store *, const struct trial *);
 // How many trials run.json speaks of that trials.jsonl doesn't hold (any more): it was cut.
 size_t store_lost(const struct store *);
 
-// Makes DIR and the folders above it where they aren't there. 0 or -errno.
-int store_make_folders(const char *dir);
-
 // Writes run.json anew from st->run. 0; -errno after a printed line, the file as it was.
 int store_write_run(const struct store *);
 

@@ -17,6 +17,8 @@
 #include "harness/options.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "base/stamp.h"
+#include "base/path.h"
 #include "harness/spec/parse.h"
 #include "harness/stats/basic.h"
 #include "harness/record/store.h"
@@ -141,11 +143,10 @@ static int take_words(struct bisect *b, const struct asked *a)
 
 static int make_folder(struct bisect *b, const char *out)
 {
-	char dir[4096], path[PATH_MAX + 16], stamp[32];
-	time_t now = time(NULL);
+	char dir[4096], path[PATH_MAX + 16], stamp[STAMP_BYTES];
 	int ret;
 
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	stamp_name(stamp, time(NULL));
 	if (out)
 		snprintf(dir, sizeof(dir), "%s", out);
 	else
@@ -158,7 +159,7 @@ static int make_folder(struct bisect *b, const char *out)
 		        dir);
 		return -EEXIST;
 	}
-	ret = store_make_folders(dir);
+	ret = path_make_folders(dir);
 	if (!ret && (!realpath(dir, path) || strlen(path) >= sizeof(b->dir)))
 		ret = -ENAMETOOLONG;
 	if (ret) {

@@ -1,6 +1,7 @@
 #include "harness/commands/bisect/bisect.h"
 #include "base/clock.h"
 #include "base/quote.h"
+#include "base/text.h"
 #include "harness/show/table.h"
 
 #include <math.h>
@@ -17,11 +18,6 @@ static void print_time(FILE *to, double seconds)
 		fprintf(to, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
 }
 
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 void bisect_print_progress(const struct bisect *b, size_t next)
 {
 	const struct bisect_commit *c = &b->commit[next];
@@ -35,7 +31,7 @@ void bisect_print_progress(const struct bisect *b, size_t next)
 		             "step %zu: %.12s %s; it is one of %zu of %zu commits, about %zu more "
 		             "measurement%s",
 		             b->steps, c->hash, c->subject, r.to - r.from + 1, b->commits, more,
-		             plural(more));
+		             text_plural(more));
 	} else {
 		quote_printf(stderr, "%s: does %s differ from %s?", b->steps ? "again" : "first",
 		             b->bad, b->good);
@@ -152,7 +148,7 @@ static void print_commits(const struct bisect *b, const struct bisect_range *r)
 	table_free(&t);
 	if (others)
 		printf("%zu other commit%s, %.1f %% together, had not to be measured.\n", others,
-		       plural(others), 100 * probability);
+		       text_plural(others), 100 * probability);
 }
 
 static void print_how_to_go_on(const struct bisect *b)
@@ -204,7 +200,7 @@ static void print_ends(const struct bisect *b, const struct bisect_step *s)
 		    b->gate_percent, s->reason);
 	else
 		printf(", gate %g %%, %zu commit%s\n\n", b->gate_percent, b->commits,
-		       plural(b->commits));
+		       text_plural(b->commits));
 }
 
 void bisect_print(const struct bisect *b)
@@ -220,7 +216,7 @@ void bisect_print(const struct bisect *b)
 	print_commits(b, &r);
 	printf("\n");
 	print_answer(b, &r);
-	printf("%zu measurement%s in ", b->steps, plural(b->steps));
+	printf("%zu measurement%s in ", b->steps, text_plural(b->steps));
 	print_time(stdout, bisect_spent_s(b));
 	quote_printf(stdout, ", kept in %s\n", b->dir);
 }

@@ -3,6 +3,7 @@
 #include "harness/record/environment_compare.h"
 #include "base/fields.h"
 #include "base/quote.h"
+#include "base/stamp.h"
 #include "harness/judge/series.h"
 #include "harness/stats/basic.h"
 
@@ -234,12 +235,12 @@ static void name_measuring(const json_t *environment, char *name, size_t bytes)
 }
 
 // In UTC, so that texts are in the order of their times.
-static void name_time(const char *created, char *name, size_t bytes)
+static void name_time(const char *created, char name[STAMP_BYTES])
 {
 	time_t time = 0;
 
 	fields_time(created, &time);
-	strftime(name, bytes, "%Y-%m-%dT%H:%M:%SZ", gmtime(&time));
+	stamp_record(name, time);
 }
 
 // A spec that a run has twice gives one point: its first tunnel.
@@ -281,12 +282,12 @@ static int add_run(struct history_database *h, const struct store *st, const str
                    const char *dir, const char *stamp)
 {
 	const json_t *environment = json_object_get(st->run, "environment");
-	char measuring[64], created[32];
+	char measuring[64], created[STAMP_BYTES];
 	long long run;
 	int ret;
 
 	name_measuring(environment, measuring, sizeof(measuring));
-	name_time(text_in(st->run, "created"), created, sizeof(created));
+	name_time(text_in(st->run, "created"), created);
 	ret =
 	    run_sql(h, &run,
 	            "INSERT INTO runs(dir, stamp, run, created, duration_s, measuring)"

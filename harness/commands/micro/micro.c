@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/quote.h"
+#include "base/stamp.h"
 #include "harness/spec/parse.h"
 #include "harness/stats/basic.h"
 #include "harness/machine/counters.h"
@@ -39,10 +40,9 @@ static json_t *describe(const struct micro_options *o, const struct micro_plan *
 {
 	json_t *counters = json_array(), *command = json_pack("[ss]", "wgbench", "micro");
 	struct counters_set set = {0};
-	char created[32], error[512], value[64];
-	time_t now = time(NULL);
+	char created[STAMP_BYTES], error[512], value[64];
 
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	stamp_record(created, time(NULL));
 	if (p->counters && !counters_parse(&set, p->counters, error, sizeof(error)))
 		for (size_t i = 0; i < set.n; i++)
 			json_array_append_new(counters, json_string(set.event[i].name));
@@ -125,10 +125,9 @@ static int show(const struct micro_options *o, json_t *raw, const char *root, co
 
 static int measure(const struct micro_options *o, const struct micro_plan *p)
 {
-	char dir[PATH_MAX], id[64], stamp[32];
-	time_t now = time(NULL);
+	char dir[PATH_MAX], id[64], stamp[STAMP_BYTES];
 
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	stamp_name(stamp, time(NULL));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
 	if (make_folder(o, p->catalog, id, dir))
 		return EXIT_ERROR;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "harness/measure/preflight.h"
+#include "base/stamp.h"
+#include "base/path.h"
 #include "harness/command.h"
 #include "harness/show/flamegraph.h"
 #include "harness/options.h"
@@ -206,10 +208,10 @@ static int record(struct profile *p, struct profile_side *s)
 static int choose_folder(struct profile *p, const char *root)
 {
 	time_t now = time(NULL);
-	char id[48], path[4200];
+	char id[STAMP_BYTES], path[4200];
 
-	strftime(id, sizeof(id), "%Y%m%dT%H%M%SZ", gmtime(&now));
-	strftime(p->stamp, sizeof(p->stamp), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	stamp_name(id, now);
+	stamp_record(p->stamp, now);
 	if (p->o.out)
 		snprintf(p->dir, sizeof(p->dir), "%s", p->o.out);
 	else
@@ -224,7 +226,7 @@ static int choose_folder(struct profile *p, const char *root)
 
 static int make_folder(struct profile *p)
 {
-	int ret = store_make_folders(p->dir);
+	int ret = path_make_folders(p->dir);
 
 	if (ret)
 		fprintf(stderr, "wgbench: %s: %s\n", p->dir, strerror(-ret));

@@ -2,6 +2,7 @@
 #ifndef WGBENCH_PROFILE_PROFILE_H
 #define WGBENCH_PROFILE_PROFILE_H
 
+#include "base/stamp.h"
 #include "harness/folded.h"
 #include "harness/measure/testbed.h"
 #include "harness/record/store.h"
@@ -28,7 +29,7 @@ struct profile {
 	struct plan plan;                        // its workload
 	struct profile_side side[PROFILE_ROLES]; // without --vs the candidate only
 	const char *event;
-	char dir[4096], stamp[32];
+	char dir[4096], stamp[STAMP_BYTES];
 	bool made; // the folder
 };
 
