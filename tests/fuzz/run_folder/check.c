@@ -100,6 +100,15 @@ void check_html(const char *text)
 	                                   "<figure>",
 	                                   "</figure>",
 	                                   "<svg>",
+	                                   "<svg xmlns=\"",
+	                                   "<rect ",
+	                                   "<line x1=\"",
+	                                   "<circle cx=\"",
+	                                   "<path d=\"M",
+	                                   "<text x=\"",
+	                                   "</text>",
+	                                   "<tspan class=\"",
+	                                   "</tspan>",
 	                                   "</svg>"};
 	static const char *const references[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
 
