@@ -238,7 +238,7 @@ test: external test-programs ## set up, build and run every test (TESTS=PATTERN 
 # What needs neither a network namespace nor waiting.
 CHECKED_PROGRAMS := $(filter-out $(B)/tests/netns/% $(B)/tests/tunnel/test_route,$(TEST_PROGRAMS))
 CHECKED_SCRIPTS := $(patsubst %,tests/e2e/wgbench/%.sh,allowedips-dot export gate history run selfcheck setup stalled)
-check: rooms build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
+check: rooms headers build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
 	$(Q)PROFILE=$(PROFILE) tests/run $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
 
 # A peer under load, for a script in tests/kernel/.
@@ -309,6 +309,16 @@ format: ## lay the sources out as .clang-format says
 format-check: ## fail where a source isn't laid out so
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
+# A header is compiled by itself where it, or what it includes, has changed.
+HEADERS := $(wildcard $(addsuffix /*.h,base tunnel variants/* netns harness harness/* harness/commands/* workloads workloads/* tests/support))
+HEADERS_COMPILED := $(HEADERS:%=$(B)/headers/%.ok)
+$(HEADERS_COMPILED): $(B)/headers/%.ok: %
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -x c $<
+	@touch $@
+-include $(wildcard $(HEADERS_COMPILED:%=%.d))
+headers: $(HEADERS_COMPILED) ## fail where a header doesn't compile by itself
+
 rooms: ## fail where an #include runs against the table of rooms (scripts/rooms)
 	$(Q)scripts/rooms
 
@@ -319,7 +329,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' '$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check rooms clean help FORCE
+.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check rooms headers clean help FORCE
 .SECONDARY:
 FORCE:
 

@@ -53,6 +53,16 @@ static const char *within(const char *root, const char *file)
 	return !strncmp(file, "./", 2) ? file + 2 : file;
 }
 
+// Variants of a slot have functions of one name: theirs is the slot's, variants/SLOT.
+static int place_length(const char *file)
+{
+	static const char variants[] = "variants/";
+
+	if (strncmp(file, variants, strlen(variants)))
+		return strlen(file);
+	return strlen(variants) + strcspn(file + strlen(variants), "/");
+}
+
 // Versions of symbols (@) and marks of recursion (') are left out.
 static char *make_name(const struct parser *p)
 {
@@ -65,9 +75,7 @@ static char *make_name(const struct parser *p)
 	} else if (!file) {
 		ret = asprintf(&name, "%s:%.*s", base_of(p->object), length, p->function);
 	} else {
-		bool variant = !strncmp(file, "variants/", strlen("variants/"));
-		int to = variant ? (int)(base_of(file) - file - 1) : (int)strlen(file);
-		ret = asprintf(&name, "%.*s:%.*s", to, file, length, p->function);
+		ret = asprintf(&name, "%.*s:%.*s", place_length(file), file, length, p->function);
 	}
 	if (ret < 0)
 		abort();

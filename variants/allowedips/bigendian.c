@@ -1,6 +1,6 @@
 // Allowed IPs variant `bigendian`: nodes and keys stay in network order, and the difference of the
 // two is swapped at every node that a lookup visits: 32 bits for IPv4, and for IPv6 the 64 bits of
-// the first half that differs. Complexity, memory, thread safety and source: trie.h.
+// the first half that differs. Complexity, memory, thread safety and source: body/trie.c.
 #include <endian.h>
 #include <stdint.h>
 
@@ -30,6 +30,6 @@ static inline unsigned held_byte(unsigned byte, unsigned word_bytes)
 	return byte;
 }
 
-#include "variants/allowedips/trie.h"
+#include "variants/allowedips/body/trie.c"
 
 const char allowedips_variant[] = "bigendian";

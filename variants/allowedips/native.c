@@ -1,6 +1,6 @@
 // Allowed IPs variant `native`: the address is swapped to the machine's order once per lookup or
 // insert, and nodes hold words of that order, so that no node costs a swap. Complexity, memory,
-// thread safety and source: trie.h.
+// thread safety and source: body/trie.c.
 #include <endian.h>
 #include <stdint.h>
 
@@ -29,6 +29,6 @@ static inline unsigned held_byte(unsigned byte, unsigned word_bytes)
 	return BYTE_ORDER == LITTLE_ENDIAN ? word_bytes - 1 - byte : byte;
 }
 
-#include "variants/allowedips/trie.h"
+#include "variants/allowedips/body/trie.c"
 
 const char allowedips_variant[] = "native";

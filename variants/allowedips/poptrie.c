@@ -38,7 +38,7 @@
 // software IP routing table lookup", SIGCOMM 2015; the map of inner prefixes from Eatherton,
 // Varghese and Dittia, "Tree bitmap: hardware/software IP lookups with incremental updates",
 // CCR 34(2), 2004.
-#include "variants/allowedips/poptrie_dump.h"
+#include "variants/allowedips/body/poptrie_dump.c"
 #include "variants/allowedips/poptrie_node.h"
 
 const char allowedips_variant[] = "poptrie";

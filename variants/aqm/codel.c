@@ -1,6 +1,6 @@
 // CoDel (RFC 8289) over one list of all packets.
 // link: -lm
-#include "variants/aqm/tail.h"
+#include "variants/aqm/body/tail.c"
 
 const char aqm_variant[] = "codel";
 const struct aqm_wishes aqm_wishes = {.bounded = true, .all = true};

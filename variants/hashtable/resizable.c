@@ -1,7 +1,7 @@
 // Hash table variant `resizable`: as large as its load asks for, resized step by step, and hashed
-// by the whole seed. Idea, complexity, memory, thread safety and source: chunks.h.
+// by the whole seed. Idea, complexity, memory, thread safety and source: body/chunks.c.
 enum { USED_SEED_BYTES = 16 };
 
-#include "variants/hashtable/chunks.h"
+#include "variants/hashtable/body/chunks.c"
 
 const char hashtable_variant[] = "resizable";

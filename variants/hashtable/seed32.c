@@ -3,6 +3,6 @@
 // makes keys for one chunk (workloads/micro/hashtable_attack.h). Here to be attacked, not used.
 enum { USED_SEED_BYTES = 4 };
 
-#include "variants/hashtable/chunks.h"
+#include "variants/hashtable/body/chunks.c"
 
 const char hashtable_variant[] = "seed32";

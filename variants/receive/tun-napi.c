@@ -2,9 +2,9 @@
 // that the kernel's own NAPI context, one for each queue, does the merging. A write polls at once
 // unless the polling is a thread's and put off: of 300 TCP segments the stack saw 300; with the
 // device's `threaded` 83; with a flush timeout and deferred interrupts besides 5. So these belong
-// to it. Complexity: a write a packet. Memory and thread safety: single.h. Source: the TUN driver's
-// NAPI.
-#include "variants/receive/single.h"
+// to it. Complexity: a write a packet. Memory and thread safety: body/single.c. Source: the
+// TUN driver's NAPI.
+#include "variants/receive/body/single.c"
 
 #include <errno.h>
 #include <fcntl.h>

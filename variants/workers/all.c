@@ -1,6 +1,6 @@
 // Workers variant `all`: a thread per online CPU from the start, and every job is theirs. How they
-// share the jobs, complexity, memory and source: pool.h.
-#include "variants/workers/pool.h"
+// share the jobs, complexity, memory and source: body/pool.c.
+#include "variants/workers/body/pool.c"
 
 #include <unistd.h>
 

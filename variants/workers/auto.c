@@ -1,6 +1,6 @@
 // Workers variant `auto`: run to completion while that keeps up, threads where it doesn't, wherever
-// the scheduler puts them. All but the number of CPUs: adaptive.h.
-#include "variants/workers/adaptive.h"
+// the scheduler puts them. All but the number of CPUs: body/adaptive.c.
+#include "variants/workers/body/adaptive.c"
 
 #include <sched.h>
 #include <unistd.h>

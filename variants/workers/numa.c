@@ -13,10 +13,10 @@
 // HWLOC_XMLFILE) is taken as if all of it were usable, and hwloc then binds nothing. A thread that
 // the system doesn't let bind runs where the scheduler puts it.
 //
-// Complexity and memory: besides adaptive.h, the topology, 0.3 MB on 256 CPUs. Thread safety:
+// Complexity and memory: besides body/adaptive.c, the topology, 0.3 MB on 256 CPUs. Thread safety:
 // hwloc's topology is only read once it is loaded. Source: hwloc (Broquedis et al., 2010).
 // link: -lhwloc
-#include "variants/workers/adaptive.h"
+#include "variants/workers/body/adaptive.c"
 #include "variants/workers/placement.h"
 
 const char workers_variant[] = "numa";

@@ -19,9 +19,6 @@
 // Thread safety: that of the contract; there are no locks here.
 // Source: cryptokey routing as in the Linux kernel's WireGuard driver (allowedips.c), and radix
 // tries in general.
-#ifndef WGBENCH_ALLOWEDIPS_TRIE_H
-#define WGBENCH_ALLOWEDIPS_TRIE_H
-
 #include "variants/allowedips/entries.h"
 
 #include <assert.h>
@@ -372,5 +369,3 @@ void allowedips_dump(const struct allowedips *table, FILE *to,
 			dump_subtree(table->roots[i], to, name);
 	fprintf(to, "}\n");
 }
-
-#endif

@@ -16,9 +16,6 @@
 // when a thread sleeps that takes part. Memory: a ring of 1024 entries for the pool and for each
 // lane. Thread safety: that of the contract; the protocols are told at the fields below.
 // Source: the parallel queueing of the Linux kernel's WireGuard driver (queueing.h).
-#ifndef WGBENCH_WORKERS_POOL_H
-#define WGBENCH_WORKERS_POOL_H
-
 #include "variants/workers/workers.h"
 #include "variants/ring/ring.h"
 
@@ -466,5 +463,3 @@ static inline bool lane_is_idle(struct workers_lane *lane)
 {
 	return atomic_load_explicit(&lane->released, memory_order_acquire) == lane->submitted;
 }
-
-#endif

@@ -1,7 +1,4 @@
 // The variant `poptrie` for people: a table as a Graphviz digraph.
-#ifndef WGBENCH_ALLOWEDIPS_POPTRIE_DUMP_H
-#define WGBENCH_ALLOWEDIPS_POPTRIE_DUMP_H
-
 #include "variants/allowedips/poptrie_node.h"
 
 struct dump {
@@ -102,5 +99,3 @@ void allowedips_dump(const struct allowedips *table, FILE *to,
 	}
 	fprintf(to, "}\n");
 }
-
-#endif

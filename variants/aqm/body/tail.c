@@ -1,8 +1,5 @@
 // A bounded list that drops what comes when it is full: what the variants without flows share. Each
 // adds aqm_dequeue().
-#ifndef WGBENCH_AQM_TAIL_H
-#define WGBENCH_AQM_TAIL_H
-
 #include <stdlib.h>
 #include "variants/aqm/codel.h"
 
@@ -45,5 +42,3 @@ size_t aqm_packets(const struct aqm *a)
 {
 	return a->list.packets;
 }
-
-#endif

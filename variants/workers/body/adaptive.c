@@ -2,9 +2,9 @@
 // threads where it doesn't; they differ in where the threads run. Without a thread in use the
 // submitter does a job's work and finish itself, as in variant `inline`. When
 // its turns leave work waiting for long, a thread takes part, then another (policy.h); jobs are
-// queued for them (pool.h), and beyond HELP_JOBS waiting for each thread the submitter does the
-// work itself again: all CPUs are busy then, and a submitter that read on would only lengthen the
-// queue. So whether its turns leave work waiting goes on to tell whether one more is wanted.
+// queued for them (body/pool.c), and beyond HELP_JOBS waiting for each thread the submitter does
+// the work itself again: all CPUs are busy then, and a submitter that read on would only lengthen
+// the queue. So whether its turns leave work waiting goes on to tell whether one more is wanted.
 //
 // Order within a lane while threads come and go: the submitter bypasses the rings only when nothing
 // of the lane is on them; else its job is queued as done and leaves in its place.
@@ -14,12 +14,9 @@
 // each submitter and one for the applications; none on two CPUs, where all that is left of this
 // are the loads of three variables for each job.
 //
-// Complexity, memory and thread safety: pool.h. Source: systems that park surplus workers, and
+// Complexity, memory and thread safety: body/pool.c. Source: systems that park surplus workers, and
 // control with hysteresis in general; the decision is ours.
-#ifndef WGBENCH_WORKERS_ADAPTIVE_H
-#define WGBENCH_WORKERS_ADAPTIVE_H
-
-#include "variants/workers/pool.h"
+#include "variants/workers/body/pool.c"
 #include "variants/workers/policy.h"
 
 #define HELP_JOBS 4
@@ -141,5 +138,3 @@ void workers_turn(struct workers *workers, bool backlog, uint64_t now_ns)
 	decide(workers, now_ns);
 	atomic_flag_clear(&workers->deciding);
 }
-
-#endif

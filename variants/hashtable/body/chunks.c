@@ -22,9 +22,6 @@
 // first to be cleared.
 // Source: F14 (Bronson and Shi, Meta, 2019) for the chunks with an overflow count; the kernel's
 // rhashtable for the linked arrays and the bounds of the load.
-#ifndef WGBENCH_HASHTABLE_CHUNKS_H
-#define WGBENCH_HASHTABLE_CHUNKS_H
-
 #include "variants/hashtable/hashtable.h"
 #include "variants/hashtable/key.h"
 
@@ -433,5 +430,3 @@ size_t hashtable_bytes(const struct hashtable *t)
 {
 	return t->bytes;
 }
-
-#endif
