@@ -3,7 +3,7 @@
 MICRO_SLOTS := $(filter $(SLOTS),$(basename $(notdir $(wildcard workloads/micro/*.c))))
 MICRO_PROGRAMS := $(patsubst variants/%.c,$(B)/micro/%,$(wildcard $(MICRO_SLOTS:%=variants/%/*.c)))
 MICRO_SHARED := $(addprefix $(B)/,workloads/micro/main.o workloads/micro/nothing.o workloads/traffic/histogram.o \
-	workloads/micro/cbenchmark.o harness/machine/counters.o revision.o)
+	workloads/micro/cbenchmark.o harness/machine/counters.o revision.o base.a)
 micro_parts = $(call objects,workloads/micro/$(1).c workloads/micro/$(1)_*.c)
 
 # A slot's file that measures it by the tunnel's own functions says so in a line `// needs: tunnel`.

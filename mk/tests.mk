@@ -1,6 +1,6 @@
 # Test programs: a contract body per slot for every variant, and unit tests of every room.
 
-SUPPORT := $(B)/tests/support/support.o
+SUPPORT := $(B)/tests/support/support.o $(BASE)
 test_programs = $(patsubst %.c,$(B)/%,$(wildcard $(1)))
 $(call objects,tests/*/*.c tests/*/*/*.c): | build/.setup-tests
 
