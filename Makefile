@@ -40,6 +40,9 @@ bench: external harness ## set up, build and run the standard comparison, under 
 bench-speed: ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
 	$(Q)$(MAKE) --no-print-directory bench PLAN=speed
 
+benchmarks: harness ## write the figures of BENCHMARKS.md anew from results/reference/
+	$(Q)PROFILE=$(PROFILE) scripts/benchmarks
+
 external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
 	$(Q)scripts/fetch-external
 
@@ -53,7 +56,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' '$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed scaling external setup format format-check rooms headers clean help FORCE
+.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed benchmarks scaling external setup format format-check rooms headers clean help FORCE
 .SECONDARY:
 FORCE:
 
