@@ -35,6 +35,9 @@ bench: external harness ## set up, build and run the standard comparison, under 
 bench-speed: PLAN := speed
 bench-speed: bench ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
 
+benchmarks: harness ## write the figures of BENCHMARKS.md anew from results/reference/
+	$(Q)PROFILE=$(PROFILE) scripts/benchmarks
+
 check: rooms headers build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
 	$(Q)PROFILE=$(PROFILE) tests/run $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
 
@@ -52,8 +55,8 @@ help: ## this list
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' \
 		'$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel bench bench-speed check test setup clean help external tunnels replay replays tries \
-	micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling format format-check \
+.PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels \
+	replay replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling format format-check \
 	rooms headers FORCE
 FORCE:
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# BENCHMARKS.md against the stored runs: each effect with its interval that stands in a table or a
-# paragraph with a link to a run is one that the run still shows.
+# BENCHMARKS.md and doc/benchmarks/ against the stored runs: what is generated is what the runs show,
+# and so is each effect with its interval that stands in a table or a paragraph with a link to a run.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
@@ -9,9 +9,9 @@ wgbench=build/${PROFILE:-release}/wgbench
 make_dir
 
 cat >"$dir/claims.py" <<'PYTHON'
-import json, os, re, subprocess, sys
+import glob, json, os, re, subprocess, sys
 
-wgbench, document = sys.argv[1:3]
+wgbench, documents = sys.argv[1], sys.argv[2:]
 number = r"[+−]?\d+(?:\.\d+)?"
 triple = re.compile(rf"({number})( %)?(?: \|)? \[({number}), ({number})\]")
 link = re.compile(r"results/reference/([\w-]+)")
@@ -47,7 +47,7 @@ def agrees(words, values):
             return False
     return True
 
-def check(runs, text, line):
+def check(runs, text, document, line):
     wrong = 0
     for match in triple.finditer(text):
         effect, percent, low, high = match.groups()
@@ -59,39 +59,56 @@ def check(runs, text, line):
 
 wrong = checked = 0
 runs, equal = [], []
-for line, text in enumerate(open(document), 1):
+lines = [(d, n, text) for d in documents for n, text in enumerate(open(d), 1)]
+for document, line, text in lines:
     if text.startswith("#"):
         runs = []
-    named = [r for r in dict.fromkeys(link.findall(text)) if os.path.exists(folder + r + "/trials.jsonl")]
+    named = [r for r in dict.fromkeys(link.findall(text)) if glob.glob(folder + r + "/trials.jsonl*")]
     row = text.startswith("|")
     if named and not row:
         runs = named
     for sentence in text.split(". "):
         if "not stored" not in sentence and (here := named if row and named else runs):
-            wrong += check(here, sentence, line)
+            wrong += check(here, sentence, document, line)
             checked += len(triple.findall(sentence))
     if row:
         equal += [r for r in named if r.startswith("a-against-a")]
 
 # Of a tunnel against itself, an interval that leaves out zero is told.
-document_text = open(document).read()
+all_text = "".join(text for _, _, text in lines)
 for run in equal:
     for v in compare(run):
         if v["ci_low"] is None or v["ci_low"] <= 0 <= v["ci_high"]:
             continue
         told = "{:+.2f} % [{:+.2f}, {:+.2f}]".format(v["effect"], v["ci_low"], v["ci_high"])
-        if told.replace("-", "−") not in document_text:
-            print(f"{document}: {run}'s {v['metric']}, {told}, leaves out zero and isn't told")
+        if told.replace("-", "−") not in all_text:
+            print(f"{run}'s {v['metric']}, {told}, leaves out zero and isn't told")
             wrong += 1
 if checked < 100:
-    sys.exit(f"only {checked} effects found in {document}")
+    sys.exit(f"only {checked} effects found")
 sys.exit(wrong > 0)
 PYTHON
 
-check "BENCHMARKS.md says what the stored runs show" python3 "$dir/claims.py" "$wgbench" BENCHMARKS.md
+check "what is generated is what the runs show" scripts/benchmarks --check
+changed() {
+	mkdir -p "$dir/tree/build/${PROFILE:-release}" "$dir/tree/doc" "$dir/tree/results"
+	cp -r scripts variants BENCHMARKS.md "$dir/tree"
+	cp -r doc/benchmarks "$dir/tree/doc"
+	ln -sfn "$PWD/results/reference" "$dir/tree/results/reference"
+	ln -sfn "$PWD/$wgbench" "$dir/tree/$wgbench"
+	sed -i "$1" "$dir/tree/BENCHMARKS.md"
+	! "$dir/tree/scripts/benchmarks" --check
+	"$dir/tree/scripts/benchmarks"
+	cmp BENCHMARKS.md "$dir/tree/BENCHMARKS.md"
+}
+check "a changed figure in a sentence is found, and written anew" changed 's/−80\.2 % \[/−81.2 % [/'
+check "so is one in a table" changed 's/| +179\.9 % /| +189.9 % /'
+
+pages=(BENCHMARKS.md doc/benchmarks/*.md)
+check "the pages say what the stored runs show" python3 "$dir/claims.py" "$wgbench" "${pages[@]}"
 wrong() {
-	sed "$1" BENCHMARKS.md >"$dir/wrong.md"
-	! python3 "$dir/claims.py" "$wgbench" "$dir/wrong.md"
+	sed "$1" doc/benchmarks/trust.md >"$dir/trust.md"
+	! python3 "$dir/claims.py" "$wgbench" "${pages[@]/*trust.md/$dir/trust.md}"
 }
 check "a changed figure is found" wrong '/A\/A 6/s/+0.56 %/+0.57 %/'
 check "an interval that leaves out zero and isn't told is found" wrong 's/+2.30 % \[+0.47, +4.38\]/none/'

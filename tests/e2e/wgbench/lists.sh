@@ -52,4 +52,27 @@ list_names_each_workload() {
 		"$(jq '.workloads | length' "$dir/list")"
 }
 check "wgbench list names each workload" list_names_each_workload
+
+# Every link of a page to a file or folder of this tree, and to a heading of a page.
+links_lead_somewhere() {
+	local page link target anchor bad=0
+	for page in ./*.md doc/*.md doc/*/*.md tunnel/*.md; do
+		for link in $(grep -oP '\]\(\K[^)# ]*(#[^) ]*)?(?=\))' "$page" | grep -v '^[a-z]*://'); do
+			target=${link%%#*} anchor=
+			[[ $link != *#* ]] || anchor=${link#*#}
+			target=${target:+$(dirname "$page")/$target}
+			target=${target:-$page}
+			if [[ ! -e $target ]]; then
+				echo "$page: no $link"
+				bad=1
+			elif [[ $anchor ]] && ! grep '^#' "$target" | sed 's/^#* //' | tr '[:upper:]' '[:lower:]' |
+				tr -cd 'a-z0-9 \n-' | tr ' ' '-' | grep -qxF -- "$anchor"; then
+				echo "$page: no heading $link"
+				bad=1
+			fi
+		done
+	done
+	return $bad
+}
+check "links lead somewhere" links_lead_somewhere
 plan
