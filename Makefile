@@ -55,9 +55,9 @@ help: ## this list
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' \
 		'$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels \
-	replay replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling format format-check \
-	rooms headers FORCE
+.PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels replay \
+	replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling \
+	format format-check rooms headers FORCE
 FORCE:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
