@@ -8,8 +8,10 @@ fuzz_objects = $(if $(filter $(FUZZ_ON_HARNESS),$(1)), \
 	$(TUNNEL_CORE) $(call variant_objects,workers=inline)) $(B)/revision.o
 $(FUZZ_PROGRAMS): LIBS = $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
 $(FUZZ_PROGRAMS): LINK_FLAGS = -fsanitize=fuzzer
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call objects,tests/fuzz/$$*/*.c) $$(call fuzz_objects,$$*)
+# Objects of TARGET/ would need a folder of the program's own name: its sources go to the link.
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(wildcard tests/fuzz/$$*/*.[ch]) $$(call fuzz_objects,$$*)
 	$(link)
+$(FUZZ_PROGRAMS): linked = $(filter %.o %.c,$^) $(filter %.a,$^)
 
 # This one looks at what gnuplot would get, and a disk needn't keep what it writes.
 $(filter %/run_folder,$(FUZZ_PROGRAMS)): LINK_FLAGS += $(call wrap,process_run fsync)
