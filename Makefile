@@ -1,50 +1,48 @@
-# wgbench: one non-recursive Makefile. `make help` lists the targets.
+# wgbench: one non-recursive Makefile, its parts in mk/. `make help` lists the targets.
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDEXPANSION:
+.SECONDARY:
 .DEFAULT_GOAL := all
 
+# What the caller may set, next to CC, CFLAGS and LDFLAGS.
 PROFILE ?= release
-CC ?= gcc
-ifeq ($(origin CC),default)
-CC := gcc
-endif
-ifeq ($(origin CXX),default)
-CXX := $(if $(findstring clang,$(CC)),clang++,g++)
-endif
-ifeq ($(PROFILE),fuzz)
-CC := clang
-CXX := clang++
-endif
+SPEC ?= default
+PLAN ?= standard
+B := build/$(PROFILE)
+Q := $(if $(V),,@)
+
 # What the caller's shell or a git hook leaves in the environment is not for recipes.
 unexport BASH_ENV CDPATH ENV GREP_OPTIONS POSIXLY_CORRECT GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG \
 	GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS GIT_DIR GIT_COMMON_DIR GIT_EXTERNAL_DIFF GIT_INDEX_FILE \
 	GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_WORK_TREE
 # tc, nft and dpkg's helpers are where a root shell by `su` doesn't look.
 export PATH := $(or $(PATH),/usr/bin:/bin):/usr/sbin:/sbin
-B := build/$(PROFILE)
-Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
-# In this order: a part uses what those before it define.
-include mk/build.mk mk/harness.mk mk/tunnels.mk mk/micro.mk mk/tests.mk mk/fuzz.mk mk/check.mk
+# A part may use what those before it define.
+PARTS := $(patsubst %,mk/%.mk,setup flags build tunnels harness micro tests fuzz check)
+include $(PARTS)
 
 all: harness tunnel ## build the harness and the default tunnel
 
 harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its traffic generator
 
-PLAN ?= standard
+tunnel: $(B)/tunnels/$(SPEC)/$(if $(LAYOUT),layout-$(LAYOUT)/)wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
+
 bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
 	$(Q)$(B)/wgbench run --plan $(PLAN)
 
-bench-speed: ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
-	$(Q)$(MAKE) --no-print-directory bench PLAN=speed
+bench-speed: PLAN := speed
+bench-speed: bench ## `default` against wireguard-go and plain veth, in every respect; some 20 minutes
 
 benchmarks: harness ## write the figures of BENCHMARKS.md anew from results/reference/
 	$(Q)PROFILE=$(PROFILE) scripts/benchmarks
 
-external: build/.setup ## fetch the external tunnels (wireguard-go) into build/external
-	$(Q)scripts/fetch-external
+check: rooms headers build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
+	$(Q)PROFILE=$(PROFILE) tests/run $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
+
+test: external test-programs ## set up, build and run every test (TESTS=PATTERN picks some)
+	$(Q)PROFILE=$(PROFILE) tests/run $(TEST_PROGRAMS) $(wildcard tests/e2e/*/*.sh)
 
 setup: ## install the Debian packages that are missing, those that only tests need included
 	$(Q)scripts/setup tests
@@ -53,11 +51,13 @@ clean: ## remove build/
 	$(Q)rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' '$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile $(PARTS) | expand -t 18
+	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' \
+		'$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: check all harness tunnel replay replays tunnels tries test interop-kernel soak models fuzz fuzz-programs test-programs micro micro-programs bench bench-speed benchmarks scaling external setup format format-check rooms headers clean help FORCE
-.SECONDARY:
+.PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels replay \
+	replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling \
+	format format-check rooms headers FORCE
 FORCE:
 
--include $(patsubst %.o,%.d,$(BASE_OBJECTS) $(filter %.o,$(TUNNEL_OBJECTS) $(HARNESS_OBJECTS) $(TRAFFIC_OBJECTS) $(REPLAY_OBJECTS))) $(wildcard $(B)/variants/*/*.d $(B)/variants/*/tools/*.d $(B)/workloads/micro/*.d $(B)/workloads/planted/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d $(B)/counted/variants/*/*.d)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

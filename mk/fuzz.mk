@@ -1,14 +1,20 @@
-# Fuzz targets, tests/fuzz/TARGET.c, and what lies in tests/fuzz/TARGET/. They are programs of
-# PROFILE=fuzz only.
+# Fuzz targets: tests/fuzz/TARGET.c, and what lies in tests/fuzz/TARGET/; only with PROFILE=fuzz.
+
 FUZZ_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 600
-fuzz_objects = $(if $(filter configuration run_folder,$(1)),$(filter-out %/main.o,$(HARNESS_OBJECTS)) $(B)/tunnel/switches.o,$\
-	$(filter-out %/main.o,$(TUNNEL_OBJECTS)) $(call variant_objects,workers=inline)) $(B)/revision.o
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(patsubst %.c,$(B)/%.o,$$(wildcard tests/fuzz/$$*/*.c)) $$(call fuzz_objects,$$*)
-	$(call link,$(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka,,-fsanitize=fuzzer)
+FUZZ_ON_HARNESS := configuration run_folder
+fuzz_objects = $(if $(filter $(FUZZ_ON_HARNESS),$(1)), \
+	$(HARNESS_CORE) $(B)/tunnel/switches.o, \
+	$(TUNNEL_CORE) $(call variant_objects,workers=inline)) $(B)/revision.o
+$(FUZZ_PROGRAMS): LIBS = $(TUNNEL_LIBS) $(HARNESS_LIBS) -lcmocka
+$(FUZZ_PROGRAMS): LINK_FLAGS = -fsanitize=fuzzer
+# Objects of TARGET/ would need a folder of the program's own name: its sources go to the link.
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(wildcard tests/fuzz/$$*/*.[ch]) $$(call fuzz_objects,$$*)
+	$(link)
+$(FUZZ_PROGRAMS): linked = $(filter %.o %.c,$^) $(filter %.a,$^)
 
 # This one looks at what gnuplot would get, and a disk needn't keep what it writes.
-$(filter %/run_folder,$(FUZZ_PROGRAMS)): private LDFLAGS += -Wl,--wrap=process_run,--wrap=fsync
+$(filter %/run_folder,$(FUZZ_PROGRAMS)): LINK_FLAGS += $(call wrap,process_run fsync)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 

@@ -2,7 +2,9 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
+#include "base/argv.h"
 #include "base/foreign.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "harness/record/store.h"
 #include "netns/netns.h"
@@ -21,18 +23,21 @@ enum { PORT = 5202, READY_MS = 5000, POLL_MS = 1, SLACK_MS = 5000, SILENCE_MS = 
 // Of what was planned or sent: less is noise of the start and the end.
 #define SHORTFALL 0.005
 
-int generator_find(char *path, size_t bytes)
+int generator_name(struct argv *argv, const char *role)
 {
-	ssize_t n = readlink("/proc/self/exe", path, bytes);
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
 
 	if (n < 0)
 		return -errno;
-	if ((size_t)n == bytes)
+	if (n == sizeof(path))
 		return -ENAMETOOLONG;
 	path[n] = 0;
-	char *name = strrchr(path, '/') + 1;
-	n = snprintf(name, bytes - (name - path), "wgbench-traffic");
-	return (size_t)n < bytes - (name - path) ? 0 : -ENAMETOOLONG;
+	*strrchr(path, '/') = 0;
+	char *program = path_join(path, "wgbench-traffic");
+	argv_add_all(argv, program, role, NULL);
+	free(program);
+	return 0;
 }
 
 // The program's own last words are the best reason.
@@ -144,65 +149,68 @@ static int read_reports(const struct process *sender, const struct process *rece
 	return ret;
 }
 
+static void add_address(struct argv *argv, const char *option, const char *address, bool ipv6)
+{
+	argv_add_option(argv, option, ipv6 ? "[%s]:%d" : "%s:%d", address, PORT);
+}
+
+static int start_receiver(struct process *p, const struct workload_context *c,
+                          const struct generator_options *o, unsigned id, unsigned silence_ms)
+{
+	struct argv argv = {0};
+	int ret = generator_name(&argv, "receive");
+
+	add_address(&argv, "--listen", c->pair->side[1].inner[o->ipv6], o->ipv6);
+	argv_add_option(&argv, "--run", "%u", id);
+	argv_add_option(&argv, "--timeout", "%u", silence_ms);
+	argv_add_option(&argv, "--window", "%u", o->duration_ms);
+	argv_add_option(&argv, "--nice", "%d", o->nice);
+	if (o->keep_delays)
+		argv_add(&argv, "--histogram");
+	if (o->segments > 1)
+		argv_add(&argv, "--gro");
+	if (!ret)
+		ret = process_start(p, argv_words(&argv), c->pair->side[1].fd, NULL);
+	argv_free(&argv);
+	return ret;
+}
+
+static int start_sender(struct process *p, const struct workload_context *c,
+                        const struct generator_options *o, unsigned id)
+{
+	struct argv argv = {0};
+	int ret = generator_name(&argv, "send");
+
+	add_address(&argv, "--to", c->pair->side[1].inner[o->ipv6], o->ipv6);
+	argv_add_option(&argv, "--run", "%u", id);
+	argv_add_option(&argv, "--rate", "%.0f", o->rate_pps);
+	argv_add_option(&argv, "--size", "%ld", o->size_bytes);
+	argv_add_option(&argv, "--gso", "%ld", o->segments);
+	argv_add_option(&argv, "--duration", "%.3f", o->duration_ms * 1e-3);
+	argv_add_option(&argv, "--nice", "%d", o->nice);
+	if (o->aside) {
+		add_address(&argv, "--aside", o->aside, o->ipv6);
+		argv_add_option(&argv, "--aside-ppm", "%ld", o->aside_ppm);
+	}
+	if (!ret)
+		ret = process_start(p, argv_words(&argv), c->pair->side[0].fd, NULL);
+	argv_free(&argv);
+	return ret;
+}
+
 int generator_run(const struct workload_context *c, const struct generator_options *o,
                   struct trial *t, struct generator_result *r)
 {
 	static unsigned run;
 	struct process receiver = {.pidfd = -1, .out = -1, .err = -1}, sender = receiver;
-	char program[PATH_MAX], address[64], rate[24], size[24], seconds[24], gso[24], id[24];
-	unsigned silence_ms = o->silence_ms ? o->silence_ms : SILENCE_MS;
-	char window[24], aside[64], aside_ppm[24], nice[24], silence[24];
-	const char *receive_argv[16] = {program,    "receive", "--listen",  address,
-	                                "--run",    id,        "--timeout", silence,
-	                                "--window", window,    "--nice",    nice};
-	size_t n = 12;
-	const char *const send_argv[] = {program,
-	                                 "send",
-	                                 "--to",
-	                                 address,
-	                                 "--run",
-	                                 id,
-	                                 "--rate",
-	                                 rate,
-	                                 "--size",
-	                                 size,
-	                                 "--gso",
-	                                 gso,
-	                                 "--duration",
-	                                 seconds,
-	                                 "--nice",
-	                                 nice,
-	                                 o->aside ? "--aside" : NULL,
-	                                 aside,
-	                                 "--aside-ppm",
-	                                 aside_ppm,
-	                                 NULL};
+	unsigned id = ++run, silence_ms = o->silence_ms ? o->silence_ms : SILENCE_MS;
+	int ret = workload_fail(t, start_receiver(&receiver, c, o, id, silence_ms),
+	                        "can't start wgbench-traffic");
 
-	snprintf(address, sizeof(address), o->ipv6 ? "[%s]:%d" : "%s:%d",
-	         c->pair->side[1].inner[o->ipv6], PORT);
-	snprintf(aside, sizeof(aside), o->ipv6 ? "[%s]:%d" : "%s:%d", o->aside ? o->aside : "",
-	         PORT);
-	snprintf(nice, sizeof(nice), "%d", o->nice);
-	snprintf(silence, sizeof(silence), "%u", silence_ms);
-	snprintf(aside_ppm, sizeof(aside_ppm), "%ld", o->aside_ppm);
-	snprintf(window, sizeof(window), "%u", o->duration_ms);
-	snprintf(rate, sizeof(rate), "%.0f", o->rate_pps);
-	snprintf(size, sizeof(size), "%ld", o->size_bytes);
-	snprintf(gso, sizeof(gso), "%ld", o->segments);
-	snprintf(seconds, sizeof(seconds), "%.3f", o->duration_ms * 1e-3);
-	snprintf(id, sizeof(id), "%u", ++run);
-	if (o->keep_delays)
-		receive_argv[n++] = "--histogram";
-	if (o->segments > 1)
-		receive_argv[n++] = "--gro";
-	int ret = generator_find(program, sizeof(program));
-	if (!ret)
-		ret = process_start(&receiver, receive_argv, c->pair->side[1].fd, NULL);
-	ret = workload_fail(t, ret, "can't start wgbench-traffic");
 	if (!ret)
 		ret = generator_wait_ready(&receiver, t);
 	if (!ret)
-		ret = workload_fail(t, process_start(&sender, send_argv, c->pair->side[0].fd, NULL),
+		ret = workload_fail(t, start_sender(&sender, c, o, id),
 		                    "can't start wgbench-traffic");
 	if (!ret)
 		ret = generator_wait_end(&sender, t, o->duration_ms + SLACK_MS);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct argv;
 struct process;
 struct rate_search;
 struct trial;
@@ -37,9 +38,9 @@ struct generator_result {
 int generator_run(const struct workload_context *, const struct generator_options *, struct trial *,
                   struct generator_result *);
 
-// For what else wgbench-traffic does: its path (beside wgbench), 0 or -errno; until it has said
+// For what else wgbench-traffic does: begins its arguments, 0 or -errno; waits until it has said
 // "ready", and until its end, 0 or -EIO with the trial's status and reason set, -EINTR.
-int generator_find(char *path, size_t bytes);
+int generator_name(struct argv *, const char *role);
 int generator_wait_ready(struct process *, struct trial *);
 int generator_wait_end(struct process *, struct trial *, unsigned timeout_ms);
 

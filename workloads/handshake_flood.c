@@ -7,6 +7,7 @@
 #include "workloads/workloads.h"
 #include "workloads/generator.h"
 
+#include "base/argv.h"
 #include "base/foreign.h"
 #include "base/process.h"
 #include "harness/record/store.h"
@@ -15,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -154,21 +154,21 @@ static double peaks_kib(const struct flooding *f)
 
 static int start_flood(struct flooding *f, struct process *p, const char *to)
 {
-	const char *mac2 = workload_value(f->c->use, "mac2") ? "--mac2" : NULL;
-	char program[PATH_MAX], from[64], rate[24], sources[24], seconds[24], nice[8];
-	const char *const argv[] = {program,      "flood", "--to",   to,   "--from",    from,
-	                            "--key",      f->key,  "--rate", rate, "--sources", sources,
-	                            "--duration", seconds, "--nice", nice, mac2,        NULL};
-	unsigned ms = f->c->duration_ms + OUTLAST_MS;
+	const struct workload_use *use = f->c->use;
+	struct argv argv = {0};
+	int ret = generator_name(&argv, "flood");
 
-	snprintf(from, sizeof(from), f->sources.ipv6 ? "[%s]:0" : "%s:0", f->sources.first);
-	snprintf(rate, sizeof(rate), "%ld", workload_value(f->c->use, "rate"));
-	snprintf(sources, sizeof(sources), "%ld", workload_value(f->c->use, "sources"));
-	snprintf(seconds, sizeof(seconds), "%.3f", ms * 1e-3);
-	snprintf(nice, sizeof(nice), "%d", NICE);
-	int ret = generator_find(program, sizeof(program));
+	argv_add_all(&argv, "--to", to, "--key", f->key, NULL);
+	argv_add_option(&argv, "--from", f->sources.ipv6 ? "[%s]:0" : "%s:0", f->sources.first);
+	argv_add_option(&argv, "--rate", "%ld", workload_value(use, "rate"));
+	argv_add_option(&argv, "--sources", "%ld", workload_value(use, "sources"));
+	argv_add_option(&argv, "--duration", "%.3f", (f->c->duration_ms + OUTLAST_MS) * 1e-3);
+	argv_add_option(&argv, "--nice", "%d", NICE);
+	if (workload_value(use, "mac2"))
+		argv_add(&argv, "--mac2");
 	if (!ret)
-		ret = process_start(p, argv, f->c->pair->side[0].fd, NULL);
+		ret = process_start(p, argv_words(&argv), f->c->pair->side[0].fd, NULL);
+	argv_free(&argv);
 	ret = workload_fail(f->t, ret, "can't start wgbench-traffic");
 	return ret ? ret : generator_wait_ready(p, f->t);
 }

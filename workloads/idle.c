@@ -3,20 +3,20 @@
 #include "workloads/idle.h"
 #include "workloads/workloads.h"
 
+#include "base/argv.h"
 #include "base/process.h"
+#include "base/random.h"
 #include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { COMMAND_MS = 20000, KEEPALIVE_MAX_S = 65535 };
-// Of one `wg set`: the words before the peers, those of a peer, and the end.
-enum { WORDS_BEFORE = 3, WORDS_OF_PEER = 6 };
 
 static const struct workload_parameter parameters[] = {
     {"peers", 0, IDLE_PEERS_MAX, 100, "peers beside the real one, at both ends, never heard of"},
@@ -32,31 +32,6 @@ static const struct workload_metric metrics[] = {
     {0},
 };
 
-// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-static uint64_t splitmix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static void encode(char text[IDLE_KEY_BYTES], const uint8_t key[32])
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t at = 0;
-
-	for (unsigned bit = 0; bit < 8 * 32; bit += 6) {
-		unsigned byte = bit / 8, two = key[byte] << 8 | (byte < 31 ? key[byte + 1] : 0);
-
-		text[at++] = digits[two >> (10 - bit % 8) & 63];
-	}
-	text[at++] = '=';
-	text[at] = 0;
-}
-
 // X25519 takes any 32 bytes as a public key (RFC 7748, section 5: the top bit is masked), and none
 // of these is of low order, which tunnels refuse.
 void idle_peer_name(struct idle_peer *p, unsigned n)
@@ -65,10 +40,10 @@ void idle_peer_name(struct idle_peer *p, unsigned n)
 	uint8_t key[32];
 
 	for (int i = 0; i < 4; i++)
-		word[i] = splitmix(&state);
+		word[i] = random_next(&state);
 	memcpy(key, word, sizeof(key));
 	key[31] &= 127;
-	encode(p->key, key);
+	sodium_bin2base64(p->key, sizeof(p->key), key, sizeof(key), sodium_base64_VARIANT_ORIGINAL);
 	snprintf(p->allowed, sizeof(p->allowed), "10.78.%u.%u/32,fd78::%x/128", n >> 8, n & 255, n);
 }
 
@@ -79,46 +54,47 @@ double idle_percent(double cpu_s, double wall_s)
 	return percent > IDLE_FLOOR_PERCENT ? percent : IDLE_FLOOR_PERCENT;
 }
 
+static void name_peers(const struct workload_context *c, bool add, struct argv *a)
+{
+	unsigned peers = workload_value(c->use, "peers");
+	struct idle_peer peer;
+
+	for (unsigned i = 0; i < peers; i++) {
+		idle_peer_name(&peer, i);
+		argv_add_all(a, "peer", peer.key, NULL);
+		if (!add) {
+			argv_add(a, "remove");
+			continue;
+		}
+		argv_add_all(a, "allowed-ips", peer.allowed, NULL);
+		argv_add_option(a, "persistent-keepalive", "%ld",
+		                workload_value(c->use, "keepalive"));
+	}
+}
+
 // Adds the peers to one end, or removes them.
 static int change_peers(const struct workload_context *c, int side, bool add, struct trial *t)
 {
 	const struct netns_side *s = &c->pair->side[side];
-	unsigned peers = workload_value(c->use, "peers");
-	struct idle_peer *peer = calloc(peers + 1, sizeof(*peer));
-	const char **argv = calloc(WORDS_BEFORE + peers * WORDS_OF_PEER + 1, sizeof(*argv));
-	char seconds[24], line[128];
 	struct process_text text = {0};
-	size_t n = WORDS_BEFORE;
-	int ret = -ENOMEM;
+	struct argv argv = {0};
+	char line[128];
 
-	if (!peer || !argv)
-		goto out;
-	snprintf(seconds, sizeof(seconds), "%ld", workload_value(c->use, "keepalive"));
-	memcpy(argv, (const char *[]){"wg", "set", s->interface}, n * sizeof(*argv));
-	for (unsigned i = 0; i < peers; i++) {
-		idle_peer_name(&peer[i], i);
-		argv[n++] = "peer";
-		argv[n++] = peer[i].key;
-		argv[n++] = add ? "allowed-ips" : "remove";
-		if (!add)
-			continue;
-		argv[n++] = peer[i].allowed;
-		argv[n++] = "persistent-keepalive";
-		argv[n++] = seconds;
-	}
-	ret = process_run(argv, s->fd, NULL, COMMAND_MS, &text);
+	argv_add_all(&argv, "wg", "set", s->interface, NULL);
+	name_peers(c, add, &argv);
+	int ret = process_run(argv_words(&argv), s->fd, NULL, COMMAND_MS, &text);
 	if (ret > 0) {
 		t->status = TRIAL_FAILED;
 		snprintf(t->reason, sizeof(t->reason), "%s peers: %s",
 		         add ? "can't add" : "can't remove",
 		         process_last_line(text.err, line, sizeof(line)));
 		ret = -EIO;
+	} else {
+		ret = workload_fail(t, ret, "can't run wg");
 	}
-out:
 	process_text_free(&text);
-	free(argv);
-	free(peer);
-	return ret < 0 && ret != -EIO ? workload_fail(t, ret, "can't run wg") : ret;
+	argv_free(&argv);
+	return ret;
 }
 
 static int change_both(const struct workload_context *c, bool add, struct trial *t)

@@ -3,6 +3,7 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
+#include "base/argv.h"
 #include "base/foreign.h"
 #include "harness/record/store.h"
 #include "netns/netns.h"
@@ -68,47 +69,54 @@ static int serve(const struct workload_context *c)
 	return ret;
 }
 
+static void note_congestion(struct trial *t)
+{
+	if (!t->environment)
+		t->environment = json_object();
+	json_object_set_new(t->environment, "tcp_congestion_control",
+	                    json_string(workload_congestion));
+}
+
+// iperf3 takes whole seconds.
+static unsigned round_up_to_s(unsigned ms)
+{
+	return (ms + 999) / 1000;
+}
+
+static void add_options(struct argv *argv, const struct iperf_options *o)
+{
+	argv_add_option(argv, "-t", "%u", round_up_to_s(o->duration_ms));
+	argv_add_option(argv, "-P", "%ld", o->flows);
+	if (o->omit_ms)
+		argv_add_option(argv, "-O", "%u", round_up_to_s(o->omit_ms));
+	if (o->reverse)
+		argv_add(argv, "-R");
+	if (o->both)
+		argv_add(argv, "--bidir");
+	if (o->udp_mbit_per_s) {
+		argv_add(argv, "-u");
+		argv_add_option(argv, "-b", "%ldM", o->udp_mbit_per_s);
+		argv_add_option(argv, "-l", "%ld", o->udp_length);
+	} else {
+		argv_add_all(argv, "-C", workload_congestion, NULL);
+	}
+}
+
 int iperf_start(struct process *p, const struct workload_context *c, const struct iperf_options *o,
                 struct trial *t)
 {
-	char flows[16], seconds[24], omit[24], rate[24], length[16];
-	const char *argv[24] = {
-	    "iperf3", "-J",    "-i", "0",  "-c", c->pair->side[1].inner[o->ipv6],
-	    "-t",     seconds, "-P", flows};
-	size_t n = 10;
-
-	// iperf3 takes whole seconds.
-	snprintf(seconds, sizeof(seconds), "%u", (o->duration_ms + 999) / 1000);
-	snprintf(flows, sizeof(flows), "%ld", o->flows);
-	if (o->omit_ms) {
-		snprintf(omit, sizeof(omit), "%u", (o->omit_ms + 999) / 1000);
-		argv[n++] = "-O";
-		argv[n++] = omit;
-	}
-	if (!o->udp_mbit_per_s) {
-		argv[n++] = "-C";
-		argv[n++] = workload_congestion;
-		if (!t->environment)
-			t->environment = json_object();
-		json_object_set_new(t->environment, "tcp_congestion_control",
-		                    json_string(workload_congestion));
-	}
-	if (o->reverse)
-		argv[n++] = "-R";
-	if (o->both)
-		argv[n++] = "--bidir";
-	if (o->udp_mbit_per_s) {
-		snprintf(rate, sizeof(rate), "%ldM", o->udp_mbit_per_s);
-		snprintf(length, sizeof(length), "%ld", o->udp_length);
-		const char *const udp[] = {"-u", "-b", rate, "-l", length};
-		for (size_t i = 0; i < 5; i++)
-			argv[n++] = udp[i];
-	}
-	argv[n] = NULL;
 	int ret = workload_fail(t, serve(c), "can't start the iperf3 server");
-	return ret ? ret
-	           : workload_fail(t, process_start(p, argv, c->pair->side[0].fd, NULL),
-	                           "can't start iperf3");
+	struct argv argv = {0};
+
+	if (ret)
+		return ret;
+	if (!o->udp_mbit_per_s)
+		note_congestion(t);
+	argv_add_all(&argv, "iperf3", "-J", "-i", "0", "-c", c->pair->side[1].inner[o->ipv6], NULL);
+	add_options(&argv, o);
+	ret = process_start(p, argv_words(&argv), c->pair->side[0].fd, NULL);
+	argv_free(&argv);
+	return workload_fail(t, ret, "can't start iperf3");
 }
 
 int iperf_wait_loaded(const struct workload_context *c, unsigned long long bytes)

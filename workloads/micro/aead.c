@@ -3,6 +3,7 @@
 // as when a super-packet is cut.
 #include "workloads/micro/micro.h"
 #include "variants/aead/aead.h"
+#include "base/random.h"
 
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ static void aim(const uint8_t *source, size_t source_step, uint8_t *target, size
 
 static void set_up(struct cbenchmark_state *state, void *context)
 {
-	struct micro_random random = {1};
+	uint64_t random = 1;
 
 	(void)context;
 	work.bytes = cbenchmark_argument(state, 0);
@@ -40,7 +41,7 @@ static void set_up(struct cbenchmark_state *state, void *context)
 	work.plain = micro_allocate(work.n * work.bytes);
 	work.sealed = micro_allocate(work.n * (work.bytes + AEAD_TAG_BYTES));
 	for (size_t i = 0; i < work.n * work.bytes; i++)
-		work.plain[i] = micro_random_next(&random);
+		work.plain[i] = random_next(&random);
 	if (!work.aead) {
 		cbenchmark_skip(state, "aead_new: out of memory, or not for this CPU");
 		return;

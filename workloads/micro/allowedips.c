@@ -7,6 +7,7 @@
 #include "workloads/micro/micro.h"
 #include "workloads/micro/allowedips_prefixes.h"
 #include "variants/allowedips/allowedips.h"
+#include "base/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +116,11 @@ static void tell_memory(struct cbenchmark_state *state)
 
 static void draw_addresses(uint8_t (*addresses)[16], size_t n)
 {
-	struct micro_random random = {made.n};
+	uint64_t random = made.n;
 
 	for (size_t i = 0; i < n; i++)
-		prefixes_address(&made.prefixes[micro_random_below(&random, made.n)],
-		                 made.kind->family, micro_random_next(&random), addresses[i]);
+		prefixes_address(&made.prefixes[random_below(&random, made.n)], made.kind->family,
+		                 random_next(&random), addresses[i]);
 }
 
 // Every address lies in a prefix of the table.

@@ -1,5 +1,6 @@
 #include "workloads/micro/allowedips_prefixes.h"
 #include "workloads/micro/micro.h"
+#include "base/random.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,14 +16,14 @@ static const struct share v4_shares[] = {{24, 61}, {23, 10}, {22, 12}, {21, 5}, 
 static const struct share v6_shares[] = {{48, 46}, {32, 13}, {44, 9}, {40, 8}, {36, 5}, {46, 4},
                                          {47, 4},  {29, 3},  {33, 3}, {42, 2}, {45, 2}, {34, 1}};
 
-static unsigned draw_length(int family, enum prefixes_mix mix, struct micro_random *random)
+static unsigned draw_length(int family, enum prefixes_mix mix, uint64_t *random)
 {
 	const struct share *share = family == AF_INET ? v4_shares : v6_shares;
 
 	if (mix == PREFIXES_UNIFORM)
-		return family == AF_INET ? 16 + micro_random_below(random, 17)
-		                         : 32 + micro_random_below(random, 97);
-	for (unsigned at = micro_random_below(random, 100);; share++) {
+		return family == AF_INET ? 16 + random_below(random, 17)
+		                         : 32 + random_below(random, 97);
+	for (unsigned at = random_below(random, 100);; share++) {
 		if (at < share->per_cent)
 			return share->length;
 		at -= share->per_cent;
@@ -33,15 +34,15 @@ static unsigned draw_length(int family, enum prefixes_mix mix, struct micro_rand
 
 static uint64_t fingerprint(const struct prefix *prefix)
 {
-	struct micro_random hash = {prefix->length};
+	uint64_t hash = prefix->length;
 
 	for (unsigned i = 0; i < 16; i++) {
 		int kept = prefix->length - 8 * (int)i; // bits of this byte
 		uint8_t mask = kept >= 8 ? 0xff : kept <= 0 ? 0 : (uint8_t)(0xff00 >> kept);
 
-		hash.state = (hash.state ^ (prefix->address[i] & mask)) * 0x100000001b3;
+		hash = (hash ^ (prefix->address[i] & mask)) * 0x100000001b3;
 	}
-	return micro_random_next(&hash) | 1;
+	return random_next(&hash) | 1;
 }
 
 // false: it is there already. slots: a power of two, more than there will be entries.
@@ -60,14 +61,14 @@ static bool remember(uint64_t *seen, size_t slots, uint64_t what)
 struct prefix *prefixes_make(int family, enum prefixes_mix mix, size_t n)
 {
 	struct prefix *prefixes = micro_allocate(n * sizeof(*prefixes));
-	struct micro_random random = {family * 2 + mix};
+	uint64_t random = family * 2 + mix;
 	size_t slots = 16;
 
 	while (slots < 2 * n)
 		slots *= 2;
 	uint64_t *seen = micro_allocate(slots * sizeof(*seen));
 	for (size_t i = 0; i < n;) {
-		uint64_t words[2] = {micro_random_next(&random), micro_random_next(&random)};
+		uint64_t words[2] = {random_next(&random), random_next(&random)};
 
 		prefixes[i].length = draw_length(family, mix, &random);
 		memset(prefixes[i].address, 0, sizeof(prefixes[i].address));
@@ -80,8 +81,8 @@ struct prefix *prefixes_make(int family, enum prefixes_mix mix, size_t n)
 
 void prefixes_address(const struct prefix *prefix, int family, uint64_t random, uint8_t address[16])
 {
-	struct micro_random bits = {random};
-	uint64_t words[2] = {micro_random_next(&bits), micro_random_next(&bits)};
+	uint64_t bits = random;
+	uint64_t words[2] = {random_next(&bits), random_next(&bits)};
 	uint8_t host[16];
 
 	memcpy(host, words, sizeof(host));

@@ -7,6 +7,7 @@
 #include "workloads/micro/hashtable_attack.h"
 #include "variants/hashtable/hashtable.h"
 #include "workloads/traffic/histogram.h"
+#include "base/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static struct hashtable *new_table(const struct kind *kind)
 static struct entry *make_entries(size_t n, const struct kind *kind)
 {
 	struct entry *entries = micro_allocate(n * sizeof(*entries));
-	struct micro_random random = {kind->kind + 1};
+	uint64_t random = kind->kind + 1;
 
 	for (size_t i = 0; i < n; i++) {
 		if (kind->kind == HASHTABLE_INDICES) {
@@ -75,7 +76,7 @@ static struct entry *make_entries(size_t n, const struct kind *kind)
 			continue;
 		}
 		for (size_t at = 0; at < KEY_BYTES; at += sizeof(uint64_t)) {
-			uint64_t word = at ? micro_random_next(&random) : i;
+			uint64_t word = at ? random_next(&random) : i;
 			memcpy(entries[i].key + at, &word, sizeof(word));
 		}
 	}
@@ -121,13 +122,13 @@ static void make_table(struct cbenchmark_state *state, void *context)
 static void look_up(struct cbenchmark_state *state, void *context)
 {
 	static const void *order[ORDER];
-	struct micro_random random = {made.n};
+	uint64_t random = made.n;
 	const void *found = NULL;
 	size_t next = 0;
 
 	(void)context;
 	for (size_t i = 0; i < ORDER; i++)
-		order[i] = made.entries[micro_random_below(&random, made.n)].key;
+		order[i] = made.entries[random_below(&random, made.n)].key;
 	while (cbenchmark_keep_running_batch(state, MICRO_BATCH))
 		for (size_t i = 0; i < MICRO_BATCH; i++) {
 			found = hashtable_lookup(made.table, order[next++ % ORDER]);
@@ -151,14 +152,14 @@ static void tell_lookups(struct cbenchmark_state *state, const struct histogram 
 static void look_up_resting(struct cbenchmark_state *state, void *context)
 {
 	struct histogram *lookups = micro_allocate(sizeof(*lookups));
-	struct micro_random random = {made.n};
+	uint64_t random = made.n;
 
 	(void)context;
 	while (cbenchmark_keep_running_batch(state, MICRO_BATCH)) {
 		uint64_t sum = 0;
 
 		for (size_t i = 0; i < MICRO_BATCH; i++) {
-			const void *key = made.entries[micro_random_below(&random, made.n)].key;
+			const void *key = made.entries[random_below(&random, made.n)].key;
 			uint64_t began = micro_now_ns();
 			const void *found = hashtable_lookup(made.table, key);
 			uint64_t took = micro_now_ns() - began;
@@ -202,14 +203,14 @@ static void look_up_growing(struct cbenchmark_state *state, void *context)
 	struct entry *entries = make_entries(n, context);
 	struct histogram *lookups = micro_allocate(sizeof(*lookups));
 	struct histogram *writes = micro_allocate(sizeof(*writes));
-	struct micro_random random = {n};
+	uint64_t random = n;
 
 	while (cbenchmark_keep_running_batch(state, n)) {
 		struct hashtable *table = new_table(context);
 		uint64_t sum = 0;
 
 		for (size_t i = 0; i < n && table; i++) {
-			const void *key = entries[micro_random_below(&random, i + 1)].key;
+			const void *key = entries[random_below(&random, i + 1)].key;
 			uint64_t began = micro_now_ns();
 			bool inserted = !hashtable_insert(table, &entries[i].node);
 			hashtable_quiesce(table);

@@ -30,21 +30,6 @@ void micro_add(const struct cbenchmark *entry)
 		die(error);
 }
 
-// splitmix64 (Steele, Lea, Flood, 2014)
-uint64_t micro_random_next(struct micro_random *random)
-{
-	uint64_t z = random->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint64_t micro_random_below(struct micro_random *random, uint64_t n)
-{
-	return (uint64_t)((unsigned __int128)micro_random_next(random) * n >> 64);
-}
-
 uint64_t micro_now_ns(void)
 {
 	struct timespec t;

@@ -27,14 +27,6 @@ void micro_register(void);
 // Ends the program with a message where the entry is refused. Arguments and texts are copied.
 void micro_add(const struct cbenchmark *);
 
-// A generator that gives the same in every run, so that all variants get the same work.
-struct micro_random {
-	uint64_t state;
-};
-uint64_t micro_random_next(struct micro_random *);
-// In [0, n), n > 0.
-uint64_t micro_random_below(struct micro_random *, uint64_t n);
-
 // CLOCK_MONOTONIC.
 uint64_t micro_now_ns(void);
 

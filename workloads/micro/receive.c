@@ -15,6 +15,7 @@
 #include "tunnel/offload.h"
 #include "tunnel/pipeline.h"
 #include "variants/receive/receive.h"
+#include "base/random.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -104,11 +105,11 @@ static void build(uint8_t *packet, const struct mix *mix, size_t flow, size_t i)
 
 static void build_all(const struct mix *mix)
 {
-	struct micro_random random = {1};
+	uint64_t random = 1;
 
 	for (size_t i = 0; i < work.n; i++) {
 		for (size_t at = 0; at < mix->bytes; at++)
-			work.data[i][at] = micro_random_next(&random);
+			work.data[i][at] = random_next(&random);
 		build(work.data[i], mix, i % mix->flows, i / mix->flows);
 		memcpy(work.header[i], work.data[i], HEADER_BYTES);
 		work.packet[i] = (struct receive_packet){work.data[i], mix->bytes};

@@ -1,6 +1,9 @@
 // The packet mixes: what a local sender's kernel hands to the TUN, checksums left to be completed.
 #include "workloads/replay/replay.h"
 
+#include "base/random.h"
+#include "tunnel/offload.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip.h>
@@ -9,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/offload.h"
 
 enum { FLOWS = 4, PORT = 1024 };
 
@@ -46,11 +48,8 @@ static const struct mix *find(const char *name)
 uint32_t replay_random(void)
 {
 	static uint64_t state;
-	uint64_t z = state += 0x9e3779b97f4a7c15;
 
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (z ^ z >> 31) >> 32;
+	return random_next(&state) >> 32;
 }
 
 static void make_ip(struct iphdr *ip, const struct mix *m, unsigned peer, unsigned flow,
