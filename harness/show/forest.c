@@ -17,7 +17,7 @@ enum {
 	METRIC_X = 172,  // columns: left edges,
 	VALUES_X = 482,  // or right ones
 	AXIS_LEFT = 505, // the axis
-	AXIS_RIGHT = 735,
+	AXIS_RIGHT = 715,
 	EFFECT_X = 905,
 	WORD_X = 918,
 	NAME_LETTERS = 16 // of a workload, that its column has room for
@@ -161,16 +161,22 @@ static void put_tick(FILE *to, const struct range *r, int tick, double top, doub
 	fputs("</text>\n", to);
 }
 
-static void put_axis(FILE *to, const struct range *r, double gate_percent, double top,
-                     double bottom)
+static void put_axis(FILE *to, const struct range *r, double top, double bottom)
 {
-	double low = place(r, -log1p(gate_percent / 100)),
-	       high = place(r, log1p(gate_percent / 100));
-
-	fprintf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"band\"/>\n",
-	        low, top, high - low, bottom - top);
 	for (int tick = -r->ticks; tick <= r->ticks; tick++)
 		put_tick(to, r, tick, top, bottom);
+}
+
+// -50 % is farther from "same" than +50 %, and on the other side where lower is better: each row
+// has a band of its own.
+static void put_band(FILE *to, const struct range *r, double top, const struct verdict *v,
+                     double gate_percent)
+{
+	double less = place(r, improvement(v, -gate_percent)),
+	       more = place(r, improvement(v, gate_percent));
+
+	fprintf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" class=\"band\"/>\n",
+	        fmin(less, more), top, fabs(more - less), ROW);
 }
 
 // An effect that the axis doesn't hold points to where it lies.
@@ -241,13 +247,14 @@ static double put_candidate(FILE *to, const struct range *r, const struct outcom
 	if (y == top + HEAD)
 		return top;
 	put_heading(to, top + 24, o, candidate);
-	put_axis(to, r, o->verdicts.gate_percent, top + HEAD, y);
+	put_axis(to, r, top + HEAD, y);
 	y = top + HEAD;
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
 		if (v->candidate != candidate)
 			continue;
+		put_band(to, r, y, v, o->verdicts.gate_percent);
 		put_row(to, r, y + 18, v,
 		        !before || strcmp(before->series->workload, v->series->workload));
 		before = v;

@@ -26,10 +26,12 @@ static struct verdict made(const struct series *s, enum verdict_word word, doubl
 	};
 }
 
+static double gate_percent = 2;
+
 static char *draw(struct verdict *verdict, size_t n)
 {
 	struct store_tunnel tunnel[2] = {{.spec = "<A>"}, {.spec = "B"}};
-	struct outcome o = {.verdicts = {.gate_percent = 2, .n = n, .verdict = verdict}};
+	struct outcome o = {.verdicts = {.gate_percent = gate_percent, .n = n, .verdict = verdict}};
 
 	o.store.tunnels = 2;
 	memcpy(o.store.tunnel, tunnel, sizeof(tunnel));
@@ -67,6 +69,41 @@ static void right_is_better(void **state)
 	assert_non_null(strstr(svg, ">▲ better<"));
 	assert_non_null(strstr(svg, ">▼ worse<"));
 	assert_non_null(strstr(svg, ">= same<"));
+	free(svg);
+}
+
+// The n-th row's band.
+static void find_band(const char *svg, unsigned n, double *left, double *right)
+{
+	double width = NAN;
+
+	for (; n; svg++)
+		if (!strncmp(svg, "<rect x=", 8) && !--n)
+			break;
+	assert_int_equal(sscanf(svg, "<rect x=\"%lf\" y=\"%*f\" width=\"%lf\"", left, &width), 2);
+	*right = *left + width;
+}
+
+// An effect at the threshold lies on the band's edge, whichever direction is better.
+static void a_band_is_where_the_threshold_is(void **state)
+{
+	struct verdict v[] = {made(&series[0], VERDICT_SAME, -50, -50, -50),
+	                      made(&series[0], VERDICT_SAME, 50, 50, 50),
+	                      made(&series[1], VERDICT_SAME, -50, -50, -50),
+	                      made(&series[1], VERDICT_SAME, 50, 50, 50)};
+	double left[4], right[4];
+	char *svg;
+
+	(void)state;
+	gate_percent = 50;
+	svg = draw(v, 4);
+	gate_percent = 2;
+	for (unsigned i = 0; i < 4; i++)
+		find_band(svg, i + 1, &left[i], &right[i]);
+	assert_float_equal(point(svg, 0), left[0], 0.11);
+	assert_float_equal(point(svg, 1), right[1], 0.11);
+	assert_float_equal(point(svg, 2), right[2], 0.11);
+	assert_float_equal(point(svg, 3), left[3], 0.11);
 	free(svg);
 }
 
@@ -128,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(right_is_better),
+	    cmocka_unit_test(a_band_is_where_the_threshold_is),
 	    cmocka_unit_test(an_axis_is_as_wide_as_its_effects),
 	    cmocka_unit_test(what_lies_beyond_is_an_arrow),
 	    cmocka_unit_test(what_is_missing_is_not_drawn),
