@@ -1,7 +1,6 @@
 #!/bin/bash
-# `wgbench bisect` by runs, of six blocks each, the fewest that can decide: of commits that don't
-# compile, don't start, and cost a microsecond or more for each packet, it names the last one; killed
-# within a run, it goes on.
+# `wgbench bisect` by runs: of commits that don't compile, don't start, and cost a microsecond or more
+# for each packet, it names the last one; killed within a run, it goes on.
 # alone: it measures
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"

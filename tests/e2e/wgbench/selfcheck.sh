@@ -54,6 +54,12 @@ check "more blocks narrow the limits" jq -es 'map(.budgets | map(.beyond_high - 
 	"$dir/one.json" "$dir/two.json"
 check "the same folders say the same" eval 'found "$dir/once" "$dir/again" | cmp - "$dir/two.json"'
 check "a table tells it" says 0 "at least" "$wgbench" selfcheck --gate 1 "$dir/once"
+has_a_row_for_each_size() {
+	local rows
+	rows=$("$wgbench" selfcheck --gate 1 "$dir/once" | grep -cE '^tcp +cpu_s_per_gbit +[0-9.]+ % +[0-9]+ +[0-9.]+ % +[0-9.]+ % +[0-9.]+ %')
+	equal "$rows" 5
+}
+check "with a row for each number of blocks" has_a_row_for_each_size
 check "two builds of one spec are no twins" says 2 "holds no tunnel twice" found "$dir/differs"
 check "a second run must hold twins too" says 2 "differs: holds no tunnel twice" found "$dir/once" "$dir/differs"
 check "runs of two machines aren't put together" says 2 "another machine than $dir/once" found "$dir/once" "$dir/elsewhere"
