@@ -147,8 +147,8 @@ static void print_commits(const struct bisect *b, const struct bisect_range *r)
 	table_print(&t, stdout);
 	table_free(&t);
 	if (others)
-		printf("%zu other commit%s, %.1f %% together, had not to be measured.\n", others,
-		       text_plural(others), 100 * probability);
+		printf("%zu other commit%s, %.1f %% together, did not need to be measured.\n",
+		       others, text_plural(others), 100 * probability);
 }
 
 static void print_how_to_go_on(const struct bisect *b)

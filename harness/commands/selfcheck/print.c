@@ -86,7 +86,8 @@ static void print_budgets(const json_t *found)
 	    "\nRuns of two tunnels with a budget, their looks included, drawn likewise, with the "
 	    "effect added. called: above the gate (of no effect, as many below it). at least, at "
 	    "most: how far that may be off, at 95 %% each, since it is drawn from so few blocks: "
-	    "by %d sets of as many, drawn from them; of what none of them shows they can't tell. "
+	    "by %d sets of as many, drawn from them; they cannot reflect effects that are absent "
+	    "from the data. "
 	    "blocks: the median of what such a run takes.\n",
 	    (int)json_integer_value(json_object_get(found, "limit_sets")));
 }
