@@ -1,4 +1,5 @@
 #include "base/fields.h"
+#include "base/compressed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -343,10 +344,9 @@ bool fields_is_shallow(const json_t *value)
 	return is_within(value, DEPTH_MAX);
 }
 
-static int load(json_t **json, int fd, char *fault, size_t bytes)
+static int check_file(int fd, char *fault, size_t bytes)
 {
 	struct stat info;
-	json_error_t error;
 
 	if (fstat(fd, &info))
 		return -errno;
@@ -358,10 +358,24 @@ static int load(json_t **json, int fd, char *fault, size_t bytes)
 		snprintf(fault, bytes, " larger than %d MB", FILE_BYTES_MAX >> 20);
 		return -EFBIG;
 	}
-	*json = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-	if (*json && json_is_object(*json) && fields_is_shallow(*json))
+	return 0;
+}
+
+// Closes `fd`.
+static int load(json_t **json, int fd, char *fault, size_t bytes)
+{
+	FILE *stream = compressed_open(fd, FILE_BYTES_MAX);
+	json_error_t error;
+
+	*json = json_loadf(stream, JSON_REJECT_DUPLICATES, &error);
+	bool read = !ferror(stream);
+	fclose(stream);
+	if (read && *json && json_is_object(*json) && fields_is_shallow(*json))
 		return 0;
-	if (!*json)
+	if (!read)
+		snprintf(fault, bytes, " damaged, cut short, or more than %d MB unpacked",
+		         FILE_BYTES_MAX >> 20);
+	else if (!*json)
 		snprintf(fault, bytes, "%d: %s", error.line, error.text);
 	else if (json_is_object(*json))
 		snprintf(fault, bytes, " nested deeper than %d", DEPTH_MAX);
@@ -384,8 +398,10 @@ int fields_load(json_t **json, const char *path, char *fault, size_t bytes)
 		snprintf(fault, bytes, " %s", strerror(-ret));
 		return ret;
 	}
-	ret = load(json, fd, fault, bytes);
-	if (ret && !*fault)
+	ret = check_file(fd, fault, bytes);
+	if (!ret)
+		return load(json, fd, fault, bytes);
+	if (!*fault)
 		snprintf(fault, bytes, " %s", strerror(-ret));
 	close(fd);
 	return ret;

@@ -42,8 +42,9 @@ struct field {
 	enum field_kind keys;     // of a map
 };
 
-// Reads a regular file that holds a JSON object of some 64 MB at most, nested at most 32 deep,
-// without a key twice. 0; -errno with the reason in `fault`: "12: ..." where a line is at fault.
+// Reads a regular file, gzipped or not, that holds a JSON object of 64 MB at most, nested at most
+// 32 deep, without a key twice. 0; -errno with the reason in `fault`: "12: ..." where a line is at
+// fault.
 int fields_load(json_t **, const char *path, char *fault, size_t bytes);
 
 // 0; -EINVAL with what is wrong in `fault`: "'tunnels[1].spec' must be a text of 1 to 255 bytes".

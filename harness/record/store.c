@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/quote.h"
-#include "harness/record/compressed.h"
+#include "base/compressed.h"
 #include "harness/record/trial_line.h"
 #include "harness/record/rows.h"
 

@@ -1,5 +1,5 @@
 // Run folders: what is written is what is read; what is torn, foreign or full is said and harmless.
-#include "harness/record/compressed.h"
+#include "base/compressed.h"
 #include "tests/support/capture.h"
 #include "tests/support/synthetic.h"
 

@@ -71,15 +71,28 @@ static int save(json_t *raw, void *context)
 	return output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
 }
 
+// false: there is none, and `path` is where one would be. The raw runs may have been gzipped since.
+static bool find_raw(char path[PATH_MAX], const char *dir)
+{
+	int bytes = snprintf(path, PATH_MAX - 3, "%.4000s/micro.json", dir);
+
+	if (!access(path, F_OK))
+		return true;
+	strcpy(path + bytes, ".gz");
+	if (!access(path, F_OK))
+		return true;
+	path[bytes] = 0;
+	return false;
+}
+
 static int make_folder(const struct micro_options *o, const struct spec_catalog *c, const char *id,
                        char dir[PATH_MAX])
 {
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX];
 
 	snprintf(dir, PATH_MAX, "%.3900s%s%s", o->out ? o->out : c->root, o->out ? "" : "/results/",
 	         o->out ? "" : id);
-	snprintf(path, sizeof(path), "%s/micro.json", dir);
-	if (!access(path, F_OK)) {
+	if (find_raw(path, dir)) {
 		fprintf(stderr, "wgbench micro: %s is there already: choose another --out\n", path);
 		return -EEXIST;
 	}
@@ -185,7 +198,7 @@ static int show_again(const struct micro_options *o, const char *root)
 	char fault[512];
 	json_t *raw;
 
-	snprintf(path, sizeof(path), "%.4000s/micro.json", o->from);
+	find_raw(path, o->from);
 	if (fields_load(&raw, path, fault, sizeof(fault))) {
 		quote_printf(stderr, "wgbench micro: %s:%s\n", path, fault);
 		return EXIT_ERROR;

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 python=/usr/bin/python3 # Debian's, which has the packages
 make_dir
@@ -15,10 +16,10 @@ mkdir "$run"
 spec='exec:/opt/a b,"c"\d'
 jq --arg spec "$spec" '.tunnels[0].spec = $spec | .tunnels[1].spec = "default" |
 	.tunnels[2].spec = "default" | .environment.kernel = "6\n\"1\"\\"' results/reference/standard/run.json >"$run/run.json"
-jq -c 'if .block == 1 then .status = "contaminated" | .reason = "steal 3 %, \"much\"\nof it"
+stored_trials standard | jq -c 'if .block == 1 then .status = "contaminated" | .reason = "steal 3 %, \"much\"\nof it"
 	elif .block == 2 then .status = "generator-limited" | .reason = "too slow"
 	elif .block == 3 and .tunnel == 1 then .status = "failed" | .metrics = {} | .reason = "a, b"
-	else . end' results/reference/standard/trials.jsonl >"$run/trials.jsonl"
+	else . end' >"$run/trials.jsonl"
 for format in gbench benchstat csv openmetrics; do
 	"$wgbench" export "$run" --format $format >"$dir/$format"
 done

@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 make_dir
 
@@ -11,9 +12,9 @@ make_dir
 stored() {
 	mkdir "$dir/$1"
 	jq '.workloads = ["tcp"]' results/reference/standard/run.json >"$dir/$1/run.json"
-	jq -c --argjson by "$2" 'select(.workload == "tcp" and ('"${3:-true}"')) | if .tunnel > 0 then
+	stored_trials standard | jq -c --argjson by "$2" 'select(.workload == "tcp" and ('"${3:-true}"')) | if .tunnel > 0 then
 		.metrics |= map_values(.value *= if .better == "higher" then $by else 1 / $by end) else . end' \
-		results/reference/standard/trials.jsonl >"$dir/$1/trials.jsonl"
+		>"$dir/$1/trials.jsonl"
 	touch "$dir/$1/report.md"
 }
 stored worse 0.1

@@ -120,6 +120,20 @@ shows_again() {
 }
 check "--from shows an earlier run again" shows_again
 
+# A folder of its own, since the next checks want the plain file.
+shows_gzipped() {
+	local status=0
+	mkdir "$dir/z"
+	gzip -c "$dir/a/micro.json" >"$dir/z/micro.json.gz"
+	equal "$("$wgbench" micro --from "$dir/z" 2>"$dir/err" | sed '/^$/d')" "$(<"$dir/out")"
+	refused "micro.json.gz is there already" aead --quick --out "$dir/z"
+	truncate -s -100 "$dir/z/micro.json.gz"
+	"$wgbench" micro --from "$dir/z" 2>"$dir/err" || status=$?
+	equal "$status" 2
+	match "$(<"$dir/err")" "micro.json.gz: damaged"
+}
+check "--from reads gzipped runs, and refuses damaged ones" shows_gzipped
+
 kept() {
 	refused "micro.json is there already" aead --quick --out "$dir/a"
 }

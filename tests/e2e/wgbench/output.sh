@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 build=$PWD/build/${PROFILE:-release}
 wgbench=$build/wgbench
 make_dir
@@ -43,8 +44,7 @@ helps() {
 # What only reads and prints.
 results() {
 	local run=$dir/run
-	mkdir "$run"
-	cp results/reference/speed/{run.json,trials.jsonl} "$run"
+	stored_copy speed "$run"
 	refused "$wgbench" list
 	refused "$wgbench" list --json
 	refused "$wgbench" micro --list

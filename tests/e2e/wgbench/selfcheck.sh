@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 make_dir
 
@@ -12,7 +13,7 @@ make_dir
 shorten() {
 	mkdir "$dir/$2"
 	cp "results/reference/$1/run.json" "$dir/$2/"
-	jq -c 'select(.workload == "tcp") | .metrics |= {cpu_s_per_gbit}' "results/reference/$1/trials.jsonl" \
+	stored_trials "$1" | jq -c 'select(.workload == "tcp") | .metrics |= {cpu_s_per_gbit}' \
 		>"$dir/$2/trials.jsonl"
 }
 shorten a-against-a once

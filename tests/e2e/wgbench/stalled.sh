@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 make_dir
 
@@ -13,7 +14,7 @@ stored() {
 	jq '.goals = [{workload: "tcp", metric: "goodput_gbps", candidate: .tunnels[1].spec,
 		baseline: .tunnels[0].spec, relation: ">=", ratio: 0.1}]' \
 		results/reference/standard/run.json >"$dir/$1/run.json"
-	jq -c "$2" results/reference/standard/trials.jsonl >"$dir/$1/trials.jsonl"
+	stored_trials standard | jq -c "$2" >"$dir/$1/trials.jsonl"
 }
 second='select(.tunnel == 1 and .workload == "tcp")'
 stored rate "($second | .metrics.goodput_gbps.value) |= 0"

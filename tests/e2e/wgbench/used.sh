@@ -4,12 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
+. tests/support/stored.bash
 wgbench=$PWD/build/${PROFILE:-release}/wgbench
 make_dir
 
-mkdir "$dir/tcp" "$dir/udp"
-cp results/reference/a-against-a-1/{run.json,trials.jsonl} "$dir/tcp"
-cp results/reference/standard/{run.json,trials.jsonl} "$dir/udp"
+stored_copy a-against-a-1 "$dir/tcp"
+stored_copy standard "$dir/udp"
 
 # said RUN ERE...: by the table's legend
 said() {
