@@ -282,9 +282,9 @@ void control_print_counters(struct device *d, FILE *to)
 	print_memory(d, to);
 	fputs("}, \"counters\": {", to);
 #define X(name)                                                                                    \
-	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, device_counted(d, name));                  \
+	fprintf(to, "%s\"%s\": %" PRIu64, comma, #name, counters_sum(&d->counters, name));         \
 	comma = ", ";
-	DEVICE_COUNTERS(X)
+	COUNTERS(X)
 #undef X
 	fputs("}}\n", to);
 	fflush(to);

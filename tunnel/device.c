@@ -1,4 +1,4 @@
-// The interface's life: made, up, down, freed; the path lock and the counters.
+// The interface's life: made, up, down, freed.
 #include "tunnel/device.h"
 
 #include <errno.h>
@@ -16,89 +16,32 @@
 #define LISTEN_AGAIN_FIRST_NS (100 * NS_PER_MS)
 #define LISTEN_AGAIN_MAX_NS (5 * NS_PER_S)
 
-void path_lock_exclusive(struct device *d)
-{
-	pthread_rwlock_wrlock(&d->path_lock);
-}
-
-void path_unlock_exclusive(struct device *d)
-{
-	pthread_rwlock_unlock(&d->path_lock);
-}
-
-void path_enter(struct device *d)
-{
-	pthread_rwlock_rdlock(&d->path_lock);
-}
-
-void path_leave(struct device *d)
-{
-	pthread_rwlock_unlock(&d->path_lock);
-}
-
-// ---- counters
-
-_Thread_local unsigned device_shard;
-
-void device_take_shard(void)
-{
-	static atomic_uint next;
-
-	// The first shard stays the control thread's, and of whoever takes none.
-	device_shard = 1 + atomic_fetch_add(&next, 1) % (DEVICE_COUNTER_SHARDS - 1);
-}
-
-uint64_t device_sum_counters(const struct device *d, size_t offset)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < DEVICE_COUNTER_SHARDS; i++)
-		sum += atomic_load_explicit(
-		    (const atomic_uint_fast64_t *)((const char *)&d->counters[i] + offset),
-		    memory_order_relaxed);
-	return sum;
-}
-
 // ---- threads of the workers
 
-static void enter(void *device)
+static void enter_path(void *lock)
 {
-	path_enter(device);
+	lock_share(lock);
 }
 
-static void leave(void *device)
+static void leave_path(void *lock)
 {
-	path_leave(device);
+	lock_release(lock);
 }
 
 // What a thread of the path needs (its cipher) is made on first use and goes with the thread.
-static void thread_start(void *device)
+static void start_thread(void *lock)
 {
-	(void)device;
+	(void)lock;
 	pthread_setname_np(pthread_self(), "worker");
-	device_take_shard();
+	counters_take_shard();
 }
 
-static void thread_stop(void *device)
+static void stop_thread(void *lock)
 {
-	(void)device;
+	(void)lock;
 }
 
 // ---- made and freed
-
-static int init_lock(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attributes;
-	int ret = pthread_rwlockattr_init(&attributes);
-
-	if (ret)
-		return -ret;
-	// Else a busy path would keep the control thread out for ever.
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	ret = pthread_rwlock_init(lock, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
-	return -ret;
-}
 
 // Those from `first` on.
 static void close_queues(struct device *d, unsigned first)
@@ -142,7 +85,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 		goto err_device;
 	randombytes_buf(d->key_seed, sizeof(d->key_seed));
 	what = "cannot make the locks and descriptors of the data path";
-	ret = init_lock(&d->path_lock);
+	ret = lock_init(&d->lock);
 	if (ret)
 		goto err_device;
 	ret = open_queues(d, path_queues(s->queues, sysconf(_SC_NPROCESSORS_ONLN)));
@@ -158,11 +101,11 @@ int device_create(struct device **out, const char *name, const struct switches *
 		ret = index_table_new(d);
 	if (ret)
 		goto err_tables;
-	const struct workers_hooks hooks = {.thread_start = thread_start,
-	                                    .thread_stop = thread_stop,
-	                                    .path_enter = enter,
-	                                    .path_leave = leave,
-	                                    .context = d};
+	const struct workers_hooks hooks = {.thread_start = start_thread,
+	                                    .thread_stop = stop_thread,
+	                                    .path_enter = enter_path,
+	                                    .path_leave = leave_path,
+	                                    .context = &d->lock};
 	what = "cannot start the workers";
 	ret = -ENOMEM;
 	d->workers = workers_new(&hooks, s->threads, d->queues);
@@ -184,7 +127,7 @@ err_tables:
 err_path:
 	close_queues(d, 0);
 	free(d->paths);
-	pthread_rwlock_destroy(&d->path_lock);
+	lock_destroy(&d->lock);
 err_device:
 	udp_free(d);
 	free(d);
@@ -246,7 +189,7 @@ void device_free(struct device *d)
 	udp_free(d);
 	close_queues(d, 0);
 	free(d->paths);
-	pthread_rwlock_destroy(&d->path_lock);
+	lock_destroy(&d->lock);
 	sodium_memzero(d, sizeof(*d));
 	free(d);
 }
@@ -323,9 +266,9 @@ int device_up(struct device *d)
 {
 	if (d->up)
 		return 0;
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	int ret = device_listen(d, d->listen_port, d->fwmark);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	if (ret)
 		listen_again_later(d, ret);
 	return ret;
@@ -337,9 +280,9 @@ int device_down(struct device *d)
 		return 0;
 	d->up = false;
 	d->listen_again_at = 0;
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	udp_close(d);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	for (struct peer *p = d->peers; p; p = p->next) {
 		timers_stop(p);
 		drop_sessions(p);

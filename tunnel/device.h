@@ -3,48 +3,18 @@
 #define WGBENCH_DEVICE_H
 
 #include <net/if.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include "tunnel/control.h"
 #include "tunnel/clock.h"
+#include "tunnel/counters.h"
 #include "tunnel/handshake.h"
+#include "tunnel/lock.h"
 #include "tunnel/path.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
 #include "variants/hashtable/hashtable.h"
-
-// What the path drops and counts, by reason; shown by SIGUSR1 and at exit in the foreground.
-// clang-format off
-#define DEVICE_COUNTERS(X) \
-	X(tun_reads) X(tun_writes) X(udp_receives) X(udp_sends) X(epoll_waits) X(offload_changes) X(route_lookups) \
-	X(tx_batches) X(tx_packets) X(rx_batches) X(rx_packets) X(rx_ce_ignored) \
-	X(aqm_marks) X(drop_tx_aqm) X(drop_tx_invalid) X(drop_tx_no_peer) X(drop_tx_no_endpoint) X(icmp_errors) \
-	X(drop_tx_loop) X(drop_tx_staged) X(drop_tx_lane) X(drop_tx_send) \
-	X(drop_rx_malformed) X(drop_rx_index) X(drop_rx_expired) X(drop_rx_lane) \
-	X(drop_rx_authentication) X(drop_rx_replay) X(drop_rx_invalid) X(drop_rx_allowed_ips) \
-	X(drop_rx_tun) X(drop_handshake_queue) X(drop_handshake_limit) X(drop_memory)
-// clang-format on
-
-// A shard: threads count in different ones, so that they don't contend for cache lines.
-struct device_counters {
-#define X(name) atomic_uint_fast64_t name;
-	DEVICE_COUNTERS(X)
-#undef X
-} __attribute__((aligned(64)));
-
-enum { DEVICE_COUNTER_SHARDS = 64 };
-
-// The calling thread's.
-extern _Thread_local unsigned device_shard;
-
-#define device_count(device, name, n)                                                              \
-	atomic_fetch_add_explicit(&(device)->counters[device_shard].name, (n), memory_order_relaxed)
-
-// The sum over all threads.
-#define device_counted(device, name)                                                               \
-	device_sum_counters(device, offsetof(struct device_counters, name))
 
 // An entry of the table from receiver index to the one that answers to it.
 struct index_entry {
@@ -68,9 +38,7 @@ struct device {
 	uint64_t listen_again_at;
 	uint64_t listen_again_ns;
 
-	// Held shared by whoever moves packets, for one batch at a time; exclusively by the control
-	// thread for each change of what the path reads. A waiting writer goes first.
-	pthread_rwlock_t path_lock;
+	struct lock lock; // of what the path reads
 	struct allowedips *allowed_ips;
 	struct peer *peers;
 	size_t peer_count;
@@ -82,7 +50,7 @@ struct device {
 	struct workers *workers;
 
 	struct control control;
-	struct device_counters counters[DEVICE_COUNTER_SHARDS];
+	struct counters counters;
 
 	struct path *paths; // one for each queue
 	unsigned queues;    // at least 1; fixed from device_new() on
@@ -116,16 +84,6 @@ int device_listen(struct device *, uint16_t port, uint32_t fwmark);
 // sessions, and removes a peer that has our own public key. With a key, what waited for one
 // follows.
 void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
-
-// The path bracket, shared and exclusive.
-void path_enter(struct device *);
-void path_leave(struct device *);
-void path_lock_exclusive(struct device *);
-void path_unlock_exclusive(struct device *);
-
-// From the current thread on, counts are in the next shard, round robin.
-void device_take_shard(void);
-uint64_t device_sum_counters(const struct device *, size_t offset);
 
 // Make the tables, of keys (peer.c) and of indices (index.c), by the device's seed. 0 or -ENOMEM.
 int peer_table_new(struct device *);

@@ -15,7 +15,7 @@ static void drop(void *path, struct aqm_packet *queued)
 	struct path *p = path;
 	struct frame *f = (struct frame *)queued;
 
-	device_count(p->device, drop_tx_aqm,
+	counters_add(&p->device->counters, drop_tx_aqm,
 	             offload_segments(&f->header, f->packet, f->queued.bytes));
 	buffer_put(f->buffer);
 }
@@ -60,7 +60,7 @@ void egress_take(struct path *p, struct frame *f, uint64_t now_ns)
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
-		device_count(p->device, drop_tx_invalid, 1);
+		counters_add(&p->device->counters, drop_tx_invalid, 1);
 		buffer_put(f->buffer);
 		return;
 	}

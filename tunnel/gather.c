@@ -38,7 +38,7 @@ static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
 	struct batch *b = batch_get(g->path);
 
 	if (!b) {
-		device_count(g->path->device, drop_memory, 1);
+		counters_add(&g->path->device->counters, drop_memory, 1);
 		return NULL;
 	}
 	b->peer = peer_hold(peer);
@@ -123,25 +123,25 @@ void gather_add(struct gather *g, struct frame *f)
 	// Before the frame is cut, so that every segment shows it.
 	if (f->queued.marked) {
 		offload_ip_set_ecn(f->packet, ECN_CE);
-		device_count(d, aqm_marks, 1);
+		counters_add(&d->counters, aqm_marks, 1);
 	}
 	if (offload_ip_parse(&ip, f->packet, f->queued.bytes) ||
 	    offload_cut_init(&cutter, &f->header, f->packet, f->queued.bytes) ||
 	    cutter.segments > BATCH_PACKETS_MAX || out_bytes(&cutter) > BATCH_OUT_BYTES) {
-		device_count(d, drop_tx_invalid, 1);
+		counters_add(&d->counters, drop_tx_invalid, 1);
 		buffer_put(f->buffer);
 		return;
 	}
 	struct allowedips_owner *owner =
 	    allowedips_lookup(d->allowed_ips, ip.family, ip.destination);
 	if (!owner) {
-		device_count(d, drop_tx_no_peer, cutter.segments);
+		counters_add(&d->counters, drop_tx_no_peer, cutter.segments);
 		reject(g, f, &ip);
 		return;
 	}
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
 	if (comes_back(peer, &ip, f->packet)) {
-		device_count(d, drop_tx_loop, cutter.segments);
+		counters_add(&d->counters, drop_tx_loop, cutter.segments);
 		buffer_put(f->buffer);
 		return;
 	}
@@ -150,7 +150,7 @@ void gather_add(struct gather *g, struct frame *f)
 	struct batch *b = find_open(g, peer, tos, &cutter);
 	// Looked at once a batch: the endpoint's lock is shared with whoever receives.
 	if (!b && !has_endpoint(peer)) {
-		device_count(d, drop_tx_no_endpoint, cutter.segments);
+		counters_add(&d->counters, drop_tx_no_endpoint, cutter.segments);
 		reject(g, f, &ip);
 		return;
 	}

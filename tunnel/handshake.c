@@ -28,9 +28,9 @@ static void abandon(struct peer *p)
 	struct device *d = p->device;
 
 	if (p->handshake.state == NOISE_INITIATION_CREATED) {
-		path_lock_exclusive(d);
+		lock_exclude(&d->lock);
 		index_remove(d, p->handshake.local_index);
-		path_unlock_exclusive(d);
+		lock_release(&d->lock);
 	}
 	noise_handshake_clear(&p->handshake);
 }
@@ -39,19 +39,19 @@ static struct index_entry *take_index(struct peer *p)
 {
 	struct device *d = p->device;
 
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	struct index_entry *entry = index_new(d, p);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	if (!entry)
-		device_count(d, drop_memory, 1);
+		counters_add(&d->counters, drop_memory, 1);
 	return entry;
 }
 
 static void give_index_back(struct device *d, uint32_t index)
 {
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	index_remove(d, index);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 }
 
 static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
@@ -72,7 +72,7 @@ static bool send_message(struct peer *p, const struct udp_endpoint *to, const vo
 {
 	timers_any_sent(p, now_ns);
 	if (udp_send_one(p->device, to, message, bytes, HANDSHAKE_TOS)) {
-		device_count(p->device, drop_tx_send, 1);
+		counters_add(&p->device->counters, drop_tx_send, 1);
 		return false;
 	}
 	atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
@@ -214,7 +214,7 @@ static bool check_macs(struct device *d, const struct control_message *m, uint64
 	if (loaded && !cookie_has_mac2(m->bytes, m->length) &&
 	    ratelimit_empty(d->load.replies_full_at_ns, now_ns, COOKIE_REPLY_INTERVAL_NS,
 	                    COOKIE_REPLIES_BURST)) {
-		device_count(d, drop_handshake_limit, 1);
+		counters_add(&d->counters, drop_handshake_limit, 1);
 		return false;
 	}
 	switch (cookie_check(&d->cookie_checker, m->bytes, m->length, source, now_ns, loaded)) {
@@ -222,15 +222,15 @@ static bool check_macs(struct device *d, const struct control_message *m, uint64
 		if (!loaded)
 			return true;
 		send_cookie_reply(d, m, now_ns);
-		device_count(d, drop_handshake_limit, 1);
+		counters_add(&d->counters, drop_handshake_limit, 1);
 		return false;
 	case COOKIE_MAC2_VALID:
 		if (ratelimit_allow(&d->load.sources, d->key_seed, source, now_ns))
 			return true;
-		device_count(d, drop_handshake_limit, 1);
+		counters_add(&d->counters, drop_handshake_limit, 1);
 		return false;
 	default:
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 		return false;
 	}
 }
@@ -277,7 +277,7 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	int ret = peer_install_session(p, &session, now_ns);
 	if (ret) {
 		give_index_back(d, session.local_index);
-		device_count(d, drop_memory, 1);
+		counters_add(&d->counters, drop_memory, 1);
 	} else {
 		timers_session_derived(p, now_ns);
 	}
@@ -317,17 +317,17 @@ static void receive_initiation(struct device *d, const struct control_message *m
 	struct noise_initiation said;
 
 	if (noise_initiation_identify(&said, i, &d->identity)) {
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 		goto out;
 	}
 	struct peer *p = peer_find(d, said.remote_static);
 	if (!p) {
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 		goto out;
 	}
 	if (p->last_initiation_accepted_ns &&
 	    now_ns - p->last_initiation_accepted_ns < NS_PER_S / INITIATIONS_PER_S) {
-		device_count(d, drop_handshake_limit, 1);
+		counters_add(&d->counters, drop_handshake_limit, 1);
 		goto out;
 	}
 	bool crossed = p->handshake.state == NOISE_INITIATION_CREATED;
@@ -336,10 +336,10 @@ static void receive_initiation(struct device *d, const struct control_message *m
 	case 0:
 		break;
 	case -EALREADY:
-		device_count(d, drop_rx_replay, 1);
+		counters_add(&d->counters, drop_rx_replay, 1);
 		goto out;
 	default:
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 		goto out;
 	}
 	if (crossed)
@@ -357,12 +357,12 @@ static void receive_response(struct device *d, const struct control_message *m, 
 	struct index_entry *entry = index_lookup(d, le32toh(r->receiver_index));
 
 	if (!entry || entry->keypair) {
-		device_count(d, drop_rx_index, 1);
+		counters_add(&d->counters, drop_rx_index, 1);
 		return;
 	}
 	struct peer *p = entry->peer;
 	if (noise_response_consume(&p->handshake, &d->identity, r)) {
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 		return;
 	}
 	count_received(p, m, now_ns);
@@ -382,9 +382,9 @@ static void receive_cookie(struct device *d, const struct control_message *m, ui
 	struct index_entry *entry = index_lookup(d, le32toh(reply->receiver_index));
 
 	if (!entry)
-		device_count(d, drop_rx_index, 1);
+		counters_add(&d->counters, drop_rx_index, 1);
 	else if (cookie_reply_consume(&entry->peer->cookie, reply, now_ns))
-		device_count(d, drop_rx_authentication, 1);
+		counters_add(&d->counters, drop_rx_authentication, 1);
 }
 
 static bool is(const struct control_message *m, enum message_type type, size_t bytes)
@@ -409,7 +409,7 @@ void handshake_receive(struct device *d, const struct control_message *m)
 	} else if (is(m, MESSAGE_COOKIE, sizeof(struct message_cookie))) {
 		receive_cookie(d, m, now_ns);
 	} else {
-		device_count(d, drop_rx_malformed, 1);
+		counters_add(&d->counters, drop_rx_malformed, 1);
 	}
 }
 

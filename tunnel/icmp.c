@@ -143,7 +143,7 @@ void icmp_reject(struct path *p, const struct offload_ip *ip, const uint8_t *pac
 		return;
 	struct iovec iov[] = {{0}, {answer, bytes}};
 	if (tun_write_frame(p->tun, &plain, iov, 2))
-		device_count(p->device, drop_rx_tun, 1);
+		counters_add(&p->device->counters, drop_rx_tun, 1);
 	else
-		device_count(p->device, icmp_errors, 1);
+		counters_add(&p->device->counters, icmp_errors, 1);
 }

@@ -132,7 +132,7 @@ static bool turn(struct path *p, const struct epoll_event *events, int n, int *p
 	uint64_t now_ns = clock_now_ns();
 	bool there = true, backlog = false, transmitted = false;
 
-	path_enter(d);
+	lock_share(&d->lock);
 	for (int i = 0; i < n && there; i++) {
 		int ret = serve(p, events[i].data.fd, now_ns, &backlog);
 
@@ -149,7 +149,7 @@ static bool turn(struct path *p, const struct epoll_event *events, int n, int *p
 		path_flush(p);
 	}
 	*patience_ms = egress_patience(p);
-	path_leave(d);
+	lock_release(&d->lock);
 	workers_turn(d->workers, backlog, now_ns);
 	return there;
 }
@@ -172,12 +172,12 @@ static void *run(void *path)
 	struct epoll_event events[4]; // TUN, wake, and a socket for each family
 
 	pthread_setname_np(pthread_self(), "path");
-	device_take_shard();
+	counters_take_shard();
 	while (!atomic_load(&d->stopping)) {
 		int n =
 		    epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]), patience_ms);
 
-		device_count(d, epoll_waits, 1);
+		counters_add(&d->counters, epoll_waits, 1);
 		if (n < 0 && errno != EINTR)
 			break;
 		if (!turn(p, events, n, &patience_ms)) {

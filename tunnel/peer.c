@@ -45,7 +45,7 @@ void peer_release(struct peer *p)
 void peer_segment_again(struct peer *p)
 {
 	if (feature_retry(&p->segment))
-		device_count(p->device, offload_changes, 1);
+		counters_add(&p->device->counters, offload_changes, 1);
 }
 
 // ---- the table by public key: only the control thread looks, so it's quiescent at any time
@@ -158,9 +158,9 @@ static void zero_keys(struct peer *p)
 
 void peer_zero_keys(struct peer *p)
 {
-	path_lock_exclusive(p->device);
+	lock_exclude(&p->device->lock);
 	zero_keys(p);
-	path_unlock_exclusive(p->device);
+	lock_release(&p->device->lock);
 }
 
 static void free_lanes(struct peer *p)
@@ -186,7 +186,7 @@ void peer_remove(struct peer *p)
 	timers_stop(p);
 	timers_disarm(p);
 	route_pass_over(p);
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	zero_keys(p);
 	allowedips_remove_owner(d->allowed_ips, &p->allowed_ips);
 	leave(d, p);
@@ -198,7 +198,7 @@ void peer_remove(struct peer *p)
 		d->peers = p->next;
 	d->peer_count--;
 	p->removed = true;
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 
 	// Nobody can find the peer from here on: what its lanes still hold drains.
 	peer_drop_staged(p);
@@ -256,10 +256,10 @@ int peer_install_session(struct peer *p, const struct noise_session *s, uint64_t
 	memcpy(k->send_key, s->send_key, sizeof(k->send_key));
 	memcpy(k->receive_key, s->receive_key, sizeof(k->receive_key));
 
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	struct index_entry *entry = index_lookup(d, s->local_index);
 	if (!entry) {
-		path_unlock_exclusive(d);
+		lock_release(&d->lock);
 		keypair_release(k);
 		return -ENOENT;
 	}
@@ -279,7 +279,7 @@ int peer_install_session(struct peer *p, const struct noise_session *s, uint64_t
 		drop_keypair(d, &p->next_keypair);
 		p->next_keypair = k;
 	}
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	return 0;
 }
 
@@ -287,12 +287,12 @@ void peer_confirm_session(struct peer *p)
 {
 	struct device *d = p->device;
 
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	if (p->next_keypair) {
 		drop_keypair(d, &p->previous_keypair);
 		p->previous_keypair = p->current;
 		p->current = p->next_keypair;
 		p->next_keypair = NULL;
 	}
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 }

@@ -2,7 +2,7 @@
 //
 // Who may touch what: the control thread alone changes configuration, handshakes, key pairs and
 // timers' heap. What the data path reads of them (key pairs, tables, sockets) changes only while
-// the control thread holds the path lock exclusively (device.h); what the data path writes
+// the control thread holds the path lock exclusively (lock.h); what the data path writes
 // (counters, timestamps, the endpoint) is atomic or under its own lock.
 #ifndef WGBENCH_PEER_H
 #define WGBENCH_PEER_H

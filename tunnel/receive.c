@@ -28,10 +28,10 @@ static void submit(struct batch *b)
 		return;
 	}
 	struct peer_lanes *lanes = &b->peer->lanes[b->path->index];
-	device_count(d, rx_batches, 1);
+	counters_add(&d->counters, rx_batches, 1);
 	path_touch(b->path, lanes);
 	if (!workers_submit(lanes->receive, &b->job)) {
-		device_count(d, drop_rx_lane, b->packets);
+		counters_add(&d->counters, drop_rx_lane, b->packets);
 		batch_put(b);
 	}
 }
@@ -43,11 +43,11 @@ static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 	struct index_entry *entry = index_lookup(d, index);
 
 	if (!entry || !entry->keypair) {
-		device_count(d, drop_rx_index, 1);
+		counters_add(&d->counters, drop_rx_index, 1);
 		return false;
 	}
 	if (now_ns - entry->keypair->born_ns >= REJECT_AFTER_TIME_NS) {
-		device_count(d, drop_rx_expired, 1);
+		counters_add(&d->counters, drop_rx_expired, 1);
 		return false;
 	}
 	b->keypair = keypair_hold(entry->keypair);
@@ -61,7 +61,7 @@ static struct batch *split(const struct batch *from, uint32_t index, uint64_t no
 	struct batch *b = batch_get(from->path);
 
 	if (!b) {
-		device_count(from->path->device, drop_memory, 1);
+		counters_add(&from->path->device->counters, drop_memory, 1);
 		return NULL;
 	}
 	b->in = buffer_hold(from->in);
@@ -86,18 +86,18 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 		if (first->datagram_bytes && size > first->datagram_bytes)
 			size = first->datagram_bytes;
 		if (size < sizeof(uint32_t)) {
-			device_count(d, drop_rx_malformed, 1);
+			counters_add(&d->counters, drop_rx_malformed, 1);
 			continue;
 		}
 		if (m->type != htole32(MESSAGE_DATA)) {
 			if (size > MESSAGE_HANDSHAKE_MAX)
-				device_count(d, drop_rx_malformed, 1);
+				counters_add(&d->counters, drop_rx_malformed, 1);
 			else if (!control_post_message(d, m, size, &first->source))
-				device_count(d, drop_handshake_queue, 1);
+				counters_add(&d->counters, drop_handshake_queue, 1);
 			continue;
 		}
 		if (size < MESSAGE_DATA_OVERHEAD) {
-			device_count(d, drop_rx_malformed, 1);
+			counters_add(&d->counters, drop_rx_malformed, 1);
 			continue;
 		}
 		if (!first->keypair) {
@@ -182,7 +182,7 @@ static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct offl
 
 	outer &= ECN_MASK;
 	if (outer == ECN_CE && !inner)
-		device_count(d, rx_ce_ignored, 1);
+		counters_add(&d->counters, rx_ce_ignored, 1);
 	else if (outer == ECN_CE && inner != ECN_CE)
 		offload_ip_set_ecn(packet, ECN_CE);
 	else if (outer == ECN_ECT_1 && inner == ECN_ECT_0)
@@ -196,11 +196,11 @@ static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, packet, s->length)) {
-		device_count(d, drop_rx_invalid, 1);
+		counters_add(&d->counters, drop_rx_invalid, 1);
 		return false;
 	}
 	if (allowedips_lookup(d->allowed_ips, ip.family, ip.source) != &b->peer->allowed_ips) {
-		device_count(d, drop_rx_allowed_ips, 1);
+		counters_add(&d->counters, drop_rx_allowed_ips, 1);
 		return false;
 	}
 	decapsulate_ecn(d, packet, &ip, b->tos);
@@ -223,10 +223,10 @@ static uint64_t keep_new(struct device *d, struct batch *b)
 		uint64_t counter = le64toh(m->counter);
 
 		if (!s.length) {
-			device_count(d, drop_rx_authentication, 1);
+			counters_add(&d->counters, drop_rx_authentication, 1);
 		} else if (counter >= REJECT_AFTER_MESSAGES ||
 		           !replay_accept(&k->replay, counter)) {
-			device_count(d, drop_rx_replay, 1);
+			counters_add(&d->counters, drop_rx_replay, 1);
 		} else {
 			b->span[accepted++] = s;
 			bytes += s.length;
@@ -294,13 +294,13 @@ void receive_finish(struct workers_job *job)
 	uint64_t now_ns = clock_now_ns();
 
 	if (b->failed) {
-		device_count(d, drop_memory, b->packets);
+		counters_add(&d->counters, drop_memory, b->packets);
 		batch_put(b);
 		return;
 	}
 	uint64_t bytes = keep_new(d, b);
 	if (b->packets) {
-		device_count(d, rx_packets, b->packets);
+		counters_add(&d->counters, rx_packets, b->packets);
 		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
 		if (k == p->next_keypair) {
 			atomic_store_explicit(&k->confirmed, true, memory_order_relaxed);

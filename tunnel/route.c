@@ -102,7 +102,7 @@ static int look_up(struct device *d, const struct udp_endpoint *e, const struct 
 
 	*ifindex = 0;
 	d->control.route->looked_up++;
-	device_count(d, route_lookups, 1);
+	counters_add(&d->counters, route_lookups, 1);
 	h->nlmsg_seq = ++sequence;
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
 		return -errno;

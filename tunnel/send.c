@@ -56,14 +56,14 @@ static void submit(struct batch *b)
 	egress_submitted(b);
 	if (!workers_submit(lanes->send, &b->job)) {
 		egress_finished(b);
-		device_count(b->path->device, drop_tx_lane, packets);
+		counters_add(&b->path->device->counters, drop_tx_lane, packets);
 		batch_put(b);
 	}
 }
 
 static void drop_staged(struct device *d, struct batch *b)
 {
-	device_count(d, drop_tx_staged, b->packets);
+	counters_add(&d->counters, drop_tx_staged, b->packets);
 	atomic_fetch_sub(&d->batches_staged, 1);
 	batch_put(b);
 }
@@ -105,7 +105,7 @@ void peer_stage(struct batch *b, uint64_t now_ns)
 {
 	struct peer *p = b->peer;
 
-	device_count(p->device, tx_batches, 1);
+	counters_add(&p->device->counters, tx_batches, 1);
 	// Behind what is staged already, so that a flow stays in order.
 	if (atomic_load_explicit(&p->staged_packets, memory_order_acquire) || !assign(b, now_ns)) {
 		wait_for_key(b);
@@ -125,7 +125,7 @@ void peer_flush_staged(struct peer *p)
 	uint64_t now_ns = clock_now_ns();
 
 	// Exclusive: no reader adds a batch that would overtake these.
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	while (p->staged_first && assign(p->staged_first, now_ns)) {
 		pthread_mutex_lock(&p->staged_lock);
 		struct batch *b = staged_pop(p);
@@ -135,7 +135,7 @@ void peer_flush_staged(struct peer *p)
 	}
 	for (unsigned i = 0; i < d->queues; i++)
 		path_flush(&d->paths[i]);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 }
 
 void peer_drop_staged(struct peer *p)
@@ -159,12 +159,12 @@ int send_keepalive(struct peer *p)
 	b->keepalive = true;
 	b->packets = 1;
 	b->tos = 0;
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	bool ready = assign(b, clock_now_ns());
 	if (ready)
 		submit(b);
 	path_flush(&d->paths[0]);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	if (!ready)
 		batch_put(b);
 	return ready ? 0 : -ENOKEY;
@@ -257,7 +257,7 @@ void send_finish(struct workers_job *job)
 	uint64_t now_ns = clock_now_ns();
 
 	if (b->failed) {
-		device_count(d, drop_memory, b->packets);
+		counters_add(&d->counters, drop_memory, b->packets);
 	} else {
 		timers_any_sent(p, now_ns);
 		if (!b->keepalive)
@@ -265,9 +265,9 @@ void send_finish(struct workers_job *job)
 		uint32_t sent = udp_send(b);
 		uint32_t bytes = sent < b->packets ? b->span[sent].offset : b->out_bytes;
 		atomic_fetch_add_explicit(&p->tx_bytes, bytes, memory_order_relaxed);
-		device_count(d, tx_packets, sent);
+		counters_add(&d->counters, tx_packets, sent);
 		if (sent < b->packets)
-			device_count(d, drop_tx_send, b->packets - sent);
+			counters_add(&d->counters, drop_tx_send, b->packets - sent);
 	}
 	egress_finished(b);
 	batch_put(b);

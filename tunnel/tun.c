@@ -203,7 +203,7 @@ static struct frame *room(struct path *p)
 		p->read_at = 0;
 	}
 	if (!p->reading) {
-		device_count(p->device, drop_memory, 1);
+		counters_add(&p->device->counters, drop_memory, 1);
 		p->starved = true;
 		return NULL;
 	}
@@ -221,7 +221,7 @@ int tun_read(struct path *p, uint64_t now_ns)
 		if (!f)
 			break;
 		n = tun_read_frame(p->tun, &f->header, f->packet, BATCH_FRAME_BYTES);
-		device_count(p->device, tun_reads, 1);
+		counters_add(&p->device->counters, tun_reads, 1);
 		if (n < 0)
 			break;
 		frames++;
@@ -240,9 +240,9 @@ int tun_read(struct path *p, uint64_t now_ns)
 static void write_packet(struct path *p, const struct virtio_net_hdr *header, struct iovec *iov,
                          int vectors)
 {
-	device_count(p->device, tun_writes, 1);
+	counters_add(&p->device->counters, tun_writes, 1);
 	if (tun_write_frame(p->tun, header, iov, vectors))
-		device_count(p->device, drop_rx_tun, 1);
+		counters_add(&p->device->counters, drop_rx_tun, 1);
 }
 
 void tun_write(void *path, struct receive_packet *packets, size_t n)
@@ -267,7 +267,7 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 	uint32_t length = 0;
 
 	if (!scratch) {
-		device_count(p->device, drop_memory, w->count);
+		counters_add(&p->device->counters, drop_memory, w->count);
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
@@ -275,7 +275,7 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 		length += iov[i].iov_len;
 	}
 	if (offload_cut_init(&cutter, &w->header, scratch->bytes, length))
-		device_count(p->device, drop_rx_tun, w->count);
+		counters_add(&p->device->counters, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
 			write_packet(p, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
@@ -290,17 +290,17 @@ static void write_merged(struct path *p, const struct offload_write *w, struct i
 	    w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4 ? &d->tun.merge_udp : &d->tun.merge_tcp;
 	bool changed;
 
-	device_count(d, tun_writes, 1);
+	counters_add(&d->counters, tun_writes, 1);
 	int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
 	enum feature_meaning meaning = feature_meaning(FEATURE_TUN_MERGED, -ret);
 	if (ret && meaning == FEATURE_NOT_NOW) {
 		// Its packets one by one would fare no better.
-		device_count(d, drop_rx_tun, w->count);
+		counters_add(&d->counters, drop_rx_tun, w->count);
 		return;
 	}
 	changed = ret ? feature_refused(merges, meaning) : feature_took(merges);
 	if (changed)
-		device_count(d, offload_changes, 1);
+		counters_add(&d->counters, offload_changes, 1);
 	if (ret)
 		write_cut(p, w, iov, vectors);
 }
@@ -316,7 +316,7 @@ void tun_offload_again(struct device *d)
 	                   (t->tso != tso) + (t->uso != uso);
 
 	if (changes)
-		device_count(d, offload_changes, changes);
+		counters_add(&d->counters, offload_changes, changes);
 }
 
 static unsigned merge_flags(struct device *d)

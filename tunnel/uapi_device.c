@@ -279,14 +279,14 @@ int uapi_set(struct device *d, const struct uapi_request *r)
 	ret = find_targets(&t);
 	if (ret)
 		goto undo;
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	ret = make_allowed_ips(&t);
 	if (!ret)
 		ret = change_sockets(&t);
 	if (!ret)
 		change_allowed_ips(&t);
 	allowedips_remove_owner(d->allowed_ips, &t.aside);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 	if (!ret) {
 		commit(&t);
 		goto out;

@@ -134,7 +134,7 @@ int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *me
 		                   .msg_iovlen = 1,
 		                   .msg_control = &control};
 		put_route(&m, &e, tos);
-		device_count(d, udp_sends, 1);
+		counters_add(&d->counters, udp_sends, 1);
 		if (sendmsg(fd, &m, 0) >= 0)
 			return 0;
 		int error = errno;
@@ -192,7 +192,7 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 		runs[n] = r;
 		at += r.count;
 	}
-	device_count(d, udp_sends, 1);
+	counters_add(&d->counters, udp_sends, 1);
 	int sent = sendmmsg(fd, messages, n, 0);
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
@@ -208,7 +208,7 @@ static void judge_segment(struct peer *p, bool several, int refused)
 	else if (several)
 		changed = feature_took(&p->segment);
 	if (changed)
-		device_count(p->device, offload_changes, 1);
+		counters_add(&p->device->counters, offload_changes, 1);
 }
 
 uint32_t udp_send(struct batch *b)
@@ -336,7 +336,7 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 	b->datagram_bytes = told.datagram_bytes;
 	b->tos = told.tos;
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
-		device_count(b->path->device, drop_rx_malformed, 1);
+		counters_add(&b->path->device->counters, drop_rx_malformed, 1);
 		batch_put(b);
 	} else {
 		receive_batch(b, now_ns);
@@ -352,12 +352,12 @@ int udp_receive(struct path *p, int fd, uint64_t now_ns, bool *backlog)
 	union control_buffer control[RECEIVE_MESSAGES];
 	int ready = prepare(p, batch, messages, iov, control);
 	if (!ready) {
-		device_count(d, drop_memory, 1);
+		counters_add(&d->counters, drop_memory, 1);
 		p->starved = true;
 		return -ENOMEM;
 	}
 	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;
-	device_count(d, udp_receives, 1);
+	counters_add(&d->counters, udp_receives, 1);
 	for (int i = ready; i-- > (n < 0 ? 0 : n);)
 		batch_put(batch[i]);
 	for (int i = 0; i < n; i++)
@@ -376,9 +376,9 @@ static void post(struct device *d, const uint8_t *bytes, const struct told *t, u
 		if (t->datagram_bytes && size > t->datagram_bytes)
 			size = t->datagram_bytes;
 		if (size > MESSAGE_HANDSHAKE_MAX)
-			device_count(d, drop_rx_malformed, 1);
+			counters_add(&d->counters, drop_rx_malformed, 1);
 		else if (!control_post_message(d, bytes + at, size, t->source))
-			device_count(d, drop_handshake_queue, 1);
+			counters_add(&d->counters, drop_handshake_queue, 1);
 	}
 }
 
@@ -402,7 +402,7 @@ int udp_receive_handshakes(struct device *d, int fd)
 		};
 	}
 	int n = recvmmsg(fd, messages, UDP_HANDSHAKES, 0, NULL);
-	device_count(d, udp_receives, 1);
+	counters_add(&d->counters, udp_receives, 1);
 	for (int i = 0; i < n; i++) {
 		struct told told = {.source = &source[i], .datagram_bytes = messages[i].msg_len};
 

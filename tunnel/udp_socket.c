@@ -323,7 +323,7 @@ void udp_try_again(struct device *d)
 	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
 	struct udp *u = &d->udp, before = *u;
 
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	if (s->handshake_socket && !parted(u))
 		open_handshake(d->paths[0].udp, d->queues, d->fwmark, u->handshake, &e);
 	for (unsigned q = 0; q < d->queues; q++)
@@ -334,8 +334,8 @@ void udp_try_again(struct device *d)
 		e.doubtful = true;
 	}
 	take_equipment(u, &e);
-	path_unlock_exclusive(d);
-	device_count(d, offload_changes,
+	lock_release(&d->lock);
+	counters_add(&d->counters, offload_changes,
 	             (u->segment != before.segment) + (u->gro != before.gro) +
 	                 (parted(u) != parted(&before)));
 }

@@ -31,7 +31,7 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-#define count(device, name) ((unsigned)device_counted(device, name))
+#define count(device, name) ((unsigned)counters_sum(&device->counters, name))
 
 // The next datagram for the device, which must be of that type.
 static inline struct control_message take(struct device *d, unsigned type)
@@ -63,12 +63,12 @@ static inline void receive_on_the_path(struct device *d)
 	int fd = loopback_socket(d, MESSAGE_DATA);
 
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
-	path_enter(d);
+	lock_share(&d->lock);
 	bool backlog = false;
 	assert_true(udp_receive(&d->paths[0], fd, loopback_now_ns, &backlog) > 0);
 	assert_false(backlog);
 	path_flush(&d->paths[0]);
-	path_leave(d);
+	lock_release(&d->lock);
 }
 
 static inline void receive_data(struct device *d)

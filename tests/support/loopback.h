@@ -127,10 +127,10 @@ static inline void loopback_stage(struct peer *p)
 	b->peer = peer_hold(p);
 	b->frames = b->packets = 1;
 	b->tos = 0;
-	path_enter(d);
+	lock_share(&d->lock);
 	peer_stage(b, loopback_now_ns);
 	path_flush(&d->paths[0]);
-	path_leave(d);
+	lock_release(&d->lock);
 }
 
 #endif

@@ -38,7 +38,7 @@ static void test_signals(void **state)
 		assert_int_equal(control_run(device), 0);
 	}
 
-	device_count(device, drop_rx_replay, 42);
+	counters_add(&device->counters, drop_rx_replay, 42);
 	assert_true(dup2(fileno(to), STDERR_FILENO) >= 0);
 	kill(getpid(), SIGUSR1);
 	settle();

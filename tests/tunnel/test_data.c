@@ -139,12 +139,12 @@ static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 	f->queued = (struct aqm_packet){.bytes = bytes};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
-	path_enter(e->device);
+	lock_share(&e->device->lock);
 	gather_init(&g, path, loopback_now_ns);
 	gather_add(&g, f);
 	gather_close(&g);
 	path_flush(path);
-	path_leave(e->device);
+	lock_release(&e->device->lock);
 }
 
 static void receive(struct end *e, int fd)
@@ -152,10 +152,10 @@ static void receive(struct end *e, int fd)
 	bool backlog = false;
 
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
-	path_enter(e->device);
+	lock_share(&e->device->lock);
 	assert_true(udp_receive(&e->device->paths[0], fd, loopback_now_ns, &backlog) > 0);
 	path_flush(&e->device->paths[0]);
-	path_leave(e->device);
+	lock_release(&e->device->lock);
 }
 
 // What came out of the TUN, without the vnet header; 0: nothing.
@@ -304,9 +304,9 @@ static void ecn_comes_in_as_with_the_kernel(void **state)
 		carry_on(wire, message, n);
 		check_taken(family, dscp, inner, outer);
 	}
-	assert_int_equal(device_counted(b.device, rx_ce_ignored), 2);
-	assert_int_equal(device_counted(b.device, drop_rx_invalid), 0);
-	assert_int_equal(device_counted(b.device, rx_packets), 32);
+	assert_int_equal(counters_sum(&b.device->counters, rx_ce_ignored), 2);
+	assert_int_equal(counters_sum(&b.device->counters, drop_rx_invalid), 0);
+	assert_int_equal(counters_sum(&b.device->counters, rx_packets), 32);
 }
 
 static void ecn_comes_in_over_ipv6_likewise(void **state)
@@ -333,7 +333,7 @@ static void ecn_comes_in_over_ipv6_likewise(void **state)
 		receive(&b, b.device->paths[0].udp[1]);
 		check_taken(AF_INET, 0, inner, outer);
 	}
-	assert_int_equal(device_counted(b.device, rx_ce_ignored), 1);
+	assert_int_equal(counters_sum(&b.device->counters, rx_ce_ignored), 1);
 	close(v6);
 }
 
@@ -368,11 +368,11 @@ static void a_marked_batch_comes_up_whole(void **state)
 	memcpy(CMSG_DATA(&control.align), &(uint16_t){iov.iov_len / PACKETS}, sizeof(uint16_t));
 	assert_int_equal(setsockopt(wire, IPPROTO_IP, IP_TOS, &outer, sizeof(outer)), 0);
 	assert_int_equal(sendmsg(wire, &m, 0), iov.iov_len);
-	while (device_counted(b.device, rx_packets) < PACKETS)
+	while (counters_sum(&b.device->counters, rx_packets) < PACKETS)
 		receive(&b, loopback_socket(b.device, MESSAGE_DATA));
 	for (int i = 0; i < PACKETS; i++)
 		check_taken(AF_INET, 0, i & 1 ? ECT0 : NOT, CE);
-	assert_int_equal(device_counted(b.device, rx_ce_ignored), PACKETS / 2);
+	assert_int_equal(counters_sum(&b.device->counters, rx_ce_ignored), PACKETS / 2);
 }
 
 // ---- endpoints
@@ -390,7 +390,7 @@ static void a_replay_from_elsewhere_moves_no_endpoint(void **state)
 	assert_int_equal(taken(&b, packet), 100);
 	assert_int_equal(ntohs(b.peer->endpoint.remote.v4.sin_port), wire_port);
 	carry_on(elsewhere, message, n);
-	assert_int_equal(device_counted(b.device, drop_rx_replay), 1);
+	assert_int_equal(counters_sum(&b.device->counters, drop_rx_replay), 1);
 	assert_int_equal(taken(&b, packet), 0);
 	assert_int_equal(ntohs(b.peer->endpoint.remote.v4.sin_port), wire_port);
 	close(elsewhere);
@@ -408,7 +408,7 @@ static void a_refused_source_still_moves_the_endpoint(void **state)
 	send_packet(&a, AF_INET, 0, 100);
 	ssize_t n = on_wire(message, &tos);
 	carry_on(wire, message, n);
-	assert_int_equal(device_counted(b.device, drop_rx_allowed_ips), 1);
+	assert_int_equal(counters_sum(&b.device->counters, drop_rx_allowed_ips), 1);
 	assert_int_equal(taken(&b, packet), 0);
 	assert_int_equal(ntohs(b.peer->endpoint.remote.v4.sin_port), wire_port);
 }
@@ -450,7 +450,7 @@ static void the_initiator_alone_rekeys_on_send_at_120_s(void **state)
 	assert_true(asks(&a));
 	// It was sent all the same.
 	assert_int_equal(a.peer->staged_packets, 0);
-	assert_int_equal(device_counted(a.device, tx_packets), 2);
+	assert_int_equal(counters_sum(&a.device->counters, tx_packets), 2);
 }
 
 static void either_role_rekeys_after_2_60_messages(void **state)
@@ -499,7 +499,7 @@ static void keys_are_rejected_at_180_s(void **state)
 	pass_to(180 * NS_PER_S);
 	receive(&a, loopback_socket(a.device, MESSAGE_DATA));
 	assert_int_equal(taken(&a, packet), 0);
-	assert_int_equal(device_counted(a.device, drop_rx_expired), 1);
+	assert_int_equal(counters_sum(&a.device->counters, drop_rx_expired), 1);
 	send_packet(&b, AF_INET, 0, 100);
 	assert_int_equal(b.peer->staged_packets, 1);
 	assert_true(asks(&b));
@@ -525,7 +525,7 @@ static void messages_beyond_the_last_are_not_received(void **state)
 		m->counter = htole64(counters[i]);
 		aead_seal(cipher_thread(), b.peer->current->receive_key, &seal, 1);
 		carry_on(wire, packet, MESSAGE_DATA_OVERHEAD + 112);
-		assert_int_equal(device_counted(b.device, drop_rx_replay), i);
+		assert_int_equal(counters_sum(&b.device->counters, drop_rx_replay), i);
 		assert_int_equal(taken(&b, packet), i ? 0 : 100);
 	}
 }

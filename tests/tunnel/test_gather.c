@@ -155,15 +155,15 @@ static void drops_what_has_no_peer(void **state)
 	struct gather g;
 
 	(void)state;
-	uint64_t before = device_counted(device, drop_tx_no_peer);
+	uint64_t before = counters_sum(&device->counters, drop_tx_no_peer);
 	gather_init(&g, &device->paths[0], 1);
 	gather_add(&g, make(PEERS + 5, 0, 100, 0));
 	struct frame *cut = make(0, 0, 100, 0);
 	cut->queued.bytes = 99;
 	gather_add(&g, cut);
 	gather_close(&g);
-	assert_int_equal(device_counted(device, drop_tx_no_peer), before + 1);
-	assert_int_equal(device_counted(device, drop_tx_invalid), 1);
+	assert_int_equal(counters_sum(&device->counters, drop_tx_no_peer), before + 1);
+	assert_int_equal(counters_sum(&device->counters, drop_tx_invalid), 1);
 	check_buffers();
 }
 
@@ -219,7 +219,7 @@ static void what_comes_back_is_dropped(void **state)
 			gather_init(&g, &device->paths[0], 1);
 			peers[0]->current = &session;
 			gather_add(&g, message(0, family, form, INDEX));
-			assert_int_equal(device_counted(device, drop_tx_loop), ++loops);
+			assert_int_equal(counters_sum(&device->counters, drop_tx_loop), ++loops);
 			check_buffers();
 			// To another peer, through this one.
 			peers[0]->current = NULL;
@@ -229,7 +229,7 @@ static void what_comes_back_is_dropped(void **state)
 			gather_add(&g, message(1, family, form, INDEX + 1));
 			peers[1]->current = NULL;
 			gather_close(&g);
-			assert_int_equal(device_counted(device, drop_tx_loop), loops);
+			assert_int_equal(counters_sum(&device->counters, drop_tx_loop), loops);
 			for (int i = 0; i < 2; i++) {
 				assert_int_equal(peers[i]->staged_packets, 1);
 				peer_drop_staged(peers[i]);
@@ -245,7 +245,7 @@ static void marks_show_outside_and_inside(void **state)
 	struct gather g;
 
 	(void)state;
-	uint64_t before = device_counted(device, aqm_marks);
+	uint64_t before = counters_sum(&device->counters, aqm_marks);
 	gather_init(&g, &device->paths[0], 1);
 	struct frame *plain = make(0, 2, 100, 0), *marked = make(0, 2, 100, 1);
 	marked->queued.marked = true;
@@ -258,7 +258,7 @@ static void marks_show_outside_and_inside(void **state)
 	assert_non_null(second);
 	assert_int_equal(second->tos, 3);
 	assert_int_equal(second->frame[0].cutter.packet[1], 3);
-	assert_int_equal(device_counted(device, aqm_marks), before + 1);
+	assert_int_equal(counters_sum(&device->counters, aqm_marks), before + 1);
 	peer_drop_staged(peers[0]);
 	check_buffers();
 }

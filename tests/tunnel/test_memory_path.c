@@ -111,7 +111,7 @@ static void turn(struct device *d)
 	struct path *p = &d->paths[0];
 	bool backlog = false;
 
-	path_enter(d);
+	lock_share(&d->lock);
 	while (tun_read(p, loopback_now_ns) > 0)
 		;
 	while (egress_send(p, loopback_now_ns))
@@ -120,7 +120,7 @@ static void turn(struct device *d)
 	while (loopback_readable(p->udp[0], 0) &&
 	       udp_receive(p, p->udp[0], loopback_now_ns, &backlog) > 0)
 		path_flush(p);
-	path_leave(d);
+	lock_release(&d->lock);
 	if (d->udp.handshake[0] >= 0)
 		udp_receive_handshakes(d, d->udp.handshake[0]);
 	loopback_control(d);
@@ -160,8 +160,8 @@ static void run_for(unsigned seconds)
 
 static uint64_t dropped_for_memory(void)
 {
-	return device_counted(ends[0].device, drop_memory) +
-	       device_counted(ends[1].device, drop_memory);
+	return counters_sum(&ends[0].device->counters, drop_memory) +
+	       counters_sum(&ends[1].device->counters, drop_memory);
 }
 
 // false: nothing was refused.
@@ -253,7 +253,7 @@ static void a_thread_asks_again_for_its_cipher(void **state)
 // Polls, up to LOOPBACK_WAIT_MS.
 static void wait_for_drop(struct device *d, uint64_t more_than)
 {
-	for (int ms = 0; device_counted(d, drop_memory) <= more_than; ms++) {
+	for (int ms = 0; counters_sum(&d->counters, drop_memory) <= more_than; ms++) {
 		assert_true(ms < LOOPBACK_WAIT_MS);
 		poll(NULL, 0, 1);
 	}
@@ -272,13 +272,13 @@ static void empty_pools(struct device *d)
 {
 	struct path *p = &d->paths[0];
 
-	path_lock_exclusive(d);
+	lock_exclude(&d->lock);
 	if (p->reading)
 		buffer_put(p->reading);
 	p->reading = NULL;
 	batch_pool_free(p);
 	buffer_pool_free(p);
-	path_unlock_exclusive(d);
+	lock_release(&d->lock);
 }
 
 // Both the one that makes a session and one within it, long before the next is due.
@@ -323,11 +323,11 @@ static void a_starved_queue_rests(void **state)
 		refusal_begin(REFUSE_ALL, 0);
 		put(0, 2 + e);
 		wait_for_drop(d, 0);
-		uint64_t before = device_counted(d, epoll_waits), start_ms = real_ms();
+		uint64_t before = counters_sum(&d->counters, epoll_waits), start_ms = real_ms();
 		poll(NULL, 0, STARVED_MS);
-		uint64_t turns = device_counted(d, epoll_waits) - before;
+		uint64_t turns = counters_sum(&d->counters, epoll_waits) - before;
 		assert_in_range(turns, 0, real_ms() - start_ms + 2);
-		wait_for_drop(d, device_counted(d, drop_memory));
+		wait_for_drop(d, counters_sum(&d->counters, drop_memory));
 		assert_true(refusal_end());
 		assert_true(loopback_readable(ends[1].tun, LOOPBACK_WAIT_MS));
 		assert_true(arrived(1, 2 + e));

@@ -248,10 +248,13 @@ static void take_stream(const struct end *e, uint16_t port, uint32_t first, cons
 
 static uint64_t errors(const struct device *d)
 {
-	return device_counted(d, drop_rx_authentication) + device_counted(d, drop_rx_replay) +
-	       device_counted(d, drop_rx_invalid) + device_counted(d, drop_rx_allowed_ips) +
-	       device_counted(d, drop_rx_tun) + device_counted(d, drop_tx_send) +
-	       device_counted(d, drop_tx_invalid) + device_counted(d, drop_memory);
+	return counters_sum(&d->counters, drop_rx_authentication) +
+	       counters_sum(&d->counters, drop_rx_replay) +
+	       counters_sum(&d->counters, drop_rx_invalid) +
+	       counters_sum(&d->counters, drop_rx_allowed_ips) +
+	       counters_sum(&d->counters, drop_rx_tun) + counters_sum(&d->counters, drop_tx_send) +
+	       counters_sum(&d->counters, drop_tx_invalid) +
+	       counters_sum(&d->counters, drop_memory);
 }
 
 // A stream of BYTES by each of two flows a queue, both ways one after the other.
@@ -301,7 +304,7 @@ static void carry(const char *switches_text, int tun_bytes)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(errors(ends[i].device), 0);
 		// What a small TUN refuses is tried again, with what it may take.
-		assert_int_equal(!device_counted(ends[i].device, offload_changes),
+		assert_int_equal(!counters_sum(&ends[i].device->counters, offload_changes),
 		                 !ends[i].device->switches.merge_tcp || tun_bytes == LARGE);
 		assert_true(ends[i].peer->rx_bytes > BYTES && ends[i].peer->tx_bytes > BYTES);
 	}
@@ -358,9 +361,10 @@ static void streams_cross_in_four_queues(void **state)
 
 #define expect_counter(device, name, value)                                                        \
 	do {                                                                                       \
-		for (int ms = 0; device_counted(device, name) < (value) && ms < TIMEOUT_MS; ms++)  \
+		for (int ms = 0;                                                                   \
+		     counters_sum(&device->counters, name) < (value) && ms < TIMEOUT_MS; ms++)     \
 			poll(NULL, 0, 1);                                                          \
-		assert_int_equal(device_counted(device, name), value);                             \
+		assert_int_equal(counters_sum(&device->counters, name), value);                    \
 	} while (0)
 
 // One receive call brings them all, since the path is kept out until they are there. (The preset
@@ -373,12 +377,12 @@ static void segments_of_several_buffers_go_up_as_one(void **state)
 	(void)state;
 	open_ends("queues=1,udp-gro=off", LARGE);
 	struct end *a = &ends[0], *b = &ends[1];
-	path_lock_exclusive(b->device);
+	lock_exclude(&b->device->lock);
 	put(a, 0, frame, make_tcp(frame, 0, 1024, 1, stream, sizeof(stream), MSS));
 	expect_counter(a->device, tx_packets, SEGMENTS);
-	path_unlock_exclusive(b->device);
+	lock_release(&b->device->lock);
 	take_stream(b, 1024, 1, stream, sizeof(stream));
-	assert_int_equal(device_counted(b->device, tun_writes), 1);
+	assert_int_equal(counters_sum(&b->device->counters, tun_writes), 1);
 	close_ends();
 }
 
@@ -490,9 +494,9 @@ static void *send_all(void *context)
 
 	for (int i = 0; i < MESSAGES; i++) {
 		// Loopback buffers are finite.
-		while (atomic_load(s->sent) > IN_FLIGHT_MAX +
-		                                  device_counted(s->receiver, rx_packets) +
-		                                  device_counted(s->receiver, drop_rx_replay))
+		while (atomic_load(s->sent) >
+		       IN_FLIGHT_MAX + counters_sum(&s->receiver->counters, rx_packets) +
+		           counters_sum(&s->receiver->counters, drop_rx_replay))
 			sched_yield();
 		atomic_fetch_add(s->sent, 1);
 		while (sendto(fd, s->messages[i], s->bytes[i], 0, (struct sockaddr *)&s->to,
@@ -544,7 +548,7 @@ static void several_queues_accept_a_message_once(void **state)
 	for (int i = 0; i < SENDERS; i++)
 		pthread_join(senders[i].thread, NULL);
 	expect_counter(b->device, drop_rx_replay, (SENDERS - 1) * MESSAGES);
-	assert_int_equal(device_counted(b->device, rx_packets), MESSAGES);
+	assert_int_equal(counters_sum(&b->device->counters, rx_packets), MESSAGES);
 	close(wire);
 	close_ends();
 }
@@ -557,11 +561,11 @@ static void crypto_routing_filters_sources(void **state)
 	(void)state;
 	open_ends("queues=1", LARGE);
 	struct end *b = &ends[1];
-	path_lock_exclusive(b->device);
+	lock_exclude(&b->device->lock);
 	assert_int_equal(
 	    allowedips_remove(b->device->allowed_ips, AF_INET, address, 24, &b->peer->allowed_ips),
 	    0);
-	path_unlock_exclusive(b->device);
+	lock_release(&b->device->lock);
 	put(&ends[0], 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	expect_counter(b->device, drop_rx_allowed_ips, 1);
 	close_ends();
@@ -569,9 +573,9 @@ static void crypto_routing_filters_sources(void **state)
 
 static void expire(struct end *e)
 {
-	path_lock_exclusive(e->device);
+	lock_exclude(&e->device->lock);
 	e->peer->current->born_ns = clock_now_ns() - REJECT_AFTER_TIME_NS;
-	path_unlock_exclusive(e->device);
+	lock_release(&e->device->lock);
 }
 
 static void an_old_key_pair_neither_sends_nor_receives(void **state)

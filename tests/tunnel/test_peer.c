@@ -43,9 +43,9 @@ static void give_session(struct peer *p)
 {
 	struct noise_session s = {.initiator = true};
 
-	path_lock_exclusive(device);
+	lock_exclude(&device->lock);
 	s.local_index = index_new(device, p)->index;
-	path_unlock_exclusive(device);
+	lock_release(&device->lock);
 	assert_int_equal(peer_install_session(p, &s, clock_now_ns()), 0);
 }
 

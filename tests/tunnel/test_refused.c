@@ -116,9 +116,9 @@ static void write_burst(uint8_t protocol)
 		packets[i] = (struct receive_packet){memory[i], packet_build(memory[i], &s)};
 	}
 	kernel.merged_writes = kernel.plain_writes = 0;
-	path_enter(device);
+	lock_share(&device->lock);
 	tun_write_merged(&device->paths[0], packets, PACKETS);
-	path_leave(device);
+	lock_release(&device->lock);
 }
 
 static void check_writes(unsigned merged, unsigned plain, bool on)
@@ -137,12 +137,12 @@ static void a_passing_error_at_the_tun_costs_its_packets_only(void **state)
 		kernel.merged = passing[i];
 		write_burst(IPPROTO_TCP);
 		check_writes(1, 0, true);
-		assert_int_equal(device_counted(device, drop_rx_tun), (i + 1) * PACKETS);
+		assert_int_equal(counters_sum(&device->counters, drop_rx_tun), (i + 1) * PACKETS);
 	}
 	kernel.merged = 0;
 	write_burst(IPPROTO_TCP);
 	check_writes(1, 0, true);
-	assert_int_equal(device_counted(device, offload_changes), 0);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 0);
 }
 
 static void a_tun_that_takes_no_super_packets_is_believed(void **state)
@@ -156,8 +156,8 @@ static void a_tun_that_takes_no_super_packets_is_believed(void **state)
 	assert_int_equal(device_up(device), 0);
 	write_burst(IPPROTO_TCP);
 	check_writes(0, PACKETS, false);
-	assert_int_equal(device_counted(device, offload_changes), 1);
-	assert_int_equal(device_counted(device, drop_rx_tun), 0);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 1);
+	assert_int_equal(counters_sum(&device->counters, drop_rx_tun), 0);
 	// The other kind is another matter.
 	kernel.merged = 0;
 	write_burst(IPPROTO_UDP);
@@ -171,7 +171,7 @@ static void one_bad_super_packet_turns_nothing_off(void **state)
 	kernel.merged = EINVAL;
 	write_burst(IPPROTO_TCP);
 	check_writes(1, PACKETS, true);
-	assert_int_equal(device_counted(device, drop_rx_tun), 0);
+	assert_int_equal(counters_sum(&device->counters, drop_rx_tun), 0);
 }
 
 static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
@@ -186,7 +186,7 @@ static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
 	loopback_pass(NS_PER_S);
 	write_burst(IPPROTO_TCP);
 	check_writes(1, 0, true);
-	assert_int_equal(device_counted(device, offload_changes), 2);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 2);
 	// And when the link comes up.
 	kernel.merged = EFAULT;
 	write_burst(IPPROTO_TCP);
@@ -195,7 +195,7 @@ static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
 	assert_int_equal(device_up(device), 0);
 	write_burst(IPPROTO_TCP);
 	check_writes(1, 0, true);
-	assert_int_equal(device_counted(device, offload_changes), 4);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 4);
 }
 
 // ---- at the sockets
@@ -237,7 +237,7 @@ static void a_passing_error_of_a_send_costs_its_packets_only(void **state)
 	kernel.segmented = 0;
 	assert_int_equal(send_burst(), PACKETS);
 	check_sends(1, 0, true);
-	assert_int_equal(device_counted(device, offload_changes), 0);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 0);
 }
 
 static void segments_too_large_for_a_path_are_tried_again(void **state)
@@ -260,7 +260,7 @@ static void segments_too_large_for_a_path_are_tried_again(void **state)
 		loopback_pass(2 * wait_ns);
 		assert_int_equal(send_burst(), PACKETS);
 		check_sends(1, 0, true);
-		assert_int_equal(device_counted(device, offload_changes), 2 * (i + 1));
+		assert_int_equal(counters_sum(&device->counters, offload_changes), 2 * (i + 1));
 		wait_ns *= 4;
 	}
 }
@@ -286,7 +286,7 @@ static void a_lost_source_address_is_not_the_segments_fault(void **state)
 	assert_int_equal(send_burst(), PACKETS);
 	check_sends(2, 1, true);
 	assert_int_equal(peer->endpoint.local.v4.s_addr, 0);
-	assert_int_equal(device_counted(device, offload_changes), 0);
+	assert_int_equal(counters_sum(&device->counters, offload_changes), 0);
 	// And where it's the segments', the source stays.
 	peer->endpoint.local.v4.s_addr = htonl(INADDR_LOOPBACK);
 	kernel.source = 0;
@@ -327,7 +327,7 @@ static void a_passing_error_of_an_option_is_tried_again(void **state)
 	(void)state;
 	assert_true(whole());
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		uint64_t changes = device_counted(device, offload_changes);
+		uint64_t changes = counters_sum(&device->counters, offload_changes);
 
 		reopen(options[i], ENOMEM);
 		assert_false(whole());
@@ -339,7 +339,7 @@ static void a_passing_error_of_an_option_is_tried_again(void **state)
 		pass_and_expire(1);
 		assert_true(whole());
 		assert_int_equal(device->udp.again_at_ns, 0);
-		assert_int_equal(device_counted(device, offload_changes), changes + 1);
+		assert_int_equal(counters_sum(&device->counters, offload_changes), changes + 1);
 	}
 }
 

@@ -388,7 +388,7 @@ static void an_answer_looks(void **state)
 
 static unsigned lookups(void)
 {
-	return device_counted(device, route_lookups);
+	return counters_sum(&device->counters, route_lookups);
 }
 
 // A routing daemon's burst overflows what may wait, and still all peers are looked at after its

@@ -175,9 +175,9 @@ static void run(struct cbenchmark_state *state, void *context)
 	}
 	if (work.releases != runs)
 		cbenchmark_skip(state, "a batch wasn't released once");
-	if (device_counted(work.device, drop_rx_tun))
+	if (counters_sum(&work.device->counters, drop_rx_tun))
 		cbenchmark_skip(state, "a write failed");
-	cbenchmark_set_counter(state, "writes", device_counted(work.device, tun_writes),
+	cbenchmark_set_counter(state, "writes", counters_sum(&work.device->counters, tun_writes),
 	                       CBENCHMARK_AVERAGE_ITERATIONS);
 }
 

@@ -175,8 +175,8 @@ static uint64_t drops(const struct device *d)
 {
 	uint64_t sum = 0;
 
-#define X(name) sum += strncmp(#name, "drop_", 5) ? 0 : device_counted(d, name);
-	DEVICE_COUNTERS(X)
+#define X(name) sum += strncmp(#name, "drop_", 5) ? 0 : counters_sum(&d->counters, name);
+	COUNTERS(X)
 #undef X
 	return sum;
 }

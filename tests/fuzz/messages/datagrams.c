@@ -19,15 +19,15 @@ struct udp_endpoint datagrams_source(const struct bed *bed, const struct remote 
 
 static uint64_t accounted(const struct bed *bed)
 {
-	return device_counted(bed->device, rx_packets) +
-	       device_counted(bed->device, drop_rx_malformed) +
-	       device_counted(bed->device, drop_rx_index) +
-	       device_counted(bed->device, drop_rx_expired) +
-	       device_counted(bed->device, drop_rx_lane) +
-	       device_counted(bed->device, drop_rx_authentication) +
-	       device_counted(bed->device, drop_rx_replay) +
-	       device_counted(bed->device, drop_memory) +
-	       device_counted(bed->device, drop_handshake_queue) +
+	return counters_sum(&bed->device->counters, rx_packets) +
+	       counters_sum(&bed->device->counters, drop_rx_malformed) +
+	       counters_sum(&bed->device->counters, drop_rx_index) +
+	       counters_sum(&bed->device->counters, drop_rx_expired) +
+	       counters_sum(&bed->device->counters, drop_rx_lane) +
+	       counters_sum(&bed->device->counters, drop_rx_authentication) +
+	       counters_sum(&bed->device->counters, drop_rx_replay) +
+	       counters_sum(&bed->device->counters, drop_memory) +
+	       counters_sum(&bed->device->counters, drop_handshake_queue) +
 	       bed->device->control.messages_count;
 }
 
@@ -45,10 +45,10 @@ void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t d
 	b->datagram_bytes = datagram_bytes;
 	b->source = *from;
 	b->tos = tos;
-	path_enter(bed->device);
+	lock_share(&bed->device->lock);
 	receive_batch(b, bed->now_ns);
 	path_flush(&bed->device->paths[0]);
-	path_leave(bed->device);
+	lock_release(&bed->device->lock);
 	FUZZ_CHECK(accounted(bed) - before == (n + datagram_bytes - 1) / datagram_bytes);
 }
 

@@ -95,7 +95,7 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 	struct virtio_net_hdr header = {0};
 	struct path *path = &bed->device->paths[0];
 	const size_t head = sizeof(header);
-	uint64_t back = device_counted(bed->device, drop_tx_loop);
+	uint64_t back = counters_sum(&bed->device->counters, drop_tx_loop);
 
 	for (unsigned frames = 1 + options % 4; frames--;) {
 		uint8_t how = fuzz_byte(in), *p = frame + head;
@@ -129,13 +129,13 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 		if (send(bed->tun, frame, head + n, 0) == (ssize_t)(head + n) && n)
 			back += await_frame(bed, &header, p, n);
 	}
-	path_enter(bed->device);
+	lock_share(&bed->device->lock);
 	do
 		FUZZ_CHECK(tun_read(path, bed->now_ns) >= 0);
 	while (egress_send(path, bed->now_ns));
 	path_flush(path);
-	path_leave(bed->device);
-	FUZZ_CHECK(device_counted(bed->device, drop_tx_loop) == back);
+	lock_release(&bed->device->lock);
+	FUZZ_CHECK(counters_sum(&bed->device->counters, drop_tx_loop) == back);
 	FUZZ_CHECK(!egress_waits(path));
 	bed_handle_posted(bed);
 }
