@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include "tunnel/device.h"
 
-static struct batch *new (struct path *path)
+static struct batch *new (struct queue *queue)
 {
-	struct device *d = path->device;
+	struct device *d = queue->device;
 
 	if (atomic_fetch_add(&d->batches, 1) >= BATCHES_MAX)
 		goto err_count;
@@ -20,7 +20,7 @@ static struct batch *new (struct path *path)
 	    mmap(NULL, BATCH_OUT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (b->out == MAP_FAILED)
 		goto err_batch;
-	b->path = path;
+	b->queue = queue;
 	return b;
 
 err_batch:
@@ -30,15 +30,15 @@ err_count:
 	return NULL;
 }
 
-struct batch *batch_get(struct path *path)
+struct batch *batch_get(struct queue *queue)
 {
-	pthread_mutex_lock(&path->pool_lock);
-	struct batch *b = path->pool;
+	pthread_mutex_lock(&queue->pool_lock);
+	struct batch *b = queue->pool;
 	if (b)
-		path->pool = b->next;
-	pthread_mutex_unlock(&path->pool_lock);
+		queue->pool = b->next;
+	pthread_mutex_unlock(&queue->pool_lock);
 	if (!b)
-		b = new (path);
+		b = new (queue);
 	if (!b)
 		return NULL;
 	b->next = NULL;
@@ -52,7 +52,7 @@ struct batch *batch_get(struct path *path)
 
 void batch_put(struct batch *b)
 {
-	struct path *path = b->path;
+	struct queue *queue = b->queue;
 
 	if (b->keypair)
 		keypair_release(b->keypair);
@@ -62,21 +62,21 @@ void batch_put(struct batch *b)
 		buffer_put(b->in);
 	for (uint32_t i = 0; i < b->frames; i++)
 		buffer_put(b->frame[i].buffer);
-	pthread_mutex_lock(&path->pool_lock);
-	b->next = path->pool;
-	path->pool = b;
-	pthread_mutex_unlock(&path->pool_lock);
+	pthread_mutex_lock(&queue->pool_lock);
+	b->next = queue->pool;
+	queue->pool = b;
+	pthread_mutex_unlock(&queue->pool_lock);
 }
 
-void batch_pool_free(struct path *path)
+void batch_pool_free(struct queue *queue)
 {
 	struct batch *next;
 
-	for (struct batch *b = path->pool; b; b = next) {
+	for (struct batch *b = queue->pool; b; b = next) {
 		next = b->next;
 		munmap(b->out, BATCH_OUT_BYTES);
 		free(b);
-		atomic_fetch_sub(&path->device->batches, 1);
+		atomic_fetch_sub(&queue->device->batches, 1);
 	}
-	path->pool = NULL;
+	queue->pool = NULL;
 }

@@ -15,7 +15,7 @@
 
 struct peer;
 struct keypair;
-struct path;
+struct queue;
 
 enum {
 	BATCH_PACKETS_MAX = 1536,    // a 64 KB super-packet at TCP's smallest segment (48 bytes)
@@ -43,7 +43,8 @@ struct batch {
 	struct workers_job job;   // first: a job is its batch
 	struct receive_held held; // while its packets wait to go up
 	struct batch *next;       // in a staged queue or the pool
-	struct path *path; // the queue that it came in by and leaves by, and whose pool is its home
+	struct queue
+	    *queue; // the queue that it came in by and leaves by, and whose pool is its home
 	struct peer *peer;
 	struct keypair *keypair;
 	uint64_t counter; // of the first packet
@@ -65,11 +66,11 @@ struct batch {
 
 // From the queue's pool; safe for any thread. NULL when out of memory or above the device's limit
 // of batches (then the caller drops).
-struct batch *batch_get(struct path *);
+struct batch *batch_get(struct queue *);
 // Drops the references, wipes nothing (plaintext pages are reused by the next batch).
 void batch_put(struct batch *);
 // Frees what the pool holds.
-void batch_pool_free(struct path *);
+void batch_pool_free(struct queue *);
 
 static inline struct batch *batch_of(struct workers_job *job)
 {

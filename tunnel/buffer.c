@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include "tunnel/device.h"
 
-static struct buffer *new (struct path *path)
+static struct buffer *new (struct queue *queue)
 {
-	struct device *d = path->device;
+	struct device *d = queue->device;
 	struct buffer *b = NULL;
 
 	if (atomic_fetch_add(&d->buffers, 1) < BUFFERS_MAX)
@@ -21,7 +21,7 @@ static struct buffer *new (struct path *path)
 	    mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (b->bytes == MAP_FAILED)
 		goto err_buffer;
-	b->path = path;
+	b->queue = queue;
 	return b;
 
 err_buffer:
@@ -31,15 +31,15 @@ err_count:
 	return NULL;
 }
 
-struct buffer *buffer_get(struct path *path)
+struct buffer *buffer_get(struct queue *queue)
 {
-	pthread_mutex_lock(&path->pool_lock);
-	struct buffer *b = path->buffers;
+	pthread_mutex_lock(&queue->pool_lock);
+	struct buffer *b = queue->buffers;
 	if (b)
-		path->buffers = b->next;
-	pthread_mutex_unlock(&path->pool_lock);
+		queue->buffers = b->next;
+	pthread_mutex_unlock(&queue->pool_lock);
 	if (!b)
-		b = new (path);
+		b = new (queue);
 	if (b)
 		atomic_store_explicit(&b->references, 1, memory_order_relaxed);
 	return b;
@@ -53,26 +53,26 @@ struct buffer *buffer_hold(struct buffer *b)
 
 void buffer_put(struct buffer *b)
 {
-	struct path *path = b->path;
+	struct queue *queue = b->queue;
 
 	// Release: what this holder did comes before; acquire: what others did, before its reuse.
 	if (atomic_fetch_sub_explicit(&b->references, 1, memory_order_acq_rel) > 1)
 		return;
-	pthread_mutex_lock(&path->pool_lock);
-	b->next = path->buffers;
-	path->buffers = b;
-	pthread_mutex_unlock(&path->pool_lock);
+	pthread_mutex_lock(&queue->pool_lock);
+	b->next = queue->buffers;
+	queue->buffers = b;
+	pthread_mutex_unlock(&queue->pool_lock);
 }
 
-void buffer_pool_free(struct path *path)
+void buffer_pool_free(struct queue *queue)
 {
 	struct buffer *next;
 
-	for (struct buffer *b = path->buffers; b; b = next) {
+	for (struct buffer *b = queue->buffers; b; b = next) {
 		next = b->next;
 		munmap(b->bytes, BUFFER_BYTES);
 		free(b);
-		atomic_fetch_sub(&path->device->buffers, 1);
+		atomic_fetch_sub(&queue->device->buffers, 1);
 	}
-	path->buffers = NULL;
+	queue->buffers = NULL;
 }

@@ -220,7 +220,7 @@ static int buffer_bytes(const struct device *d, int option)
 	int bytes = 0;
 
 	for (unsigned i = 0; i < 2 * d->queues; i++) {
-		int fd = d->paths[i / 2].udp[i % 2], value;
+		int fd = d->queue[i / 2].udp[i % 2], value;
 		socklen_t length = sizeof(value);
 
 		if (fd >= 0 && !getsockopt(fd, SOL_SOCKET, option, &value, &length) &&

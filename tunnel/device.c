@@ -47,18 +47,18 @@ static void stop_thread(void *lock)
 static void close_queues(struct device *d, unsigned first)
 {
 	while (d->queues > first)
-		path_close(&d->paths[--d->queues]);
+		queue_close(&d->queue[--d->queues]);
 }
 
 static int open_queues(struct device *d, unsigned n)
 {
 	int ret = 0;
 
-	d->paths = aligned_alloc(_Alignof(struct path), n * sizeof(*d->paths));
-	if (!d->paths)
+	d->queue = aligned_alloc(_Alignof(struct queue), n * sizeof(*d->queue));
+	if (!d->queue)
 		return -ENOMEM;
 	while (!ret && d->queues < n) {
-		ret = path_init(&d->paths[d->queues], d, d->queues);
+		ret = queue_init(&d->queue[d->queues], d, d->queues);
 		d->queues += !ret;
 	}
 	return ret;
@@ -88,7 +88,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	ret = lock_init(&d->lock);
 	if (ret)
 		goto err_device;
-	ret = open_queues(d, path_queues(s->queues, sysconf(_SC_NPROCESSORS_ONLN)));
+	ret = open_queues(d, queue_count(s->queues, sysconf(_SC_NPROCESSORS_ONLN)));
 	if (ret)
 		goto err_path;
 	what = "out of memory";
@@ -126,7 +126,7 @@ err_tables:
 	allowedips_free(d->allowed_ips);
 err_path:
 	close_queues(d, 0);
-	free(d->paths);
+	free(d->queue);
 	lock_destroy(&d->lock);
 err_device:
 	udp_free(d);
@@ -138,7 +138,7 @@ err:
 
 int device_new(struct device **out, const char *name, const struct switches *s, int sysfs)
 {
-	int ret = device_create(out, name, s), fd[PATHS_MAX];
+	int ret = device_create(out, name, s), fd[QUEUES_MAX];
 
 	if (ret)
 		return ret;
@@ -151,7 +151,7 @@ int device_new(struct device **out, const char *name, const struct switches *s, 
 	}
 	close_queues(d, queues);
 	for (unsigned i = 0; i < queues; i++)
-		d->paths[i].tun = fd[i];
+		d->queue[i].tun = fd[i];
 	return 0;
 }
 
@@ -159,7 +159,7 @@ static void stop(struct device *d)
 {
 	atomic_store(&d->stopping, true);
 	for (unsigned i = 0; i < d->queues; i++)
-		path_join(&d->paths[i]);
+		queue_join(&d->queue[i]);
 }
 
 int device_start(struct device *d)
@@ -167,7 +167,7 @@ int device_start(struct device *d)
 	int ret = 0;
 
 	for (unsigned i = 0; i < d->queues && !ret; i++)
-		ret = path_start(&d->paths[i]);
+		ret = queue_start(&d->queue[i]);
 	if (ret) {
 		fprintf(stderr, "wgbench-tunnel: %s: cannot start the data path: %s\n", d->name,
 		        strerror(-ret));
@@ -188,7 +188,7 @@ void device_free(struct device *d)
 	allowedips_free(d->allowed_ips);
 	udp_free(d);
 	close_queues(d, 0);
-	free(d->paths);
+	free(d->queue);
 	lock_destroy(&d->lock);
 	sodium_memzero(d, sizeof(*d));
 	free(d);

@@ -9,7 +9,7 @@
 #include "tunnel/counters.h"
 #include "tunnel/handshake.h"
 #include "tunnel/lock.h"
-#include "tunnel/path.h"
+#include "tunnel/queue.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
 #include "tunnel/tun.h"
@@ -52,8 +52,8 @@ struct device {
 	struct control control;
 	struct counters counters;
 
-	struct path *paths; // one for each queue
-	unsigned queues;    // at least 1; fixed from device_new() on
+	struct queue *queue; // each of the queues
+	unsigned queues;     // at least 1; fixed from device_new() on
 	atomic_bool stopping;
 	atomic_uint buffers;        // that exist
 	atomic_uint batches;        // likewise

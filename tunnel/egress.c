@@ -10,36 +10,36 @@
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
 
-static void drop(void *path, struct aqm_packet *queued)
+static void drop(void *queue, struct aqm_packet *queued)
 {
-	struct path *p = path;
+	struct queue *q = queue;
 	struct frame *f = (struct frame *)queued;
 
-	counters_add(&p->device->counters, drop_tx_aqm,
+	counters_add(&q->device->counters, drop_tx_aqm,
 	             offload_segments(&f->header, f->packet, f->queued.bytes));
 	buffer_put(f->buffer);
 }
 
-int egress_init(struct path *p)
+int egress_init(struct queue *q)
 {
-	const struct switches *s = &p->device->switches;
-	struct egress *e = &p->egress;
+	const struct switches *s = &q->device->switches;
+	struct egress *e = &q->egress;
 
 	*e = (struct egress){.all = aqm_wishes.all,
 	                     .bounded = s->lower_queue == SWITCHES_LOWER_AUTO
 	                                    ? aqm_wishes.bounded
 	                                    : s->lower_queue == SWITCHES_LOWER_BOUNDED};
 	randombytes_buf(e->flow_key, sizeof(e->flow_key));
-	limits_init(&e->limits, clock_now_ns());
-	e->aqm = aqm_new(&(struct aqm_hooks){drop, p});
+	dql_init(&e->dql, clock_now_ns());
+	e->aqm = aqm_new(&(struct aqm_hooks){drop, q});
 	return e->aqm ? 0 : -ENOMEM;
 }
 
-void egress_free(struct path *p)
+void egress_free(struct queue *q)
 {
-	if (p->egress.aqm)
-		aqm_free(p->egress.aqm);
-	p->egress.aqm = NULL;
+	if (q->egress.aqm)
+		aqm_free(q->egress.aqm);
+	q->egress.aqm = NULL;
 }
 
 static uint32_t flow_of(struct egress *e, const struct offload_ip *ip, const uint8_t *packet)
@@ -55,75 +55,75 @@ static uint32_t flow_of(struct egress *e, const struct offload_ip *ip, const uin
 	return e->last_hash;
 }
 
-void egress_take(struct path *p, struct frame *f, uint64_t now_ns)
+void egress_take(struct queue *q, struct frame *f, uint64_t now_ns)
 {
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
-		counters_add(&p->device->counters, drop_tx_invalid, 1);
+		counters_add(&q->device->counters, drop_tx_invalid, 1);
 		buffer_put(f->buffer);
 		return;
 	}
 	f->queued.ect = ip.tos & 3;
 	if (aqm_wishes.flows)
-		f->queued.flow = flow_of(&p->egress, &ip, f->packet);
-	aqm_enqueue(p->egress.aqm, &f->queued, now_ns);
+		f->queued.flow = flow_of(&q->egress, &ip, f->packet);
+	aqm_enqueue(q->egress.aqm, &f->queued, now_ns);
 }
 
 // ---- the lower queue
 
 // Bytes that the outer sockets still hold, by their true size.
-static uint64_t outstanding(const struct path *p)
+static uint64_t outstanding(const struct queue *q)
 {
 	uint64_t sum = 0;
 
 	for (int i = 0; i < 2; i++) {
 		int bytes;
 
-		if (p->udp[i] >= 0 && !ioctl(p->udp[i], SIOCOUTQ, &bytes))
+		if (q->udp[i] >= 0 && !ioctl(q->udp[i], SIOCOUTQ, &bytes))
 			sum += bytes;
 	}
 	return sum;
 }
 
-static bool room(struct path *p, uint64_t now_ns)
+static bool room(struct queue *q, uint64_t now_ns)
 {
-	struct egress *e = &p->egress;
+	struct egress *e = &q->egress;
 
-	if (!e->bounded || !limits_due(&e->limits, now_ns))
+	if (!e->bounded || !dql_due(&e->dql, now_ns))
 		return true;
 	uint64_t finished = atomic_load_explicit(&e->finished, memory_order_relaxed);
-	limits_see(&e->limits, e->submitted - finished + outstanding(p), now_ns);
-	return limits_room(&e->limits);
+	dql_see(&e->dql, e->submitted - finished + outstanding(q), now_ns);
+	return dql_room(&e->dql);
 }
 
 void egress_submitted(struct batch *b)
 {
-	struct egress *e = &b->path->egress;
+	struct egress *e = &b->queue->egress;
 
 	b->submitted_bytes = b->out_bytes;
 	e->submitted += b->submitted_bytes;
-	limits_queue(&e->limits, b->submitted_bytes);
+	dql_queue(&e->dql, b->submitted_bytes);
 }
 
 void egress_finished(struct batch *b)
 {
-	atomic_fetch_add_explicit(&b->path->egress.finished, b->submitted_bytes,
+	atomic_fetch_add_explicit(&b->queue->egress.finished, b->submitted_bytes,
 	                          memory_order_relaxed);
 }
 
 // ---- sending
 
-uint32_t egress_send(struct path *p, uint64_t now_ns)
+uint32_t egress_send(struct queue *q, uint64_t now_ns)
 {
 	struct gather gather;
 	uint32_t bytes = 0;
 
-	if (!egress_waits(p) || !room(p, now_ns))
+	if (!egress_waits(q) || !room(q, now_ns))
 		return 0;
-	gather_init(&gather, p, now_ns);
+	gather_init(&gather, q, now_ns);
 	for (unsigned n = 0; n < EGRESS_SEND_FRAMES && bytes < EGRESS_SEND_BYTES; n++) {
-		struct frame *f = (struct frame *)aqm_dequeue(p->egress.aqm, now_ns);
+		struct frame *f = (struct frame *)aqm_dequeue(q->egress.aqm, now_ns);
 
 		if (!f)
 			break;
@@ -134,16 +134,16 @@ uint32_t egress_send(struct path *p, uint64_t now_ns)
 	return bytes;
 }
 
-bool egress_waits(const struct path *p)
+bool egress_waits(const struct queue *q)
 {
-	return aqm_packets(p->egress.aqm);
+	return aqm_packets(q->egress.aqm);
 }
 
-int egress_patience(const struct path *p)
+int egress_patience(const struct queue *q)
 {
-	const struct egress *e = &p->egress;
+	const struct egress *e = &q->egress;
 
-	if (!egress_waits(p))
+	if (!egress_waits(q))
 		return -1;
-	return e->bounded && !limits_room(&e->limits) ? EGRESS_POLL_MS : 0;
+	return e->bounded && !dql_room(&e->dql) ? EGRESS_POLL_MS : 0;
 }

@@ -6,13 +6,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "tunnel/limits.h"
+#include "tunnel/dql.h"
 #include "tunnel/offload.h"
 
 struct aqm;
 struct batch;
 struct frame;
-struct path;
+struct queue;
 
 enum {
 	// A super-packet leaves at once: its receiver starts while the next one is read.
@@ -30,24 +30,24 @@ struct egress {
 	uint32_t last_hash;
 	bool all;     // read on, whatever waits
 	bool bounded; // the lower queue is: what was submitted and hasn't left the outer sockets
-	struct limits limits;
+	struct dql dql;
 	_Alignas(64) atomic_uint_fast64_t finished; // bytes of what was submitted; any thread
 	uint64_t submitted;
 };
 
 // Outside the bracket, before there is traffic and after. 0 or -ENOMEM.
-int egress_init(struct path *);
-void egress_free(struct path *);
+int egress_init(struct queue *);
+void egress_free(struct queue *);
 
 // Takes the frame, or drops and counts it.
-void egress_take(struct path *, struct frame *, uint64_t now_ns);
+void egress_take(struct queue *, struct frame *, uint64_t now_ns);
 // Sends what is next, a super-packet or some small ones. Bytes; 0: there is nothing, or the lower
 // queue is full.
-uint32_t egress_send(struct path *, uint64_t now_ns);
+uint32_t egress_send(struct queue *, uint64_t now_ns);
 
-bool egress_waits(const struct path *);
+bool egress_waits(const struct queue *);
 // When to look again, in ms: 0 at once, -1 not before a frame comes.
-int egress_patience(const struct path *);
+int egress_patience(const struct queue *);
 
 // A batch goes to a send lane, and has left it or was refused: any thread for the second.
 void egress_submitted(struct batch *);

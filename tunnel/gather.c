@@ -28,17 +28,17 @@ static bool takes(const struct batch *b, uint8_t tos, const struct offload_cutte
 	       b->out_bytes + out_bytes(c) <= BATCH_OUT_BYTES;
 }
 
-void gather_init(struct gather *g, struct path *path, uint64_t now_ns)
+void gather_init(struct gather *g, struct queue *queue, uint64_t now_ns)
 {
-	*g = (struct gather){.path = path, .now_ns = now_ns};
+	*g = (struct gather){.queue = queue, .now_ns = now_ns};
 }
 
 static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
 {
-	struct batch *b = batch_get(g->path);
+	struct batch *b = batch_get(g->queue);
 
 	if (!b) {
-		counters_add(&g->path->device->counters, drop_memory, 1);
+		counters_add(&g->queue->device->counters, drop_memory, 1);
 		return NULL;
 	}
 	b->peer = peer_hold(peer);
@@ -76,7 +76,7 @@ static bool has_endpoint(struct peer *p)
 
 static void reject(struct gather *g, struct frame *f, const struct offload_ip *ip)
 {
-	icmp_reject(g->path, ip, f->packet, g->now_ns);
+	icmp_reject(g->queue, ip, f->packet, g->now_ns);
 	buffer_put(f->buffer);
 }
 
@@ -116,7 +116,7 @@ static bool comes_back(const struct peer *p, const struct offload_ip *ip, const 
 
 void gather_add(struct gather *g, struct frame *f)
 {
-	struct device *d = g->path->device;
+	struct device *d = g->queue->device;
 	struct offload_ip ip;
 	struct offload_cutter cutter;
 

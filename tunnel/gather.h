@@ -8,18 +8,18 @@
 
 struct batch;
 struct frame;
-struct path;
+struct queue;
 
 enum { GATHER_OPEN_MAX = 8 };
 
 struct gather {
-	struct path *path;
+	struct queue *queue;
 	uint64_t now_ns;
 	size_t open;
 	struct batch *batch[GATHER_OPEN_MAX]; // of a peer each, the oldest first
 };
 
-void gather_init(struct gather *, struct path *, uint64_t now_ns);
+void gather_init(struct gather *, struct queue *, uint64_t now_ns);
 // Takes the frame, or drops and counts it.
 void gather_add(struct gather *, struct frame *);
 // Stages what was gathered.

@@ -132,18 +132,18 @@ uint32_t icmp_unreachable(uint8_t to[ICMP_BYTES_MAX], const struct offload_ip *i
 	                                                                 : 0;
 }
 
-void icmp_reject(struct path *p, const struct offload_ip *ip, const uint8_t *packet,
+void icmp_reject(struct queue *q, const struct offload_ip *ip, const uint8_t *packet,
                  uint64_t now_ns)
 {
 	static const struct virtio_net_hdr plain;
 	uint8_t answer[ICMP_BYTES_MAX];
 	uint32_t bytes = icmp_unreachable(answer, ip, packet);
 
-	if (!bytes || !ratelimit_take(&p->icmp_full_at_ns, now_ns, INTERVAL_NS, BURST))
+	if (!bytes || !ratelimit_take(&q->icmp_full_at_ns, now_ns, INTERVAL_NS, BURST))
 		return;
 	struct iovec iov[] = {{0}, {answer, bytes}};
-	if (tun_write_frame(p->tun, &plain, iov, 2))
-		counters_add(&p->device->counters, drop_rx_tun, 1);
+	if (tun_write_frame(q->tun, &plain, iov, 2))
+		counters_add(&q->device->counters, drop_rx_tun, 1);
 	else
-		counters_add(&p->device->counters, icmp_errors, 1);
+		counters_add(&q->device->counters, icmp_errors, 1);
 }

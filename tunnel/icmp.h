@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include "tunnel/offload.h"
 
-struct path;
+struct queue;
 
 enum {
 	ICMP_BYTES_MAX = 1280, // of a whole ICMPv6 error (RFC 4443, section 2.4c)
@@ -18,6 +18,6 @@ uint32_t icmp_unreachable(uint8_t to[ICMP_BYTES_MAX], const struct offload_ip *i
                           const uint8_t *packet);
 
 // Writes such a packet to the TUN, unless too many were. The path's thread.
-void icmp_reject(struct path *, const struct offload_ip *, const uint8_t *packet, uint64_t now_ns);
+void icmp_reject(struct queue *, const struct offload_ip *, const uint8_t *packet, uint64_t now_ns);
 
 #endif

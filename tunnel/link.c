@@ -141,7 +141,7 @@ static bool is_own(int fd)
 static void follow_move(struct device *d)
 {
 	struct ifreq request = {0};
-	int fd = ioctl(d->paths[0].tun, TUNGETDEVNETNS), id = OWN_NAMESPACE;
+	int fd = ioctl(d->queue[0].tun, TUNGETDEVNETNS), id = OWN_NAMESPACE;
 
 	if (fd < 0)
 		return;
@@ -152,7 +152,7 @@ static void follow_move(struct device *d)
 	}
 	close(fd);
 	d->control.link->namespace = id;
-	if (ioctl(d->paths[0].tun, TUNGETIFF, &request))
+	if (ioctl(d->queue[0].tun, TUNGETIFF, &request))
 		return;
 	look(d, 0, request.ifr_name);
 	if (id == OWN_NAMESPACE)

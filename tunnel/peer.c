@@ -225,7 +225,7 @@ static int ensure_lanes(struct peer *p)
 		struct peer_lanes *lanes = &p->lanes[i];
 
 		lanes->send = workers_lane_new(w, &send, NULL);
-		lanes->up = receive_new(&receive_hooks, &p->device->paths[i]);
+		lanes->up = receive_new(&receive_hooks, &p->device->queue[i]);
 		if (lanes->up)
 			lanes->receive = workers_lane_new(w, &receive, lanes->up);
 		whole = lanes->send && lanes->receive;

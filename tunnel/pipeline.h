@@ -1,8 +1,8 @@
 // A packet's way through the tunnel: every function that it crosses, in travel order, under the
 // name of the file where it lives. Read this file first.
 //
-// What travels is a batch (batch.h), in the queue (path.h) that it came in by, whose thread calls
-// tun_read() and udp_receive(), and path_flush() after each. All of these run inside the path
+// What travels is a batch (batch.h), in the queue (queue.h) that it came in by, whose thread calls
+// tun_read() and udp_receive(), and queue_flush() after each. All of these run inside the path
 // bracket: the device's path lock held shared. `work` functions run without it, on any thread;
 // `finish` functions and what follows, on any thread but in the order of their lane, one at a time
 // (variants/workers).
@@ -16,7 +16,7 @@
 struct batch;
 struct frame;
 struct gather;
-struct path;
+struct queue;
 struct receive_hooks;
 struct receive_packet;
 struct workers_job;
@@ -25,12 +25,12 @@ struct workers_job;
 
 // tun.c: reads frames until there are no more or there is enough to be sent, and has each queued.
 // How many were read, or -errno (-EBADFD: the device is gone).
-int tun_read(struct path *, uint64_t now_ns);
+int tun_read(struct queue *, uint64_t now_ns);
 
 // egress.c: what waits to be encrypted, of which variants/aqm decides what is dropped or marked and
 // what is next. egress_send() takes of it what makes a burst, unless the lower queue is full.
-void egress_take(struct path *, struct frame *, uint64_t now_ns);
-uint32_t egress_send(struct path *, uint64_t now_ns);
+void egress_take(struct queue *, struct frame *, uint64_t now_ns);
+uint32_t egress_send(struct queue *, uint64_t now_ns);
 
 // gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
 // allowedips_lookup() (variants/allowedips) finds the peer by the inner destination. Where there is
@@ -56,7 +56,7 @@ uint32_t udp_send(struct batch *);
 // udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread
 // (which itself reads the sockets that are for them), data on to receive.c. How many buffers came,
 // or -errno. Raises *backlog when there may be more.
-int udp_receive(struct path *, int fd, uint64_t now_ns, bool *backlog);
+int udp_receive(struct queue *, int fd, uint64_t now_ns, bool *backlog);
 
 // index.c: index_lookup() finds the key pair by the receiver index.
 
@@ -78,7 +78,7 @@ void receive_end(void *up);
 extern const struct receive_hooks receive_hooks;
 
 // tun.c: a write for each packet; or, merged by offload_merge() (merge.c), one for each flow.
-void tun_write(void *path, struct receive_packet *, size_t n);
-void tun_write_merged(void *path, struct receive_packet *, size_t n);
+void tun_write(void *queue, struct receive_packet *, size_t n);
+void tun_write_merged(void *queue, struct receive_packet *, size_t n);
 
 #endif

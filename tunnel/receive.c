@@ -21,15 +21,15 @@ enum {
 
 static void submit(struct batch *b)
 {
-	struct device *d = b->path->device;
+	struct device *d = b->queue->device;
 
 	if (!b->packets) {
 		batch_put(b);
 		return;
 	}
-	struct peer_lanes *lanes = &b->peer->lanes[b->path->index];
+	struct peer_lanes *lanes = &b->peer->lanes[b->queue->index];
 	counters_add(&d->counters, rx_batches, 1);
-	path_touch(b->path, lanes);
+	queue_touch(b->queue, lanes);
 	if (!workers_submit(lanes->receive, &b->job)) {
 		counters_add(&d->counters, drop_rx_lane, b->packets);
 		batch_put(b);
@@ -39,7 +39,7 @@ static void submit(struct batch *b)
 // Gives the batch the key pair of the index. false: there is none that may be received with.
 static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 {
-	struct device *d = b->path->device;
+	struct device *d = b->queue->device;
 	struct index_entry *entry = index_lookup(d, index);
 
 	if (!entry || !entry->keypair) {
@@ -58,10 +58,10 @@ static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 // A batch for datagrams that came in another one's buffer under another key pair.
 static struct batch *split(const struct batch *from, uint32_t index, uint64_t now_ns)
 {
-	struct batch *b = batch_get(from->path);
+	struct batch *b = batch_get(from->queue);
 
 	if (!b) {
-		counters_add(&from->path->device->counters, drop_memory, 1);
+		counters_add(&from->queue->device->counters, drop_memory, 1);
 		return NULL;
 	}
 	b->in = buffer_hold(from->in);
@@ -76,7 +76,7 @@ static struct batch *split(const struct batch *from, uint32_t index, uint64_t no
 
 void receive_batch(struct batch *first, uint64_t now_ns)
 {
-	struct device *d = first->path->device;
+	struct device *d = first->queue->device;
 	struct batch *b = first, *waiting = NULL;
 
 	for (uint32_t at = 0, size; at < first->in_bytes; at += size) {
@@ -267,9 +267,9 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 		control_post(p, PEER_EVENT_HANDSHAKE);
 }
 
-static void release(void *path, struct receive_held *held)
+static void release(void *queue, struct receive_held *held)
 {
-	(void)path;
+	(void)queue;
 	batch_put((struct batch *)((char *)held - offsetof(struct batch, held)));
 }
 
@@ -282,7 +282,7 @@ static void hand_over(struct batch *b)
 	for (uint32_t i = 0; i < b->packets; i++)
 		packets[i] =
 		    (struct receive_packet){b->in->bytes + b->span[i].offset, b->span[i].length};
-	receive_add(b->peer->lanes[b->path->index].up, &b->held, packets, b->packets);
+	receive_add(b->peer->lanes[b->queue->index].up, &b->held, packets, b->packets);
 }
 
 void receive_finish(struct workers_job *job)

@@ -49,14 +49,14 @@ static void want_handshake(struct peer *p, uint64_t now_ns)
 
 static void submit(struct batch *b)
 {
-	struct peer_lanes *lanes = &b->peer->lanes[b->path->index];
+	struct peer_lanes *lanes = &b->peer->lanes[b->queue->index];
 	uint32_t packets = b->packets;
 
-	path_touch(b->path, lanes);
+	queue_touch(b->queue, lanes);
 	egress_submitted(b);
 	if (!workers_submit(lanes->send, &b->job)) {
 		egress_finished(b);
-		counters_add(&b->path->device->counters, drop_tx_lane, packets);
+		counters_add(&b->queue->device->counters, drop_tx_lane, packets);
 		batch_put(b);
 	}
 }
@@ -85,7 +85,7 @@ static struct batch *staged_pop(struct peer *p)
 static void wait_for_key(struct batch *b)
 {
 	struct peer *p = b->peer;
-	struct device *d = b->path->device;
+	struct device *d = b->queue->device;
 
 	if (atomic_fetch_add(&d->batches_staged, 1) >= BATCHES_STAGED_MAX) {
 		drop_staged(d, b);
@@ -134,7 +134,7 @@ void peer_flush_staged(struct peer *p)
 		submit(b);
 	}
 	for (unsigned i = 0; i < d->queues; i++)
-		path_flush(&d->paths[i]);
+		queue_flush(&d->queue[i]);
 	lock_release(&d->lock);
 }
 
@@ -151,7 +151,7 @@ void peer_drop_staged(struct peer *p)
 int send_keepalive(struct peer *p)
 {
 	struct device *d = p->device;
-	struct batch *b = batch_get(&d->paths[0]);
+	struct batch *b = batch_get(&d->queue[0]);
 
 	if (!b)
 		return -ENOMEM;
@@ -163,7 +163,7 @@ int send_keepalive(struct peer *p)
 	bool ready = assign(b, clock_now_ns());
 	if (ready)
 		submit(b);
-	path_flush(&d->paths[0]);
+	queue_flush(&d->queue[0]);
 	lock_release(&d->lock);
 	if (!ready)
 		batch_put(b);
@@ -222,7 +222,8 @@ static uint32_t encrypt_super(struct batch *b, struct aead *aead, struct offload
 void encrypt(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
-	uint32_t mtu = atomic_load_explicit(&b->path->device->tun.mtu, memory_order_relaxed), i = 0;
+	uint32_t mtu = atomic_load_explicit(&b->queue->device->tun.mtu, memory_order_relaxed),
+	         i = 0;
 	struct aead *aead = cipher_thread();
 	struct aead_message m[SEAL_MAX];
 	size_t waiting = 0;

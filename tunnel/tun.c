@@ -188,40 +188,40 @@ int tun_write_frame(int fd, const struct virtio_net_hdr *header, struct iovec *i
 }
 
 // Room for one more frame, in a buffer that other frames may live in. NULL when out of memory.
-static struct frame *room(struct path *p)
+static struct frame *room(struct queue *q)
 {
 	const uint32_t needed = sizeof(struct frame) + BATCH_FRAME_BYTES + BATCH_SLACK;
 
-	if (p->reading && atomic_load_explicit(&p->reading->references, memory_order_acquire) == 1)
-		p->read_at = 0; // they have gone: it is warm in the cache
-	if (p->reading && p->read_at + needed > BUFFER_BYTES) {
-		buffer_put(p->reading);
-		p->reading = NULL;
+	if (q->reading && atomic_load_explicit(&q->reading->references, memory_order_acquire) == 1)
+		q->read_at = 0; // they have gone: it is warm in the cache
+	if (q->reading && q->read_at + needed > BUFFER_BYTES) {
+		buffer_put(q->reading);
+		q->reading = NULL;
 	}
-	if (!p->reading) {
-		p->reading = buffer_get(p);
-		p->read_at = 0;
+	if (!q->reading) {
+		q->reading = buffer_get(q);
+		q->read_at = 0;
 	}
-	if (!p->reading) {
-		counters_add(&p->device->counters, drop_memory, 1);
-		p->starved = true;
+	if (!q->reading) {
+		counters_add(&q->device->counters, drop_memory, 1);
+		q->starved = true;
 		return NULL;
 	}
-	return (struct frame *)(p->reading->bytes + p->read_at);
+	return (struct frame *)(q->reading->bytes + q->read_at);
 }
 
-int tun_read(struct path *p, uint64_t now_ns)
+int tun_read(struct queue *q, uint64_t now_ns)
 {
-	const uint32_t enough = p->egress.all ? READ_BYTES : EGRESS_SEND_BYTES;
+	const uint32_t enough = q->egress.all ? READ_BYTES : EGRESS_SEND_BYTES;
 	uint32_t frames = 0, bytes = 0;
 	int n = 0;
 
 	while (frames < EGRESS_SEND_FRAMES && bytes < enough) {
-		struct frame *f = room(p);
+		struct frame *f = room(q);
 		if (!f)
 			break;
-		n = tun_read_frame(p->tun, &f->header, f->packet, BATCH_FRAME_BYTES);
-		counters_add(&p->device->counters, tun_reads, 1);
+		n = tun_read_frame(q->tun, &f->header, f->packet, BATCH_FRAME_BYTES);
+		counters_add(&q->device->counters, tun_reads, 1);
 		if (n < 0)
 			break;
 		frames++;
@@ -229,45 +229,45 @@ int tun_read(struct path *p, uint64_t now_ns)
 			continue;
 		bytes += n;
 		f->queued.bytes = n;
-		f->buffer = buffer_hold(p->reading);
+		f->buffer = buffer_hold(q->reading);
 		// The next one begins in a cache line of its own.
-		p->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
-		egress_take(p, f, now_ns);
+		q->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
+		egress_take(q, f, now_ns);
 	}
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }
 
-static void write_packet(struct path *p, const struct virtio_net_hdr *header, struct iovec *iov,
+static void write_packet(struct queue *q, const struct virtio_net_hdr *header, struct iovec *iov,
                          int vectors)
 {
-	counters_add(&p->device->counters, tun_writes, 1);
-	if (tun_write_frame(p->tun, header, iov, vectors))
-		counters_add(&p->device->counters, drop_rx_tun, 1);
+	counters_add(&q->device->counters, tun_writes, 1);
+	if (tun_write_frame(q->tun, header, iov, vectors))
+		counters_add(&q->device->counters, drop_rx_tun, 1);
 }
 
-void tun_write(void *path, struct receive_packet *packets, size_t n)
+void tun_write(void *queue, struct receive_packet *packets, size_t n)
 {
 	static const struct virtio_net_hdr plain;
 
 	for (size_t i = 0; i < n; i++) {
 		struct iovec iov[] = {{0}, {packets[i].data, packets[i].length}};
 
-		write_packet(path, &plain, iov, 2);
+		write_packet(queue, &plain, iov, 2);
 	}
 }
 
 // The kernel refused a super-packet: cuts it again and writes the packets one by one.
-static void write_cut(struct path *p, const struct offload_write *w, const struct iovec *iov,
+static void write_cut(struct queue *q, const struct offload_write *w, const struct iovec *iov,
                       int vectors)
 {
 	static const struct virtio_net_hdr plain;
 	struct offload_cutter cutter;
-	struct buffer *scratch = buffer_get(p);
+	struct buffer *scratch = buffer_get(q);
 	uint8_t *packet;
 	uint32_t length = 0;
 
 	if (!scratch) {
-		counters_add(&p->device->counters, drop_memory, w->count);
+		counters_add(&q->device->counters, drop_memory, w->count);
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
@@ -275,23 +275,23 @@ static void write_cut(struct path *p, const struct offload_write *w, const struc
 		length += iov[i].iov_len;
 	}
 	if (offload_cut_init(&cutter, &w->header, scratch->bytes, length))
-		counters_add(&p->device->counters, drop_rx_tun, w->count);
+		counters_add(&q->device->counters, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
-			write_packet(p, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
+			write_packet(q, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
 	buffer_put(scratch);
 }
 
-static void write_merged(struct path *p, const struct offload_write *w, struct iovec *iov,
+static void write_merged(struct queue *q, const struct offload_write *w, struct iovec *iov,
                          int vectors)
 {
-	struct device *d = p->device;
+	struct device *d = q->device;
 	struct feature *merges =
 	    w->header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4 ? &d->tun.merge_udp : &d->tun.merge_tcp;
 	bool changed;
 
 	counters_add(&d->counters, tun_writes, 1);
-	int ret = tun_write_frame(p->tun, &w->header, iov, vectors);
+	int ret = tun_write_frame(q->tun, &w->header, iov, vectors);
 	enum feature_meaning meaning = feature_meaning(FEATURE_TUN_MERGED, -ret);
 	if (ret && meaning == FEATURE_NOT_NOW) {
 		// Its packets one by one would fare no better.
@@ -302,7 +302,7 @@ static void write_merged(struct path *p, const struct offload_write *w, struct i
 	if (changed)
 		counters_add(&d->counters, offload_changes, 1);
 	if (ret)
-		write_cut(p, w, iov, vectors);
+		write_cut(q, w, iov, vectors);
 }
 
 void tun_offload_again(struct device *d)
@@ -311,7 +311,7 @@ void tun_offload_again(struct device *d)
 	bool tso = t->tso, uso = t->uso;
 
 	if (t->doubtful)
-		probe_offloads(t, d->paths[0].tun, &d->switches);
+		probe_offloads(t, d->queue[0].tun, &d->switches);
 	unsigned changes = feature_retry(&t->merge_tcp) + feature_retry(&t->merge_udp) +
 	                   (t->tso != tso) + (t->uso != uso);
 
@@ -330,10 +330,10 @@ static unsigned merge_flags(struct device *d)
 	return flags;
 }
 
-void tun_write_merged(void *path, struct receive_packet *packets, size_t n)
+void tun_write_merged(void *queue, struct receive_packet *packets, size_t n)
 {
-	struct path *p = path;
-	struct device *d = p->device;
+	struct queue *q = queue;
+	struct device *d = q->device;
 	uint16_t next[OFFLOAD_MERGE_MAX];
 	struct offload_write writes[OFFLOAD_MERGE_MAX];
 	struct iovec iov[OFFLOAD_MERGE_MAX + 1];
@@ -348,9 +348,9 @@ void tun_write_merged(void *path, struct receive_packet *packets, size_t n)
 			iov[vectors++] =
 			    (struct iovec){packets[at].data + skip, packets[at].length - skip};
 		if (w->count == 1) {
-			write_packet(p, &w->header, iov, vectors);
+			write_packet(q, &w->header, iov, vectors);
 			continue;
 		}
-		write_merged(p, w, iov, vectors);
+		write_merged(q, w, iov, vectors);
 	}
 }

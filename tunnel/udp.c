@@ -98,13 +98,13 @@ static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
 	}
 }
 
-static int socket_of(const struct path *p, const struct udp_endpoint *e)
+static int socket_of(const struct queue *q, const struct udp_endpoint *e)
 {
 	switch (e->remote.any.sa_family) {
 	case AF_INET:
-		return p->udp[0];
+		return q->udp[0];
 	case AF_INET6:
-		return p->udp[1];
+		return q->udp[1];
 	default:
 		return -1;
 	}
@@ -121,7 +121,7 @@ int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *me
                  uint8_t tos)
 {
 	struct udp_endpoint e = *to;
-	int fd = socket_of(&d->paths[0], &e);
+	int fd = socket_of(&d->queue[0], &e);
 
 	if (fd < 0)
 		return e.remote.any.sa_family == AF_UNSPEC ? -EDESTADDRREQ : -ENETUNREACH;
@@ -220,7 +220,7 @@ uint32_t udp_send(struct batch *b)
 	struct udp_endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
-	int fd = socket_of(b->path, &e);
+	int fd = socket_of(b->queue, &e);
 	if (fd < 0)
 		return 0;
 
@@ -299,16 +299,16 @@ static void take_control(struct told *t, struct msghdr *m)
 }
 
 // A buffer for each message, from the pool. How many there are.
-static int prepare(struct path *p, struct batch *batch[], struct mmsghdr messages[],
+static int prepare(struct queue *q, struct batch *batch[], struct mmsghdr messages[],
                    struct iovec iov[], union control_buffer control[])
 {
 	int ready = 0;
 
 	for (; ready < RECEIVE_MESSAGES; ready++) {
-		struct batch *b = batch[ready] = batch_get(p);
+		struct batch *b = batch[ready] = batch_get(q);
 		if (!b)
 			break;
-		b->in = buffer_get(p);
+		b->in = buffer_get(q);
 		if (!b->in) {
 			batch_put(b);
 			break;
@@ -336,24 +336,24 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 	b->datagram_bytes = told.datagram_bytes;
 	b->tos = told.tos;
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
-		counters_add(&b->path->device->counters, drop_rx_malformed, 1);
+		counters_add(&b->queue->device->counters, drop_rx_malformed, 1);
 		batch_put(b);
 	} else {
 		receive_batch(b, now_ns);
 	}
 }
 
-int udp_receive(struct path *p, int fd, uint64_t now_ns, bool *backlog)
+int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 {
-	struct device *d = p->device;
+	struct device *d = q->device;
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
-	int ready = prepare(p, batch, messages, iov, control);
+	int ready = prepare(q, batch, messages, iov, control);
 	if (!ready) {
 		counters_add(&d->counters, drop_memory, 1);
-		p->starved = true;
+		q->starved = true;
 		return -ENOMEM;
 	}
 	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;

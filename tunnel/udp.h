@@ -1,7 +1,7 @@
 // The outer sockets, all on one port: one for each address family and queue, for data, whose
-// descriptors are the queues' (path.h); and one for each family for all that isn't data. The kernel
-// parts them by a datagram's first byte, so that a flood of handshakes fills no socket that data is
-// in.
+// descriptors are the queues' (queue.h); and one for each family for all that isn't data. The
+// kernel parts them by a datagram's first byte, so that a flood of handshakes fills no socket that
+// data is in.
 #ifndef WGBENCH_UDP_H
 #define WGBENCH_UDP_H
 

@@ -248,13 +248,13 @@ static void take_equipment(struct udp *u, const struct equipment *e)
 }
 
 // Has the queue's thread watch them.
-static int watch(struct path *p, const int fd[2])
+static int watch(struct queue *q, const int fd[2])
 {
 	int ret = 0;
 
 	for (int i = 0; i < 2 && !ret; i++)
 		if (fd[i] >= 0)
-			ret = path_watch(p, fd[i]);
+			ret = queue_watch(q, fd[i]);
 	return ret;
 }
 
@@ -277,7 +277,7 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 	const struct switches *s = &d->switches;
 	struct udp u = {.handshake = {-1, -1}, .slots = d->udp.slots};
 	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
-	int fd[PATHS_MAX][2], ret;
+	int fd[QUEUES_MAX][2], ret;
 
 	memset(fd, -1, sizeof(fd));
 	ret = open_both(port, fwmark, fd[0]);
@@ -290,7 +290,7 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 	// What is watched already is looked at only once it is the path's.
 	for (unsigned q = 0; q < d->queues && !ret; q++) {
 		equip(s, fd[q], s->socket_buffer, &e);
-		ret = watch(&d->paths[q], fd[q]);
+		ret = watch(&d->queue[q], fd[q]);
 	}
 	equip(s, u.handshake, handshake_bytes(s), &e);
 	take_equipment(&u, &e);
@@ -307,7 +307,7 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 	udp_close(d);
 	d->udp = u;
 	for (unsigned q = 0; q < d->queues; q++)
-		memcpy(d->paths[q].udp, fd[q], sizeof(fd[q]));
+		memcpy(d->queue[q].udp, fd[q], sizeof(fd[q]));
 	timers_sockets_changed(d);
 	return 0;
 }
@@ -325,9 +325,9 @@ void udp_try_again(struct device *d)
 
 	lock_exclude(&d->lock);
 	if (s->handshake_socket && !parted(u))
-		open_handshake(d->paths[0].udp, d->queues, d->fwmark, u->handshake, &e);
+		open_handshake(d->queue[0].udp, d->queues, d->fwmark, u->handshake, &e);
 	for (unsigned q = 0; q < d->queues; q++)
-		equip(s, d->paths[q].udp, s->socket_buffer, &e);
+		equip(s, d->queue[q].udp, s->socket_buffer, &e);
 	equip(s, u->handshake, handshake_bytes(s), &e);
 	if (parted(u) && !parted(&before) && control_watch_handshakes(d, u->handshake)) {
 		close_pair(u->handshake);
@@ -343,7 +343,7 @@ void udp_try_again(struct device *d)
 void udp_close(struct device *d)
 {
 	for (unsigned q = 0; q < d->queues; q++)
-		close_pair(d->paths[q].udp);
+		close_pair(d->queue[q].udp);
 	close_pair(d->udp.handshake);
 	d->udp.port = 0;
 	d->udp.again_at_ns = 0;
@@ -362,6 +362,6 @@ int udp_set_fwmark(struct device *d, uint32_t fwmark)
 	int ret = mark_pair(d->udp.handshake, fwmark);
 
 	for (unsigned q = 0; q < d->queues && !ret; q++)
-		ret = mark_pair(d->paths[q].udp, fwmark);
+		ret = mark_pair(d->queue[q].udp, fwmark);
 	return ret;
 }

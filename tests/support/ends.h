@@ -65,9 +65,9 @@ static inline void receive_on_the_path(struct device *d)
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
 	lock_share(&d->lock);
 	bool backlog = false;
-	assert_true(udp_receive(&d->paths[0], fd, loopback_now_ns, &backlog) > 0);
+	assert_true(udp_receive(&d->queue[0], fd, loopback_now_ns, &backlog) > 0);
 	assert_false(backlog);
-	path_flush(&d->paths[0]);
+	queue_flush(&d->queue[0]);
 	lock_release(&d->lock);
 }
 

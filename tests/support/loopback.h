@@ -77,7 +77,7 @@ static inline int loopback_socket(const struct device *d, unsigned type)
 {
 	bool parted = d->udp.handshake[0] >= 0;
 
-	return parted && type != MESSAGE_DATA ? d->udp.handshake[0] : d->paths[0].udp[0];
+	return parted && type != MESSAGE_DATA ? d->udp.handshake[0] : d->queue[0].udp[0];
 }
 
 // Takes the next datagram of an IPv4 socket. false: there is none within `wait_ms`.
@@ -115,11 +115,11 @@ static inline void loopback_stage(struct peer *p)
 {
 	struct device *d = p->device;
 	struct virtio_net_hdr header = {0};
-	struct batch *b = batch_get(&d->paths[0]);
+	struct batch *b = batch_get(&d->queue[0]);
 	const uint8_t packet[28] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 64, 17};
 
 	assert_non_null(b);
-	struct buffer *buffer = b->frame[0].buffer = buffer_get(&d->paths[0]);
+	struct buffer *buffer = b->frame[0].buffer = buffer_get(&d->queue[0]);
 	assert_non_null(buffer);
 	memcpy(buffer->bytes, packet, sizeof(packet));
 	assert_int_equal(
@@ -129,7 +129,7 @@ static inline void loopback_stage(struct peer *p)
 	b->tos = 0;
 	lock_share(&d->lock);
 	peer_stage(b, loopback_now_ns);
-	path_flush(&d->paths[0]);
+	queue_flush(&d->queue[0]);
 	lock_release(&d->lock);
 }
 

@@ -32,7 +32,7 @@ static void open_end(struct end *e, uint8_t key)
 	e->device = loopback_device((const uint8_t[NOISE_KEY_BYTES]){0, key});
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
 	                 0);
-	e->device->paths[0].tun = pair[0];
+	e->device->queue[0].tun = pair[0];
 	e->tun = pair[1];
 }
 
@@ -128,8 +128,8 @@ static void fill(uint8_t *p, int family, uint8_t tos, uint16_t bytes)
 // Through the data path as the TUN would have brought it.
 static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 {
-	struct path *path = &e->device->paths[0];
-	struct buffer *buffer = buffer_get(path);
+	struct queue *queue = &e->device->queue[0];
+	struct buffer *buffer = buffer_get(queue);
 	struct gather g;
 
 	assert_non_null(buffer);
@@ -140,10 +140,10 @@ static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
 	lock_share(&e->device->lock);
-	gather_init(&g, path, loopback_now_ns);
+	gather_init(&g, queue, loopback_now_ns);
 	gather_add(&g, f);
 	gather_close(&g);
-	path_flush(path);
+	queue_flush(queue);
 	lock_release(&e->device->lock);
 }
 
@@ -153,8 +153,8 @@ static void receive(struct end *e, int fd)
 
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
 	lock_share(&e->device->lock);
-	assert_true(udp_receive(&e->device->paths[0], fd, loopback_now_ns, &backlog) > 0);
-	path_flush(&e->device->paths[0]);
+	assert_true(udp_receive(&e->device->queue[0], fd, loopback_now_ns, &backlog) > 0);
+	queue_flush(&e->device->queue[0]);
 	lock_release(&e->device->lock);
 }
 
@@ -330,7 +330,7 @@ static void ecn_comes_in_over_ipv6_likewise(void **state)
 		ssize_t n = on_wire(message, &tos);
 		setsockopt(v6, IPPROTO_IPV6, IPV6_TCLASS, &outer, sizeof(outer));
 		assert_int_equal(send(v6, message, n, 0), n);
-		receive(&b, b.device->paths[0].udp[1]);
+		receive(&b, b.device->queue[0].udp[1]);
 		check_taken(AF_INET, 0, inner, outer);
 	}
 	assert_int_equal(counters_sum(&b.device->counters, rx_ce_ignored), 1);

@@ -10,7 +10,7 @@
 enum { FLOWS = 8, FRAMES = 2000, PAYLOAD = 40 };
 
 static struct device *device;
-static struct path *path;
+static struct queue *queue;
 
 static int set_up(void **state)
 {
@@ -19,7 +19,7 @@ static int set_up(void **state)
 	(void)state;
 	assert_int_equal(switches_parse(&switches, "queues=1"), 0);
 	assert_int_equal(device_create(&device, "wgbtest", &switches), 0);
-	path = &device->paths[0];
+	queue = &device->queue[0];
 	return 0;
 }
 
@@ -33,15 +33,15 @@ static int tear_down(void **state)
 // Takes a packet in, and gives back what was taken for its flow.
 static uint32_t take(const struct packet_spec *s)
 {
-	struct buffer *buffer = buffer_get(path);
+	struct buffer *buffer = buffer_get(queue);
 
 	assert_non_null(buffer);
 	struct frame *f = (struct frame *)buffer->bytes;
 	f->queued = (struct aqm_packet){.bytes = packet_build(f->packet, s)};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
-	egress_take(path, f, 1);
-	assert_ptr_equal(aqm_dequeue(path->egress.aqm, 1), &f->queued);
+	egress_take(queue, f, 1);
+	assert_ptr_equal(aqm_dequeue(queue->egress.aqm, 1), &f->queued);
 	uint32_t flow = f->queued.flow;
 	buffer_put(buffer);
 	return flow;

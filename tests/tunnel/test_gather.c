@@ -47,7 +47,7 @@ static int tear_down(void **state)
 // A frame in a buffer of its own, with a packet to the peer that carries its serial number.
 static struct frame *make(int peer, uint8_t tos, uint32_t bytes, uint32_t serial)
 {
-	struct buffer *buffer = buffer_get(&device->paths[0]);
+	struct buffer *buffer = buffer_get(&device->queue[0]);
 	assert_non_null(buffer);
 	struct frame *f = (struct frame *)buffer->bytes;
 	uint8_t *to = f->packet;
@@ -105,7 +105,7 @@ static void check_buffers(void)
 {
 	unsigned pooled = 0;
 
-	for (struct buffer *b = device->paths[0].buffers; b; b = b->next, pooled++)
+	for (struct buffer *b = device->queue[0].buffers; b; b = b->next, pooled++)
 		assert_int_equal(b->references, 0);
 	assert_int_equal(pooled, device->buffers);
 }
@@ -123,7 +123,7 @@ static void keeps_order_and_content(void **state)
 		struct gather g;
 		int peer = 0, spread = 1 + support_random_below(&r, PEERS);
 
-		gather_init(&g, &device->paths[0], 1);
+		gather_init(&g, &device->queue[0], 1);
 		// Not above PEER_STAGED_MAX in all, so that nothing is dropped.
 		for (uint32_t serial = 0; serial < FRAMES; serial++) {
 			if (support_random_below(&r, 3))
@@ -156,7 +156,7 @@ static void drops_what_has_no_peer(void **state)
 
 	(void)state;
 	uint64_t before = counters_sum(&device->counters, drop_tx_no_peer);
-	gather_init(&g, &device->paths[0], 1);
+	gather_init(&g, &device->queue[0], 1);
 	gather_add(&g, make(PEERS + 5, 0, 100, 0));
 	struct frame *cut = make(0, 0, 100, 0);
 	cut->queued.bytes = 99;
@@ -216,7 +216,7 @@ static void what_comes_back_is_dropped(void **state)
 		for (int form = PLAIN; form <= FIRST_FRAGMENT; form++) {
 			struct gather g;
 
-			gather_init(&g, &device->paths[0], 1);
+			gather_init(&g, &device->queue[0], 1);
 			peers[0]->current = &session;
 			gather_add(&g, message(0, family, form, INDEX));
 			assert_int_equal(counters_sum(&device->counters, drop_tx_loop), ++loops);
@@ -246,7 +246,7 @@ static void marks_show_outside_and_inside(void **state)
 
 	(void)state;
 	uint64_t before = counters_sum(&device->counters, aqm_marks);
-	gather_init(&g, &device->paths[0], 1);
+	gather_init(&g, &device->queue[0], 1);
 	struct frame *plain = make(0, 2, 100, 0), *marked = make(0, 2, 100, 1);
 	marked->queued.marked = true;
 	gather_add(&g, plain);
@@ -268,7 +268,7 @@ static void staged_queue_drops_the_oldest(void **state)
 	(void)state;
 	for (uint32_t serial = 0; serial < PEER_STAGED_MAX + 50; serial++) {
 		struct gather g;
-		gather_init(&g, &device->paths[0], 1);
+		gather_init(&g, &device->queue[0], 1);
 		gather_add(&g, make(0, 0, 100, serial));
 		gather_close(&g);
 	}

@@ -148,7 +148,7 @@ static void works_over_ipv6(void **state)
 	struct control_message m = {0};
 
 	(void)state;
-	if (a->paths[0].udp[1] < 0) {
+	if (a->queue[0].udp[1] < 0) {
 		print_message("this host has no IPv6\n");
 		skip();
 	}
@@ -162,7 +162,7 @@ static void works_over_ipv6(void **state)
 		print_message("no route to ::1\n");
 		skip();
 	}
-	int fd = a->udp.handshake[1] < 0 ? a->paths[0].udp[1] : a->udp.handshake[1];
+	int fd = a->udp.handshake[1] < 0 ? a->queue[0].udp[1] : a->udp.handshake[1];
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
 	assert_int_equal(recv(fd, m.bytes, sizeof(m.bytes), 0), 92);
 }

@@ -38,7 +38,7 @@ static int set_up(void **state)
 	    allowedips_insert(device->allowed_ips, AF_INET, network, 24, &peer->allowed_ips), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
 	                 0);
-	device->paths[0].tun = pair[0];
+	device->queue[0].tun = pair[0];
 	far = pair[1];
 	now_ns = 1000 * NS_PER_S;
 	return 0;
@@ -77,7 +77,7 @@ enum { HOST = 10 << 24 | 1, ELSEWHERE = 10 << 24 | 2 << 8 | 9, OF_PEER = 10 << 2
 // Offers a packet with that header to the data path, filled up with a pattern.
 static void offer(const void *header, size_t header_bytes, uint32_t bytes)
 {
-	struct buffer *buffer = buffer_get(&device->paths[0]);
+	struct buffer *buffer = buffer_get(&device->queue[0]);
 	struct gather g;
 
 	assert_non_null(buffer);
@@ -88,7 +88,7 @@ static void offer(const void *header, size_t header_bytes, uint32_t bytes)
 	f->queued = (struct aqm_packet){.bytes = bytes};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
-	gather_init(&g, &device->paths[0], now_ns);
+	gather_init(&g, &device->queue[0], now_ns);
 	gather_add(&g, f);
 	gather_close(&g);
 }

@@ -168,7 +168,7 @@ static void refuse_each(const char *text, enum refusal kind)
 		assert_in_range(refusal_live, live, live + 1);
 		expect(d, &before);
 		assert_int_equal(d->udp.port, port);
-		assert_true(d->paths[0].udp[0] >= 0);
+		assert_true(d->queue[0].udp[0] >= 0);
 		assert_ptr_equal(peer_find(d, a->handshake.remote_static), a);
 		assert_non_null(a->current);
 		for (struct peer *p = d->peers; p; p = p->next)

@@ -33,7 +33,7 @@ static void open_ends(void)
 		e->device = loopback_device((const uint8_t[NOISE_KEY_BYTES]){0, i + 1});
 		assert_int_equal(
 		    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-		e->device->paths[0].tun = pair[0];
+		e->device->queue[0].tun = pair[0];
 		e->tun = pair[1];
 	}
 	for (int i = 0; i < 2; i++) {
@@ -108,18 +108,18 @@ static bool arrived(int at, uint32_t number)
 
 static void turn(struct device *d)
 {
-	struct path *p = &d->paths[0];
+	struct queue *q = &d->queue[0];
 	bool backlog = false;
 
 	lock_share(&d->lock);
-	while (tun_read(p, loopback_now_ns) > 0)
+	while (tun_read(q, loopback_now_ns) > 0)
 		;
-	while (egress_send(p, loopback_now_ns))
+	while (egress_send(q, loopback_now_ns))
 		;
-	path_flush(p);
-	while (loopback_readable(p->udp[0], 0) &&
-	       udp_receive(p, p->udp[0], loopback_now_ns, &backlog) > 0)
-		path_flush(p);
+	queue_flush(q);
+	while (loopback_readable(q->udp[0], 0) &&
+	       udp_receive(q, q->udp[0], loopback_now_ns, &backlog) > 0)
+		queue_flush(q);
 	lock_release(&d->lock);
 	if (d->udp.handshake[0] >= 0)
 		udp_receive_handshakes(d, d->udp.handshake[0]);
@@ -270,14 +270,14 @@ static uint64_t real_ms(void)
 // Nothing is in stock any more.
 static void empty_pools(struct device *d)
 {
-	struct path *p = &d->paths[0];
+	struct queue *q = &d->queue[0];
 
 	lock_exclude(&d->lock);
-	if (p->reading)
-		buffer_put(p->reading);
-	p->reading = NULL;
-	batch_pool_free(p);
-	buffer_pool_free(p);
+	if (q->reading)
+		buffer_put(q->reading);
+	q->reading = NULL;
+	batch_pool_free(q);
+	buffer_pool_free(q);
 	lock_release(&d->lock);
 }
 

@@ -82,7 +82,7 @@ static int set_up(void **state)
 	loopback_take_clock();
 	device = loopback_device((const uint8_t[NOISE_KEY_BYTES]){0, 1});
 	device->tun.merge_tcp = device->tun.merge_udp = FEATURE(true);
-	device->paths[0].tun = -2;
+	device->queue[0].tun = -2;
 	peer = peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
 	assert_non_null(peer);
 	peer->endpoint = loopback_endpoint(9);
@@ -117,7 +117,7 @@ static void write_burst(uint8_t protocol)
 	}
 	kernel.merged_writes = kernel.plain_writes = 0;
 	lock_share(&device->lock);
-	tun_write_merged(&device->paths[0], packets, PACKETS);
+	tun_write_merged(&device->queue[0], packets, PACKETS);
 	lock_release(&device->lock);
 }
 
@@ -202,7 +202,7 @@ static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
 
 static uint32_t send_burst(void)
 {
-	struct batch *b = batch_get(&device->paths[0]);
+	struct batch *b = batch_get(&device->queue[0]);
 
 	assert_non_null(b);
 	b->peer = peer_hold(peer);
@@ -365,11 +365,11 @@ static void a_buffer_that_was_not_granted_is_asked_for_again(void **state)
 	reopen(SO_RCVBUFFORCE, EPERM); // no capability
 	assert_int_equal(device->udp.again_at_ns, 0);
 	reopen(SO_RCVBUFFORCE, ENOMEM);
-	assert_int_equal(getsockopt(device->paths[0].udp[0], SOL_SOCKET, SO_RCVBUF, &small, &bytes),
+	assert_int_equal(getsockopt(device->queue[0].udp[0], SOL_SOCKET, SO_RCVBUF, &small, &bytes),
 	                 0);
 	kernel.option = 0;
 	pass_and_expire(NS_PER_S);
-	assert_int_equal(getsockopt(device->paths[0].udp[0], SOL_SOCKET, SO_RCVBUF, &large, &bytes),
+	assert_int_equal(getsockopt(device->queue[0].udp[0], SOL_SOCKET, SO_RCVBUF, &large, &bytes),
 	                 0);
 	assert_true(large >= small);
 	assert_int_equal(device->udp.again_at_ns, 0);

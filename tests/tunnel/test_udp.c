@@ -91,7 +91,7 @@ static unsigned arrival(int family, uint8_t type)
 	uint8_t first;
 
 	for (unsigned q = 0; q <= device->queues; q++) {
-		int fd = q < device->queues ? device->paths[q].udp[i] : device->udp.handshake[i];
+		int fd = q < device->queues ? device->queue[q].udp[i] : device->udp.handshake[i];
 
 		if (!take(fd, &first))
 			continue;
@@ -104,7 +104,7 @@ static unsigned arrival(int family, uint8_t type)
 
 static void check_parting(const char *switches_text, int family, int ports)
 {
-	unsigned used[PATHS_MAX] = {0};
+	unsigned used[QUEUES_MAX] = {0};
 
 	open_device(switches_text);
 	if (!open_senders(family, ports)) {
@@ -180,7 +180,7 @@ static void a_flood_of_handshakes_displaces_no_data(void **state)
 	for (int i = 0; i < DATA; i++)
 		send_message(0, MESSAGE_DATA, DATA_BYTES);
 	for (int i = 0; i < DATA; i++) {
-		assert_true(take(device->paths[0].udp[0], &first));
+		assert_true(take(device->queue[0].udp[0], &first));
 		assert_int_equal(first, MESSAGE_DATA);
 	}
 	while (take(device->udp.handshake[0], &first))
@@ -304,8 +304,8 @@ static void all_sockets_are_marked_and_closed(void **state)
 		skip();
 	}
 	for (int i = 0; i < 2; i++) {
-		fds[n++] = device->paths[0].udp[i];
-		fds[n++] = device->paths[1].udp[i];
+		fds[n++] = device->queue[0].udp[i];
+		fds[n++] = device->queue[1].udp[i];
 		fds[n++] = device->udp.handshake[i];
 	}
 	for (int i = 0; i < n; i++) {
@@ -325,7 +325,7 @@ static void all_sockets_are_marked_and_closed(void **state)
 
 static struct batch *make_batch(struct peer *p, uint32_t messages, uint32_t bytes)
 {
-	struct batch *b = batch_get(&device->paths[0]);
+	struct batch *b = batch_get(&device->queue[0]);
 
 	assert_non_null(b);
 	b->peer = peer_hold(p);
@@ -484,7 +484,7 @@ static int up_without_ipv6(void)
 	if (ret || device_up(device))
 		return 1;
 	for (unsigned q = 0; q < device->queues; q++)
-		if (device->paths[q].udp[0] < 0 || device->paths[q].udp[1] >= 0)
+		if (device->queue[q].udp[0] < 0 || device->queue[q].udp[1] >= 0)
 			return 2;
 	return device->udp.handshake[0] < 0 || device->udp.handshake[1] >= 0 ? 3 : 0;
 }

@@ -18,7 +18,7 @@ extern const char aqm_variant[];
 // What a variant wants of the tunnel.
 struct aqm_wishes {
 	bool flows; // that aqm_packet.flow is filled in
-	// That the lower queue is bounded by dynamic limits (tunnel/limits.h).
+	// That the lower queue is bounded by dynamic limits (tunnel/dql.h).
 	bool bounded;
 	// That the TUN is read on while packets wait, since the next one need not be the oldest, or
 	// since the variant would rather drop by its own rule than leave that to the TUN's queue.

@@ -11,7 +11,7 @@
 // needs: tunnel
 #include "workloads/micro/micro.h"
 #include "tunnel/device.h"
-#include "tunnel/path.h"
+#include "tunnel/queue.h"
 #include "tunnel/offload.h"
 #include "tunnel/pipeline.h"
 #include "variants/receive/receive.h"
@@ -49,7 +49,7 @@ static const struct mix mixes[] = {
 
 static struct {
 	struct device *device;
-	struct path path;
+	struct queue queue;
 	struct receive *receive;
 	struct receive_held batch;
 	size_t n, releases;
@@ -118,9 +118,9 @@ static void build_all(const struct mix *mix)
 
 // ---- the tunnel's side
 
-static void release(void *path, struct receive_held *batch)
+static void release(void *queue, struct receive_held *batch)
 {
-	(void)path;
+	(void)queue;
 	(void)batch;
 	work.releases++;
 }
@@ -135,14 +135,14 @@ static void set_up(struct cbenchmark_state *state, void *context)
 	work.releases = 0;
 	build_all(context);
 	switches_parse(&switches, NULL);
-	work.path.tun = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (work.path.tun < 0 || device_create(&work.device, "micro", &switches)) {
+	work.queue.tun = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (work.queue.tun < 0 || device_create(&work.device, "micro", &switches)) {
 		cbenchmark_skip(state, "/dev/null can't be opened or the device not be made");
 		return;
 	}
 	work.device->tun.merge_tcp = work.device->tun.merge_udp = FEATURE(receive_tun.merges);
-	work.path.device = work.device;
-	work.receive = receive_new(&hooks, &work.path);
+	work.queue.device = work.device;
+	work.receive = receive_new(&hooks, &work.queue);
 	if (!work.receive)
 		cbenchmark_skip(state, "receive_new: out of memory");
 }
@@ -155,8 +155,8 @@ static void tear_down(struct cbenchmark_state *state, void *context)
 		receive_free(work.receive);
 	if (work.device)
 		device_free(work.device);
-	if (work.path.tun >= 0)
-		close(work.path.tun);
+	if (work.queue.tun >= 0)
+		close(work.queue.tun);
 	work.receive = NULL;
 	work.device = NULL;
 }

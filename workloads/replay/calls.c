@@ -228,7 +228,7 @@ static int wait_for_end(struct epoll_event *events, int max)
 {
 	replay.epoll = -1;
 	eventfd_write(replay.finished, 1);
-	return syscall(SYS_epoll_wait, replay.device->paths[0].epoll, events, max, -1);
+	return syscall(SYS_epoll_wait, replay.device->queue[0].epoll, events, max, -1);
 }
 
 static int wait_events(struct epoll_event *events, int max, int timeout_ms)
@@ -418,14 +418,14 @@ int ioctl(int fd, unsigned long request, ...)
 
 void replay_attach(struct device *d, const struct replay_burst bursts[REPLAY_PEERS])
 {
-	struct path *p = &d->paths[0];
+	struct queue *q = &d->queue[0];
 
 	replay.device = d;
 	replay.bursts = bursts;
 	// Descriptors that the path may close, and that nothing ever comes from.
-	replay.tun = p->tun = eventfd(0, EFD_CLOEXEC);
-	replay.udp = p->udp[0] = eventfd(0, EFD_CLOEXEC);
-	replay.epoll = p->epoll;
+	replay.tun = q->tun = eventfd(0, EFD_CLOEXEC);
+	replay.udp = q->udp[0] = eventfd(0, EFD_CLOEXEC);
+	replay.epoll = q->epoll;
 	replay.finished = eventfd(0, EFD_CLOEXEC);
 	replay.bytes = mmap(NULL, DATAGRAM_BYTES_MAX, PROT_READ | PROT_WRITE,
 	                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -50,7 +50,7 @@ void bed_open(struct bed *bed)
 	bed->device->tun.mtu = MTU;
 	FUZZ_CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair));
 	bed->tun = pair[0];
-	bed->device->paths[0].tun = pair[1];
+	bed->device->queue[0].tun = pair[1];
 	memset(key, 0x33, sizeof(key));
 	device_set_private_key(bed->device, key);
 	FUZZ_CHECK(!device_up(bed->device));
@@ -121,15 +121,15 @@ static size_t check_peer(const struct bed *bed, struct peer *p)
 }
 
 // Whoever holds a buffer is known: the pool, the TUN's next read, or frames that wait for a key.
-static void check_buffers(const struct bed *bed, struct path *path)
+static void check_buffers(const struct bed *bed, struct queue *queue)
 {
 	struct buffer *held[BUFFERS_SEEN_MAX];
 	unsigned n = 0, pooled = 0;
 
-	for (struct buffer *b = path->buffers; b; b = b->next, pooled++)
+	for (struct buffer *b = queue->buffers; b; b = b->next, pooled++)
 		FUZZ_CHECK(!b->references);
-	if (path->reading)
-		held[n++] = path->reading;
+	if (queue->reading)
+		held[n++] = queue->reading;
 	for (struct peer *p = bed->device->peers; p; p = p->next)
 		for (struct batch *b = p->staged_first; b; b = b->next)
 			for (uint32_t f = 0; f < b->frames; f++) {
@@ -146,22 +146,22 @@ static void check_buffers(const struct bed *bed, struct path *path)
 
 void bed_check(const struct bed *bed)
 {
-	struct path *path = &bed->device->paths[0];
+	struct queue *queue = &bed->device->queue[0];
 	unsigned pooled = 0, staged = 0;
 	size_t indices = 0;
 
-	FUZZ_CHECK(!path->touched);
+	FUZZ_CHECK(!queue->touched);
 	for (struct peer *p = bed->device->peers; p; p = p->next) {
 		indices += check_peer(bed, p);
 		for (struct batch *b = p->staged_first; b; b = b->next)
 			staged++;
 	}
 	FUZZ_CHECK(hashtable_count(bed->device->by_index) == indices);
-	for (struct batch *b = path->pool; b; b = b->next)
+	for (struct batch *b = queue->pool; b; b = b->next)
 		pooled++;
 	FUZZ_CHECK(staged == bed->device->batches_staged &&
 	           pooled + staged == bed->device->batches);
-	check_buffers(bed, path);
+	check_buffers(bed, queue);
 	for (const struct remote *r = bed->remotes; r < bed->remotes + REMOTES; r++) {
 		struct peer *p = bed_peer(bed, r);
 

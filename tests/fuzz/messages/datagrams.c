@@ -34,11 +34,11 @@ static uint64_t accounted(const struct bed *bed)
 void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t datagram_bytes,
                        const struct udp_endpoint *from, uint8_t tos)
 {
-	struct batch *b = batch_get(&bed->device->paths[0]);
+	struct batch *b = batch_get(&bed->device->queue[0]);
 	uint64_t before = accounted(bed);
 
 	FUZZ_CHECK(b && n <= BATCH_FRAME_BYTES);
-	b->in = buffer_get(b->path);
+	b->in = buffer_get(b->queue);
 	FUZZ_CHECK(b->in);
 	memcpy(b->in->bytes, bytes, n);
 	b->in_bytes = n;
@@ -47,7 +47,7 @@ void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t d
 	b->tos = tos;
 	lock_share(&bed->device->lock);
 	receive_batch(b, bed->now_ns);
-	path_flush(&bed->device->paths[0]);
+	queue_flush(&bed->device->queue[0]);
 	lock_release(&bed->device->lock);
 	FUZZ_CHECK(accounted(bed) - before == (n + datagram_bytes - 1) / datagram_bytes);
 }

@@ -93,7 +93,7 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 {
 	static uint8_t frame[sizeof(struct virtio_net_hdr) + 4096];
 	struct virtio_net_hdr header = {0};
-	struct path *path = &bed->device->paths[0];
+	struct queue *queue = &bed->device->queue[0];
 	const size_t head = sizeof(header);
 	uint64_t back = counters_sum(&bed->device->counters, drop_tx_loop);
 
@@ -131,11 +131,11 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 	}
 	lock_share(&bed->device->lock);
 	do
-		FUZZ_CHECK(tun_read(path, bed->now_ns) >= 0);
-	while (egress_send(path, bed->now_ns));
-	path_flush(path);
+		FUZZ_CHECK(tun_read(queue, bed->now_ns) >= 0);
+	while (egress_send(queue, bed->now_ns));
+	queue_flush(queue);
 	lock_release(&bed->device->lock);
 	FUZZ_CHECK(counters_sum(&bed->device->counters, drop_tx_loop) == back);
-	FUZZ_CHECK(!egress_waits(path));
+	FUZZ_CHECK(!egress_waits(queue));
 	bed_handle_posted(bed);
 }

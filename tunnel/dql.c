@@ -1,22 +1,22 @@
-#include "tunnel/limits.h"
+#include "tunnel/dql.h"
 
 static uint64_t above(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
 }
 
-void limits_init(struct limits *l, uint64_t now_ns)
+void dql_init(struct dql *l, uint64_t now_ns)
 {
-	*l = (struct limits){.least_slack = UINT64_MAX, .slack_since_ns = now_ns};
+	*l = (struct dql){.least_slack = UINT64_MAX, .slack_since_ns = now_ns};
 }
 
-void limits_queue(struct limits *l, uint64_t bytes)
+void dql_queue(struct dql *l, uint64_t bytes)
 {
 	l->queued += bytes;
 	l->object = bytes;
 }
 
-static void hold(struct limits *l, uint64_t now_ns)
+static void hold(struct dql *l, uint64_t now_ns)
 {
 	l->least_slack = UINT64_MAX;
 	l->slack_since_ns = now_ns;
@@ -24,7 +24,7 @@ static void hold(struct limits *l, uint64_t now_ns)
 
 // What of the limit the last interval did without: a queue that is twice what completes in one
 // can't have run dry within it.
-static uint64_t slack_of(const struct limits *l, uint64_t left)
+static uint64_t slack_of(const struct dql *l, uint64_t left)
 {
 	uint64_t slack = above(l->limit + l->then_over, 2 * left);
 	// Of an object that stuck out over the limit, the part within it was needed to fill it.
@@ -33,7 +33,7 @@ static uint64_t slack_of(const struct limits *l, uint64_t left)
 	return slack > object ? slack : object;
 }
 
-void limits_see(struct limits *l, uint64_t below, uint64_t now_ns)
+void dql_see(struct dql *l, uint64_t below, uint64_t now_ns)
 {
 	uint64_t known = l->queued - l->completed, left = above(known, below);
 	uint64_t completed = l->completed + left, limit = l->limit;
@@ -48,13 +48,13 @@ void limits_see(struct limits *l, uint64_t below, uint64_t now_ns)
 
 		if (slack < l->least_slack)
 			l->least_slack = slack;
-		if (now_ns - l->slack_since_ns > LIMITS_HOLD_NS) {
+		if (now_ns - l->slack_since_ns > DQL_HOLD_NS) {
 			limit = above(limit, l->least_slack);
 			hold(l, now_ns);
 		}
 	}
-	if (limit > LIMITS_MAX)
-		limit = LIMITS_MAX;
+	if (limit > DQL_MAX)
+		limit = DQL_MAX;
 	l->then_over = limit == l->limit ? over : 0;
 	l->limit = limit;
 	l->then_object = l->object;

@@ -1,6 +1,6 @@
 // Dynamic queue limits over a lower queue that drains at a known rate and is looked at once a ms:
 // it doesn't run dry, holds little more than that takes, and follows the rate up and down.
-#include "tunnel/limits.h"
+#include "tunnel/dql.h"
 #include "tests/support/support.h"
 
 #include "tunnel/clock.h"
@@ -8,7 +8,7 @@
 enum { OBJECT = 65000, STEP_US = 10, LOOK_US = 1000 };
 
 struct drain {
-	struct limits limits;
+	struct dql dql;
 	uint64_t now_ns;
 	double below;       // bytes that really are
 	double dry_us;      // for how long there were none although more waited above
@@ -19,7 +19,7 @@ struct drain {
 static void begin(struct drain *d)
 {
 	*d = (struct drain){.now_ns = NS_PER_S};
-	limits_init(&d->limits, d->now_ns);
+	dql_init(&d->dql, d->now_ns);
 }
 
 // For so long, with more than enough above.
@@ -29,12 +29,12 @@ static void run(struct drain *d, double bytes_per_us, unsigned ms, uint32_t obje
 	for (uint64_t us = 0; us < ms * 1000ull; us += STEP_US) {
 		d->now_ns += STEP_US * 1000;
 		// A thread that has nothing to do is woken once a ms.
-		if (limits_room(&d->limits) || us % LOOK_US == 0) {
-			if (limits_due(&d->limits, d->now_ns))
-				limits_see(&d->limits, d->below, d->now_ns);
+		if (dql_room(&d->dql) || us % LOOK_US == 0) {
+			if (dql_due(&d->dql, d->now_ns))
+				dql_see(&d->dql, d->below, d->now_ns);
 		}
-		while (limits_room(&d->limits)) {
-			limits_queue(&d->limits, object);
+		while (dql_room(&d->dql)) {
+			dql_queue(&d->dql, object);
 			d->below += object;
 		}
 		if (d->below > d->largest)
@@ -43,7 +43,7 @@ static void run(struct drain *d, double bytes_per_us, unsigned ms, uint32_t obje
 		if (d->below < leaves)
 			d->dry_us += STEP_US * (1 - d->below / leaves);
 		d->below = d->below > leaves ? d->below - leaves : 0;
-		assert_true(d->limits.completed <= d->limits.queued);
+		assert_true(d->dql.completed <= d->dql.queued);
 	}
 }
 
@@ -64,7 +64,7 @@ static void neither_dry_nor_long(void **state)
 			run(&d, bytes_per_us[r], 5000, objects[o]);
 			// At most 2 % of the time; what drains between two looks, and some objects.
 			assert_true(d.dry_us < 5000 * 1000 * 0.02);
-			if (3 * look < LIMITS_MAX)
+			if (3 * look < DQL_MAX)
 				assert_true(d.largest < 3 * look + 3 * objects[o]);
 		}
 }
@@ -76,13 +76,13 @@ static void follows_the_rate(void **state)
 	(void)state;
 	begin(&d);
 	run(&d, 250, 3000, OBJECT);
-	uint64_t fast = d.limits.limit;
+	uint64_t fast = d.dql.limit;
 	// Each hold time takes the slack of the one before.
 	// Also when the queue had been no bottleneck at all.
 	run(&d, 1e5, 1000, OBJECT);
 	run(&d, 5, 5000, OBJECT);
 	run(&d, 5, 2000, OBJECT);
-	assert_true(d.limits.limit < fast / 4);
+	assert_true(d.dql.limit < fast / 4);
 	assert_true(d.largest < 3 * OBJECT);
 	run(&d, 250, 1000, OBJECT);
 	run(&d, 250, 3000, OBJECT);
@@ -92,35 +92,35 @@ static void follows_the_rate(void **state)
 // A queue that is always found empty is no bottleneck: looks become rare.
 static void leaves_alone_what_is_no_bottleneck(void **state)
 {
-	struct limits l;
+	struct dql l;
 	unsigned looks = 0;
 
 	(void)state;
-	limits_init(&l, NS_PER_S);
+	dql_init(&l, NS_PER_S);
 	for (unsigned i = 0; i < 10000; i++) {
-		if (limits_due(&l, NS_PER_S + i * 1000ull)) {
-			limits_see(&l, 0, NS_PER_S + i * 1000ull);
+		if (dql_due(&l, NS_PER_S + i * 1000ull)) {
+			dql_see(&l, 0, NS_PER_S + i * 1000ull);
 			looks++;
 		}
-		assert_true(limits_room(&l));
-		limits_queue(&l, OBJECT);
+		assert_true(dql_room(&l));
+		dql_queue(&l, OBJECT);
 	}
-	assert_true(looks < 10000 / (LIMITS_MAX / OBJECT) + 20);
+	assert_true(looks < 10000 / (DQL_MAX / OBJECT) + 20);
 }
 
 static void sees_more_below_than_it_put_there(void **state)
 {
-	struct limits l;
+	struct dql l;
 
 	(void)state;
-	limits_init(&l, NS_PER_S);
-	limits_queue(&l, 1000);
-	limits_see(&l, 2000, NS_PER_S); // true sizes are larger than payloads
+	dql_init(&l, NS_PER_S);
+	dql_queue(&l, 1000);
+	dql_see(&l, 2000, NS_PER_S); // true sizes are larger than payloads
 	assert_int_equal(l.completed, 0);
-	assert_false(limits_room(&l));
-	limits_see(&l, 0, NS_PER_S);
+	assert_false(dql_room(&l));
+	dql_see(&l, 0, NS_PER_S);
 	assert_int_equal(l.completed, 1000);
-	assert_true(limits_room(&l));
+	assert_true(dql_room(&l));
 }
 
 int main(void)

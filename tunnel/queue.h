@@ -8,8 +8,8 @@
 // from then on the queue where that was. So a flow changes its queue once, when the first answer
 // comes, and when its peer's outer address or port does; and a peer whose flows are answered is
 // carried by one queue, while others go on in theirs.
-#ifndef WGBENCH_PATH_H
-#define WGBENCH_PATH_H
+#ifndef WGBENCH_QUEUE_H
+#define WGBENCH_QUEUE_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,11 +19,11 @@ struct batch;
 struct device;
 struct peer_lanes;
 
-enum { PATHS_MAX = 64 };
+enum { QUEUES_MAX = 64 };
 
-struct path {
+struct queue {
 	_Alignas(64) struct device *device; // cache lines of its own
-	unsigned index;                     // in device->paths
+	unsigned index;                     // in device->queue
 	int tun;                            // its queue of the TUN; -1: none
 	int udp[2]; // IPv4, IPv6, for data; -1: not open or the host has no such family
 	int epoll;
@@ -44,23 +44,23 @@ struct path {
 };
 
 // How many queues the switch stands for (0: by the machine) where `cpus` are online.
-unsigned path_queues(unsigned wanted, long cpus);
+unsigned queue_count(unsigned wanted, long cpus);
 
 // Without descriptors of the TUN and sockets. 0 or -errno: then there is nothing to close.
-int path_init(struct path *, struct device *, unsigned index);
+int queue_init(struct queue *, struct device *, unsigned index);
 // Closes and frees everything; the thread has been stopped.
-void path_close(struct path *);
+void queue_close(struct queue *);
 
 // Starts the thread, which moves packets until device->stopping. 0 or -errno.
-int path_start(struct path *);
+int queue_start(struct queue *);
 // Waits for the thread, if it runs; device->stopping is set.
-void path_join(struct path *);
+void queue_join(struct queue *);
 
 // Whoever submits to the lanes says so here, and sees to a flush before leaving the path bracket.
-void path_touch(struct path *, struct peer_lanes *);
-void path_flush(struct path *);
+void queue_touch(struct queue *, struct peer_lanes *);
+void queue_flush(struct queue *);
 
 // Watches a socket of this queue. 0 or -errno.
-int path_watch(struct path *, int fd);
+int queue_watch(struct queue *, int fd);
 
 #endif

@@ -1,6 +1,6 @@
 // The thread of a queue: sleeps until one of its descriptors is readable, then gives each that is
 // one turn, inside the path bracket.
-#include "tunnel/path.h"
+#include "tunnel/queue.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -20,10 +20,10 @@ enum {
 	STARVED_REST_NS = 1000000,
 };
 
-unsigned path_queues(unsigned wanted, long cpus)
+unsigned queue_count(unsigned wanted, long cpus)
 {
 	if (wanted)
-		return wanted < PATHS_MAX ? wanted : PATHS_MAX;
+		return wanted < QUEUES_MAX ? wanted : QUEUES_MAX;
 	// On few CPUs a second queue would only part batches: the other end, the kernel's stack and
 	// whatever uses the tunnel need theirs.
 	if (cpus < QUEUES_FROM_CPUS)
@@ -31,58 +31,58 @@ unsigned path_queues(unsigned wanted, long cpus)
 	return cpus / 2 < QUEUES_BY_MACHINE_MAX ? cpus / 2 : QUEUES_BY_MACHINE_MAX;
 }
 
-int path_init(struct path *p, struct device *d, unsigned index)
+int queue_init(struct queue *q, struct device *d, unsigned index)
 {
-	*p = (struct path){
+	*q = (struct queue){
 	    .device = d, .index = index, .tun = -1, .udp = {-1, -1}, .epoll = -1, .wake = -1};
-	pthread_mutex_init(&p->pool_lock, NULL);
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->wake = p->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	int ret = p->wake < 0 ? -errno : path_watch(p, p->wake);
+	pthread_mutex_init(&q->pool_lock, NULL);
+	q->epoll = epoll_create1(EPOLL_CLOEXEC);
+	q->wake = q->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int ret = q->wake < 0 ? -errno : queue_watch(q, q->wake);
 	if (!ret)
-		ret = egress_init(p);
+		ret = egress_init(q);
 	if (ret)
-		path_close(p);
+		queue_close(q);
 	return ret;
 }
 
-void path_close(struct path *p)
+void queue_close(struct queue *q)
 {
-	const int fds[] = {p->tun, p->udp[0], p->udp[1], p->epoll, p->wake};
+	const int fds[] = {q->tun, q->udp[0], q->udp[1], q->epoll, q->wake};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	egress_free(p);
-	if (p->reading)
-		buffer_put(p->reading);
-	batch_pool_free(p);
-	buffer_pool_free(p);
-	pthread_mutex_destroy(&p->pool_lock);
+	egress_free(q);
+	if (q->reading)
+		buffer_put(q->reading);
+	batch_pool_free(q);
+	buffer_pool_free(q);
+	pthread_mutex_destroy(&q->pool_lock);
 }
 
-int path_watch(struct path *p, int fd)
+int queue_watch(struct queue *q, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
-	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+	return epoll_ctl(q->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-void path_touch(struct path *p, struct peer_lanes *lanes)
+void queue_touch(struct queue *q, struct peer_lanes *lanes)
 {
 	if (lanes->touched)
 		return;
 	lanes->touched = true;
-	lanes->next = p->touched;
-	p->touched = lanes;
+	lanes->next = q->touched;
+	q->touched = lanes;
 }
 
-void path_flush(struct path *p)
+void queue_flush(struct queue *q)
 {
 	struct peer_lanes *lanes;
 
-	while ((lanes = p->touched)) {
-		p->touched = lanes->next;
+	while ((lanes = q->touched)) {
+		q->touched = lanes->next;
 		lanes->touched = false;
 		workers_flush(lanes->send);
 		workers_flush(lanes->receive);
@@ -91,18 +91,18 @@ void path_flush(struct path *p)
 
 // Reads and sends by turns: what comes meanwhile may go before what waits. How many frames were
 // read, or -errno.
-static int transmit(struct path *p, bool *backlog)
+static int transmit(struct queue *q, bool *backlog)
 {
 	int frames = 0;
 
 	for (uint32_t sent = 0; sent < TRANSMIT_BYTES;) {
 		uint64_t now_ns = clock_now_ns();
-		int n = tun_read(p, now_ns);
+		int n = tun_read(q, now_ns);
 
 		if (n < 0)
 			return n;
 		frames += n;
-		uint32_t bytes = egress_send(p, now_ns);
+		uint32_t bytes = egress_send(q, now_ns);
 		if (!bytes)
 			return frames;
 		sent += bytes;
@@ -111,44 +111,44 @@ static int transmit(struct path *p, bool *backlog)
 	return frames;
 }
 
-static bool is_socket(const struct path *p, int fd)
+static bool is_socket(const struct queue *q, int fd)
 {
-	return fd == p->udp[0] || fd == p->udp[1];
+	return fd == q->udp[0] || fd == q->udp[1];
 }
 
-static int serve(struct path *p, int fd, uint64_t now_ns, bool *backlog)
+static int serve(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 {
-	if (fd == p->tun)
-		return transmit(p, backlog);
+	if (fd == q->tun)
+		return transmit(q, backlog);
 	// What was ready may have been closed before the path bracket was entered.
-	return is_socket(p, fd) ? udp_receive(p, fd, now_ns, backlog) : 0;
+	return is_socket(q, fd) ? udp_receive(q, fd, now_ns, backlog) : 0;
 }
 
 // false: the interface was deleted. patience_ms: how long the next wait may be (egress.h); found
 // inside the bracket, since the control thread submits too.
-static bool turn(struct path *p, const struct epoll_event *events, int n, int *patience_ms)
+static bool turn(struct queue *q, const struct epoll_event *events, int n, int *patience_ms)
 {
-	struct device *d = p->device;
+	struct device *d = q->device;
 	uint64_t now_ns = clock_now_ns();
 	bool there = true, backlog = false, transmitted = false;
 
 	lock_share(&d->lock);
 	for (int i = 0; i < n && there; i++) {
-		int ret = serve(p, events[i].data.fd, now_ns, &backlog);
+		int ret = serve(q, events[i].data.fd, now_ns, &backlog);
 
 		// Before the next descriptor has its turn: what was received is not held back
 		// while a burst is sent.
-		path_flush(p);
-		if (events[i].data.fd == p->tun) {
+		queue_flush(q);
+		if (events[i].data.fd == q->tun) {
 			transmitted = true;
 			there = ret != -EBADFD && (ret || !(events[i].events & EPOLLERR));
 		}
 	}
-	if (there && !transmitted && egress_waits(p)) {
-		transmit(p, &backlog);
-		path_flush(p);
+	if (there && !transmitted && egress_waits(q)) {
+		transmit(q, &backlog);
+		queue_flush(q);
 	}
-	*patience_ms = egress_patience(p);
+	*patience_ms = egress_patience(q);
 	lock_release(&d->lock);
 	workers_turn(d->workers, backlog, now_ns);
 	return there;
@@ -156,18 +156,18 @@ static bool turn(struct path *p, const struct epoll_event *events, int n, int *p
 
 // What waits stays with the kernel, which drops what is too much of it. Without a pause the thread
 // would look at it over and over.
-static void rest(struct path *p)
+static void rest(struct queue *q)
 {
 	const struct timespec pause = {.tv_nsec = STARVED_REST_NS};
 
-	p->starved = false;
+	q->starved = false;
 	nanosleep(&pause, NULL);
 }
 
-static void *run(void *path)
+static void *run(void *queue)
 {
-	struct path *p = path;
-	struct device *d = p->device;
+	struct queue *q = queue;
+	struct device *d = q->device;
 	int patience_ms = -1;
 	struct epoll_event events[4]; // TUN, wake, and a socket for each family
 
@@ -175,36 +175,36 @@ static void *run(void *path)
 	counters_take_shard();
 	while (!atomic_load(&d->stopping)) {
 		int n =
-		    epoll_wait(p->epoll, events, sizeof(events) / sizeof(events[0]), patience_ms);
+		    epoll_wait(q->epoll, events, sizeof(events) / sizeof(events[0]), patience_ms);
 
 		counters_add(&d->counters, epoll_waits, 1);
 		if (n < 0 && errno != EINTR)
 			break;
-		if (!turn(p, events, n, &patience_ms)) {
+		if (!turn(q, events, n, &patience_ms)) {
 			control_fail(d);
 			break;
 		}
-		if (p->starved)
-			rest(p);
+		if (q->starved)
+			rest(q);
 	}
 	return NULL;
 }
 
-int path_start(struct path *p)
+int queue_start(struct queue *q)
 {
-	int ret = path_watch(p, p->tun);
+	int ret = queue_watch(q, q->tun);
 
 	if (!ret)
-		ret = -pthread_create(&p->thread, NULL, run, p);
-	p->runs = !ret;
+		ret = -pthread_create(&q->thread, NULL, run, q);
+	q->runs = !ret;
 	return ret;
 }
 
-void path_join(struct path *p)
+void queue_join(struct queue *q)
 {
-	if (!p->runs)
+	if (!q->runs)
 		return;
-	eventfd_write(p->wake, 1);
-	pthread_join(p->thread, NULL);
-	p->runs = false;
+	eventfd_write(q->wake, 1);
+	pthread_join(q->thread, NULL);
+	q->runs = false;
 }

@@ -22,13 +22,13 @@ enum {
 	FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536,
 	TIMEOUT_MS = 5000,
 	LARGE = 4 << 20,
-	QUEUES_MAX = 4,
+	MOST_QUEUES = 4,
 };
 
 struct end {
 	struct device *device;
 	struct peer *peer;
-	int tun[QUEUES_MAX]; // our ends of the pairs
+	int tun[MOST_QUEUES]; // our ends of the pairs
 	unsigned queues;
 };
 
@@ -52,7 +52,7 @@ static void queues_follow_the_switch_or_the_machine(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(path_queues(cases[i].wanted, cases[i].cpus), cases[i].queues);
+		assert_int_equal(queue_count(cases[i].wanted, cases[i].cpus), cases[i].queues);
 }
 
 // The device's end blocks on a full queue, so that nothing is lost there, and it refuses frames
@@ -68,7 +68,7 @@ static void open_queue(struct end *e, unsigned queue, int tun_bytes)
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &tun_bytes, sizeof(tun_bytes));
 	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
 	e->tun[queue] = pair[0];
-	e->device->paths[queue].tun = pair[1];
+	e->device->queue[queue].tun = pair[1];
 }
 
 static void open_end(struct end *e, const char *switches_text, int tun_bytes)
@@ -78,7 +78,7 @@ static void open_end(struct end *e, const char *switches_text, int tun_bytes)
 	assert_int_equal(switches_parse(&switches, switches_text), 0);
 	assert_int_equal(device_create(&e->device, "wgbtest", &switches), 0);
 	e->queues = e->device->queues;
-	assert_true(e->queues <= QUEUES_MAX);
+	assert_true(e->queues <= MOST_QUEUES);
 	for (unsigned i = 0; i < e->queues; i++)
 		open_queue(e, i, tun_bytes);
 	e->device->tun = (struct tun){.tso = true,
@@ -193,7 +193,7 @@ static void put(const struct end *e, unsigned queue, const uint8_t *frame, size_
 // The next frame out of any of the end's queues.
 static ssize_t take(const struct end *e, uint8_t *frame)
 {
-	struct pollfd p[QUEUES_MAX];
+	struct pollfd p[MOST_QUEUES];
 	unsigned q = 0;
 
 	for (unsigned i = 0; i < e->queues; i++)
@@ -269,7 +269,7 @@ static void carry(const char *switches_text, int tun_bytes)
 	open_ends(switches_text, tun_bytes);
 	for (int from = 0; from < 2; from++) {
 		unsigned n = 2 * ends[from].queues;
-		struct flow flows[2 * QUEUES_MAX];
+		struct flow flows[2 * MOST_QUEUES];
 
 		for (unsigned i = 0; i < n; i++)
 			flows[i] =

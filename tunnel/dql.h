@@ -3,20 +3,20 @@
 // 2011): the limit grows when the queue below was found empty although it had been filled up to its
 // limit, by what it had fallen short; it shrinks by the smallest slack seen over a hold time. Pure
 // arithmetic; one thread.
-#ifndef WGBENCH_LIMITS_H
-#define WGBENCH_LIMITS_H
+#ifndef WGBENCH_DQL_H
+#define WGBENCH_DQL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMITS_HOLD_NS 1000000000ull
+#define DQL_HOLD_NS 1000000000ull
 // Nobody tells when something has left, so it is looked for as often: what leaves within, a limit
 // can't be below without running dry.
-#define LIMITS_LOOK_NS 1000000ull
+#define DQL_LOOK_NS 1000000ull
 
-enum { LIMITS_MAX = 4 << 20 }; // bytes
+enum { DQL_MAX = 4 << 20 }; // bytes
 
-struct limits {
+struct dql {
 	uint64_t limit;     // bytes that may be below; one object beyond it
 	uint64_t queued;    // bytes ever put below
 	uint64_t completed; // of them, those known to have left
@@ -27,21 +27,20 @@ struct limits {
 	uint64_t least_slack, slack_since_ns, seen_ns;
 };
 
-void limits_init(struct limits *, uint64_t now_ns);
-// Puts an object of `bytes` below; allowed whenever limits_room() is.
-void limits_queue(struct limits *, uint64_t bytes);
+void dql_init(struct dql *, uint64_t now_ns);
+// Puts an object of `bytes` below; allowed whenever dql_room() is.
+void dql_queue(struct dql *, uint64_t bytes);
 // What is below, as far as is known, lies within the limit: another object may follow.
-static inline bool limits_room(const struct limits *l)
+static inline bool dql_room(const struct dql *l)
 {
 	return l->queued - l->completed <= l->limit;
 }
 // Whether to look now what is below: before an object is put there.
-static inline bool limits_due(const struct limits *l, uint64_t now_ns)
+static inline bool dql_due(const struct dql *l, uint64_t now_ns)
 {
-	return !limits_room(l) ||
-	       (l->queued != l->completed && now_ns - l->seen_ns >= LIMITS_LOOK_NS);
+	return !dql_room(l) || (l->queued != l->completed && now_ns - l->seen_ns >= DQL_LOOK_NS);
 }
 // It was seen that `below` bytes are below. More than were known to be there count as these.
-void limits_see(struct limits *, uint64_t below, uint64_t now_ns);
+void dql_see(struct dql *, uint64_t below, uint64_t now_ns);
 
 #endif
