@@ -7,8 +7,8 @@
 #define WGBENCH_BATCH_H
 
 #include <netinet/in.h>
-#include "tunnel/buffer.h"
 #include "tunnel/offload.h"
+#include "tunnel/pool.h"
 #include "tunnel/udp.h"
 #include "variants/receive/receive.h"
 #include "variants/workers/workers.h"
@@ -23,8 +23,7 @@ enum {
 	BATCH_FRAME_BYTES = 65536,   // one TUN read: the largest IP packet
 	BATCH_OUT_BYTES = 5 * 65536, // of what is sent; pages that aren't used cost nothing
 	BATCH_SLACK = 16,            // behind each frame: room for padding
-	BATCHES_MAX = 4096,          // of a device
-	BATCHES_STAGED_MAX = 1024,   // of them, waiting for a key pair
+	BATCHES_STAGED_MAX = 1024,   // of a device, waiting for a key pair
 };
 
 // A packet or super-packet as the TUN handed it over, ready to be cut.
@@ -40,9 +39,10 @@ struct batch_span {
 };
 
 struct batch {
-	struct workers_job job;   // first: a job is its batch
+	struct pool_item item; // first
+	struct workers_job job;
 	struct receive_held held; // while its packets wait to go up
-	struct batch *next;       // in a staged queue or the pool
+	struct batch *next;       // in a staged queue
 	struct queue
 	    *queue; // the queue that it came in by and leaves by, and whose pool is its home
 	struct peer *peer;
@@ -61,20 +61,12 @@ struct batch {
 	struct buffer *in;          // receive: where its packets are; send: NULL
 	struct batch_frame frame[BATCH_FRAMES_MAX]; // send
 	struct batch_span span[BATCH_PACKETS_MAX];
-	uint8_t *out;
+	uint8_t *out; // send: BATCH_OUT_BYTES
 };
-
-// From the queue's pool; safe for any thread. NULL when out of memory or above the device's limit
-// of batches (then the caller drops).
-struct batch *batch_get(struct queue *);
-// Drops the references, wipes nothing (plaintext pages are reused by the next batch).
-void batch_put(struct batch *);
-// Frees what the pool holds.
-void batch_pool_free(struct queue *);
 
 static inline struct batch *batch_of(struct workers_job *job)
 {
-	return (struct batch *)job;
+	return (struct batch *)((char *)job - offsetof(struct batch, job));
 }
 
 #endif

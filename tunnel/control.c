@@ -263,7 +263,8 @@ static size_t block(size_t bytes)
 static void print_memory(struct device *d, FILE *to)
 {
 	struct mallinfo2 heap = mallinfo2();
-	unsigned buffers = atomic_load(&d->buffers), batches = atomic_load(&d->batches);
+	unsigned buffers = atomic_load(&d->made.count[POOL_BUFFERS]);
+	unsigned batches = atomic_load(&d->made.count[POOL_BATCHES]);
 	size_t used = heap.uordblks + heap.hblkhd;
 	size_t pools =
 	    buffers * block(sizeof(struct buffer)) + batches * block(sizeof(struct batch));

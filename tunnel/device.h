@@ -55,8 +55,7 @@ struct device {
 	struct queue *queue; // each of the queues
 	unsigned queues;     // at least 1; fixed from device_new() on
 	atomic_bool stopping;
-	atomic_uint buffers;        // that exist
-	atomic_uint batches;        // likewise
+	struct pool_made made;
 	atomic_uint batches_staged; // of them, waiting for a key pair
 };
 

@@ -17,7 +17,7 @@ static void drop(void *queue, struct aqm_packet *queued)
 
 	counters_add(&q->device->counters, drop_tx_aqm,
 	             offload_segments(&f->header, f->packet, f->queued.bytes));
-	buffer_put(f->buffer);
+	pool_put_buffer(f->buffer);
 }
 
 int egress_init(struct queue *q)
@@ -61,7 +61,7 @@ void egress_take(struct queue *q, struct frame *f, uint64_t now_ns)
 
 	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
 		counters_add(&q->device->counters, drop_tx_invalid, 1);
-		buffer_put(f->buffer);
+		pool_put_buffer(f->buffer);
 		return;
 	}
 	f->queued.ect = ip.tos & 3;

@@ -35,7 +35,7 @@ void gather_init(struct gather *g, struct queue *queue, uint64_t now_ns)
 
 static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
 {
-	struct batch *b = batch_get(g->queue);
+	struct batch *b = pool_get_batch(&g->queue->pool);
 
 	if (!b) {
 		counters_add(&g->queue->device->counters, drop_memory, 1);
@@ -77,7 +77,7 @@ static bool has_endpoint(struct peer *p)
 static void reject(struct gather *g, struct frame *f, const struct offload_ip *ip)
 {
 	icmp_reject(g->queue, ip, f->packet, g->now_ns);
-	buffer_put(f->buffer);
+	pool_put_buffer(f->buffer);
 }
 
 // Where the payload begins of a UDP packet such as the outer ones are, also of the first of its
@@ -129,7 +129,7 @@ void gather_add(struct gather *g, struct frame *f)
 	    offload_cut_init(&cutter, &f->header, f->packet, f->queued.bytes) ||
 	    cutter.segments > BATCH_PACKETS_MAX || out_bytes(&cutter) > BATCH_OUT_BYTES) {
 		counters_add(&d->counters, drop_tx_invalid, 1);
-		buffer_put(f->buffer);
+		pool_put_buffer(f->buffer);
 		return;
 	}
 	struct allowedips_owner *owner =
@@ -142,7 +142,7 @@ void gather_add(struct gather *g, struct frame *f)
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
 	if (comes_back(peer, &ip, f->packet)) {
 		counters_add(&d->counters, drop_tx_loop, cutter.segments);
-		buffer_put(f->buffer);
+		pool_put_buffer(f->buffer);
 		return;
 	}
 	// RFC 6040, section 4.1: ECN is copied; DSCP stays 0.
@@ -157,7 +157,7 @@ void gather_add(struct gather *g, struct frame *f)
 	if (!b)
 		b = begin(g, peer, tos);
 	if (!b) {
-		buffer_put(f->buffer);
+		pool_put_buffer(f->buffer);
 		return;
 	}
 	b->frame[b->frames++] = (struct batch_frame){f->buffer, cutter};

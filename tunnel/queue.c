@@ -35,7 +35,7 @@ int queue_init(struct queue *q, struct device *d, unsigned index)
 {
 	*q = (struct queue){
 	    .device = d, .index = index, .tun = -1, .udp = {-1, -1}, .epoll = -1, .wake = -1};
-	pthread_mutex_init(&q->pool_lock, NULL);
+	pool_init(&q->pool, q, &d->made);
 	q->epoll = epoll_create1(EPOLL_CLOEXEC);
 	q->wake = q->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int ret = q->wake < 0 ? -errno : queue_watch(q, q->wake);
@@ -55,10 +55,8 @@ void queue_close(struct queue *q)
 			close(fds[i]);
 	egress_free(q);
 	if (q->reading)
-		buffer_put(q->reading);
-	batch_pool_free(q);
-	buffer_pool_free(q);
-	pthread_mutex_destroy(&q->pool_lock);
+		pool_put_buffer(q->reading);
+	pool_destroy(&q->pool);
 }
 
 int queue_watch(struct queue *q, int fd)

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include "tunnel/egress.h"
+#include "tunnel/pool.h"
 
 struct batch;
 struct device;
@@ -33,10 +34,7 @@ struct queue {
 	bool starved; // in this turn there was no memory to read into
 	// Submitted to since the last flush; none outside the path bracket.
 	struct peer_lanes *touched;
-	// Batches and buffers that nobody uses; any thread may put one back.
-	pthread_mutex_t pool_lock;
-	struct batch *pool;
-	struct buffer *buffers;
+	struct pool pool;
 	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
 	uint32_t read_at;
 	uint64_t icmp_full_at_ns; // bucket of the errors to senders (icmp.c)

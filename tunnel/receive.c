@@ -24,7 +24,7 @@ static void submit(struct batch *b)
 	struct device *d = b->queue->device;
 
 	if (!b->packets) {
-		batch_put(b);
+		pool_put_batch(b);
 		return;
 	}
 	struct peer_lanes *lanes = &b->peer->lanes[b->queue->index];
@@ -32,7 +32,7 @@ static void submit(struct batch *b)
 	queue_touch(b->queue, lanes);
 	if (!workers_submit(lanes->receive, &b->job)) {
 		counters_add(&d->counters, drop_rx_lane, b->packets);
-		batch_put(b);
+		pool_put_batch(b);
 	}
 }
 
@@ -58,17 +58,17 @@ static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 // A batch for datagrams that came in another one's buffer under another key pair.
 static struct batch *split(const struct batch *from, uint32_t index, uint64_t now_ns)
 {
-	struct batch *b = batch_get(from->queue);
+	struct batch *b = pool_get_batch(&from->queue->pool);
 
 	if (!b) {
 		counters_add(&from->queue->device->counters, drop_memory, 1);
 		return NULL;
 	}
-	b->in = buffer_hold(from->in);
+	b->in = pool_hold_buffer(from->in);
 	b->source = from->source;
 	b->tos = from->tos;
 	if (!enter(b, index, now_ns)) {
-		batch_put(b);
+		pool_put_batch(b);
 		return NULL;
 	}
 	return b;
@@ -80,7 +80,8 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 	struct batch *b = first, *waiting = NULL;
 
 	for (uint32_t at = 0, size; at < first->in_bytes; at += size) {
-		const struct message_data *m = (const struct message_data *)(first->in->bytes + at);
+		const struct message_data *m =
+		    (const struct message_data *)(first->in->item.bytes + at);
 
 		size = first->in_bytes - at;
 		if (first->datagram_bytes && size > first->datagram_bytes)
@@ -140,7 +141,7 @@ void decrypt(struct workers_job *job)
 		for (uint32_t i = 0; i < n; i++) {
 			const struct batch_span *s = &b->span[first + i];
 			struct message_data *message =
-			    (struct message_data *)(b->in->bytes + s->offset);
+			    (struct message_data *)(b->in->item.bytes + s->offset);
 
 			m[i] = (struct aead_message){.source = message->payload,
 			                             .target = message->payload,
@@ -192,7 +193,7 @@ static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct offl
 // Whether the decrypted packet may go up; trims its span to the inner length.
 static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 {
-	uint8_t *packet = b->in->bytes + s->offset;
+	uint8_t *packet = b->in->item.bytes + s->offset;
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, packet, s->length)) {
@@ -219,7 +220,7 @@ static uint64_t keep_new(struct device *d, struct batch *b)
 	for (uint32_t i = 0; i < b->packets; i++) {
 		const struct batch_span s = b->span[i];
 		const struct message_data *m =
-		    (const struct message_data *)(b->in->bytes + s.offset);
+		    (const struct message_data *)(b->in->item.bytes + s.offset);
 		uint64_t counter = le64toh(m->counter);
 
 		if (!s.length) {
@@ -270,7 +271,7 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 static void release(void *queue, struct receive_held *held)
 {
 	(void)queue;
-	batch_put((struct batch *)((char *)held - offsetof(struct batch, held)));
+	pool_put_batch((struct batch *)((char *)held - offsetof(struct batch, held)));
 }
 
 const struct receive_hooks receive_hooks = {tun_write, tun_write_merged, release};
@@ -280,8 +281,8 @@ static void hand_over(struct batch *b)
 	struct receive_packet packets[BATCH_PACKETS_MAX];
 
 	for (uint32_t i = 0; i < b->packets; i++)
-		packets[i] =
-		    (struct receive_packet){b->in->bytes + b->span[i].offset, b->span[i].length};
+		packets[i] = (struct receive_packet){b->in->item.bytes + b->span[i].offset,
+		                                     b->span[i].length};
 	receive_add(b->peer->lanes[b->queue->index].up, &b->held, packets, b->packets);
 }
 
@@ -295,7 +296,7 @@ void receive_finish(struct workers_job *job)
 
 	if (b->failed) {
 		counters_add(&d->counters, drop_memory, b->packets);
-		batch_put(b);
+		pool_put_batch(b);
 		return;
 	}
 	uint64_t bytes = keep_new(d, b);
@@ -315,7 +316,7 @@ void receive_finish(struct workers_job *job)
 	if (b->packets)
 		hand_over(b);
 	else
-		batch_put(b);
+		pool_put_batch(b);
 }
 
 void receive_end(void *up)

@@ -57,7 +57,7 @@ static void submit(struct batch *b)
 	if (!workers_submit(lanes->send, &b->job)) {
 		egress_finished(b);
 		counters_add(&b->queue->device->counters, drop_tx_lane, packets);
-		batch_put(b);
+		pool_put_batch(b);
 	}
 }
 
@@ -65,7 +65,7 @@ static void drop_staged(struct device *d, struct batch *b)
 {
 	counters_add(&d->counters, drop_tx_staged, b->packets);
 	atomic_fetch_sub(&d->batches_staged, 1);
-	batch_put(b);
+	pool_put_batch(b);
 }
 
 static struct batch *staged_pop(struct peer *p)
@@ -151,7 +151,7 @@ void peer_drop_staged(struct peer *p)
 int send_keepalive(struct peer *p)
 {
 	struct device *d = p->device;
-	struct batch *b = batch_get(&d->queue[0]);
+	struct batch *b = pool_get_batch(&d->queue[0].pool);
 
 	if (!b)
 		return -ENOMEM;
@@ -166,7 +166,7 @@ int send_keepalive(struct peer *p)
 	queue_flush(&d->queue[0]);
 	lock_release(&d->lock);
 	if (!ready)
-		batch_put(b);
+		pool_put_batch(b);
 	return ready ? 0 : -ENOKEY;
 }
 
@@ -271,5 +271,5 @@ void send_finish(struct workers_job *job)
 			counters_add(&d->counters, drop_tx_send, b->packets - sent);
 	}
 	egress_finished(b);
-	batch_put(b);
+	pool_put_batch(b);
 }

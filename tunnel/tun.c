@@ -194,12 +194,12 @@ static struct frame *room(struct queue *q)
 
 	if (q->reading && atomic_load_explicit(&q->reading->references, memory_order_acquire) == 1)
 		q->read_at = 0; // they have gone: it is warm in the cache
-	if (q->reading && q->read_at + needed > BUFFER_BYTES) {
-		buffer_put(q->reading);
+	if (q->reading && q->read_at + needed > POOL_BUFFER_BYTES) {
+		pool_put_buffer(q->reading);
 		q->reading = NULL;
 	}
 	if (!q->reading) {
-		q->reading = buffer_get(q);
+		q->reading = pool_get_buffer(&q->pool);
 		q->read_at = 0;
 	}
 	if (!q->reading) {
@@ -207,7 +207,7 @@ static struct frame *room(struct queue *q)
 		q->starved = true;
 		return NULL;
 	}
-	return (struct frame *)(q->reading->bytes + q->read_at);
+	return (struct frame *)(q->reading->item.bytes + q->read_at);
 }
 
 int tun_read(struct queue *q, uint64_t now_ns)
@@ -229,7 +229,7 @@ int tun_read(struct queue *q, uint64_t now_ns)
 			continue;
 		bytes += n;
 		f->queued.bytes = n;
-		f->buffer = buffer_hold(q->reading);
+		f->buffer = pool_hold_buffer(q->reading);
 		// The next one begins in a cache line of its own.
 		q->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
 		egress_take(q, f, now_ns);
@@ -262,7 +262,7 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 {
 	static const struct virtio_net_hdr plain;
 	struct offload_cutter cutter;
-	struct buffer *scratch = buffer_get(q);
+	struct buffer *scratch = pool_get_buffer(&q->pool);
 	uint8_t *packet;
 	uint32_t length = 0;
 
@@ -271,15 +271,15 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
-		memcpy(scratch->bytes + length, iov[i].iov_base, iov[i].iov_len);
+		memcpy(scratch->item.bytes + length, iov[i].iov_base, iov[i].iov_len);
 		length += iov[i].iov_len;
 	}
-	if (offload_cut_init(&cutter, &w->header, scratch->bytes, length))
+	if (offload_cut_init(&cutter, &w->header, scratch->item.bytes, length))
 		counters_add(&q->device->counters, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
 			write_packet(q, &plain, (struct iovec[]){{0}, {packet, length}}, 2);
-	buffer_put(scratch);
+	pool_put_buffer(scratch);
 }
 
 static void write_merged(struct queue *q, const struct offload_write *w, struct iovec *iov,

@@ -305,15 +305,15 @@ static int prepare(struct queue *q, struct batch *batch[], struct mmsghdr messag
 	int ready = 0;
 
 	for (; ready < RECEIVE_MESSAGES; ready++) {
-		struct batch *b = batch[ready] = batch_get(q);
+		struct batch *b = batch[ready] = pool_get_batch(&q->pool);
 		if (!b)
 			break;
-		b->in = buffer_get(q);
+		b->in = pool_get_buffer(&q->pool);
 		if (!b->in) {
-			batch_put(b);
+			pool_put_batch(b);
 			break;
 		}
-		iov[ready] = (struct iovec){b->in->bytes, BATCH_FRAME_BYTES};
+		iov[ready] = (struct iovec){b->in->item.bytes, BATCH_FRAME_BYTES};
 		b->source = (struct udp_endpoint){0};
 		messages[ready].msg_hdr = (struct msghdr){
 		    .msg_name = &b->source.remote,
@@ -337,7 +337,7 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 	b->tos = told.tos;
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
 		counters_add(&b->queue->device->counters, drop_rx_malformed, 1);
-		batch_put(b);
+		pool_put_batch(b);
 	} else {
 		receive_batch(b, now_ns);
 	}
@@ -359,7 +359,7 @@ int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;
 	counters_add(&d->counters, udp_receives, 1);
 	for (int i = ready; i-- > (n < 0 ? 0 : n);)
-		batch_put(batch[i]);
+		pool_put_batch(batch[i]);
 	for (int i = 0; i < n; i++)
 		pass_on(batch[i], &messages[i], now_ns);
 	*backlog |= n == ready;

@@ -115,15 +115,15 @@ static inline void loopback_stage(struct peer *p)
 {
 	struct device *d = p->device;
 	struct virtio_net_hdr header = {0};
-	struct batch *b = batch_get(&d->queue[0]);
+	struct batch *b = pool_get_batch(&d->queue[0].pool);
 	const uint8_t packet[28] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 64, 17};
 
 	assert_non_null(b);
-	struct buffer *buffer = b->frame[0].buffer = buffer_get(&d->queue[0]);
+	struct buffer *buffer = b->frame[0].buffer = pool_get_buffer(&d->queue[0].pool);
 	assert_non_null(buffer);
-	memcpy(buffer->bytes, packet, sizeof(packet));
+	memcpy(buffer->item.bytes, packet, sizeof(packet));
 	assert_int_equal(
-	    offload_cut_init(&b->frame[0].cutter, &header, buffer->bytes, sizeof(packet)), 0);
+	    offload_cut_init(&b->frame[0].cutter, &header, buffer->item.bytes, sizeof(packet)), 0);
 	b->peer = peer_hold(p);
 	b->frames = b->packets = 1;
 	b->tos = 0;

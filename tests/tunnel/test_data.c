@@ -129,11 +129,11 @@ static void fill(uint8_t *p, int family, uint8_t tos, uint16_t bytes)
 static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 {
 	struct queue *queue = &e->device->queue[0];
-	struct buffer *buffer = buffer_get(queue);
+	struct buffer *buffer = pool_get_buffer(&queue->pool);
 	struct gather g;
 
 	assert_non_null(buffer);
-	struct frame *f = (struct frame *)buffer->bytes;
+	struct frame *f = (struct frame *)buffer->item.bytes;
 	memset(f->packet, 0xff, PACKET_MAX); // padding must be zeroed
 	fill(f->packet, family, tos, bytes);
 	f->queued = (struct aqm_packet){.bytes = bytes};

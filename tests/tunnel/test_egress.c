@@ -2,7 +2,7 @@
 #include "tests/support/support.h"
 
 #include "tests/support/packets.h"
-#include "tunnel/buffer.h"
+#include "tunnel/pool.h"
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/egress.h"
@@ -33,17 +33,17 @@ static int tear_down(void **state)
 // Takes a packet in, and gives back what was taken for its flow.
 static uint32_t take(const struct packet_spec *s)
 {
-	struct buffer *buffer = buffer_get(queue);
+	struct buffer *buffer = pool_get_buffer(&queue->pool);
 
 	assert_non_null(buffer);
-	struct frame *f = (struct frame *)buffer->bytes;
+	struct frame *f = (struct frame *)buffer->item.bytes;
 	f->queued = (struct aqm_packet){.bytes = packet_build(f->packet, s)};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
 	egress_take(queue, f, 1);
 	assert_ptr_equal(aqm_dequeue(queue->egress.aqm, 1), &f->queued);
 	uint32_t flow = f->queued.flow;
-	buffer_put(buffer);
+	pool_put_buffer(buffer);
 	return flow;
 }
 

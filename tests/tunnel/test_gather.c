@@ -47,9 +47,9 @@ static int tear_down(void **state)
 // A frame in a buffer of its own, with a packet to the peer that carries its serial number.
 static struct frame *make(int peer, uint8_t tos, uint32_t bytes, uint32_t serial)
 {
-	struct buffer *buffer = buffer_get(&device->queue[0]);
+	struct buffer *buffer = pool_get_buffer(&device->queue[0].pool);
 	assert_non_null(buffer);
-	struct frame *f = (struct frame *)buffer->bytes;
+	struct frame *f = (struct frame *)buffer->item.bytes;
 	uint8_t *to = f->packet;
 	struct iphdr ip = {.version = 4,
 	                   .ihl = 5,
@@ -92,7 +92,7 @@ static void check_peer(struct peer *p, const uint32_t *serials, const uint8_t *t
 			assert_int_equal(b->tos, tos[at] & 3);
 			// Where it was read: nothing is copied.
 			assert_ptr_equal(c->packet,
-			                 ((struct frame *)b->frame[f].buffer->bytes)->packet);
+			                 ((struct frame *)b->frame[f].buffer->item.bytes)->packet);
 			packets += c->segments;
 		}
 		assert_int_equal(packets, b->packets);
@@ -105,9 +105,10 @@ static void check_buffers(void)
 {
 	unsigned pooled = 0;
 
-	for (struct buffer *b = device->queue[0].buffers; b; b = b->next, pooled++)
-		assert_int_equal(b->references, 0);
-	assert_int_equal(pooled, device->buffers);
+	for (struct pool_item *i = device->queue[0].pool.kept[POOL_BUFFERS]; i;
+	     i = i->next, pooled++)
+		assert_int_equal(((struct buffer *)i)->references, 0);
+	assert_int_equal(pooled, device->made.count[POOL_BUFFERS]);
 }
 
 static void keeps_order_and_content(void **state)

@@ -77,11 +77,11 @@ enum { HOST = 10 << 24 | 1, ELSEWHERE = 10 << 24 | 2 << 8 | 9, OF_PEER = 10 << 2
 // Offers a packet with that header to the data path, filled up with a pattern.
 static void offer(const void *header, size_t header_bytes, uint32_t bytes)
 {
-	struct buffer *buffer = buffer_get(&device->queue[0]);
+	struct buffer *buffer = pool_get_buffer(&device->queue[0].pool);
 	struct gather g;
 
 	assert_non_null(buffer);
-	struct frame *f = (struct frame *)buffer->bytes;
+	struct frame *f = (struct frame *)buffer->item.bytes;
 	for (uint32_t i = 0; i < bytes; i++)
 		f->packet[i] = i;
 	memcpy(f->packet, header, header_bytes);

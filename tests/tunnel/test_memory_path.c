@@ -274,10 +274,9 @@ static void empty_pools(struct device *d)
 
 	lock_exclude(&d->lock);
 	if (q->reading)
-		buffer_put(q->reading);
+		pool_put_buffer(q->reading);
 	q->reading = NULL;
-	batch_pool_free(q);
-	buffer_pool_free(q);
+	pool_drain(&q->pool);
 	lock_release(&d->lock);
 }
 

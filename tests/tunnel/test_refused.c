@@ -202,7 +202,7 @@ static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
 
 static uint32_t send_burst(void)
 {
-	struct batch *b = batch_get(&device->queue[0]);
+	struct batch *b = pool_get_batch(&device->queue[0].pool);
 
 	assert_non_null(b);
 	b->peer = peer_hold(peer);
@@ -212,7 +212,7 @@ static uint32_t send_burst(void)
 	b->packets = PACKETS;
 	kernel.segment_sends = kernel.plain_sends = 0;
 	uint32_t sent = udp_send(b);
-	batch_put(b);
+	pool_put_batch(b);
 	return sent;
 }
 

@@ -325,7 +325,7 @@ static void all_sockets_are_marked_and_closed(void **state)
 
 static struct batch *make_batch(struct peer *p, uint32_t messages, uint32_t bytes)
 {
-	struct batch *b = batch_get(&device->queue[0]);
+	struct batch *b = pool_get_batch(&device->queue[0].pool);
 
 	assert_non_null(b);
 	b->peer = peer_hold(p);
@@ -375,7 +375,7 @@ static void a_source_that_is_gone_is_forgotten(void **state)
 	p->endpoint.local.v4 = gone;
 	struct batch *b = make_batch(p, 3, 100);
 	assert_int_equal(udp_send(b), b->packets);
-	batch_put(b);
+	pool_put_batch(b);
 	check_received(receiver, 3, 100);
 	assert_int_equal(p->endpoint.local.v4.s_addr, 0);
 
@@ -406,7 +406,7 @@ static void what_was_sent_before_a_failure_counts(void **state)
 	check_received(receiver, 2, 100);
 	b = make_batch(p, 3, 100);
 	assert_int_equal(udp_send(b), 3);
-	batch_put(b);
+	pool_put_batch(b);
 	check_received(receiver, 3, 100);
 	close(receiver);
 }
@@ -446,7 +446,7 @@ static void udp_segment_is_given_up_by_destination(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct batch *b = make_batch(p, 4, 1200);
 		assert_int_equal(udp_send(b), b->packets);
-		batch_put(b);
+		pool_put_batch(b);
 		check_received(narrow, 4, 1200);
 		assert_false(feature_on(&p->segment));
 		// The first time one send failed; without segments all four go by one call.
@@ -454,7 +454,7 @@ static void udp_segment_is_given_up_by_destination(void **state)
 	}
 	struct batch *b = make_batch(q, 4, 900);
 	assert_int_equal(udp_send(b), b->packets);
-	batch_put(b);
+	pool_put_batch(b);
 	check_received(wide, 4, 900);
 	assert_true(device->udp.segment);
 	assert_true(feature_on(&q->segment));

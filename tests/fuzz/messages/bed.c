@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "tunnel/batch.h"
-#include "tunnel/buffer.h"
+#include "tunnel/pool.h"
 #include "tunnel/uapi.h"
 
 enum { BUFFERS_SEEN_MAX = 1024 };
@@ -126,8 +126,8 @@ static void check_buffers(const struct bed *bed, struct queue *queue)
 	struct buffer *held[BUFFERS_SEEN_MAX];
 	unsigned n = 0, pooled = 0;
 
-	for (struct buffer *b = queue->buffers; b; b = b->next, pooled++)
-		FUZZ_CHECK(!b->references);
+	for (struct pool_item *i = queue->pool.kept[POOL_BUFFERS]; i; i = i->next, pooled++)
+		FUZZ_CHECK(!((struct buffer *)i)->references);
 	if (queue->reading)
 		held[n++] = queue->reading;
 	for (struct peer *p = bed->device->peers; p; p = p->next)
@@ -141,7 +141,7 @@ static void check_buffers(const struct bed *bed, struct queue *queue)
 				if (i == n)
 					held[n++] = b->frame[f].buffer;
 			}
-	FUZZ_CHECK(pooled + n == bed->device->buffers);
+	FUZZ_CHECK(pooled + n == bed->device->made.count[POOL_BUFFERS]);
 }
 
 void bed_check(const struct bed *bed)
@@ -157,10 +157,10 @@ void bed_check(const struct bed *bed)
 			staged++;
 	}
 	FUZZ_CHECK(hashtable_count(bed->device->by_index) == indices);
-	for (struct batch *b = queue->pool; b; b = b->next)
+	for (struct pool_item *i = queue->pool.kept[POOL_BATCHES]; i; i = i->next)
 		pooled++;
 	FUZZ_CHECK(staged == bed->device->batches_staged &&
-	           pooled + staged == bed->device->batches);
+	           pooled + staged == bed->device->made.count[POOL_BATCHES]);
 	check_buffers(bed, queue);
 	for (const struct remote *r = bed->remotes; r < bed->remotes + REMOTES; r++) {
 		struct peer *p = bed_peer(bed, r);

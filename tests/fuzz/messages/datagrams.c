@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 #include "tunnel/batch.h"
-#include "tunnel/buffer.h"
+#include "tunnel/pool.h"
 #include "tunnel/pipeline.h"
 
 struct udp_endpoint datagrams_source(const struct bed *bed, const struct remote *r, unsigned which)
@@ -34,13 +34,13 @@ static uint64_t accounted(const struct bed *bed)
 void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t datagram_bytes,
                        const struct udp_endpoint *from, uint8_t tos)
 {
-	struct batch *b = batch_get(&bed->device->queue[0]);
+	struct batch *b = pool_get_batch(&bed->device->queue[0].pool);
 	uint64_t before = accounted(bed);
 
 	FUZZ_CHECK(b && n <= BATCH_FRAME_BYTES);
-	b->in = buffer_get(b->queue);
+	b->in = pool_get_buffer(&b->queue->pool);
 	FUZZ_CHECK(b->in);
-	memcpy(b->in->bytes, bytes, n);
+	memcpy(b->in->item.bytes, bytes, n);
 	b->in_bytes = n;
 	b->datagram_bytes = datagram_bytes;
 	b->source = *from;
