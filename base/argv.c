@@ -3,11 +3,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-static void take(struct argv *a, char *word)
+static void add_owned(struct argv *a, char *word)
 {
 	a->word = memory_more(a->word, a->n + 1, &a->room, sizeof(*a->word));
 	a->word[a->n++] = word;
@@ -16,7 +14,7 @@ static void take(struct argv *a, char *word)
 
 void argv_add(struct argv *a, const char *word)
 {
-	take(a, text_format("%s", word));
+	add_owned(a, text_format("%s", word));
 }
 
 void argv_add_all(struct argv *a, ...)
@@ -33,14 +31,11 @@ void argv_add_all(struct argv *a, ...)
 void argv_add_option(struct argv *a, const char *option, const char *format, ...)
 {
 	va_list arguments;
-	char *value;
 
 	argv_add(a, option);
 	va_start(arguments, format);
-	if (vasprintf(&value, format, arguments) < 0)
-		abort();
+	add_owned(a, text_format_list(format, arguments));
 	va_end(arguments);
-	take(a, value);
 }
 
 const char *const *argv_words(const struct argv *a)

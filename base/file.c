@@ -1,7 +1,8 @@
 #include "base/file.h"
 
-#include "base/standard.h"
+#include "base/memory.h"
 #include "base/quote.h"
+#include "base/standard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,11 +139,9 @@ void output_take_text(char *to, size_t bytes, const char *from)
 json_t *output_string(const char *text)
 {
 	size_t bytes = strlen(text) + 1;
-	char *kept = malloc(bytes);
+	char *kept = memory_resize(NULL, bytes, 1);
 	json_t *string;
 
-	if (!kept)
-		abort();
 	output_take_text(kept, bytes, text);
 	string = json_string(kept);
 	free(kept);

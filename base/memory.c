@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *had(void *memory)
+void *memory_had(void *memory)
 {
 	if (memory)
 		return memory;
@@ -14,12 +14,12 @@ static void *had(void *memory)
 
 void *memory_new(size_t n, size_t bytes)
 {
-	return had(calloc(n ? n : 1, bytes));
+	return memory_had(calloc(n ? n : 1, bytes));
 }
 
 void *memory_resize(void *old, size_t n, size_t bytes)
 {
-	return had(reallocarray(old, n ? n : 1, bytes));
+	return memory_had(reallocarray(old, n ? n : 1, bytes));
 }
 
 void *memory_copy(const void *from, size_t bytes)

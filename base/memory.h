@@ -14,6 +14,9 @@ void *memory_resize(void *old, size_t n, size_t bytes);
 
 void *memory_copy(const void *, size_t bytes);
 
+// The pointer, which a function of libc has allocated, if it isn't NULL.
+void *memory_had(void *);
+
 // Makes room for one more than the `n` elements in `*array`, doubling it: amortized O(1).
 // `*room` is how many it has room for; both begin as zero.
 void *memory_more(void *array, size_t n, size_t *room, size_t bytes);

@@ -2,6 +2,12 @@
 // behind can't hold the reader, and a wait is one poll of a pidfd and the signalfd.
 #include "base/process.h"
 
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/process_environment.h"
+#include "base/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +25,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/process_environment.h"
 
 enum { GRACE_MS = 2000 };
 static const char users_path[] = "/usr/bin:/bin"; // execvp's, where PATH isn't set
@@ -214,10 +216,8 @@ char *process_read(int fd)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
-		return strdup("");
-	char *text = malloc(st.st_size + 1);
-	if (!text)
-		return NULL;
+		return memory_new(1, 1);
+	char *text = memory_resize(NULL, st.st_size + 1, 1);
 	ssize_t got = pread(fd, text, st.st_size, 0);
 	text[got < 0 ? 0 : got] = 0;
 	return text;
@@ -249,23 +249,13 @@ void process_end(struct process *p)
 int process_run(const char *const argv[], int ns, const char *input, unsigned timeout_ms,
                 struct process_text *text)
 {
-	struct process p;
+	struct process p = {.pidfd = -1, .out = -1, .err = -1};
+	int ret = stopping() ? -EINTR : process_start(&p, argv, ns, input);
 
-	if (text)
-		*text = (struct process_text){0};
-	if (stopping())
-		return -EINTR;
-	int ret = process_start(&p, argv, ns, input);
 	if (!ret)
 		ret = process_wait(&p, timeout_ms);
-	if (text) {
-		text->out = process_read(p.out);
-		text->err = process_read(p.err);
-		if (!text->out || !text->err) {
-			process_text_free(text);
-			ret = -ENOMEM;
-		}
-	}
+	if (text)
+		*text = (struct process_text){process_read(p.out), process_read(p.err)};
 	process_end(&p);
 	return ret;
 }
@@ -287,15 +277,21 @@ const char *process_last_line(const char *text, char *line, size_t bytes)
 		end--;
 	for (from = end; from > text && from[-1] != '\n'; from--)
 		;
-	char *copy = strndup(from, end - from);
-	if (!copy)
-		abort();
+	char *copy = text_format("%.*s", (int)(end - from), from);
 	for (char *c = copy; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = ' ';
 	output_take_text(line, bytes, copy);
 	free(copy);
 	return line;
+}
+
+const char *process_reason(int ret, struct process_text *text)
+{
+	if (ret < 0)
+		return strerror(-ret);
+	process_last_line(text->err, text->err, strlen(text->err) + 1);
+	return text->err;
 }
 
 static bool has_folder(const char *path, const char *folder)
@@ -319,8 +315,7 @@ void process_complete_path(void)
 	if (has_folder(path, "/usr/sbin") || has_folder(path, "/sbin") ||
 	    !(has_folder(path, "/usr/bin") || has_folder(path, "/bin")))
 		return;
-	if (asprintf(&complete, "%s:/usr/sbin:/sbin", path) < 0)
-		return;
+	complete = text_format("%s:/usr/sbin:/sbin", path);
 	setenv("PATH", complete, 1);
 	free(complete);
 }

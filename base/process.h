@@ -54,6 +54,10 @@ void process_text_free(struct process_text *);
 // failure. Control characters become spaces, bytes that aren't UTF-8 '?'.
 const char *process_last_line(const char *text, char *line, size_t bytes);
 
+// Why process_run() returned `ret`, which isn't 0: the error, or that last line of what it wrote to
+// standard error, which the text then holds instead of the whole.
+const char *process_reason(int ret, struct process_text *text);
+
 // Adds /usr/sbin and /sbin, where `tc` is, to a PATH that has only the folders for users, such as
 // that of a root shell by `su`. A PATH without those is left as it is.
 void process_complete_path(void);

@@ -1,5 +1,7 @@
 #include "base/process_environment.h"
 
+#include "base/memory.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +119,7 @@ char **process_environment(void)
 
 	while (environ && environ[n])
 		n++;
-	copy = calloc(n + LENGTH(set) + 1, sizeof(*copy));
-	if (!copy)
-		abort();
+	copy = memory_new(n + LENGTH(set) + 1, sizeof(*copy));
 	for (size_t i = 0; i < n; i++)
 		if (!is_among(environ[i], dropped, LENGTH(dropped)) ||
 		    is_among(environ[i], kept, LENGTH(kept)))

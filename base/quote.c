@@ -1,5 +1,7 @@
 #include "base/quote.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -164,21 +166,20 @@ size_t quote_width(const char *text)
 void quote_printf(FILE *to, const char *format, ...)
 {
 	size_t before = strspn(format, "\n"), length = strlen(format), after = 0;
-	char *middle, *text;
+	struct text middle = {0};
 	va_list arguments;
 
 	while (after < length - before && format[length - 1 - after] == '\n')
 		after++;
-	middle = strndup(format + before, length - before - after);
+	text_add_bytes(&middle, format + before, length - before - after);
 	va_start(arguments, format);
-	if (!middle || vasprintf(&text, middle, arguments) < 0)
-		abort();
+	char *text = text_format_list(text_string(&middle), arguments);
 	va_end(arguments);
 	fprintf(to, "%.*s", (int)before, format);
 	quote_text(to, text);
 	fputs(format + length - after, to);
 	free(text);
-	free(middle);
+	text_free(&middle);
 }
 
 static const char *keep_newline(const char *at)
@@ -188,16 +189,12 @@ static const char *keep_newline(const char *at)
 
 char *quote_lines(const char *text)
 {
-	char *lines;
-	size_t bytes;
-	FILE *to = open_memstream(&lines, &bytes);
+	struct text lines = {0};
+	FILE *to = text_open(&lines);
 
-	if (!to)
-		abort();
 	put(to, text, "\n", keep_newline);
-	if (fclose(to))
-		abort();
-	return lines;
+	fclose(to);
+	return text_take(&lines);
 }
 
 static const char *escape_markup(const char *at)

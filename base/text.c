@@ -5,8 +5,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,15 +93,28 @@ char *text_take(struct text *t)
 	return bytes;
 }
 
-char *text_format(const char *format, ...)
+char *text_format_list(const char *format, va_list arguments)
 {
 	struct text t = {0};
+
+	add_formatted(&t, format, arguments);
+	return text_take(&t);
+}
+
+char *text_format(const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	add_formatted(&t, format, arguments);
+	char *text = text_format_list(format, arguments);
 	va_end(arguments);
-	return text_take(&t);
+	return text;
+}
+
+FILE *text_open(struct text *t)
+{
+	text_free(t);
+	return memory_had(open_memstream(&t->bytes, &t->length));
 }
 
 const char *text_plural(unsigned long n)
@@ -114,19 +125,6 @@ const char *text_plural(unsigned long n)
 void text_add_count(struct text *t, unsigned long n, const char *noun)
 {
 	text_add(t, "%lu %s%s", n, noun, text_plural(n));
-}
-
-void text_set_last_line(struct text *t, const char *from)
-{
-	const char *end = from + strlen(from), *begin;
-
-	while (end > from && isspace((unsigned char)end[-1]))
-		end--;
-	for (begin = end; begin > from && begin[-1] != '\n'; begin--)
-		;
-	while (begin < end && isspace((unsigned char)*begin))
-		begin++;
-	text_set(t, "%.*s", (int)(end - begin), begin);
 }
 
 int text_parse_seconds(const char *text, double *seconds)

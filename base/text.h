@@ -2,7 +2,9 @@
 #ifndef WGBENCH_BASE_TEXT_H
 #define WGBENCH_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct text {
 	char *bytes; // zero-terminated; NULL while nothing was added: read it by text_string()
@@ -26,15 +28,16 @@ char *text_take(struct text *);
 
 // A new string, which the caller frees.
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_format_list(const char *format, va_list) __attribute__((format(printf, 1, 0)));
+
+// A stream that replaces what the text held; the text is to be used once the stream is closed.
+FILE *text_open(struct text *);
 
 // "1 block", "2 blocks": the number with its noun, whose plural is regular.
 void text_add_count(struct text *, unsigned long n, const char *noun);
 
 // The ending of a regular plural: "" or "s".
 const char *text_plural(unsigned long n);
-
-// The last line that isn't blank, without white space at its ends: why most programs failed.
-void text_set_last_line(struct text *, const char *from);
 
 // A length of time: 90, 90s, 10m, 1.5h. 0 or -EINVAL.
 int text_parse_seconds(const char *, double *seconds);

@@ -291,6 +291,19 @@ static void last_line(void **state)
 		                    cases[i].last);
 }
 
+static void a_failure_has_a_reason(void **state)
+{
+	struct process_text text;
+
+	(void)state;
+	int ret = process_run(SH("echo first >&2; echo last >&2; exit 3"), PROCESS_HERE, NULL,
+	                      60000, &text);
+	assert_int_equal(ret, 3);
+	assert_string_equal(process_reason(ret, &text), "last");
+	assert_string_equal(process_reason(-ENOENT, &text), strerror(ENOENT));
+	process_text_free(&text);
+}
+
 static void path_is_completed(void **state)
 {
 	static const struct {
@@ -338,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(children_are_not_guarded),
 	    cmocka_unit_test(children_die_with_a_killed_parent),
 	    cmocka_unit_test(last_line),
+	    cmocka_unit_test(a_failure_has_a_reason),
 	    cmocka_unit_test(path_is_completed),
 	};
 

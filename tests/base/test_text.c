@@ -82,22 +82,19 @@ static void counts_have_their_noun(void **state)
 	text_free(&t);
 }
 
-static void the_last_line_is_the_last_with_words(void **state)
+static void a_stream_writes_a_text_that_can_grow(void **state)
 {
-	static const char *const rows[][2] = {
-	    {"", ""},
-	    {"\n \t\n", ""},
-	    {"one", "one"},
-	    {"one\ntwo", "two"},
-	    {"one\n  two \r\n\n", "two"},
-	};
 	struct text t = {0};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		text_set_last_line(&t, rows[i][0]);
-		assert_string_equal(text_string(&t), rows[i][1]);
-	}
+	text_set(&t, "forgotten");
+	FILE *to = text_open(&t);
+	fprintf(to, "%0200d", 7);
+	fclose(to);
+	assert_int_equal(t.length, 200);
+	for (int i = 0; i < 100; i++)
+		text_add(&t, "%d", i % 10);
+	assert_int_equal(strlen(text_string(&t)), 300);
 	text_free(&t);
 }
 
@@ -182,7 +179,7 @@ int main(void)
 	    cmocka_unit_test(it_grows_as_a_plain_string_would),
 	    cmocka_unit_test(set_may_refer_to_itself),
 	    cmocka_unit_test(counts_have_their_noun),
-	    cmocka_unit_test(the_last_line_is_the_last_with_words),
+	    cmocka_unit_test(a_stream_writes_a_text_that_can_grow),
 	    cmocka_unit_test(an_argument_vector_ends_with_null),
 	    cmocka_unit_test(arrays_grow_and_keep_what_they_held),
 	    cmocka_unit_test(paths_are_joined_by_one_slash),
