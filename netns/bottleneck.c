@@ -3,9 +3,10 @@
 // the tunnel's socket, which sees them there (SIOCOUTQ): a veth leaves them to it, and they are
 // taken from it only when the far host's IP layer gets them. Behind a router it would see none.
 #include "netns/bottleneck.h"
-#include "netns/netns.h"
+
 #include "base/foreign.h"
 #include "base/process.h"
+#include "netns/netns.h"
 
 #include <errno.h>
 #include <jansson.h>

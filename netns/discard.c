@@ -5,6 +5,7 @@
 // no dropped packet costs; a TUN that nobody holds open, which has no carrier, so that packets end
 // before its driver; a `blackhole` route, which refuses the sender's call.
 #include "netns/discard.h"
+
 #include "netns/netns.h"
 #include "netns/owner.h"
 

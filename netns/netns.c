@@ -1,9 +1,10 @@
 // Pair n: outer 10.66.n.1/2 and fd66:n::1/2 on the veth, inner 10.77.n.1/2 and fd77:n::1/2 on the
 // tunnel. Each step is one `ip -batch`, since starting a program costs more than what it does.
 #include "netns/netns.h"
-#include "netns/owner.h"
+
 #include "base/foreign.h"
 #include "base/process.h"
+#include "netns/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,10 @@
 // /run/wgbench/PID is flock'ed by its owner from beginning to end: the kernel lets go of the lock
 // however the owner dies, and a pid that was given out again has no lock. So a lock that is free
 // means that all that carries this pid is nobody's.
-#include "netns/netns.h"
 #include "netns/owner.h"
+
 #include "base/process.h"
+#include "netns/netns.h"
 
 #include <ctype.h>
 #include <dirent.h>

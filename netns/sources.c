@@ -3,9 +3,10 @@
 // datagrams, and every further one goes through the same device, stack and lookup, to be dropped
 // where one for a tunnel that can't keep up is dropped.
 #include "netns/sources.h"
+
+#include "base/process.h"
 #include "netns/netns.h"
 #include "netns/owner.h"
-#include "base/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

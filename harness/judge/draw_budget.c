@@ -1,5 +1,7 @@
 #include "harness/judge/draw_budget.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +78,7 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
                            uint64_t seed)
 {
 	unsigned words[SAME + 1] = {0}, different = 0;
-	double drawn[STATS_BLOCKS_MAX], *blocks = stats_allocate(draws, sizeof(*blocks));
+	double drawn[STATS_BLOCKS_MAX], *blocks = memory_new(draws, sizeof(*blocks));
 	struct criticals c;
 
 	find_criticals(&c, l);
@@ -114,8 +116,8 @@ void selfcheck_limit_budget(struct selfcheck_limits *l, const double *ratio, siz
                             double shift, const struct looks *looks, double gate_percent,
                             unsigned stores, unsigned draws, uint64_t seed)
 {
-	double *share = stats_allocate(stores, sizeof(*share));
-	double *drawn = stats_allocate(n, sizeof(*drawn));
+	double *share = memory_new(stores, sizeof(*share));
+	double *drawn = memory_new(n, sizeof(*drawn));
 
 	for (unsigned i = 0; i < stores; i++) {
 		struct selfcheck_budget s;

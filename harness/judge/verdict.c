@@ -1,4 +1,5 @@
 #include "harness/judge/verdict.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/stats/multiple.h"
@@ -197,7 +198,7 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 // far it is below its own share.
 static void correct_family(struct verdict_set *set, bool decides)
 {
-	double *p = stats_allocate(set->n, sizeof(*p));
+	double *p = memory_new(set->n, sizeof(*p));
 	size_t n = 0, k = 0;
 
 	for (size_t i = 0; i < set->n; i++) {
@@ -229,7 +230,7 @@ static void correct_family(struct verdict_set *set, bool decides)
 // reader's eye, over all of them, Benjamini and Hochberg (1995).
 static void correct(struct verdict_set *set)
 {
-	double *p = stats_allocate(set->n, sizeof(*p));
+	double *p = memory_new(set->n, sizeof(*p));
 
 	correct_family(set, true);
 	correct_family(set, false);

@@ -1,5 +1,9 @@
 #include "harness/machine/environment_process.h"
 
+#include "base/process_environment.h"
+#include "harness/machine/cgroup.h"
+#include "harness/machine/environment.h"
+
 #include <math.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -11,10 +15,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "harness/machine/cgroup.h"
-#include "harness/machine/environment.h"
-#include "base/process_environment.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 

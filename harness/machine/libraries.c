@@ -1,12 +1,12 @@
 #include "harness/machine/libraries.h"
 
+#include "base/process.h"
+#include "harness/machine/environment.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "harness/machine/environment.h"
-#include "base/process.h"
 
 enum { COMMAND_MS = 10000, DIGITS = 16 };
 

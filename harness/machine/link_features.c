@@ -1,6 +1,10 @@
 // Features by the ioctls of ethtool(8), under the kernel's own names; the rest by `ip`.
 #include "harness/machine/link_features.h"
 
+#include "base/memory.h"
+#include "base/process.h"
+#include "harness/stats/basic.h"
+
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -11,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-
-#include "base/process.h"
-#include "harness/stats/basic.h"
 
 enum { COMMAND_MS = 10000 };
 
@@ -58,7 +59,7 @@ static int ask(const struct netns_side *s, const char *interface, void *command)
 
 static uint32_t count_features(const struct netns_side *s, const char *interface)
 {
-	struct ethtool_sset_info *sets = stats_allocate(1, sizeof(*sets) + sizeof(sets->data[0]));
+	struct ethtool_sset_info *sets = memory_new(1, sizeof(*sets) + sizeof(sets->data[0]));
 	uint32_t n = 0;
 
 	sets->cmd = ETHTOOL_GSSET_INFO;
@@ -72,9 +73,9 @@ static uint32_t count_features(const struct netns_side *s, const char *interface
 static void add_features(json_t *object, const struct netns_side *s, const char *interface)
 {
 	uint32_t n = count_features(s, interface), words = (n + 31) / 32;
-	struct ethtool_gstrings *names = stats_allocate(1, sizeof(*names) + n * ETH_GSTRING_LEN);
+	struct ethtool_gstrings *names = memory_new(1, sizeof(*names) + n * ETH_GSTRING_LEN);
 	struct ethtool_gfeatures *states =
-	    stats_allocate(1, sizeof(*states) + words * sizeof(states->features[0]));
+	    memory_new(1, sizeof(*states) + words * sizeof(states->features[0]));
 
 	names->cmd = ETHTOOL_GSTRINGS;
 	names->string_set = ETH_SS_FEATURES;

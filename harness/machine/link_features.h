@@ -3,9 +3,9 @@
 #ifndef WGBENCH_MACHINE_LINK_FEATURES_H
 #define WGBENCH_MACHINE_LINK_FEATURES_H
 
-#include <jansson.h>
-
 #include "netns/netns.h"
+
+#include <jansson.h>
 
 // Of the veth that joins a pair, and of the tunnel in it: a new object {"left", "right"} of
 // {"tx-udp-segmentation": true, "mtu": 1500, "qdisc": "noqueue", ...}; empty where there is no such

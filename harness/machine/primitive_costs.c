@@ -1,5 +1,8 @@
 #include "harness/machine/primitive_costs.h"
 
+#include "base/clock.h"
+#include "harness/stats/basic.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -7,9 +10,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "harness/stats/basic.h"
 
 enum { ROUNDS = 21, CALLS = 2000, TRIPS = 50, COPIES = 20, COPY_BYTES = 65536 };
 

@@ -1,5 +1,7 @@
 #include "harness/machine/probe.h"
 
+#include "base/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -15,8 +17,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/process.h"
 
 // Linux 6.2; absent from older headers.
 #ifndef TUN_F_USO4

@@ -1,4 +1,5 @@
 #include "harness/plan/block_order.h"
+
 #include "base/random.h"
 
 unsigned order_cycle(unsigned tunnels)

@@ -3,11 +3,11 @@
 #ifndef WGBENCH_PLAN_GOAL_H
 #define WGBENCH_PLAN_GOAL_H
 
+#include "harness/plan/workload.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "harness/plan/workload.h"
 
 struct goal {
 	char workload[WORKLOAD_NAME_MAX], metric[48]; // the workload's canonical name

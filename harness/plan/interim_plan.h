@@ -4,10 +4,10 @@
 #ifndef WGBENCH_PLAN_INTERIM_PLAN_H
 #define WGBENCH_PLAN_INTERIM_PLAN_H
 
+#include "harness/stats/interim.h"
+
 #include <jansson.h>
 #include <stdbool.h>
-
-#include "harness/stats/interim.h"
 
 #define LOOKS_ERROR 0.05 // of all looks together, two-sided
 

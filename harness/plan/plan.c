@@ -1,14 +1,14 @@
 #include "harness/plan/plan.h"
 
+#include "base/text.h"
+#include "harness/plan/block_order.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/text.h"
-#include "harness/plan/block_order.h"
 
 static const char folder[] = "workloads/plans", suffix[] = ".plan";
 

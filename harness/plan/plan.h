@@ -3,15 +3,15 @@
 #ifndef WGBENCH_PLAN_PLAN_H
 #define WGBENCH_PLAN_PLAN_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "harness/plan/goal.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/plan/workload.h"
 #include "harness/record/limits.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct plan_tunnel {
 	char spec[256];

@@ -1,4 +1,5 @@
 #include "harness/show/flamegraph.h"
+
 #include "base/file.h"
 #include "base/process.h"
 #include "base/quote.h"

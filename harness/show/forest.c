@@ -1,6 +1,7 @@
 // The axis is logarithmic, so that twice as good and half as good are equally far from "same"; an
 // effect beyond it is an arrow at its end. What is missing is left out, never drawn as zero.
 #include "harness/show/forest.h"
+
 #include "base/quote.h"
 
 #include <math.h>

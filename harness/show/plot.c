@@ -1,4 +1,5 @@
 #include "harness/show/plot.h"
+
 #include "base/process.h"
 #include "base/quote.h"
 

@@ -3,9 +3,9 @@
 #ifndef WGBENCH_SHOW_PLOT_H
 #define WGBENCH_SHOW_PLOT_H
 
-#include <stdio.h>
-
 #include "harness/judge/outcome.h"
+
+#include <stdio.h>
 
 // Each tunnel's value against the number of the block; contaminated blocks hollow. *svg is the
 // caller's. 0; -errno after a printed line.

@@ -1,11 +1,11 @@
 #include "harness/show/selfcheck_note.h"
 
+#include "base/fields.h"
+#include "base/quote.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-
-#include "base/fields.h"
-#include "base/quote.h"
 
 const char *const selfcheck_machine_keys[] = {"cpu_model",  "cpus",         "kernel",
                                               "hypervisor", "cpus_allowed", "cpu_quota",

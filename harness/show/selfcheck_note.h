@@ -2,10 +2,10 @@
 #ifndef WGBENCH_SHOW_SELFCHECK_NOTE_H
 #define WGBENCH_SHOW_SELFCHECK_NOTE_H
 
+#include "harness/judge/outcome.h"
+
 #include <stdbool.h>
 #include <stdio.h>
-
-#include "harness/judge/outcome.h"
 
 // What two machines have in common whose verdicts are worth the same: fields of an environment, up
 // to NULL.

@@ -1,8 +1,8 @@
-#include "harness/spec/parse.h"
 #include "base/argv.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "harness/spec/git.h"
-#include "base/process.h"
+#include "harness/spec/parse.h"
 #include "harness/spec/tree.h"
 
 #include <errno.h>

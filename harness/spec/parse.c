@@ -1,4 +1,5 @@
 #include "harness/spec/parse.h"
+
 #include "base/process.h"
 
 #include <errno.h>

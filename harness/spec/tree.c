@@ -1,4 +1,5 @@
 #include "harness/spec/tree.h"
+
 #include "harness/spec/git.h"
 
 #include <errno.h>

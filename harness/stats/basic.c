@@ -1,16 +1,9 @@
 #include "harness/stats/basic.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-void *stats_allocate(size_t n, size_t bytes)
-{
-	void *p = calloc(n ? n : 1, bytes);
-
-	if (!p)
-		abort();
-	return p;
-}
 
 bool stats_same(double a, double b)
 {
@@ -72,7 +65,7 @@ void stats_sort(double *x, size_t n)
 // A copy in ascending order; the caller frees it.
 static double *copy_sorted(const double *x, size_t n)
 {
-	double *sorted = stats_allocate(n, sizeof(*sorted));
+	double *sorted = memory_new(n, sizeof(*sorted));
 
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = x[i];

@@ -50,7 +50,4 @@ void stats_sort(double *x, size_t n); // ascending
 // Makes tied values equal, in place.
 void stats_unify(double *x, size_t n);
 
-// Zeroed, or the program ends; the caller frees it.
-void *stats_allocate(size_t n, size_t bytes);
-
 #endif

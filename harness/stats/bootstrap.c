@@ -1,4 +1,6 @@
 #include "harness/stats/bootstrap.h"
+
+#include "base/memory.h"
 #include "base/random.h"
 
 #include <math.h>
@@ -25,9 +27,9 @@ struct tree {
 
 static void plant(struct tree *t, const struct stats_block *block, size_t n)
 {
-	*t = (struct tree){.block = stats_allocate(n, sizeof(*block)),
-	                   .start = stats_allocate(n + 1, sizeof(*t->start)),
-	                   .build = stats_allocate(n + 1, sizeof(*t->build))};
+	*t = (struct tree){.block = memory_new(n, sizeof(*block)),
+	                   .start = memory_new(n + 1, sizeof(*t->start)),
+	                   .build = memory_new(n + 1, sizeof(*t->build))};
 	for (size_t i = 0; i < n; i++)
 		t->block[i] = block[i];
 	qsort(t->block, n, sizeof(*block), by_origin);
@@ -95,8 +97,8 @@ struct stats_interval stats_hierarchical(const struct stats_block *block, size_t
 	if (n < 2)
 		return interval;
 	plant(&t, block, n);
-	replicate = stats_allocate(b->resamples, sizeof(*replicate));
-	drawn = stats_allocate(room_of(&t), sizeof(*drawn));
+	replicate = memory_new(b->resamples, sizeof(*replicate));
+	drawn = memory_new(room_of(&t), sizeof(*drawn));
 	for (unsigned i = 0; i < b->resamples; i++) {
 		size_t count = draw(&t, &random, drawn);
 

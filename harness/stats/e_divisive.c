@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "base/random.h"
 #include "harness/stats/change.h"
 
@@ -114,11 +115,11 @@ static int by_place(const void *a, const void *b)
 size_t stats_divide(const double *x, size_t n, const struct stats_divisive *o,
                     struct stats_change *change)
 {
-	struct segment *segment = stats_allocate(n + 1, sizeof(*segment));
-	struct stats_change *best = stats_allocate(n + 1, sizeof(*best));
-	double *permuted = stats_allocate(n, sizeof(*permuted));
-	double *unified = stats_allocate(n, sizeof(*unified));
-	struct sums s = {stats_allocate((n + 1) * (n + 1), sizeof(*s.sum)), n + 1};
+	struct segment *segment = memory_new(n + 1, sizeof(*segment));
+	struct stats_change *best = memory_new(n + 1, sizeof(*best));
+	double *permuted = memory_new(n, sizeof(*permuted));
+	double *unified = memory_new(n, sizeof(*unified));
+	struct sums s = {memory_new((n + 1) * (n + 1), sizeof(*s.sum)), n + 1};
 	uint64_t random = o->seed;
 	size_t changes = 0, which;
 

@@ -1,4 +1,6 @@
 #include "harness/stats/interim.h"
+
+#include "base/memory.h"
 #include "base/random.h"
 #include "harness/stats/signed_rank.h"
 
@@ -69,7 +71,7 @@ static void spend(struct stats_looks *l, size_t k, double allowed, unsigned (*ru
 {
 	size_t n = l->blocks[k], half = (n * (n + 1) / 2 + 1) / 2, outside = 0, kept = 0;
 	double *p = stats_signed_rank_distribution(n), tail = 0;
-	unsigned *count = stats_allocate(half + 1, sizeof(*count)), rejected = RUNS - *left;
+	unsigned *count = memory_new(half + 1, sizeof(*count)), rejected = RUNS - *left;
 
 	for (size_t i = 0; i < *left; i++)
 		count[run[i][k]]++;
@@ -120,7 +122,7 @@ int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, doub
 		if (blocks[k] <= (k ? blocks[k - 1] : 0) || blocks[k] > STATS_BLOCKS_MAX)
 			return -EINVAL;
 	}
-	run = stats_allocate(RUNS, sizeof(*run));
+	run = memory_new(RUNS, sizeof(*run));
 	for (size_t i = 0; i < RUNS; i++)
 		simulate(l, &random, run[i]);
 	for (size_t k = 0; k < n; k++)

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "harness/stats/change.h"
 
 #include <math.h>
@@ -58,7 +59,7 @@ static void lengthen(struct shortest *best, const double *x, size_t end, double 
 
 size_t stats_group_changes(const double *x, size_t n, double unit, struct stats_group *group)
 {
-	struct shortest *best = stats_allocate(n + 1, sizeof(*best));
+	struct shortest *best = memory_new(n + 1, sizeof(*best));
 	double greatest = 0;
 	size_t count = 0;
 

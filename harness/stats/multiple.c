@@ -1,4 +1,6 @@
 #include "harness/stats/multiple.h"
+
+#include "base/memory.h"
 #include "harness/stats/basic.h"
 
 #include <math.h>
@@ -18,7 +20,7 @@ static int by_p(const void *a, const void *b)
 
 static struct placed *ascending(const double *p, size_t n)
 {
-	struct placed *sorted = stats_allocate(n, sizeof(*sorted));
+	struct placed *sorted = memory_new(n, sizeof(*sorted));
 
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = (struct placed){p[i], i};

@@ -1,4 +1,5 @@
 #include "harness/stats/power.h"
+
 #include "harness/stats/signed_rank.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 #include "harness/stats/signed_rank.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 // The n (n + 1) / 2 means of all pairs, each x with itself too, ascending; the caller frees them.
 static double *walsh_averages(const double *x, size_t n, size_t *count)
 {
-	double *walsh = stats_allocate(n * (n + 1) / 2, sizeof(*walsh));
+	double *walsh = memory_new(n * (n + 1) / 2, sizeof(*walsh));
 
 	*count = 0;
 	for (size_t i = 0; i < n; i++)
@@ -32,7 +34,7 @@ double stats_hodges_lehmann(const double *x, size_t n)
 // likely.
 static double *sum_distribution(const unsigned *rank, size_t n, size_t most)
 {
-	double *p = stats_allocate(most + 1, sizeof(*p));
+	double *p = memory_new(most + 1, sizeof(*p));
 	size_t top = 0;
 
 	p[0] = 1;
@@ -75,8 +77,8 @@ static unsigned rank_differences(const struct difference *d, size_t n, unsigned 
 
 struct stats_tails stats_signed_rank_tails(const double *x, size_t n, double center)
 {
-	struct difference *d = stats_allocate(n, sizeof(*d));
-	unsigned *rank = stats_allocate(n, sizeof(*rank)), sum;
+	struct difference *d = memory_new(n, sizeof(*d));
+	unsigned *rank = memory_new(n, sizeof(*rank)), sum;
 	struct stats_tails tails = {0, 0};
 	double *distribution;
 	size_t kept = 0;
@@ -111,7 +113,7 @@ double stats_signed_rank_p(const double *x, size_t n, double center)
 
 double *stats_signed_rank_distribution(size_t n)
 {
-	unsigned *rank = stats_allocate(n, sizeof(*rank));
+	unsigned *rank = memory_new(n, sizeof(*rank));
 	double *p;
 
 	for (size_t i = 0; i < n; i++)

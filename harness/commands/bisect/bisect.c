@@ -4,6 +4,8 @@
 // was stopped.
 #include "harness/commands/bisect/bisect.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -278,7 +280,7 @@ static int parse(struct asked *a, int argc, char **argv)
 
 static int bisect_main(int argc, char **argv)
 {
-	struct bisect *b = stats_allocate(1, sizeof(*b));
+	struct bisect *b = memory_new(1, sizeof(*b));
 	struct asked asked;
 	int code = EXIT_ERROR, ret = parse(&asked, argc, argv);
 

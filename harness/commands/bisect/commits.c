@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "harness/commands/bisect/bisect.h"
 #include "harness/spec/git.h"
 #include "base/file.h"
@@ -69,7 +70,7 @@ int bisect_list_commits(struct bisect *b)
 		char *rest = text.out;
 
 		b->commits = count_lines(text.out) / 2;
-		b->commit = stats_allocate(b->commits, sizeof(*b->commit));
+		b->commit = memory_new(b->commits, sizeof(*b->commit));
 		for (size_t i = 0; i < b->commits; i++) {
 			strsep(&rest, "\n"); // "commit HASH"
 			read_line(&b->commit[i], strsep(&rest, "\n"));

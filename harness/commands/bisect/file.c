@@ -7,6 +7,7 @@
 // {"effect", "ci_low", "ci_high"} in percent, or null}], of the bad commit: good where
 // the ends don't differ, open where that isn't known, and "answer" {"commits" [hashes],
 // "probability", "final"}, null while no difference is known.
+#include "base/memory.h"
 #include "harness/commands/bisect/bisect.h"
 #include "base/fields.h"
 #include "base/file.h"
@@ -181,7 +182,7 @@ static bool read_commits(struct bisect *b, const json_t *array)
 	size_t i;
 
 	b->commits = json_array_size(array);
-	b->commit = stats_allocate(b->commits + 1, sizeof(*b->commit));
+	b->commit = memory_new(b->commits + 1, sizeof(*b->commit));
 	json_array_foreach(array, i, row)
 	{
 		struct bisect_commit *c = &b->commit[i];
@@ -220,7 +221,7 @@ static bool read_steps(struct bisect *b, const json_t *array)
 	const json_t *row;
 	size_t i;
 
-	b->step = stats_allocate(json_array_size(array) + 1, sizeof(*b->step));
+	b->step = memory_new(json_array_size(array) + 1, sizeof(*b->step));
 	json_array_foreach(array, i, row)
 	{
 		if (!read_step(b, &b->step[b->steps++], row))

@@ -1,5 +1,6 @@
 // One commit's measurement: a run of the good end, the commit and the bad end in the same blocks,
 // or, of instructions, its count.
+#include "base/memory.h"
 #include "harness/commands/bisect/bisect.h"
 #include "harness/measure/preflight.h"
 #include "base/clock.h"
@@ -120,8 +121,8 @@ static int parse_at(const struct bisect *b, const char *hash, const struct spec_
 
 static int check_tunnel(const struct bisect *b)
 {
-	struct spec_catalog *c = stats_allocate(1, sizeof(*c));
-	struct spec *spec = stats_allocate(1, sizeof(*spec));
+	struct spec_catalog *c = memory_new(1, sizeof(*c));
+	struct spec *spec = memory_new(1, sizeof(*spec));
 	int ret = 0;
 
 	if (strchr(b->tunnel, '@') || !strncmp(b->tunnel, "exec:", 5)) {
@@ -203,7 +204,7 @@ static int parse_held_against(const struct bisect *b, const char *hash,
 static int count_at(const struct bisect *b, const char *hash, const struct spec_catalog *c,
                     bool *built, double *per_packet)
 {
-	struct count_tunnel *t = stats_allocate(1, sizeof(*t));
+	struct count_tunnel *t = memory_new(1, sizeof(*t));
 	int ret = parse_held_against(b, hash, c, &t->spec);
 
 	if (!ret)
@@ -410,7 +411,7 @@ static int build_and_run(struct bisect *b, const struct spec_catalog *c, struct 
 
 	if (bisect_is_end(b, s->commit))
 		return run_step(b, s);
-	spec = stats_allocate(1, sizeof(*spec));
+	spec = memory_new(1, sizeof(*spec));
 	ret = parse_held_against(b, b->commit[s->commit].hash, c, spec);
 	if (!ret)
 		ret = spec_build(spec, c, 0, program, hash);
@@ -436,7 +437,7 @@ static void explain(struct bisect_step *s)
 
 int bisect_measure(struct bisect *b, size_t commit, struct bisect_step *s)
 {
-	struct spec_catalog *c = stats_allocate(1, sizeof(*c));
+	struct spec_catalog *c = memory_new(1, sizeof(*c));
 	double began_s = clock_s();
 	int code = EXIT_ERROR;
 

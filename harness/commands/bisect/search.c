@@ -1,4 +1,5 @@
 #include "harness/commands/bisect/search.h"
+#include "base/memory.h"
 #include "harness/stats/basic.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 void bisect_search_begin(struct bisect_search *s, size_t n)
 {
 	s->n = n;
-	s->point = stats_allocate(n, sizeof(*s->point));
+	s->point = memory_new(n, sizeof(*s->point));
 	for (size_t i = 0; i < n; i++)
 		s->point[i].probability = 1.0 / n;
 	s->point[n - 1].closed = s->point[n - 1].answered = true; // it is what is bad

@@ -1,10 +1,11 @@
 // `wgbench count`: instructions per packet of one or two tunnels' data paths, replayed under
 // callgrind; and their system calls in a test network.
 #include "harness/commands/count/count.h"
-#include "harness/options.h"
-#include "harness/measure/preflight.h"
-#include "harness/command.h"
+
 #include "base/process.h"
+#include "harness/command.h"
+#include "harness/measure/preflight.h"
+#include "harness/options.h"
 
 #include <errno.h>
 #include <stdio.h>

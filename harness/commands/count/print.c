@@ -1,8 +1,8 @@
+#include "base/file.h"
 #include "harness/command.h"
 #include "harness/commands/count/count.h"
-#include "base/file.h"
-#include "harness/stats/basic.h"
 #include "harness/show/table.h"
+#include "harness/stats/basic.h"
 
 #include <jansson.h>
 #include <math.h>

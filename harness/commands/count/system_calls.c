@@ -1,10 +1,10 @@
 // System calls per packet as the tunnels' own counters have them, in a test network: with a kernel
 // and a scheduler in between, so the repeats differ.
-#include "harness/commands/count/count.h"
 #include "base/foreign.h"
+#include "harness/commands/count/count.h"
 #include "harness/measure/testbed.h"
-#include "harness/record/store.h"
 #include "harness/measure/tunnel_counters.h"
+#include "harness/record/store.h"
 #include "workloads/generator.h"
 #include "workloads/workloads.h"
 

@@ -1,4 +1,16 @@
 // `wgbench doctor`: one row for each thing that a measurement may want, tried here and now.
+#include "base/file.h"
+#include "base/foreign.h"
+#include "base/process.h"
+#include "harness/command.h"
+#include "harness/machine/cgroup.h"
+#include "harness/machine/environment.h"
+#include "harness/machine/primitive_costs.h"
+#include "harness/machine/probe.h"
+#include "harness/options.h"
+#include "harness/show/table.h"
+#include "harness/spec/parse.h"
+
 #include <dirent.h>
 #include <jansson.h>
 #include <linux/perf_event.h>
@@ -14,18 +26,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#include "harness/machine/cgroup.h"
-#include "harness/command.h"
-#include "harness/machine/environment.h"
-#include "base/foreign.h"
-#include "harness/options.h"
-#include "base/file.h"
-#include "harness/machine/primitive_costs.h"
-#include "harness/machine/probe.h"
-#include "base/process.h"
-#include "harness/spec/parse.h"
-#include "harness/show/table.h"
 
 enum { LOAD_MS = 500 };
 

@@ -1,5 +1,6 @@
 #include "harness/commands/history/changes.h"
 
+#include "base/memory.h"
 #include "base/quote.h"
 #include "harness/stats/change.h"
 
@@ -37,7 +38,7 @@ static struct history_change *change_at(struct history_series *s, size_t at)
 
 static void group(struct history_series *s, const double *x)
 {
-	struct stats_group *found = stats_allocate(s->n, sizeof(*found));
+	struct stats_group *found = memory_new(s->n, sizeof(*found));
 	size_t n = stats_group_changes(x, s->n, resolution * fabs(stats_median(x, s->n)), found);
 
 	for (size_t i = 1; i < n; i++)
@@ -48,7 +49,7 @@ static void group(struct history_series *s, const double *x)
 
 static void divide(struct history_series *s, const double *x)
 {
-	struct stats_change *found = stats_allocate(s->n, sizeof(*found));
+	struct stats_change *found = memory_new(s->n, sizeof(*found));
 	size_t n = stats_divide(x, s->n, &divisive, found);
 
 	for (size_t i = 0; i < n; i++)
@@ -58,11 +59,11 @@ static void divide(struct history_series *s, const double *x)
 
 static void find_changes(struct history_series *s)
 {
-	double *x = stats_allocate(s->n, sizeof(*x));
+	double *x = memory_new(s->n, sizeof(*x));
 
 	for (size_t i = 0; i < s->n; i++)
 		x[i] = s->point[i].median;
-	s->change = stats_allocate(s->n, sizeof(*s->change));
+	s->change = memory_new(s->n, sizeof(*s->change));
 	if (stats_median(x, s->n) > 0)
 		group(s, x);
 	divide(s, x);

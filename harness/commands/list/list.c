@@ -1,10 +1,10 @@
 // What can be compared, under what traffic, here.
+#include "base/file.h"
 #include "harness/command.h"
 #include "harness/options.h"
-#include "base/file.h"
-#include "harness/spec/parse.h"
-#include "harness/show/table.h"
 #include "harness/plan/workload.h"
+#include "harness/show/table.h"
+#include "harness/spec/parse.h"
 
 #include <dirent.h>
 #include <jansson.h>

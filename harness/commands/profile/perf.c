@@ -1,4 +1,5 @@
 #include "harness/commands/profile/perf.h"
+
 #include "harness/machine/environment.h"
 #include "harness/machine/probe.h"
 

@@ -1,21 +1,22 @@
 // `wgbench profile`: perf over the whole machine during one trial of each tunnel, each alone in a
 // fresh test network, as flame graphs.
+#include "harness/commands/profile/profile.h"
+
+#include "base/path.h"
+#include "base/stamp.h"
+#include "harness/command.h"
+#include "harness/commands/profile/perf.h"
+#include "harness/measure/preflight.h"
+#include "harness/measure/run_trial.h"
+#include "harness/options.h"
+#include "harness/show/flamegraph.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "harness/measure/preflight.h"
-#include "base/stamp.h"
-#include "base/path.h"
-#include "harness/command.h"
-#include "harness/show/flamegraph.h"
-#include "harness/options.h"
-#include "harness/commands/profile/perf.h"
-#include "harness/commands/profile/profile.h"
-#include "harness/measure/run_trial.h"
 
 // Of the kernel's samples: from this share of late ones on it's told.
 static const double late_share = 0.1;

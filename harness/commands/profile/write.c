@@ -1,7 +1,7 @@
-#include "harness/commands/profile/profile.h"
-#include "harness/show/flamegraph.h"
 #include "base/file.h"
 #include "base/quote.h"
+#include "harness/commands/profile/profile.h"
+#include "harness/show/flamegraph.h"
 #include "harness/show/table.h"
 
 #include <errno.h>

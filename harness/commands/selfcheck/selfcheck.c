@@ -2,6 +2,7 @@
 // against a build that burns a known time for each packet (A/A + delta). From the A/A blocks runs
 // are drawn anew, whole starts at a time, to tell how often a verdict is wrong here and how small
 // an effect it finds.
+#include "base/memory.h"
 #include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_table.h"
 
@@ -250,7 +251,7 @@ static void keep(const json_t *found, const char *dir)
 // What was measured just now is what later runs refer to.
 static int show(const char *const *dirs, size_t n, double gate_percent, bool fresh, bool json)
 {
-	struct aa_runs *a = stats_allocate(1, sizeof(*a));
+	struct aa_runs *a = memory_new(1, sizeof(*a));
 	int ret = 0;
 
 	for (size_t i = 0; i < n && !ret; i++)
