@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include "tunnel/offload.h"
 #include "tunnel/pool.h"
-#include "tunnel/udp.h"
+#include "tunnel/endpoint.h"
 #include "variants/receive/receive.h"
 #include "variants/workers/workers.h"
 
@@ -52,13 +52,13 @@ struct batch {
 	uint32_t frames;
 	uint32_t in_bytes;  // receive: of the buffer, all datagrams
 	uint32_t out_bytes; // of `out` used, or (while frames are gathered) at most to be used
-	uint32_t submitted_bytes;   // send: what it counts for in the lower queue (egress.h)
-	uint32_t datagram_bytes;    // receive: size of all of them but the last
-	uint8_t tos;                // outer: sent with, or received with
-	bool keepalive;             // one empty packet, and nothing else
-	bool failed;                // the work has gone wrong: nothing to finish
-	struct udp_endpoint source; // receive: where it came from
-	struct buffer *in;          // receive: where its packets are; send: NULL
+	uint32_t submitted_bytes; // send: what it counts for in the lower queue (egress.h)
+	uint32_t datagram_bytes;  // receive: size of all of them but the last
+	uint8_t tos;              // outer: sent with, or received with
+	bool keepalive;           // one empty packet, and nothing else
+	bool failed;              // the work has gone wrong: nothing to finish
+	struct endpoint source;   // receive: where it came from
+	struct buffer *in;        // receive: where its packets are; send: NULL
 	struct batch_frame frame[BATCH_FRAMES_MAX]; // send
 	struct batch_span span[BATCH_PACKETS_MAX];
 	uint8_t *out; // send: BATCH_OUT_BYTES

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tunnel/timers.h"
+#include "tunnel/control.h"
+#include "tunnel/sockets.h"
 #include "variants/workers/workers.h"
 
 // Short at first: who holds the port may be a tunnel that is just being killed, whose sockets go
@@ -75,9 +76,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->switches = *s;
-	ret = udp_init(d);
-	if (ret)
-		goto err_device;
+	d->udp.handshake[0] = d->udp.handshake[1] = -1;
 	clock_set_scale(s->clock_scale);
 	what = "cannot start the cryptographic library";
 	ret = noise_init();
@@ -112,7 +111,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	if (!d->workers)
 		goto err_tables;
 	what = "cannot set up the control thread";
-	ret = control_init(d);
+	ret = control_open(d);
 	if (ret)
 		goto err_workers;
 	*out = d;
@@ -129,7 +128,6 @@ err_path:
 	free(d->queue);
 	lock_destroy(&d->lock);
 err_device:
-	udp_free(d);
 	free(d);
 err:
 	fprintf(stderr, "wgbench-tunnel: %s: %s: %s\n", name, what, strerror(-ret));
@@ -181,12 +179,12 @@ void device_free(struct device *d)
 	stop(d);
 	while (d->peers)
 		peer_remove(d->peers);
-	control_destroy(d);
+	control_close(d);
 	workers_free(d->workers);
 	hashtable_free(d->by_index);
 	hashtable_free(d->by_key);
 	allowedips_free(d->allowed_ips);
-	udp_free(d);
+	sockets_close(d);
 	close_queues(d, 0);
 	free(d->queue);
 	lock_destroy(&d->lock);
@@ -228,26 +226,27 @@ static void listen_again_later(struct device *d, int error)
 		wait_ns = LISTEN_AGAIN_FIRST_NS;
 	}
 	d->listen_again_ns = wait_ns < LISTEN_AGAIN_MAX_NS ? wait_ns : LISTEN_AGAIN_MAX_NS;
-	timers_listen_again(d, clock_now_ns() + d->listen_again_ns);
+	d->timers.listen_again_at = clock_now_ns() + d->listen_again_ns;
+	timers_set(&d->timers);
 }
 
 bool device_link_is_up(const struct device *d)
 {
-	return d->up || d->listen_again_at;
+	return d->up || d->timers.listen_again_at;
 }
 
 int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	uint64_t now_ns = clock_now_ns();
-	int ret = udp_open(d, port, fwmark);
+	int ret = sockets_open(d, port, fwmark);
 
 	if (ret)
 		return ret;
 	d->listen_port = d->udp.port;
-	if (d->listen_again_at)
+	if (d->timers.listen_again_at)
 		fprintf(stderr, "wgbench-tunnel: %s: listens on UDP port %u now\n", d->name,
 		        d->listen_port);
-	d->listen_again_at = 0;
+	d->timers.listen_again_at = 0;
 	bool was_up = d->up;
 	d->up = true;
 	if (!was_up)
@@ -257,7 +256,7 @@ int device_listen(struct device *d, uint16_t port, uint32_t fwmark)
 			peer_segment_again(p);
 		if (!was_up && p->persistent_keepalive_s)
 			timers_persistent_changed(p, now_ns);
-		control_post(p, PEER_EVENT_RESUME);
+		mailbox_post(p, PEER_EVENT_RESUME);
 	}
 	return 0;
 }
@@ -279,9 +278,9 @@ int device_down(struct device *d)
 	if (!device_link_is_up(d))
 		return 0;
 	d->up = false;
-	d->listen_again_at = 0;
+	d->timers.listen_again_at = 0;
 	lock_exclude(&d->lock);
-	udp_close(d);
+	sockets_close(d);
 	lock_release(&d->lock);
 	for (struct peer *p = d->peers; p; p = p->next) {
 		timers_stop(p);
@@ -309,6 +308,6 @@ void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KE
 			continue;
 		if (p->persistent_keepalive_s)
 			timers_persistent_changed(p, now_ns);
-		control_post(p, PEER_EVENT_RESUME);
+		mailbox_post(p, PEER_EVENT_RESUME);
 	}
 }

@@ -4,14 +4,17 @@
 
 #include <net/if.h>
 #include <stdatomic.h>
-#include "tunnel/control.h"
 #include "tunnel/clock.h"
+#include "tunnel/cookie.h"
 #include "tunnel/counters.h"
-#include "tunnel/handshake.h"
+#include "tunnel/load.h"
 #include "tunnel/lock.h"
+#include "tunnel/loop.h"
+#include "tunnel/mailbox.h"
 #include "tunnel/queue.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
+#include "tunnel/timers.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
 #include "variants/hashtable/hashtable.h"
@@ -24,19 +27,22 @@ struct index_entry {
 	struct keypair *keypair; // NULL: a handshake under way
 };
 
+struct control;
+struct intake;
+struct link;
+struct route;
+struct uapi_server;
+
 struct device {
 	char name[IFNAMSIZ];
 	struct switches switches;
 	struct noise_identity identity;
 	struct cookie_checker cookie_checker;
-	struct handshake_load load;
+	struct load load;
 	uint16_t listen_port; // as asked for or bound
 	uint32_t fwmark;
-	bool up; // the link is up and sockets are open: the path runs
-	// While the link is up and its port isn't to be had: when that is tried again (0: never),
-	// and how long after the attempt before.
-	uint64_t listen_again_at;
-	uint64_t listen_again_ns;
+	bool up;                  // the link is up and sockets are open: the path runs
+	uint64_t listen_again_ns; // between attempts at a port that is taken
 
 	struct lock lock; // of what the path reads
 	struct allowedips *allowed_ips;
@@ -49,7 +55,14 @@ struct device {
 	struct udp udp;
 	struct workers *workers;
 
-	struct control control;
+	struct loop loop;
+	struct mailbox mailbox;
+	struct timers timers;
+	struct control *control;
+	struct intake *intake;
+	struct uapi_server *uapi; // NULL: not open
+	struct link *link;        // likewise
+	struct route *route;      // likewise
 	struct counters counters;
 
 	struct queue *queue; // each of the queues

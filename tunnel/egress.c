@@ -15,7 +15,7 @@ static void drop(void *queue, struct aqm_packet *queued)
 	struct queue *q = queue;
 	struct frame *f = (struct frame *)queued;
 
-	counters_add(&q->device->counters, drop_tx_aqm,
+	counters_add(q->counters, drop_tx_aqm,
 	             offload_segments(&f->header, f->packet, f->queued.bytes));
 	pool_put_buffer(f->buffer);
 }
@@ -60,7 +60,7 @@ void egress_take(struct queue *q, struct frame *f, uint64_t now_ns)
 	struct offload_ip ip;
 
 	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
-		counters_add(&q->device->counters, drop_tx_invalid, 1);
+		counters_add(q->counters, drop_tx_invalid, 1);
 		pool_put_buffer(f->buffer);
 		return;
 	}

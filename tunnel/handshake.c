@@ -11,14 +11,7 @@
 #include "tunnel/send.h"
 #include "tunnel/timers.h"
 
-enum {
-	HANDSHAKE_TOS = 0x88, // AF41
-	QUEUE_LOADED = CONTROL_MESSAGES_MAX / 8,
-	COOKIE_REPLIES_BURST = 256,
-};
-
-#define LOAD_HOLD_NS NS_PER_S
-#define COOKIE_REPLY_INTERVAL_NS (NS_PER_S / 4000)
+enum { HANDSHAKE_TOS = 0x88 }; // AF41
 
 // ---- indices and endpoints
 
@@ -54,12 +47,12 @@ static void give_index_back(struct device *d, uint32_t index)
 	lock_release(&d->lock);
 }
 
-static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
+static struct endpoint endpoint_of(struct peer *p, bool forget_source)
 {
 	pthread_mutex_lock(&p->endpoint_lock);
 	if (forget_source)
-		p->endpoint.local = (struct udp_source){0};
-	struct udp_endpoint e = p->endpoint;
+		p->endpoint.local = (struct endpoint_source){0};
+	struct endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 	return e;
 }
@@ -67,11 +60,11 @@ static struct udp_endpoint endpoint_of(struct peer *p, bool forget_source)
 // ---- out
 
 // Whether it has left.
-static bool send_message(struct peer *p, const struct udp_endpoint *to, const void *message,
+static bool send_message(struct peer *p, const struct endpoint *to, const void *message,
                          size_t bytes, uint64_t now_ns)
 {
 	timers_any_sent(p, now_ns);
-	if (udp_send_one(p->device, to, message, bytes, HANDSHAKE_TOS)) {
+	if (udp_send_one(&p->device->queue[0], to, message, bytes, HANDSHAKE_TOS)) {
 		counters_add(&p->device->counters, drop_tx_send, 1);
 		return false;
 	}
@@ -119,7 +112,7 @@ void handshake_initiate(struct peer *p, bool retry)
 	// A retry may be due to a source address that the way back has lost.
 	if (!retry)
 		route_check(p);
-	struct udp_endpoint to = endpoint_of(p, retry);
+	struct endpoint to = endpoint_of(p, retry);
 	if (!d->identity.has_key || to.remote.any.sa_family == AF_UNSPEC) {
 		p->handshake_waits = true;
 		return;
@@ -171,49 +164,34 @@ void handshake_keepalive(struct peer *p)
 		timers_keepalive_again(p, clock_now_ns());
 }
 
-static void send_cookie_reply(struct device *d, const struct control_message *m, uint64_t now_ns)
+static void send_cookie_reply(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	struct message_cookie reply;
 	uint32_t sender_index;
 
-	if (!ratelimit_take(&d->load.replies_full_at_ns, now_ns, COOKIE_REPLY_INTERVAL_NS,
-	                    COOKIE_REPLIES_BURST))
+	if (!load_take_reply(&d->load, now_ns))
 		return;
 	// Initiations and responses have it at the same place.
 	memcpy(&sender_index, m->bytes + offsetof(struct message_initiation, sender_index),
 	       sizeof(sender_index));
 	cookie_reply_create(&d->cookie_checker, &reply, m->bytes, m->length, le32toh(sender_index),
 	                    &m->from.remote.any, now_ns);
-	struct udp_endpoint to = m->from;
+	struct endpoint to = m->from;
 	route_check_endpoint(d, &to);
-	udp_send_one(d, &to, &reply, sizeof(reply), HANDSHAKE_TOS);
+	udp_send_one(&d->queue[0], &to, &reply, sizeof(reply), HANDSHAKE_TOS);
 }
 
 // ---- in
 
-bool handshake_under_load(struct device *d, uint64_t now_ns)
-{
-	struct control *c = &d->control;
-
-	pthread_mutex_lock(&c->lock);
-	bool loaded = c->messages_count >= QUEUE_LOADED;
-	pthread_mutex_unlock(&c->lock);
-	if (loaded)
-		d->load.until_ns = now_ns + LOAD_HOLD_NS;
-	return now_ns < d->load.until_ns;
-}
-
 // Whether the message's macs allow work on it. The rate of a source is limited only after it has
 // proved its address: before, anybody could use up the share of another.
-static bool check_macs(struct device *d, const struct control_message *m, uint64_t now_ns)
+static bool check_macs(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct sockaddr *source = &m->from.remote.any;
-	bool loaded = handshake_under_load(d, now_ns);
+	bool loaded = load_high(&d->load, &d->mailbox, now_ns);
 
 	// It couldn't be answered, whatever its mac1: then that isn't looked at.
-	if (loaded && !cookie_has_mac2(m->bytes, m->length) &&
-	    ratelimit_empty(d->load.replies_full_at_ns, now_ns, COOKIE_REPLY_INTERVAL_NS,
-	                    COOKIE_REPLIES_BURST)) {
+	if (loaded && !cookie_has_mac2(m->bytes, m->length) && !load_has_reply(&d->load, now_ns)) {
 		counters_add(&d->counters, drop_handshake_limit, 1);
 		return false;
 	}
@@ -235,13 +213,13 @@ static bool check_macs(struct device *d, const struct control_message *m, uint64
 	}
 }
 
-static void count_received(struct peer *p, const struct control_message *m, uint64_t now_ns)
+static void count_received(struct peer *p, const struct mailbox_message *m, uint64_t now_ns)
 {
 	timers_any_received(p, now_ns);
 	atomic_fetch_add_explicit(&p->rx_bytes, m->length, memory_order_relaxed);
 	pthread_mutex_lock(&p->endpoint_lock);
-	bool moved = !udp_address_equal(&p->endpoint.remote, &m->from.remote);
-	udp_learn(&p->endpoint, &m->from);
+	bool moved = !endpoint_address_equal(&p->endpoint.remote, &m->from.remote);
+	endpoint_learn(&p->endpoint, &m->from);
 	pthread_mutex_unlock(&p->endpoint_lock);
 	if (moved)
 		peer_segment_again(p);
@@ -256,7 +234,7 @@ static void complete(struct peer *p)
 
 // The event may be about a key pair that a newer handshake has replaced since, so the one that is
 // promoted must itself have received something.
-static void promote(struct peer *p)
+void handshake_confirmed(struct peer *p)
 {
 	if (!p->next_keypair || !atomic_load(&p->next_keypair->confirmed))
 		return;
@@ -272,7 +250,7 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	struct noise_session session;
 
 	// Its event may still wait, and the peer sends under it.
-	promote(p);
+	handshake_confirmed(p);
 	noise_session_derive(&session, &p->handshake);
 	int ret = peer_install_session(p, &session, now_ns);
 	if (ret) {
@@ -287,7 +265,7 @@ static bool establish(struct peer *p, uint64_t now_ns)
 
 static void respond(struct peer *p, uint64_t now_ns)
 {
-	const struct udp_endpoint to = endpoint_of(p, false);
+	const struct endpoint to = endpoint_of(p, false);
 	struct message_response r;
 	struct index_entry *entry = take_index(p);
 
@@ -311,7 +289,7 @@ clear:
 	noise_handshake_clear(&p->handshake);
 }
 
-static void receive_initiation(struct device *d, const struct control_message *m, uint64_t now_ns)
+static void receive_initiation(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct message_initiation *i = (const struct message_initiation *)m->bytes;
 	struct noise_initiation said;
@@ -351,7 +329,7 @@ out:
 	sodium_memzero(&said, sizeof(said));
 }
 
-static void receive_response(struct device *d, const struct control_message *m, uint64_t now_ns)
+static void receive_response(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct message_response *r = (const struct message_response *)m->bytes;
 	struct index_entry *entry = index_lookup(d, le32toh(r->receiver_index));
@@ -376,7 +354,7 @@ static void receive_response(struct device *d, const struct control_message *m, 
 		handshake_keepalive(p);
 }
 
-static void receive_cookie(struct device *d, const struct control_message *m, uint64_t now_ns)
+static void receive_cookie(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct message_cookie *reply = (const struct message_cookie *)m->bytes;
 	struct index_entry *entry = index_lookup(d, le32toh(reply->receiver_index));
@@ -387,48 +365,28 @@ static void receive_cookie(struct device *d, const struct control_message *m, ui
 		counters_add(&d->counters, drop_rx_authentication, 1);
 }
 
-static bool is(const struct control_message *m, enum message_type type, size_t bytes)
+static bool is_message(const struct mailbox_message *m, enum message_type type, size_t bytes)
 {
 	uint32_t word = htole32(type);
 
 	return m->length == bytes && !memcmp(m->bytes, &word, sizeof(word));
 }
 
-void handshake_receive(struct device *d, const struct control_message *m)
+void handshake_receive(struct device *d, const struct mailbox_message *m)
 {
 	uint64_t now_ns = clock_now_ns();
 
 	if (!d->up || !d->identity.has_key)
 		return;
-	if (is(m, MESSAGE_INITIATION, sizeof(struct message_initiation))) {
+	if (is_message(m, MESSAGE_INITIATION, sizeof(struct message_initiation))) {
 		if (check_macs(d, m, now_ns))
 			receive_initiation(d, m, now_ns);
-	} else if (is(m, MESSAGE_RESPONSE, sizeof(struct message_response))) {
+	} else if (is_message(m, MESSAGE_RESPONSE, sizeof(struct message_response))) {
 		if (check_macs(d, m, now_ns))
 			receive_response(d, m, now_ns);
-	} else if (is(m, MESSAGE_COOKIE, sizeof(struct message_cookie))) {
+	} else if (is_message(m, MESSAGE_COOKIE, sizeof(struct message_cookie))) {
 		receive_cookie(d, m, now_ns);
 	} else {
 		counters_add(&d->counters, drop_rx_malformed, 1);
 	}
-}
-
-// ---- events
-
-void handshake_peer_events(struct peer *p, unsigned events)
-{
-	if (p->removed)
-		return;
-	if (events & PEER_EVENT_SOURCE)
-		route_check(p);
-	if (events & PEER_EVENT_CONFIRMED)
-		promote(p);
-	if (events & PEER_EVENT_HANDSHAKE)
-		handshake_initiate(p, false);
-	if (events & PEER_EVENT_KEEPALIVE)
-		handshake_keepalive(p);
-	if (events & PEER_EVENT_RESUME)
-		handshake_resume(p);
-	if (events & PEER_EVENT_TIMER)
-		timers_arm(p, timers_run(p, clock_now_ns()));
 }

@@ -4,20 +4,10 @@
 #define WGBENCH_HANDSHAKE_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include "tunnel/ratelimit.h"
-#include "tunnel/udp.h"
 
-struct control_message;
+struct mailbox_message;
 struct device;
 struct peer;
-
-// What a flood of handshakes may cost. Zeroed: no load.
-struct handshake_load {
-	uint64_t until_ns;           // cookies are demanded until then
-	uint64_t replies_full_at_ns; // bucket of the cookie replies
-	struct ratelimit sources;    // initiations and responses with a valid cookie
-};
 
 // Sends an initiation. Where one was sent less than REKEY_TIMEOUT ago the retransmit timer sends
 // the next, unless a session makes it needless; without a private key or an endpoint the peer waits
@@ -33,13 +23,10 @@ void handshake_resume(struct peer *);
 // Sends an empty data packet, or an initiation where there is no usable key pair.
 void handshake_keepalive(struct peer *);
 
-// Whether cookies are demanded.
-bool handshake_under_load(struct device *, uint64_t now_ns);
-
 // Handles one initiation, response or cookie reply.
-void handshake_receive(struct device *, const struct control_message *);
+void handshake_receive(struct device *, const struct mailbox_message *);
 
-// Handles PEER_EVENT_*.
-void handshake_peer_events(struct peer *, unsigned events);
+// Data came under the peer's next key pair: it becomes the current one, and what waits is sent.
+void handshake_confirmed(struct peer *);
 
 #endif

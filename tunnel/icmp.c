@@ -143,7 +143,7 @@ void icmp_reject(struct queue *q, const struct offload_ip *ip, const uint8_t *pa
 		return;
 	struct iovec iov[] = {{0}, {answer, bytes}};
 	if (tun_write_frame(q->tun, &plain, iov, 2))
-		counters_add(&q->device->counters, drop_rx_tun, 1);
+		counters_add(q->counters, drop_rx_tun, 1);
 	else
-		counters_add(&q->device->counters, icmp_errors, 1);
+		counters_add(q->counters, icmp_errors, 1);
 }

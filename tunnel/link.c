@@ -1,6 +1,8 @@
 // Follows the interface through rtnetlink. A move to another namespace looks like a deletion here:
 // the interface is then looked for through its descriptor, and followed there by the namespace's
 // id, whose events reach this socket too. What was truly deleted the path sees (EBADFD).
+#include "tunnel/link.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
@@ -15,41 +17,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/netlink.h"
 #include "tunnel/quiet.h"
 
-enum {
-	GSO_IPV4_MAX_SIZE = 63, // IFLA_GSO_IPV4_MAX_SIZE, linux/if_link.h since 6.3
-	OWN_NAMESPACE = NETNSA_NSID_NOT_ASSIGNED,
-};
+enum { OWN_NAMESPACE = NETNSA_NSID_NOT_ASSIGNED };
 
 struct link {
-	struct control_source source;
+	struct loop_source source;
 	int namespace; // its id, as seen from ours
 	int ifindex;
 };
-
-int link_set(unsigned ifindex, unsigned mtu, unsigned gso_bytes_max)
-{
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
-	struct nlmsghdr *h = netlink_link(buffer, RTM_NEWLINK, ifindex);
-	int ret = 0;
-
-	if (mtu) {
-		mnl_attr_put_u32(h, IFLA_MTU, mtu);
-		ret = netlink_ask(h, NULL, NULL);
-	}
-	if (ret || !gso_bytes_max)
-		return ret;
-	h = netlink_link(buffer, RTM_NEWLINK, ifindex);
-	mnl_attr_put_u32(h, IFLA_GSO_MAX_SIZE, gso_bytes_max);
-	mnl_attr_put_u32(h, GSO_IPV4_MAX_SIZE, gso_bytes_max);
-	// Only a matter of speed, and before 5.18 only the driver could set it.
-	ret = netlink_ask(h, NULL, NULL);
-	return feature_meaning(FEATURE_TUN_OFFLOAD, -ret) == FEATURE_NOT_NOW ? ret : 0;
-}
 
 // ---- the link's state
 
@@ -69,7 +47,7 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 	// Settings that a user changes last until the link goes down, as with the kernel's
 	// WireGuard.
 	if ((goes_down || (mtu_before < QUIET_MTU_MIN && mtu >= QUIET_MTU_MIN)) &&
-	    d->control.link->namespace == OWN_NAMESPACE)
+	    d->link->namespace == OWN_NAMESPACE)
 		quiet_set(d->name, info->ifi_index);
 	if (!(info->ifi_flags & IFF_UP))
 		device_down(d);
@@ -83,7 +61,7 @@ static int on_found(const struct nlmsghdr *h, void *device)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 
 	if (h->nlmsg_type == RTM_NEWLINK) {
-		d->control.link->ifindex = info->ifi_index;
+		d->link->ifindex = info->ifi_index;
 		follow(d, h);
 	}
 	return MNL_CB_OK;
@@ -93,7 +71,7 @@ static int on_found(const struct nlmsghdr *h, void *device)
 static int look(struct device *d, int ifindex, const char *name)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
-	struct link *l = d->control.link;
+	struct link *l = d->link;
 	struct nlmsghdr *h = netlink_link(buffer, RTM_GETLINK, ifindex);
 
 	if (!ifindex)
@@ -151,12 +129,12 @@ static void follow_move(struct device *d)
 		ask_for_id(fd, RTM_GETNSID, &id);
 	}
 	close(fd);
-	d->control.link->namespace = id;
+	d->link->namespace = id;
 	if (ioctl(d->queue[0].tun, TUNGETIFF, &request))
 		return;
 	look(d, 0, request.ifr_name);
 	if (id == OWN_NAMESPACE)
-		quiet_set(request.ifr_name, d->control.link->ifindex);
+		quiet_set(request.ifr_name, d->link->ifindex);
 	else
 		quiet_lost(request.ifr_name);
 }
@@ -176,7 +154,7 @@ static int namespace_of(struct msghdr *m)
 static void event(struct device *d, const struct nlmsghdr *h, int namespace)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-	struct link *l = d->control.link;
+	struct link *l = d->link;
 
 	if (mnl_nlmsg_get_payload_len(h) < sizeof(*info) || namespace != l->namespace ||
 	    info->ifi_index != l->ifindex)
@@ -187,7 +165,7 @@ static void event(struct device *d, const struct nlmsghdr *h, int namespace)
 		follow_move(d);
 }
 
-static void events_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void events_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
 	// Not on a stack that may be small, and under which others lie.
 	static _Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
@@ -206,7 +184,7 @@ static void events_ready(struct device *d, struct control_source *source, uint32
 	(void)epoll_events;
 	if (n < 0) {
 		// Events were lost: see what they led to.
-		if (errno == ENOBUFS && look(d, d->control.link->ifindex, NULL))
+		if (errno == ENOBUFS && look(d, d->link->ifindex, NULL))
 			follow_move(d);
 		return;
 	}
@@ -242,14 +220,14 @@ int link_open(struct device *d, int socket)
 	*l = (struct link){.source = {socket, events_ready},
 	                   .namespace = OWN_NAMESPACE,
 	                   .ifindex = d->tun.ifindex};
-	ret = control_watch(d, &l->source, EPOLLIN);
+	ret = loop_watch(&d->loop, &l->source, EPOLLIN);
 	if (ret)
 		goto err;
-	d->control.link = l;
+	d->link = l;
 	ret = look(d, l->ifindex, NULL);
 	if (!ret)
 		return 0;
-	d->control.link = NULL;
+	d->link = NULL;
 err:
 	fprintf(stderr, "wgbench-tunnel: %s: cannot follow the link by netlink: %s\n", d->name,
 	        strerror(-ret));
@@ -261,11 +239,11 @@ err:
 
 void link_close(struct device *d)
 {
-	struct link *l = d->control.link;
+	struct link *l = d->link;
 
 	if (!l)
 		return;
-	d->control.link = NULL;
+	d->link = NULL;
 	close(l->source.fd);
 	free(l);
 }

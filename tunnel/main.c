@@ -12,9 +12,12 @@
 #include "base/standard.h"
 #include "tunnel/control.h"
 #include "tunnel/device.h"
+#include "tunnel/link.h"
 #include "tunnel/route.h"
 #include "tunnel/startup.h"
+#include "tunnel/status.h"
 #include "tunnel/switches.h"
+#include "tunnel/uapi_socket.h"
 #include "variants/receive/receive.h"
 
 #define SWITCHES_VARIABLE "WGBENCH_TUNNEL_SWITCHES"
@@ -102,7 +105,7 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 		close(sysfs);
 	if (ret)
 		return ret;
-	ret = uapi_open(device);
+	ret = uapi_socket_open(device);
 	if (ret)
 		goto free_device;
 	ret = route_open(device);
@@ -122,10 +125,10 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	if (ret)
 		fprintf(stderr, "wgbench-tunnel: %s: %s\n", name, strerror(-ret));
 	if (foreground)
-		control_print_counters(device, stderr);
+		status_print(device, stderr);
 	link_close(device);
 close_uapi:
-	uapi_close(device);
+	uapi_socket_close(device);
 free_device:
 	device_free(device);
 	return ret;

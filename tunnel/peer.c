@@ -99,7 +99,8 @@ static void leave(struct device *d, struct peer *p)
 
 struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES])
 {
-	int ret = d->peer_count < PEERS_MAX ? timers_reserve(d, d->peer_count + 1) : -ENOSPC;
+	int ret =
+	    d->peer_count < PEERS_MAX ? timers_reserve(&d->timers, d->peer_count + 1) : -ENOSPC;
 
 	if (ret) {
 		errno = -ret;
@@ -110,6 +111,9 @@ struct peer *peer_new(struct device *d, const uint8_t public_key[NOISE_KEY_BYTES
 		return NULL;
 	memset(p, 0, sizeof(*p));
 	p->device = d;
+	p->counters = &d->counters;
+	p->mailbox = &d->mailbox;
+	p->timers = &d->timers;
 	p->references = 1;
 	p->armed_at = UINT64_MAX;
 	p->staged_last = &p->staged_first;

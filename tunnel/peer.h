@@ -13,13 +13,16 @@
 #include "tunnel/feature.h"
 #include "tunnel/noise.h"
 #include "tunnel/replay.h"
-#include "tunnel/udp.h"
+#include "tunnel/endpoint.h"
 #include "variants/allowedips/allowedips.h"
 #include "variants/hashtable/hashtable.h"
 #include "variants/workers/workers.h"
 
 struct batch;
+struct counters;
 struct device;
+struct mailbox;
+struct timers;
 
 // WireGuard paper, section 6.1; in ns and messages.
 #define REKEY_AFTER_MESSAGES (1ull << 60)
@@ -65,6 +68,9 @@ struct peer_lanes {
 
 struct peer {
 	struct device *device;
+	struct counters *counters;
+	struct mailbox *mailbox; // of its events
+	struct timers *timers;
 	atomic_uint references;
 	struct peer *next, *previous; // the device's list
 	struct peer *older;           // of the same key, which the table doesn't show; or NULL
@@ -74,7 +80,7 @@ struct peer {
 	struct keypair *current, *previous_keypair, *next_keypair;
 	struct peer_lanes *lanes;      // of each queue; NULL until there is a session
 	pthread_mutex_t endpoint_lock; // of the endpoint; taken once a batch
-	struct udp_endpoint endpoint;
+	struct endpoint endpoint;
 	struct feature segment; // UDP_SEGMENT towards it
 	pthread_mutex_t staged_lock;
 	struct batch *staged_first, **staged_last; // waiting for a key pair

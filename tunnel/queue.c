@@ -33,8 +33,15 @@ unsigned queue_count(unsigned wanted, long cpus)
 
 int queue_init(struct queue *q, struct device *d, unsigned index)
 {
-	*q = (struct queue){
-	    .device = d, .index = index, .tun = -1, .udp = {-1, -1}, .epoll = -1, .wake = -1};
+	*q = (struct queue){.device = d,
+	                    .counters = &d->counters,
+	                    .mailbox = &d->mailbox,
+	                    .sockets = &d->udp,
+	                    .index = index,
+	                    .tun = -1,
+	                    .udp = {-1, -1},
+	                    .epoll = -1,
+	                    .wake = -1};
 	pool_init(&q->pool, q, &d->made);
 	q->epoll = epoll_create1(EPOLL_CLOEXEC);
 	q->wake = q->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -179,7 +186,7 @@ static void *run(void *queue)
 		if (n < 0 && errno != EINTR)
 			break;
 		if (!turn(q, events, n, &patience_ms)) {
-			control_fail(d);
+			loop_fail(&d->loop);
 			break;
 		}
 		if (q->starved)

@@ -16,17 +16,22 @@
 #include "tunnel/egress.h"
 #include "tunnel/pool.h"
 
-struct batch;
+struct counters;
 struct device;
+struct mailbox;
 struct peer_lanes;
+struct udp;
 
 enum { QUEUES_MAX = 64 };
 
 struct queue {
 	_Alignas(64) struct device *device; // cache lines of its own
-	unsigned index;                     // in device->queue
-	int tun;                            // its queue of the TUN; -1: none
-	int udp[2]; // IPv4, IPv6, for data; -1: not open or the host has no such family
+	struct counters *counters;
+	unsigned index; // in device->queue
+	int tun;        // its queue of the TUN; -1: none
+	int udp[2];     // IPv4, IPv6, for data; -1: not open or the host has no such family
+	struct mailbox *mailbox;   // of messages
+	const struct udp *sockets; // what those of all queues have in common
 	int epoll;
 	int wake; // eventfd: look at device->stopping
 	pthread_t thread;

@@ -6,6 +6,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
+#include "tunnel/gro.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/timers.h"
 #include "variants/aead/aead.h"
@@ -79,25 +80,20 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 	struct device *d = first->queue->device;
 	struct batch *b = first, *waiting = NULL;
 
-	for (uint32_t at = 0, size; at < first->in_bytes; at += size) {
+	for (struct gro g = {.bytes = first->in_bytes, .datagram_bytes = first->datagram_bytes};
+	     gro_next(&g);) {
 		const struct message_data *m =
-		    (const struct message_data *)(first->in->item.bytes + at);
+		    (const struct message_data *)(first->in->item.bytes + g.at);
 
-		size = first->in_bytes - at;
-		if (first->datagram_bytes && size > first->datagram_bytes)
-			size = first->datagram_bytes;
-		if (size < sizeof(uint32_t)) {
+		if (g.size < sizeof(uint32_t)) {
 			counters_add(&d->counters, drop_rx_malformed, 1);
 			continue;
 		}
 		if (m->type != htole32(MESSAGE_DATA)) {
-			if (size > MESSAGE_HANDSHAKE_MAX)
-				counters_add(&d->counters, drop_rx_malformed, 1);
-			else if (!control_post_message(d, m, size, &first->source))
-				counters_add(&d->counters, drop_handshake_queue, 1);
+			mailbox_put(&d->mailbox, m, g.size, &first->source);
 			continue;
 		}
-		if (size < MESSAGE_DATA_OVERHEAD) {
+		if (g.size < MESSAGE_DATA_OVERHEAD) {
 			counters_add(&d->counters, drop_rx_malformed, 1);
 			continue;
 		}
@@ -116,7 +112,7 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 				b->next = next;
 			b = next;
 		}
-		b->span[b->packets++] = (struct batch_span){at, size};
+		b->span[b->packets++] = (struct batch_span){g.at, g.size};
 	}
 	submit(first);
 	for (struct batch *next; waiting; waiting = next) {
@@ -162,15 +158,15 @@ static void move_endpoint(struct batch *b)
 	struct peer *p = b->peer;
 
 	pthread_mutex_lock(&p->endpoint_lock);
-	bool moved = !udp_address_equal(&p->endpoint.remote, &b->source.remote);
-	bool new_source = udp_learn(&p->endpoint, &b->source);
+	bool moved = !endpoint_address_equal(&p->endpoint.remote, &b->source.remote);
+	bool new_source = endpoint_learn(&p->endpoint, &b->source);
 	pthread_mutex_unlock(&p->endpoint_lock);
 	if (moved)
 		peer_segment_again(p);
-	if (new_source && p->device->control.route)
-		control_post(p, PEER_EVENT_SOURCE);
+	if (new_source && p->device->route)
+		mailbox_post(p, PEER_EVENT_SOURCE);
 	if (moved && atomic_load_explicit(&p->handshake_waits, memory_order_relaxed))
-		control_post(p, PEER_EVENT_RESUME);
+		mailbox_post(p, PEER_EVENT_RESUME);
 }
 
 // RFC 6040, section 4.2: what the outer ECN means for the inner packet. But CE around a packet that
@@ -265,7 +261,7 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 
 	if (k->initiator && k == p->current && now_ns - k->born_ns >= last_minute_ns &&
 	    !atomic_exchange(&k->last_minute, true))
-		control_post(p, PEER_EVENT_HANDSHAKE);
+		mailbox_post(p, PEER_EVENT_HANDSHAKE);
 }
 
 static void release(void *queue, struct receive_held *held)
@@ -305,7 +301,7 @@ void receive_finish(struct workers_job *job)
 		atomic_fetch_add_explicit(&p->rx_bytes, bytes, memory_order_relaxed);
 		if (k == p->next_keypair) {
 			atomic_store_explicit(&k->confirmed, true, memory_order_relaxed);
-			control_post(p, PEER_EVENT_CONFIRMED);
+			mailbox_post(p, PEER_EVENT_CONFIRMED);
 		}
 		move_endpoint(b);
 		timers_any_received(p, now_ns);

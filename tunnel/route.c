@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "tunnel/device.h"
+#include "tunnel/handshake.h"
 #include "tunnel/netlink.h"
 
 enum {
@@ -30,8 +31,8 @@ enum {
 #define GROUP(n) (1u << ((n)-1))
 
 struct route {
-	struct control_source events; // netlink; what the messages say doesn't matter
-	struct control_source timer;  // timerfd: the next turn, or the end of the pause
+	struct loop_source events; // netlink; what the messages say doesn't matter
+	struct loop_source timer;  // timerfd: the next turn, or the end of the pause
 	struct mnl_socket *lookups;
 	struct peer *next; // to be looked at; NULL: all have been
 	uint64_t began_ns; // looking at all
@@ -41,7 +42,7 @@ struct route {
 // ---- one look-up
 
 static struct nlmsghdr *lookup_request(char *buffer, const struct device *d,
-                                       const struct udp_endpoint *e, const struct udp_source *from)
+                                       const struct endpoint *e, const struct endpoint_source *from)
 {
 	const bool v4 = e->remote.any.sa_family == AF_INET;
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
@@ -89,19 +90,19 @@ static int take_interface(const struct nlmsghdr *h, void *ifindex)
 
 // By which interface what is sent to the endpoint from there (NULL: from anywhere) leaves; 0: by
 // none. 0 or -errno.
-static int look_up(struct device *d, const struct udp_endpoint *e, const struct udp_source *from,
+static int look_up(struct device *d, const struct endpoint *e, const struct endpoint_source *from,
                    unsigned *ifindex)
 {
 	static unsigned sequence;
 	// Not on a stack that may be small, and under which others lie.
 	static _Alignas(struct nlmsghdr) char buffer[NETLINK_REPLY_BYTES];
-	struct mnl_socket *s = d->control.route->lookups;
+	struct mnl_socket *s = d->route->lookups;
 	struct nlmsghdr *h = lookup_request(buffer, d, e, from);
 	ssize_t n;
 	int ret;
 
 	*ifindex = 0;
-	d->control.route->looked_up++;
+	d->route->looked_up++;
 	counters_add(&d->counters, route_lookups, 1);
 	h->nlmsg_seq = ++sequence;
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
@@ -118,12 +119,12 @@ static int look_up(struct device *d, const struct udp_endpoint *e, const struct 
 }
 
 // Without any route to the peer nothing is better than the source that there is.
-static bool fits(struct device *d, const struct udp_endpoint *e, const struct udp_source *from)
+static bool fits(struct device *d, const struct endpoint *e, const struct endpoint_source *from)
 {
 	unsigned ifindex;
 	int ret;
 
-	if (!d->control.route || !from->ifindex)
+	if (!d->route || !from->ifindex)
 		return true;
 	ret = look_up(d, e, from, &ifindex);
 	if (!ret)
@@ -134,10 +135,10 @@ static bool fits(struct device *d, const struct udp_endpoint *e, const struct ud
 	return look_up(d, e, NULL, &ifindex);
 }
 
-void route_check_endpoint(struct device *d, struct udp_endpoint *e)
+void route_check_endpoint(struct device *d, struct endpoint *e)
 {
-	if (udp_source_known(&e->local) && !fits(d, e, &e->local))
-		e->local = (struct udp_source){0};
+	if (endpoint_source_known(&e->local) && !fits(d, e, &e->local))
+		e->local = (struct endpoint_source){0};
 }
 
 void route_check(struct peer *p)
@@ -145,20 +146,20 @@ void route_check(struct peer *p)
 	struct device *d = p->device;
 
 	pthread_mutex_lock(&p->endpoint_lock);
-	struct udp_endpoint e = p->endpoint;
+	struct endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
-	bool refuse = udp_source_known(&e.local) && !fits(d, &e, &e.local);
-	bool allow =
-	    !udp_source_known(&e.local) && udp_source_known(&e.refused) && fits(d, &e, &e.refused);
+	bool refuse = endpoint_source_known(&e.local) && !fits(d, &e, &e.local);
+	bool allow = !endpoint_source_known(&e.local) && endpoint_source_known(&e.refused) &&
+	             fits(d, &e, &e.refused);
 	if (!refuse && !allow)
 		return;
 	pthread_mutex_lock(&p->endpoint_lock);
 	// Unless the path has learnt another meanwhile, of which it tells by an event.
-	if (udp_address_equal(&p->endpoint.remote, &e.remote) &&
-	    udp_source_equal(&p->endpoint.local, &e.local)) {
-		p->endpoint.local = (struct udp_source){0};
-		p->endpoint.refused = refuse ? e.local : (struct udp_source){0};
+	if (endpoint_address_equal(&p->endpoint.remote, &e.remote) &&
+	    endpoint_source_equal(&p->endpoint.local, &e.local)) {
+		p->endpoint.local = (struct endpoint_source){0};
+		p->endpoint.refused = refuse ? e.local : (struct endpoint_source){0};
 	}
 	pthread_mutex_unlock(&p->endpoint_lock);
 }
@@ -185,7 +186,7 @@ static uint64_t real_ns(void)
 // A way to the peer may be there now that wasn't, or a wider one.
 static void look_at(struct peer *p)
 {
-	struct route *r = p->device->control.route;
+	struct route *r = p->device->route;
 
 	route_check(p);
 	peer_segment_again(p);
@@ -197,7 +198,7 @@ static void look_at(struct peer *p)
 
 static void check_some(struct device *d)
 {
-	struct route *r = d->control.route;
+	struct route *r = d->route;
 	const uint64_t enough = r->looked_up + LOOKUPS_AT_ONCE;
 
 	for (unsigned i = 0; r->next && i < PEERS_AT_ONCE && r->looked_up < enough; i++) {
@@ -215,15 +216,15 @@ static void check_some(struct device *d)
 
 void route_pass_over(struct peer *p)
 {
-	struct route *r = p->device->control.route;
+	struct route *r = p->device->route;
 
 	if (r && r->next == p)
 		r->next = p->next;
 }
 
-static void events_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void events_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
-	struct route *r = d->control.route;
+	struct route *r = d->route;
 	char ignored;
 
 	(void)epoll_events;
@@ -232,15 +233,15 @@ static void events_ready(struct device *d, struct control_source *source, uint32
 		    errno != ENOBUFS)
 			break;
 	// Those that come from here on wait until all peers have been looked at.
-	control_watch(d, source, 0);
+	loop_watch(&d->loop, source, 0);
 	r->next = d->peers;
 	r->began_ns = real_ns();
 	check_some(d);
 }
 
-static void timer_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void timer_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
-	struct route *r = d->control.route;
+	struct route *r = d->route;
 	uint64_t ignored;
 
 	(void)epoll_events;
@@ -249,7 +250,7 @@ static void timer_ready(struct device *d, struct control_source *source, uint32_
 	if (r->next)
 		check_some(d);
 	else
-		control_watch(d, &r->events, EPOLLIN);
+		loop_watch(&d->loop, &r->events, EPOLLIN);
 }
 
 // ---- opened and closed
@@ -281,18 +282,18 @@ static int open_all(struct device *d, struct route *r)
 {
 	int ret;
 
-	r->events = (struct control_source){open_events(), events_ready};
+	r->events = (struct loop_source){open_events(), events_ready};
 	if (r->events.fd < 0)
 		return r->events.fd;
-	r->timer = (struct control_source){
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), timer_ready};
+	r->timer = (struct loop_source){timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+	                                timer_ready};
 	if (r->timer.fd < 0)
 		return -errno;
 	r->lookups = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!r->lookups || mnl_socket_bind(r->lookups, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	ret = control_watch(d, &r->timer, EPOLLIN);
-	return ret ? ret : control_watch(d, &r->events, EPOLLIN);
+	ret = loop_watch(&d->loop, &r->timer, EPOLLIN);
+	return ret ? ret : loop_watch(&d->loop, &r->events, EPOLLIN);
 }
 
 static void free_all(struct route *r)
@@ -316,7 +317,7 @@ int route_open(struct device *d)
 		ret = open_all(d, r);
 	}
 	if (!ret) {
-		d->control.route = r;
+		d->route = r;
 		return 0;
 	}
 	fprintf(stderr, "wgbench-tunnel: %s: cannot follow routes by netlink: %s\n", d->name,
@@ -328,7 +329,7 @@ int route_open(struct device *d)
 
 void route_close(struct device *d)
 {
-	if (d->control.route)
-		free_all(d->control.route);
-	d->control.route = NULL;
+	if (d->route)
+		free_all(d->route);
+	d->route = NULL;
 }

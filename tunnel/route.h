@@ -8,7 +8,7 @@
 
 struct device;
 struct peer;
-struct udp_endpoint;
+struct endpoint;
 
 // Without it sources stay until sending from them fails. 0 or -errno after a printed line.
 int route_open(struct device *);
@@ -17,7 +17,7 @@ void route_close(struct device *);
 // Looks the peer's source up, and refuses it where it doesn't fit.
 void route_check(struct peer *);
 // Likewise the source of one that isn't known to be any peer's.
-void route_check_endpoint(struct device *, struct udp_endpoint *);
+void route_check_endpoint(struct device *, struct endpoint *);
 // The peer leaves the device's list.
 void route_pass_over(struct peer *);
 

@@ -44,7 +44,7 @@ static void want_handshake(struct peer *p, uint64_t now_ns)
 	if (!sent_ns || now_ns - sent_ns >= REKEY_TIMEOUT_NS ||
 	    atomic_load_explicit(&p->handshake_attempts, memory_order_relaxed) ||
 	    !atomic_load_explicit(&p->retransmit_at, memory_order_relaxed))
-		control_post(p, PEER_EVENT_HANDSHAKE);
+		mailbox_post(p, PEER_EVENT_HANDSHAKE);
 }
 
 static void submit(struct batch *b)

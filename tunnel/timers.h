@@ -6,9 +6,21 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "tunnel/loop.h"
 
-struct device;
 struct peer;
+
+#define TIMERS_ZERO_KEYS_NS (3 * REJECT_AFTER_TIME_NS)
+
+struct timers {
+	struct loop_source source; // timerfd
+	// Min-heap of peers by armed_at.
+	struct peer **heap;
+	size_t heap_count, heap_capacity;
+	// Beside it; 0: never. Whoever changes them calls timers_set().
+	uint64_t listen_again_at;  // while the link is up and its port isn't to be had
+	uint64_t sockets_again_at; // what was refused the sockets in doubt
+};
 
 // Data path, any thread. `now_ns` is clock_now_ns() of about now.
 void timers_data_sent(struct peer *, uint64_t now_ns);     // data with a payload
@@ -25,21 +37,27 @@ void timers_keepalive_again(struct peer *, uint64_t now_ns);
 // The interval was switched on (then a keepalive is sent at once), off or changed.
 void timers_persistent_changed(struct peer *, uint64_t now_ns);
 void timers_stop(struct peer *);
-
-// Does what is due of this peer, and returns its next deadline (UINT64_MAX: none), with which the
-// caller calls timers_arm() at once: in between, armed_at is UINT64_MAX.
-uint64_t timers_run(struct peer *, uint64_t now_ns);
+// Clears what the data path has set.
+void timers_clear_path(struct peer *);
 
 // Makes the heap's room for so many peers, so that to enter one never fails. 0 or -ENOMEM.
-int timers_reserve(struct device *, size_t peers);
-// The heap: (re)enters the peer by its deadline, takes it out, runs all that is due and sets the
-// timerfd for the next.
+int timers_reserve(struct timers *, size_t peers);
+// The heap: (re)enters the peer by its deadline (UINT64_MAX: takes it out).
 void timers_arm(struct peer *, uint64_t deadline_ns);
 void timers_disarm(struct peer *);
-void timers_expire(struct device *, uint64_t now_ns);
-// Beside the heap: calls device_up() then.
-void timers_listen_again(struct device *, uint64_t deadline_ns);
-// Likewise: minds d->udp.again_at_ns, for udp_try_again().
-void timers_sockets_changed(struct device *);
+// The one whose deadline came first, or NULL: none has come.
+struct peer *timers_due(const struct timers *, uint64_t now_ns);
+// Of a deadline and one that may not be set.
+static inline uint64_t timers_earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return b_ns && b_ns < a_ns ? b_ns : a_ns;
+}
+// Sets the timerfd for the earliest deadline.
+void timers_set(struct timers *);
+
+// ready: of the timerfd. 0 or -errno.
+int timers_open(struct timers *, struct loop *,
+                void (*ready)(struct device *, struct loop_source *, uint32_t epoll_events));
+void timers_close(struct timers *);
 
 #endif

@@ -16,6 +16,7 @@
 #include "tunnel/frame.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
+#include "tunnel/netlink.h"
 #include "tunnel/quiet.h"
 #include "variants/receive/receive.h"
 
@@ -152,8 +153,8 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 	probe_offloads(t, fd[0], s);
 	t->ifindex = if_nametoindex(name);
 	quiet_leave_groups(t->ifindex);
-	ret = link_set(t->ifindex, TUN_MTU_DEFAULT,
-	               t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
+	ret = netlink_set_link(t->ifindex, TUN_MTU_DEFAULT,
+	                       t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
 		ret = fail(name, "cannot set the MTU and the GSO size", -ret);
 		goto err_close;
@@ -203,7 +204,7 @@ static struct frame *room(struct queue *q)
 		q->read_at = 0;
 	}
 	if (!q->reading) {
-		counters_add(&q->device->counters, drop_memory, 1);
+		counters_add(q->counters, drop_memory, 1);
 		q->starved = true;
 		return NULL;
 	}
@@ -221,7 +222,7 @@ int tun_read(struct queue *q, uint64_t now_ns)
 		if (!f)
 			break;
 		n = tun_read_frame(q->tun, &f->header, f->packet, BATCH_FRAME_BYTES);
-		counters_add(&q->device->counters, tun_reads, 1);
+		counters_add(q->counters, tun_reads, 1);
 		if (n < 0)
 			break;
 		frames++;
@@ -240,9 +241,9 @@ int tun_read(struct queue *q, uint64_t now_ns)
 static void write_packet(struct queue *q, const struct virtio_net_hdr *header, struct iovec *iov,
                          int vectors)
 {
-	counters_add(&q->device->counters, tun_writes, 1);
+	counters_add(q->counters, tun_writes, 1);
 	if (tun_write_frame(q->tun, header, iov, vectors))
-		counters_add(&q->device->counters, drop_rx_tun, 1);
+		counters_add(q->counters, drop_rx_tun, 1);
 }
 
 void tun_write(void *queue, struct receive_packet *packets, size_t n)
@@ -267,7 +268,7 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 	uint32_t length = 0;
 
 	if (!scratch) {
-		counters_add(&q->device->counters, drop_memory, w->count);
+		counters_add(q->counters, drop_memory, w->count);
 		return;
 	}
 	for (int i = 1; i < vectors; i++) {
@@ -275,7 +276,7 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 		length += iov[i].iov_len;
 	}
 	if (offload_cut_init(&cutter, &w->header, scratch->item.bytes, length))
-		counters_add(&q->device->counters, drop_rx_tun, w->count);
+		counters_add(q->counters, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
 			write_packet(q, &plain, (struct iovec[]){{0}, {packet, length}}, 2);

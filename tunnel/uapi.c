@@ -94,7 +94,7 @@ static bool parse_scope(const char *text, uint32_t *scope)
 }
 
 // 1.2.3.4:51820, [::1]:51820 or [fe80::1%eth0]:51820
-static bool parse_endpoint(struct word w, union udp_address *to)
+static bool parse_endpoint(struct word w, union endpoint_address *to)
 {
 	const char *colon = memrchr(w.at, ':', w.length);
 	char host[HOST_MAX];

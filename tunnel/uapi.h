@@ -9,9 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "tunnel/messages.h"
-#include "tunnel/udp.h"
-
-struct device;
+#include "tunnel/endpoint.h"
 
 struct uapi_allowed_ip {
 	uint8_t address[16]; // network order; the first 4 for AF_INET
@@ -26,7 +24,7 @@ struct uapi_peer {
 	bool remove, update_only, replace_allowed_ips;
 	bool has_preshared_key, has_endpoint, has_keepalive;
 	uint8_t preshared_key[NOISE_KEY_BYTES];
-	union udp_address endpoint;
+	union endpoint_address endpoint;
 	uint16_t keepalive_s;
 	size_t allowed_ips_first, allowed_ips_count; // in the request's
 };
@@ -56,12 +54,6 @@ struct uapi_buffer {
 int uapi_parse(struct uapi_request *, const char *text, size_t bytes);
 // Wipes and frees.
 void uapi_request_free(struct uapi_request *);
-
-// Carries out a set request: wholly, or not at all. 0, -ENOMEM, -ENOSPC (too many peers), or what
-// the sockets say (-EADDRINUSE, -EPERM). Control thread.
-int uapi_set(struct device *, const struct uapi_request *);
-// Prints the configuration, without the closing errno. Control thread.
-void uapi_get(struct device *, struct uapi_buffer *);
 
 void uapi_print(struct uapi_buffer *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

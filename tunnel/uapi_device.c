@@ -1,7 +1,7 @@
 // What a request does to the device. A set is a transaction: peers that will be needed are made,
 // then, with the path kept out, entries of allowed IPs and sockets: all that can fail. Only then
 // follows the rest, which can't; a failure takes back what was made.
-#include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tunnel/device.h"
-#include "tunnel/timers.h"
+#include "tunnel/due.h"
+#include "tunnel/sockets.h"
+#include "tunnel/uapi.h"
 
 struct entry {
 	uint8_t family, length;
@@ -183,9 +185,9 @@ static void change_routes(struct device *d)
 {
 	for (struct peer *p = d->peers; p; p = p->next) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		p->endpoint.local = p->endpoint.refused = (struct udp_source){0};
+		p->endpoint.local = p->endpoint.refused = (struct endpoint_source){0};
 		pthread_mutex_unlock(&p->endpoint_lock);
-		control_post(p, PEER_EVENT_RESUME);
+		mailbox_post(p, PEER_EVENT_RESUME);
 	}
 }
 
@@ -200,9 +202,9 @@ static int change_sockets(struct transaction *t)
 	if (moves && device_link_is_up(d)) {
 		ret = device_listen(d, r->listen_port, fwmark);
 	} else if (d->up && fwmark != d->fwmark) {
-		ret = udp_set_fwmark(d, fwmark);
+		ret = sockets_set_fwmark(d, fwmark);
 		if (ret)
-			udp_set_fwmark(d, d->fwmark);
+			sockets_set_fwmark(d, d->fwmark);
 	}
 	if (ret)
 		return ret;
@@ -224,7 +226,7 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		memcpy(p->handshake.preshared_key, wanted->preshared_key, NOISE_KEY_BYTES);
 	if (wanted->has_endpoint) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		p->endpoint = (struct udp_endpoint){.remote = wanted->endpoint};
+		p->endpoint = (struct endpoint){.remote = wanted->endpoint};
 		pthread_mutex_unlock(&p->endpoint_lock);
 		peer_segment_again(p);
 	}
@@ -235,9 +237,9 @@ static void change_peer(struct peer *p, const struct uapi_peer *wanted, uint64_t
 		if (d->up && was_off)
 			timers_persistent_changed(p, now_ns);
 		else if (d->up)
-			handshake_peer_events(p, PEER_EVENT_TIMER);
+			due_look(p, now_ns);
 	}
-	control_post(p, PEER_EVENT_RESUME);
+	mailbox_post(p, PEER_EVENT_RESUME);
 }
 
 static void commit(struct transaction *t)
@@ -265,7 +267,7 @@ static void commit(struct transaction *t)
 			change_peer(t->targets[i], &r->peers[i], now_ns);
 }
 
-int uapi_set(struct device *d, const struct uapi_request *r)
+int uapi_device_set(struct device *d, const struct uapi_request *r)
 {
 	struct transaction t = {.device = d, .request = r};
 	int ret = -ENOMEM;
@@ -316,7 +318,7 @@ static void print_endpoint(struct uapi_buffer *to, struct peer *p)
 	char host[INET6_ADDRSTRLEN];
 
 	pthread_mutex_lock(&p->endpoint_lock);
-	union udp_address a = p->endpoint.remote;
+	union endpoint_address a = p->endpoint.remote;
 	pthread_mutex_unlock(&p->endpoint_lock);
 	if (a.any.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof(host));
@@ -383,7 +385,7 @@ static void print_peer(struct uapi_buffer *to, struct peer *p)
 	print_allowed_ips(to, p);
 }
 
-void uapi_get(struct device *d, struct uapi_buffer *to)
+void uapi_device_get(struct device *d, struct uapi_buffer *to)
 {
 	struct peer *p = d->peers;
 

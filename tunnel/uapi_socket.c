@@ -3,7 +3,7 @@
 // does one that is silent: where there are too many clients, or they hold too much memory, whoever
 // hasn't moved for longest is let go. Where even so another can't be accepted, for want of a
 // descriptor or memory, it waits. What passes through holds keys, so every buffer is wiped.
-#include "tunnel/uapi.h"
+#include "tunnel/uapi_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,9 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-#include "tunnel/control.h"
 #include "tunnel/device.h"
+#include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 #include "tunnel/uapi_file.h"
 
 enum {
@@ -29,7 +30,7 @@ enum {
 };
 
 struct client {
-	struct control_source source; // first
+	struct loop_source source; // first
 	TAILQ_ENTRY(client) link;
 	char *in; // [start, end) is not yet handled
 	size_t start, end, capacity;
@@ -40,9 +41,9 @@ struct client {
 };
 
 struct uapi_server {
-	struct control_source listener; // first
-	struct control_source watcher;  // inotify: the socket file
-	struct control_source pause;    // timerfd: until the listener is looked at again
+	struct loop_source listener; // first
+	struct loop_source watcher;  // inotify: the socket file
+	struct loop_source pause;    // timerfd: until the listener is looked at again
 	struct uapi_file file;
 	TAILQ_HEAD(clients, client) clients; // the one that moved last comes first
 	unsigned client_count;
@@ -61,12 +62,12 @@ static void free_input(struct client *c)
 
 static void close_client(struct device *d, struct client *c)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 
 	TAILQ_REMOVE(&s->clients, c, link);
 	s->client_count--;
 	close(c->source.fd);
-	control_watch(d, &s->listener, EPOLLIN);
+	loop_watch(&d->loop, &s->listener, EPOLLIN);
 	free_input(c);
 	uapi_buffer_free(&c->out);
 	free(c);
@@ -81,7 +82,7 @@ static size_t held_bytes(const struct client *c)
 // hold is within the bound.
 static void bound_memory(struct device *d, const struct client *kept)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 	struct client *c, *earlier;
 	size_t bytes = 0;
 
@@ -182,9 +183,9 @@ static void serve(struct device *d, struct client *c, size_t bytes)
 		c->end = c->start + bytes;
 	}
 	if (!ret && request.get)
-		uapi_get(d, &c->out);
+		uapi_device_get(d, &c->out);
 	else if (!ret)
-		ret = uapi_set(d, &request);
+		ret = uapi_device_set(d, &request);
 	uapi_request_free(&request);
 	answer(c, ret);
 	explicit_bzero(c->in + c->start, bytes);
@@ -213,9 +214,9 @@ static bool flush(struct client *c)
 	return true;
 }
 
-static void client_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void client_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 	struct client *c = (struct client *)source;
 	bool alive = true;
 
@@ -232,7 +233,7 @@ static void client_ready(struct device *d, struct control_source *source, uint32
 	alive = alive && flush(c);
 	bool more = c->out.length || whole_request(c);
 	if (!alive || (c->ended && !more) ||
-	    control_watch(d, &c->source, more ? EPOLLOUT : EPOLLIN))
+	    loop_watch(&d->loop, &c->source, more ? EPOLLOUT : EPOLLIN))
 		close_client(d, c);
 	else
 		bound_memory(d, c);
@@ -243,18 +244,18 @@ static void pause_listener(struct device *d, struct uapi_server *s)
 {
 	const struct itimerspec pause = {.it_value.tv_nsec = PAUSE_NS};
 
-	control_watch(d, &s->listener, 0);
+	loop_watch(&d->loop, &s->listener, 0);
 	timerfd_settime(s->pause.fd, 0, &pause, NULL);
 }
 
-static void pause_over(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void pause_over(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 	uint64_t expirations;
 
 	(void)epoll_events;
 	if (read(source->fd, &expirations, sizeof(expirations)) > 0)
-		control_watch(d, &s->listener, EPOLLIN);
+		loop_watch(&d->loop, &s->listener, EPOLLIN);
 }
 
 // false: there is none.
@@ -275,10 +276,10 @@ static int accept_client(struct device *d, struct uapi_server *s, int fd)
 		close(fd);
 		return -ENOMEM;
 	}
-	c->source = (struct control_source){.fd = fd, .ready = client_ready};
+	c->source = (struct loop_source){.fd = fd, .ready = client_ready};
 	TAILQ_INSERT_HEAD(&s->clients, c, link);
 	s->client_count++;
-	int ret = control_watch(d, &c->source, EPOLLIN);
+	int ret = loop_watch(&d->loop, &c->source, EPOLLIN);
 	if (ret)
 		close_client(d, c);
 	else if (s->client_count > CLIENTS_MAX)
@@ -286,7 +287,7 @@ static int accept_client(struct device *d, struct uapi_server *s, int fd)
 	return ret;
 }
 
-static void listener_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void listener_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
 	struct uapi_server *s = (struct uapi_server *)source;
 	int fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -305,47 +306,47 @@ static void listener_ready(struct device *d, struct control_source *source, uint
 
 // ---- the socket file
 
-static void watcher_ready(struct device *d, struct control_source *source, uint32_t epoll_events)
+static void watcher_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 	char events[4096];
 
 	(void)epoll_events;
 	while (read(source->fd, events, sizeof(events)) > 0)
 		;
 	if (!uapi_file_is_ours(&s->file))
-		control_stop(d);
+		loop_stop(&d->loop);
 }
 
 // Without inotify (its instances are limited) the tunnel only lasts longer than its socket.
 static void watch_file(struct device *d, struct uapi_server *s)
 {
-	s->watcher = (struct control_source){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC),
-	                                     .ready = watcher_ready};
+	s->watcher = (struct loop_source){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC),
+	                                  .ready = watcher_ready};
 	if (s->watcher.fd < 0)
 		return;
 	// A socket's inode outlives its name: removing the name shows as an attribute.
 	inotify_add_watch(s->watcher.fd, s->file.address.sun_path,
 	                  IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
-	control_watch(d, &s->watcher, EPOLLIN);
+	loop_watch(&d->loop, &s->watcher, EPOLLIN);
 }
 
 static int open_server(struct device *d, struct uapi_server *s)
 {
-	int ret = s->pause.fd < 0 ? -errno : control_watch(d, &s->pause, EPOLLIN);
+	int ret = s->pause.fd < 0 ? -errno : loop_watch(&d->loop, &s->pause, EPOLLIN);
 
 	if (ret)
 		return ret;
 	s->listener.fd = uapi_file_listen(&s->file, d->name);
 	if (s->listener.fd < 0)
 		return s->listener.fd;
-	ret = control_watch(d, &s->listener, EPOLLIN);
+	ret = loop_watch(&d->loop, &s->listener, EPOLLIN);
 	if (ret)
 		uapi_file_remove(&s->file);
 	return ret;
 }
 
-int uapi_open(struct device *d)
+int uapi_socket_open(struct device *d)
 {
 	struct uapi_server *s = calloc(1, sizeof(*s));
 	int ret = -ENOMEM;
@@ -353,14 +354,14 @@ int uapi_open(struct device *d)
 	if (!s)
 		goto err;
 	TAILQ_INIT(&s->clients);
-	s->listener = (struct control_source){.fd = -1, .ready = listener_ready};
-	s->pause = (struct control_source){
+	s->listener = (struct loop_source){.fd = -1, .ready = listener_ready};
+	s->pause = (struct loop_source){
 	    .fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC), .ready = pause_over};
 	ret = open_server(d, s);
 	if (ret)
 		goto err;
 	watch_file(d, s);
-	d->control.uapi = s;
+	d->uapi = s;
 	return 0;
 
 err:
@@ -374,15 +375,15 @@ err:
 	return ret;
 }
 
-void uapi_close(struct device *d)
+void uapi_socket_close(struct device *d)
 {
-	struct uapi_server *s = d->control.uapi;
+	struct uapi_server *s = d->uapi;
 
 	if (!s)
 		return;
 	while (close_oldest(d, s))
 		;
-	d->control.uapi = NULL;
+	d->uapi = NULL;
 	uapi_file_remove(&s->file);
 	close(s->listener.fd);
 	close(s->pause.fd);

@@ -8,8 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
-#include "tunnel/device.h"
+#include "tunnel/gro.h"
+#include "tunnel/mailbox.h"
+#include "tunnel/peer.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
+#include "tunnel/counters.h"
 
 enum {
 	SEND_BYTES_MAX = 65507, // of one message with UDP_SEGMENT: the largest IPv4 UDP payload
@@ -29,40 +33,6 @@ union control_buffer {
 	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int))];
 };
 
-bool udp_address_equal(const union udp_address *a, const union udp_address *b)
-{
-	if (a->any.sa_family != b->any.sa_family)
-		return false;
-	if (a->any.sa_family == AF_INET)
-		return a->v4.sin_port == b->v4.sin_port &&
-		       a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-	if (a->any.sa_family == AF_INET6)
-		return a->v6.sin6_port == b->v6.sin6_port &&
-		       a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
-		       !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr));
-	return true;
-}
-
-bool udp_source_equal(const struct udp_source *a, const struct udp_source *b)
-{
-	return !memcmp(&a->v6, &b->v6, sizeof(a->v6)) && a->ifindex == b->ifindex;
-}
-
-bool udp_source_known(const struct udp_source *s)
-{
-	return !IN6_IS_ADDR_UNSPECIFIED(&s->v6);
-}
-
-bool udp_learn(struct udp_endpoint *e, const struct udp_endpoint *from)
-{
-	if (udp_address_equal(&e->remote, &from->remote) &&
-	    (udp_source_equal(&e->local, &from->local) ||
-	     (udp_source_known(&e->refused) && udp_source_equal(&e->refused, &from->local))))
-		return false;
-	*e = *from;
-	return udp_source_known(&e->local);
-}
-
 // ---- sending
 
 static void put_control(struct msghdr *m, int level, int type, const void *data, size_t bytes)
@@ -79,7 +49,7 @@ static void put_control(struct msghdr *m, int level, int type, const void *data,
 // TOS where it isn't 0, and the sticky source where one is known. The source alone, without the
 // interface that it was seen on: with that the kernel would send there even when the route has
 // moved or gone.
-static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
+static void put_route(struct msghdr *m, const struct endpoint *e, int tos)
 {
 	if (e->remote.any.sa_family == AF_INET) {
 		if (tos)
@@ -98,7 +68,7 @@ static void put_route(struct msghdr *m, const struct udp_endpoint *e, int tos)
 	}
 }
 
-static int socket_of(const struct queue *q, const struct udp_endpoint *e)
+static int socket_of(const struct queue *q, const struct endpoint *e)
 {
 	switch (e->remote.any.sa_family) {
 	case AF_INET:
@@ -117,11 +87,11 @@ static bool source_failed(int error)
 	       error == EADDRNOTAVAIL || error == ENODEV;
 }
 
-int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *message, size_t bytes,
+int udp_send_one(struct queue *q, const struct endpoint *to, const void *message, size_t bytes,
                  uint8_t tos)
 {
-	struct udp_endpoint e = *to;
-	int fd = socket_of(&d->queue[0], &e);
+	struct endpoint e = *to;
+	int fd = socket_of(q, &e);
 
 	if (fd < 0)
 		return e.remote.any.sa_family == AF_UNSPEC ? -EDESTADDRREQ : -ENETUNREACH;
@@ -129,18 +99,18 @@ int udp_send_one(struct device *d, const struct udp_endpoint *to, const void *me
 		union control_buffer control;
 		struct iovec iov = {(void *)message, bytes};
 		struct msghdr m = {.msg_name = &e.remote,
-		                   .msg_namelen = udp_address_bytes(&e.remote),
+		                   .msg_namelen = endpoint_address_bytes(&e.remote),
 		                   .msg_iov = &iov,
 		                   .msg_iovlen = 1,
 		                   .msg_control = &control};
 		put_route(&m, &e, tos);
-		counters_add(&d->counters, udp_sends, 1);
+		counters_add(q->counters, udp_sends, 1);
 		if (sendmsg(fd, &m, 0) >= 0)
 			return 0;
 		int error = errno;
-		if (!source_failed(error) || !udp_source_known(&e.local))
+		if (!source_failed(error) || !endpoint_source_known(&e.local))
 			return -error;
-		e.local = (struct udp_source){0};
+		e.local = (struct endpoint_source){0};
 	}
 }
 
@@ -164,8 +134,8 @@ static struct run next_run(const struct batch *b, uint32_t first, bool segment)
 
 // Sends the batch from span `first` on, at most SEND_MESSAGES_MAX messages. The next span that is
 // to be sent; -errno where nothing was.
-static int send_some(struct device *d, int fd, const struct batch *b, uint32_t first,
-                     const struct udp_endpoint *e, bool segment)
+static int send_some(int fd, const struct batch *b, uint32_t first, const struct endpoint *e,
+                     bool segment)
 {
 	struct mmsghdr messages[SEND_MESSAGES_MAX];
 	struct iovec iov[SEND_MESSAGES_MAX];
@@ -182,7 +152,7 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 		iov[n] = (struct iovec){b->out + b->span[at].offset,
 		                        last->offset + last->length - b->span[at].offset};
 		*m = (struct msghdr){.msg_name = (void *)&e->remote,
-		                     .msg_namelen = udp_address_bytes(&e->remote),
+		                     .msg_namelen = endpoint_address_bytes(&e->remote),
 		                     .msg_iov = &iov[n],
 		                     .msg_iovlen = 1,
 		                     .msg_control = &control[n]};
@@ -192,7 +162,7 @@ static int send_some(struct device *d, int fd, const struct batch *b, uint32_t f
 		runs[n] = r;
 		at += r.count;
 	}
-	counters_add(&d->counters, udp_sends, 1);
+	counters_add(b->queue->counters, udp_sends, 1);
 	int sent = sendmmsg(fd, messages, n, 0);
 	return sent < 0 ? -errno : (int)(runs[sent - 1].first + runs[sent - 1].count);
 }
@@ -208,30 +178,29 @@ static void judge_segment(struct peer *p, bool several, int refused)
 	else if (several)
 		changed = feature_took(&p->segment);
 	if (changed)
-		counters_add(&p->device->counters, offload_changes, 1);
+		counters_add(p->counters, offload_changes, 1);
 }
 
 uint32_t udp_send(struct batch *b)
 {
 	struct peer *p = b->peer;
-	struct device *d = p->device;
 
 	pthread_mutex_lock(&p->endpoint_lock);
-	struct udp_endpoint e = p->endpoint;
+	struct endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
 	int fd = socket_of(b->queue, &e);
 	if (fd < 0)
 		return 0;
 
-	const struct udp_source local = e.local;
-	bool forgot = false, segment = d->udp.segment && feature_wanted(&p->segment);
+	const struct endpoint_source local = e.local;
+	bool forgot = false, segment = b->queue->sockets->segment && feature_wanted(&p->segment);
 	int refused =
 	    0; // the errno of a send with UDP_SEGMENT, until it shows what that was due to
 	uint32_t at = 0;
 	while (at < b->packets) {
 		bool several = segment && next_run(b, at, true).count > 1;
-		int next = send_some(d, fd, b, at, &e, segment);
+		int next = send_some(fd, b, at, &e, segment);
 
 		if (next > 0) {
 			at = next;
@@ -241,8 +210,8 @@ uint32_t udp_send(struct batch *b)
 		           feature_meaning(FEATURE_UDP_SEGMENT, -next) != FEATURE_NOT_NOW) {
 			segment = false;
 			refused = -next;
-		} else if (source_failed(-next) && udp_source_known(&e.local)) {
-			e.local = (struct udp_source){0};
+		} else if (source_failed(-next) && endpoint_source_known(&e.local)) {
+			e.local = (struct endpoint_source){0};
 			forgot = true;
 			segment |= refused != 0;
 			refused = 0;
@@ -252,8 +221,8 @@ uint32_t udp_send(struct batch *b)
 	}
 	if (forgot) {
 		pthread_mutex_lock(&p->endpoint_lock);
-		if (udp_address_equal(&p->endpoint.remote, &e.remote) &&
-		    udp_source_equal(&p->endpoint.local, &local))
+		if (endpoint_address_equal(&p->endpoint.remote, &e.remote) &&
+		    endpoint_source_equal(&p->endpoint.local, &local))
 			p->endpoint.local = e.local;
 		pthread_mutex_unlock(&p->endpoint_lock);
 	}
@@ -264,14 +233,14 @@ uint32_t udp_send(struct batch *b)
 
 // What the control messages say of a received buffer; what they don't say stays.
 struct told {
-	struct udp_endpoint *source; // its local address
+	struct endpoint *source; // its local address
 	uint8_t tos;
 	uint32_t datagram_bytes;
 };
 
 static void take_control(struct told *t, struct msghdr *m)
 {
-	struct udp_endpoint *e = t->source;
+	struct endpoint *e = t->source;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -314,7 +283,7 @@ static int prepare(struct queue *q, struct batch *batch[], struct mmsghdr messag
 			break;
 		}
 		iov[ready] = (struct iovec){b->in->item.bytes, BATCH_FRAME_BYTES};
-		b->source = (struct udp_endpoint){0};
+		b->source = (struct endpoint){0};
 		messages[ready].msg_hdr = (struct msghdr){
 		    .msg_name = &b->source.remote,
 		    .msg_namelen = sizeof(b->source.remote),
@@ -336,7 +305,7 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 	b->datagram_bytes = told.datagram_bytes;
 	b->tos = told.tos;
 	if (message->msg_hdr.msg_flags & MSG_TRUNC) {
-		counters_add(&b->queue->device->counters, drop_rx_malformed, 1);
+		counters_add(b->queue->counters, drop_rx_malformed, 1);
 		pool_put_batch(b);
 	} else {
 		receive_batch(b, now_ns);
@@ -345,19 +314,18 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 
 int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 {
-	struct device *d = q->device;
 	struct batch *batch[RECEIVE_MESSAGES];
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
 	int ready = prepare(q, batch, messages, iov, control);
 	if (!ready) {
-		counters_add(&d->counters, drop_memory, 1);
+		counters_add(q->counters, drop_memory, 1);
 		q->starved = true;
 		return -ENOMEM;
 	}
 	int n = recvmmsg(fd, messages, ready, 0, NULL), error = errno;
-	counters_add(&d->counters, udp_receives, 1);
+	counters_add(q->counters, udp_receives, 1);
 	for (int i = ready; i-- > (n < 0 ? 0 : n);)
 		pool_put_batch(batch[i]);
 	for (int i = 0; i < n; i++)
@@ -368,30 +336,16 @@ int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 
 // ---- handshakes
 
-// Hands over what lies in a buffer: one datagram, or several of a sender that the kernel merged.
-static void post(struct device *d, const uint8_t *bytes, const struct told *t, uint32_t length)
-{
-	for (uint32_t at = 0, size; at < length; at += size) {
-		size = length - at;
-		if (t->datagram_bytes && size > t->datagram_bytes)
-			size = t->datagram_bytes;
-		if (size > MESSAGE_HANDSHAKE_MAX)
-			counters_add(&d->counters, drop_rx_malformed, 1);
-		else if (!control_post_message(d, bytes + at, size, t->source))
-			counters_add(&d->counters, drop_handshake_queue, 1);
-	}
-}
-
-int udp_receive_handshakes(struct device *d, int fd)
+int udp_receive_handshakes(struct queue *q, int fd, struct udp_slots *slots)
 {
 	struct mmsghdr messages[UDP_HANDSHAKES];
 	struct iovec iov[UDP_HANDSHAKES];
 	union control_buffer control[UDP_HANDSHAKES];
-	struct udp_endpoint source[UDP_HANDSHAKES];
+	struct endpoint source[UDP_HANDSHAKES];
 
 	memset(source, 0, sizeof(source));
 	for (unsigned i = 0; i < UDP_HANDSHAKES; i++) {
-		iov[i] = (struct iovec){d->udp.slots->bytes[i], UDP_SLOT_BYTES};
+		iov[i] = (struct iovec){slots->bytes[i], UDP_SLOT_BYTES};
 		messages[i].msg_hdr = (struct msghdr){
 		    .msg_name = &source[i].remote,
 		    .msg_namelen = sizeof(source[i].remote),
@@ -402,12 +356,15 @@ int udp_receive_handshakes(struct device *d, int fd)
 		};
 	}
 	int n = recvmmsg(fd, messages, UDP_HANDSHAKES, 0, NULL);
-	counters_add(&d->counters, udp_receives, 1);
+	counters_add(q->counters, udp_receives, 1);
 	for (int i = 0; i < n; i++) {
-		struct told told = {.source = &source[i], .datagram_bytes = messages[i].msg_len};
+		struct told told = {.source = &source[i]};
 
 		take_control(&told, &messages[i].msg_hdr);
-		post(d, d->udp.slots->bytes[i], &told, messages[i].msg_len);
+		for (struct gro g = {.bytes = messages[i].msg_len,
+		                    .datagram_bytes = told.datagram_bytes};
+		     gro_next(&g);)
+			mailbox_put(q->mailbox, slots->bytes[i] + g.at, g.size, &source[i]);
 	}
 	return n < 0 ? -errno : n;
 }

@@ -10,7 +10,7 @@
 #include <sodium.h>
 
 #include "tunnel/clock.h"
-#include "tunnel/timers.h"
+#include "tunnel/due.h"
 
 enum { STEPS_MAX = 64 };
 
@@ -96,7 +96,7 @@ static void pass(struct bed *bed, struct fuzz_input *in, unsigned options)
 	uint64_t units[] = {NS_PER_MS, 20 * NS_PER_MS, NS_PER_S, 10 * NS_PER_S};
 
 	bed->now_ns += fuzz_byte(in) * units[options & 3];
-	timers_expire(bed->device, bed->now_ns);
+	due_expire(bed->device, bed->now_ns);
 	bed_handle_posted(bed);
 }
 

@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include "tunnel/device.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 
 // The second takes what the first one printed. Both stay down: no sockets.
 static struct device *device, *copy;
@@ -39,7 +40,7 @@ static int run(struct device *d, const char *text, size_t bytes)
 	int ret = uapi_parse(&request, exactly, bytes);
 
 	if (!ret && !request.get)
-		ret = uapi_set(d, &request);
+		ret = uapi_device_set(d, &request);
 	uapi_request_free(&request);
 	free(exactly);
 	return ret;
@@ -50,7 +51,7 @@ static char *get(struct device *d)
 	struct uapi_buffer out = {0};
 
 	uapi_print(&out, "%s", "");
-	uapi_get(d, &out);
+	uapi_device_get(d, &out);
 	FUZZ_CHECK(!out.failed && strlen(out.text) == out.length);
 	char *text = strdup(out.text);
 	FUZZ_CHECK(text);

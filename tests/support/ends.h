@@ -34,9 +34,9 @@ static inline int tear_down(void **state)
 #define count(device, name) ((unsigned)counters_sum(&device->counters, name))
 
 // The next datagram for the device, which must be of that type.
-static inline struct control_message take(struct device *d, unsigned type)
+static inline struct mailbox_message take(struct device *d, unsigned type)
 {
-	struct control_message m;
+	struct mailbox_message m;
 
 	if (!loopback_take(loopback_socket(d, type), &m, LOOPBACK_WAIT_MS))
 		fail_msg("no message of type %u came", type);
@@ -52,7 +52,7 @@ static inline bool silent(struct device *d)
 
 static inline void deliver(struct device *d, unsigned type)
 {
-	struct control_message m = take(d, type);
+	struct mailbox_message m = take(d, type);
 
 	handshake_receive(d, &m);
 }

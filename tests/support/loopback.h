@@ -11,9 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
+#include "tunnel/control.h"
 #include "tunnel/device.h"
+#include "tunnel/due.h"
 #include "tunnel/handshake.h"
+#include "tunnel/intake.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/sockets.h"
 #include "tunnel/timers.h"
 
 enum { LOOPBACK_WAIT_MS = 5000 };
@@ -58,11 +62,11 @@ static inline struct device *loopback_device(const uint8_t private_key[NOISE_KEY
 	return d;
 }
 
-static inline struct udp_endpoint loopback_endpoint(uint16_t port)
+static inline struct endpoint loopback_endpoint(uint16_t port)
 {
-	return (struct udp_endpoint){.remote.v4 = {.sin_family = AF_INET,
-	                                           .sin_port = htons(port),
-	                                           .sin_addr = {htonl(INADDR_LOOPBACK)}}};
+	return (struct endpoint){.remote.v4 = {.sin_family = AF_INET,
+	                                       .sin_port = htons(port),
+	                                       .sin_addr = {htonl(INADDR_LOOPBACK)}}};
 }
 
 static inline bool loopback_readable(int fd, int wait_ms)
@@ -81,7 +85,7 @@ static inline int loopback_socket(const struct device *d, unsigned type)
 }
 
 // Takes the next datagram of an IPv4 socket. false: there is none within `wait_ms`.
-static inline bool loopback_take(int fd, struct control_message *m, int wait_ms)
+static inline bool loopback_take(int fd, struct mailbox_message *m, int wait_ms)
 {
 	socklen_t bytes = sizeof(m->from.remote);
 
@@ -94,7 +98,7 @@ static inline bool loopback_take(int fd, struct control_message *m, int wait_ms)
 	return true;
 }
 
-static inline unsigned loopback_type(const struct control_message *m)
+static inline unsigned loopback_type(const struct mailbox_message *m)
 {
 	return m->bytes[0];
 }
@@ -102,7 +106,7 @@ static inline unsigned loopback_type(const struct control_message *m)
 // Handles what was posted to the control thread.
 static inline void loopback_control(struct device *d)
 {
-	d->control.posted.ready(d, &d->control.posted, 0);
+	d->loop.wake.ready(d, &d->loop.wake, 0);
 }
 
 static inline size_t loopback_indices(const struct device *d)

@@ -10,7 +10,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "tunnel/device.h"
+#include "tunnel/control.h"
+#include "tunnel/link.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
+#include "tunnel/uapi_socket.h"
 
 enum { TIMEOUT_MS = 5000, QUIET_MS = 2, LIMIT_S = 120 };
 
@@ -30,7 +34,7 @@ static inline int set_up(void **state)
 static inline int tear_down(void **state)
 {
 	(void)state;
-	uapi_close(device);
+	uapi_socket_close(device);
 	link_close(device);
 	device_free(device);
 	return 0;
@@ -41,9 +45,9 @@ static inline bool step(int timeout_ms)
 {
 	struct epoll_event event;
 
-	if (epoll_wait(device->control.epoll, &event, 1, timeout_ms) != 1)
+	if (epoll_wait(device->loop.epoll, &event, 1, timeout_ms) != 1)
 		return false;
-	struct control_source *source = event.data.ptr;
+	struct loop_source *source = event.data.ptr;
 	source->ready(device, source, event.events);
 	return true;
 }
@@ -59,7 +63,7 @@ static inline void set(const char *text)
 	struct uapi_request r;
 
 	assert_int_equal(uapi_parse(&r, text, strlen(text)), 0);
-	assert_int_equal(uapi_set(device, &r), 0);
+	assert_int_equal(uapi_device_set(device, &r), 0);
 	uapi_request_free(&r);
 }
 

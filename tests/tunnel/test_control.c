@@ -18,9 +18,9 @@
 static void test_stop_and_failure_end_the_loop(void **state)
 {
 	(void)state;
-	control_stop(device);
+	loop_stop(&device->loop);
 	assert_int_equal(control_run(device), 0);
-	control_fail(device);
+	loop_fail(&device->loop);
 	assert_int_equal(control_run(device), -EBADFD);
 }
 
@@ -33,7 +33,7 @@ static void test_signals(void **state)
 	int real = dup(STDERR_FILENO);
 
 	for (int i = 0; i < 3; i++) {
-		atomic_store(&device->control.stop, false);
+		atomic_store(&device->loop.stop, false);
 		kill(getpid(), ending[i]);
 		assert_int_equal(control_run(device), 0);
 	}
@@ -61,7 +61,7 @@ enum { POSTERS = 4, POSTS = 20000 };
 static void *post(void *peer)
 {
 	for (int i = 0; i < POSTS; i++)
-		control_post(peer, PEER_EVENT_TIMER);
+		mailbox_post(peer, PEER_EVENT_TIMER);
 	return NULL;
 }
 
@@ -86,42 +86,42 @@ static void test_posts_from_many_threads(void **state)
 		pthread_join(posters[i], NULL);
 	for (int ms = 0; atomic_load(&p->events) && ms < TIMEOUT_MS; ms++)
 		usleep(1000);
-	control_stop(device);
+	loop_stop(&device->loop);
 	pthread_join(loop, NULL);
 	assert_int_equal(atomic_load(&p->events), 0);
 	assert_int_equal(atomic_load(&p->references), 2);
 
 	// What is posted when the peer goes, and what nobody handles any more, holds it no longer.
-	control_post(p, PEER_EVENT_TIMER | PEER_EVENT_KEEPALIVE);
+	mailbox_post(p, PEER_EVENT_TIMER | PEER_EVENT_KEEPALIVE);
 	peer_remove(p);
 	assert_int_equal(atomic_load(&p->references), 2);
 	settle();
 	assert_int_equal(atomic_load(&p->references), 1);
 	peer_release(p);
 	set("set=1\n" PEER_A "\n");
-	control_post(device->peers, PEER_EVENT_TIMER);
+	mailbox_post(device->peers, PEER_EVENT_TIMER);
 }
 
 // The queue is bounded, and no more than a portion is taken before others have their turn.
 static void test_messages(void **state)
 {
 	(void)state;
-	struct udp_endpoint from = {0};
+	struct endpoint from = {0};
 	uint8_t message[MESSAGE_HANDSHAKE_MAX + 1] = {9}; // of no type: dropped
-	struct control *c = &device->control;
+	struct mailbox *c = &device->mailbox;
 	unsigned count, steps = 0;
 
-	assert_false(control_post_message(device, message, sizeof(message), &from));
+	assert_false(mailbox_put(&device->mailbox, message, sizeof(message), &from));
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < CONTROL_MESSAGES_MAX; i++)
-			assert_true(control_post_message(device, message, 148, &from));
-		assert_false(control_post_message(device, message, 148, &from));
+		for (int i = 0; i < MAILBOX_MESSAGES_MAX; i++)
+			assert_true(mailbox_put(&device->mailbox, message, 148, &from));
+		assert_false(mailbox_put(&device->mailbox, message, 148, &from));
 		for (count = c->messages_count; count; count = c->messages_count, steps++) {
 			assert_true(step(TIMEOUT_MS));
 			assert_true(c->messages_count + 256 >= count);
 		}
 	}
-	assert_true(steps > 3 * CONTROL_MESSAGES_MAX / 256);
+	assert_true(steps > 3 * MAILBOX_MESSAGES_MAX / 256);
 	settle();
 }
 
@@ -137,8 +137,8 @@ static void test_keys_go_with_a_suspend(void **state)
 	assert_int_equal(control_run(device), 0);
 	assert_non_null(device->peers->current);
 
-	device->control.suspended_ns -= 2 * NS_PER_S;
-	atomic_store(&device->control.stop, false);
+	device->control->suspended_ns -= 2 * NS_PER_S;
+	atomic_store(&device->loop.stop, false);
 	kill(getpid(), SIGTERM);
 	assert_int_equal(control_run(device), 0);
 	assert_null(device->peers->current);

@@ -418,14 +418,11 @@ static void a_refused_source_still_moves_the_endpoint(void **state)
 // Takes what was posted, as the control thread would, but only looks at it.
 static bool asks(struct end *e)
 {
-	struct control *c = &e->device->control;
-	struct peer *p = c->events_first;
+	struct peer *p = mailbox_take_peers(&e->device->mailbox);
 
 	if (!p)
 		return false;
 	assert_ptr_equal(p, e->peer);
-	c->events_first = NULL;
-	c->events_last = &c->events_first;
 	unsigned events = atomic_exchange(&p->events, 0);
 	peer_release(p);
 	return events & PEER_EVENT_HANDSHAKE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "tests/support/capture.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 
 static struct device *device;
 static struct peer *peer;
@@ -55,7 +56,7 @@ static void request(const char *format, const char *peer_text, unsigned value)
 
 	snprintf(text, sizeof(text), format, peer_text, value);
 	assert_int_equal(uapi_parse(&r, text, strlen(text)), 0);
-	assert_int_equal(uapi_set(device, &r), 0);
+	assert_int_equal(uapi_device_set(device, &r), 0);
 	uapi_request_free(&r);
 }
 
@@ -63,11 +64,11 @@ static void request(const char *format, const char *peer_text, unsigned value)
 // initiations came to the other end.
 static unsigned initiations(struct device *d, int socket)
 {
-	struct control_message m;
+	struct mailbox_message m;
 	unsigned n = 0;
 
 	loopback_control(d);
-	timers_expire(d, loopback_now_ns);
+	due_expire(d, loopback_now_ns);
 	while (loopback_take(socket, &m, 0))
 		n += loopback_type(&m) == MESSAGE_INITIATION;
 	return n;
@@ -218,8 +219,8 @@ static void port_is_freed(void)
 
 	close(port_holder);
 	capture_begin(&said, STDERR_FILENO);
-	loopback_pass(device->listen_again_at - loopback_now_ns);
-	timers_expire(device, loopback_now_ns);
+	loopback_pass(device->timers.listen_again_at - loopback_now_ns);
+	due_expire(device, loopback_now_ns);
 	capture_end(&said);
 }
 
@@ -375,7 +376,7 @@ static void nothing_is_begun_where_nothing_is_due(void **state)
 	link_comes();
 	take_step(ENDPOINT);
 	assert_int_equal(initiations(device, other), 0);
-	assert_int_equal(device->control.heap_count, 0);
+	assert_int_equal(device->timers.heap_count, 0);
 }
 
 // The path may set a deadline for a packet that was under way when the link went down: it is not to

@@ -5,7 +5,7 @@
 static void expire(struct device *d)
 {
 	loopback_control(d);
-	timers_expire(d, loopback_now_ns);
+	due_expire(d, loopback_now_ns);
 }
 
 // The answer of this end counts as an initiation. Where it is lost, nothing else would repeat it.
@@ -16,7 +16,7 @@ static void what_waits_for_a_lost_answer_initiates(void **state)
 		if (staged_first) {
 			to_a->endpoint = loopback_endpoint(1);
 			loopback_stage(to_a);
-			to_a->endpoint = (struct udp_endpoint){0};
+			to_a->endpoint = (struct endpoint){0};
 		}
 		handshake_initiate(to_b, false);
 		deliver(b, MESSAGE_INITIATION);

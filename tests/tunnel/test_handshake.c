@@ -5,7 +5,7 @@
 // The receiver index of the next data message for the device.
 static uint32_t receiver_index(struct device *d)
 {
-	const struct control_message m = take(d, MESSAGE_DATA);
+	const struct mailbox_message m = take(d, MESSAGE_DATA);
 
 	return ((const struct message_data *)m.bytes)->receiver_index;
 }
@@ -57,7 +57,7 @@ static void keepalive_confirms_where_nothing_is_staged(void **state)
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	deliver(a, MESSAGE_RESPONSE);
-	struct control_message m = take(b, MESSAGE_DATA);
+	struct mailbox_message m = take(b, MESSAGE_DATA);
 	assert_int_equal(m.length, MESSAGE_DATA_OVERHEAD);
 }
 
@@ -145,7 +145,7 @@ static void rekeying_keeps_the_previous_key_pair(void **state)
 
 static void works_over_ipv6(void **state)
 {
-	struct control_message m = {0};
+	struct mailbox_message m = {0};
 
 	(void)state;
 	if (a->queue[0].udp[1] < 0) {
@@ -154,9 +154,9 @@ static void works_over_ipv6(void **state)
 	}
 	handshake_initiate(to_b, false);
 	m = take(b, MESSAGE_INITIATION);
-	m.from = (struct udp_endpoint){.remote.v6 = {.sin6_family = AF_INET6,
-	                                             .sin6_port = htons(a->udp.port),
-	                                             .sin6_addr = IN6ADDR_LOOPBACK_INIT}};
+	m.from = (struct endpoint){.remote.v6 = {.sin6_family = AF_INET6,
+	                                         .sin6_port = htons(a->udp.port),
+	                                         .sin6_addr = IN6ADDR_LOOPBACK_INIT}};
 	handshake_receive(b, &m);
 	if (count(b, drop_tx_send)) {
 		print_message("no route to ::1\n");
@@ -206,7 +206,7 @@ static void a_lost_response_is_made_up_for(void **state)
 		assert_int_equal(loopback_indices(a), 1);
 		assert_int_equal(loopback_indices(b), 1);
 		loopback_pass(5 * NS_PER_S + NS_PER_S / 2);
-		timers_expire(a, loopback_now_ns);
+		due_expire(a, loopback_now_ns);
 	}
 	deliver(b, MESSAGE_INITIATION);
 	deliver(a, MESSAGE_RESPONSE);
@@ -222,8 +222,8 @@ static void crossing_initiations_end_in_one_session(void **state)
 	loopback_stage(to_b);
 	loopback_control(a);
 	loopback_control(b);
-	struct control_message from_a = take(b, MESSAGE_INITIATION);
-	struct control_message from_b = take(a, MESSAGE_INITIATION);
+	struct mailbox_message from_a = take(b, MESSAGE_INITIATION);
+	struct mailbox_message from_b = take(a, MESSAGE_INITIATION);
 	loopback_pass(NS_PER_S / 10);
 	handshake_receive(a, &from_b);
 	handshake_receive(b, &from_a);
@@ -235,11 +235,11 @@ static void crossing_initiations_end_in_one_session(void **state)
 	assert_int_equal(loopback_indices(a), 1);
 	// Whose timer is first ends it; they may cross once more, but not for ever.
 	for (int ms = 0; ms < 60000 && !to_a->current && !to_b->current; ms++) {
-		struct control_message m;
+		struct mailbox_message m;
 
 		loopback_pass(NS_PER_MS);
-		timers_expire(a, loopback_now_ns);
-		timers_expire(b, loopback_now_ns);
+		due_expire(a, loopback_now_ns);
+		due_expire(b, loopback_now_ns);
 		for (int turn = 0; turn < 2; turn++) {
 			if (loopback_take(loopback_socket(b, MESSAGE_INITIATION), &m, 0))
 				handshake_receive(b, &m);
@@ -265,10 +265,10 @@ static void an_answer_puts_a_retry_off(void **state)
 	deliver(a, MESSAGE_INITIATION);
 	take(b, MESSAGE_RESPONSE);
 	loopback_pass(NS_PER_S);
-	timers_expire(a, loopback_now_ns);
+	due_expire(a, loopback_now_ns);
 	assert_true(silent(b));
 	loopback_pass(5 * NS_PER_S);
-	timers_expire(a, loopback_now_ns);
+	due_expire(a, loopback_now_ns);
 	take(b, MESSAGE_INITIATION);
 }
 
@@ -279,7 +279,7 @@ static void one_initiation_in_5_seconds(void **state)
 	take(b, MESSAGE_INITIATION);
 	loopback_pass(5 * NS_PER_S - 1);
 	handshake_initiate(to_b, false);
-	handshake_peer_events(to_b, PEER_EVENT_HANDSHAKE);
+	control_handle(to_b, PEER_EVENT_HANDSHAKE);
 	assert_true(silent(b));
 	loopback_pass(1);
 	handshake_initiate(to_b, false);
@@ -308,10 +308,10 @@ static void an_attempt_in_vain_counts(void **state)
 static void nothing_without_key_endpoint_or_link(void **state)
 {
 	static const uint8_t none[NOISE_KEY_BYTES];
-	struct udp_endpoint e = to_b->endpoint;
+	struct endpoint e = to_b->endpoint;
 
 	(void)state;
-	to_b->endpoint = (struct udp_endpoint){0};
+	to_b->endpoint = (struct endpoint){0};
 	handshake_initiate(to_b, false);
 	to_b->endpoint = e;
 	device_set_private_key(a, none);
@@ -365,7 +365,7 @@ static void timestamps_always_increase(void **state)
 		uint8_t before[NOISE_TIMESTAMP_BYTES];
 
 		handshake_initiate(to_b, false);
-		const struct control_message m = take(b, MESSAGE_INITIATION);
+		const struct mailbox_message m = take(b, MESSAGE_INITIATION);
 		memcpy(before, to_a->handshake.latest_timestamp, sizeof(before));
 		handshake_receive(b, &m);
 		assert_true(memcmp(to_a->handshake.latest_timestamp, before, sizeof(before)) > 0);
@@ -430,10 +430,10 @@ static void type_length_and_reserved_bytes_are_exact(void **state)
 {
 	(void)state;
 	handshake_initiate(to_b, false);
-	const struct control_message good = take(b, MESSAGE_INITIATION);
+	const struct mailbox_message good = take(b, MESSAGE_INITIATION);
 	unsigned refused = 0;
 	for (int i = 0; i < 256; i++) {
-		struct control_message m = good;
+		struct mailbox_message m = good;
 
 		m.bytes[0] = i;
 		if (i == MESSAGE_INITIATION)
@@ -442,14 +442,14 @@ static void type_length_and_reserved_bytes_are_exact(void **state)
 		assert_int_equal(count(b, drop_rx_malformed), ++refused);
 	}
 	for (int at = 1; at < 4; at++) {
-		struct control_message m = good;
+		struct mailbox_message m = good;
 
 		m.bytes[at] = 1;
 		handshake_receive(b, &m);
 		assert_int_equal(count(b, drop_rx_malformed), ++refused);
 	}
 	for (int length = 0; length < 148; length++) {
-		struct control_message m = good;
+		struct mailbox_message m = good;
 
 		m.length = length;
 		handshake_receive(b, &m);
@@ -464,7 +464,7 @@ static void a_replayed_initiation_moves_nothing(void **state)
 {
 	(void)state;
 	handshake_initiate(to_b, false);
-	struct control_message m = take(b, MESSAGE_INITIATION);
+	struct mailbox_message m = take(b, MESSAGE_INITIATION);
 	handshake_receive(b, &m);
 	take(a, MESSAGE_RESPONSE);
 	const struct keypair *next = to_a->next_keypair;
@@ -482,7 +482,7 @@ static void a_replayed_response_changes_nothing(void **state)
 	(void)state;
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
-	struct control_message m = take(a, MESSAGE_RESPONSE);
+	struct mailbox_message m = take(a, MESSAGE_RESPONSE);
 	handshake_receive(a, &m);
 	take(b, MESSAGE_DATA);
 	const struct keypair *current = to_b->current;
@@ -535,7 +535,7 @@ static void a_late_confirmation_promotes_nothing_unconfirmed(void **state)
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	assert_non_null(to_a->next_keypair);
-	handshake_peer_events(to_a, PEER_EVENT_CONFIRMED);
+	control_handle(to_a, PEER_EVENT_CONFIRMED);
 	assert_ptr_equal(to_a->current, current);
 	assert_non_null(to_a->next_keypair);
 }

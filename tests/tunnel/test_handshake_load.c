@@ -5,29 +5,29 @@
 static void fill_queue(struct device *d, unsigned messages)
 {
 	const uint8_t nothing[4] = {0};
-	struct udp_endpoint from = loopback_endpoint(9);
+	struct endpoint from = loopback_endpoint(9);
 
 	for (unsigned i = 0; i < messages; i++)
-		assert_true(control_post_message(d, nothing, sizeof(nothing), &from));
+		assert_true(mailbox_put(&d->mailbox, nothing, sizeof(nothing), &from));
 }
 
 static void empty_queue(struct device *d)
 {
-	while (d->control.messages_count)
+	while (d->mailbox.messages_count)
 		loopback_control(d);
 }
 
 static void under_load_a_cookie_is_demanded(void **state)
 {
 	(void)state;
-	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	fill_queue(b, MAILBOX_MESSAGES_MAX / 8);
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	assert_int_equal(count(b, drop_handshake_limit), 1);
 	assert_int_equal(loopback_indices(b), 0);
 	assert_int_equal(to_a->endpoint.remote.any.sa_family, AF_UNSPEC);
 
-	struct control_message reply = take(a, MESSAGE_COOKIE);
+	struct mailbox_message reply = take(a, MESSAGE_COOKIE);
 	assert_int_equal(reply.length, 64);
 	reply.from = loopback_endpoint(9);
 	handshake_receive(a, &reply);
@@ -36,7 +36,7 @@ static void under_load_a_cookie_is_demanded(void **state)
 	assert_int_equal(to_b->endpoint.remote.v4.sin_port, htons(b->udp.port));
 
 	loopback_pass(6 * NS_PER_S);
-	timers_expire(a, loopback_now_ns);
+	due_expire(a, loopback_now_ns);
 	deliver(b, MESSAGE_INITIATION);
 	deliver(a, MESSAGE_RESPONSE);
 	receive_data(b);
@@ -47,7 +47,7 @@ static void under_load_a_cookie_is_demanded(void **state)
 static void load_is_held_for_a_second(void **state)
 {
 	(void)state;
-	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	fill_queue(b, MAILBOX_MESSAGES_MAX / 8);
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	take(a, MESSAGE_COOKIE);
@@ -67,7 +67,7 @@ static void load_is_held_for_a_second(void **state)
 static void one_message_less_is_no_load(void **state)
 {
 	(void)state;
-	fill_queue(b, CONTROL_MESSAGES_MAX / 8 - 1);
+	fill_queue(b, MAILBOX_MESSAGES_MAX / 8 - 1);
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	take(a, MESSAGE_RESPONSE);
@@ -78,7 +78,7 @@ static void one_message_less_is_no_load(void **state)
 static void under_load_a_source_is_limited(void **state)
 {
 	(void)state;
-	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	fill_queue(b, MAILBOX_MESSAGES_MAX / 8);
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	deliver(a, MESSAGE_COOKIE);
@@ -103,9 +103,9 @@ static void cookie_replies_have_a_budget(void **state)
 	unsigned replies = 0;
 
 	(void)state;
-	fill_queue(b, CONTROL_MESSAGES_MAX / 8);
+	fill_queue(b, MAILBOX_MESSAGES_MAX / 8);
 	handshake_initiate(to_b, false);
-	struct control_message m = take(b, MESSAGE_INITIATION), next, reply;
+	struct mailbox_message m = take(b, MESSAGE_INITIATION), next, reply;
 	for (int i = 0; i < 2000; i++) {
 		handshake_receive(b, &m);
 		while (loopback_take(loopback_socket(a, MESSAGE_COOKIE), &next, 0)) {

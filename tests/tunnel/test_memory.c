@@ -14,6 +14,8 @@
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
+#include "tunnel/uapi_socket.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0"
@@ -59,7 +61,7 @@ static int run(struct device *d, const char *text)
 	int ret = uapi_parse(&request, text, strlen(text));
 
 	if (!ret)
-		ret = uapi_set(d, &request);
+		ret = uapi_device_set(d, &request);
 	uapi_request_free(&request);
 	return ret;
 }
@@ -69,7 +71,7 @@ static struct uapi_buffer get(struct device *d)
 	struct uapi_buffer out = {0};
 
 	uapi_print(&out, "%s", "");
-	uapi_get(d, &out);
+	uapi_device_get(d, &out);
 	uapi_print(&out, "%s", "\n");
 	return out;
 }
@@ -278,8 +280,8 @@ static void settle(struct device *d)
 {
 	struct epoll_event event;
 
-	while (epoll_wait(d->control.epoll, &event, 1, 0) == 1) {
-		struct control_source *source = event.data.ptr;
+	while (epoll_wait(d->loop.epoll, &event, 1, 0) == 1) {
+		struct loop_source *source = event.data.ptr;
 
 		source->ready(d, source, event.events);
 	}
@@ -317,7 +319,7 @@ static void a_client_is_told_or_nothing_happens(void **state)
 		skip();
 	}
 	assert_int_equal(make_device(&d), 0);
-	assert_int_equal(uapi_open(d), 0);
+	assert_int_equal(uapi_socket_open(d), 0);
 	for (size_t i = 0; i < 2 * REFUSALS; i++) {
 		unsigned told = 0;
 
@@ -344,7 +346,7 @@ static void a_client_is_told_or_nothing_happens(void **state)
 		assert_true(told);
 		uapi_buffer_free(&before);
 	}
-	uapi_close(d);
+	uapi_socket_close(d);
 	device_free(d);
 	assert_nothing_left();
 }

@@ -122,7 +122,7 @@ static void turn(struct device *d)
 		queue_flush(q);
 	lock_release(&d->lock);
 	if (d->udp.handshake[0] >= 0)
-		udp_receive_handshakes(d, d->udp.handshake[0]);
+		udp_receive_handshakes(q, d->udp.handshake[0], &d->intake->slots);
 	loopback_control(d);
 }
 
@@ -135,7 +135,7 @@ static void run_round(void)
 
 static uint64_t deadline(const struct device *d)
 {
-	return d->control.heap_count ? d->control.heap[0]->armed_at : UINT64_MAX;
+	return d->timers.heap_count ? d->timers.heap[0]->armed_at : UINT64_MAX;
 }
 
 static void run_for(unsigned seconds)
@@ -152,7 +152,7 @@ static void run_for(unsigned seconds)
 		if (next_ns == end_ns)
 			return;
 		for (int e = 0; e < 2; e++)
-			timers_expire(ends[e].device, loopback_now_ns);
+			due_expire(ends[e].device, loopback_now_ns);
 	}
 }
 
@@ -293,7 +293,7 @@ static void a_keepalive_without_memory_is_sent_later(void **state)
 		p->persistent_keepalive_s = 60000;
 		timers_persistent_changed(p, loopback_now_ns);
 		refusal_begin(REFUSE_ALL, 0);
-		timers_expire(ends[0].device, loopback_now_ns);
+		due_expire(ends[0].device, loopback_now_ns);
 		assert_true(refusal_end());
 		run_round();
 		assert_int_equal(ends[1].peer->rx_bytes, before);

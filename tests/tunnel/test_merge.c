@@ -138,11 +138,20 @@ static bool ordered(const struct packet_spec *a, const struct packet_spec *b)
 	       (a->protocol == b->protocol && !memcmp(a->ports, b->ports, sizeof(a->ports)));
 }
 
+// What breaks a checksum may also make it zero, which says that a UDP packet has none.
+static bool has_checksum(const struct burst *b, size_t i)
+{
+	const struct packet_spec *s = &b->spec[i];
+
+	return s->protocol != IPPROTO_UDP || get16(b->before[i] + ip_bytes(s) + checksum_offset(s));
+}
+
 static bool model_mergeable(const struct burst *b, size_t i, unsigned flags)
 {
 	const struct packet_spec *s = &b->spec[i];
 
-	return !opaque(s) && s->payload_bytes && !(s->tcp_flags & (0x02 | 0x04 | 0x20 | 0x80)) &&
+	return !opaque(s) && has_checksum(b, i) && s->payload_bytes &&
+	       !(s->tcp_flags & (0x02 | 0x04 | 0x20 | 0x80)) &&
 	       flags & (s->protocol == IPPROTO_TCP ? OFFLOAD_MERGE_TCP : OFFLOAD_MERGE_UDP) &&
 	       !(flags & OFFLOAD_MERGE_STRICT && b->broken[i]);
 }

@@ -316,7 +316,7 @@ static void reopen(int option, int error)
 static void pass_and_expire(uint64_t ns)
 {
 	loopback_pass(ns);
-	timers_expire(device, loopback_now_ns);
+	due_expire(device, loopback_now_ns);
 }
 
 // UDP_SEGMENT and UDP_GRO share their numbers with nothing else that is asked for.
@@ -338,7 +338,7 @@ static void a_passing_error_of_an_option_is_tried_again(void **state)
 		assert_false(whole());
 		pass_and_expire(1);
 		assert_true(whole());
-		assert_int_equal(device->udp.again_at_ns, 0);
+		assert_int_equal(device->timers.sockets_again_at, 0);
 		assert_int_equal(counters_sum(&device->counters, offload_changes), changes + 1);
 	}
 }
@@ -349,7 +349,7 @@ static void what_a_socket_lacks_is_not_asked_for_again(void **state)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		reopen(options[i], ENOPROTOOPT);
 		assert_false(whole());
-		assert_int_equal(device->udp.again_at_ns, 0);
+		assert_int_equal(device->timers.sockets_again_at, 0);
 	}
 	// But when the link comes up: it costs nothing.
 	reopen(0, 0);
@@ -363,7 +363,7 @@ static void a_buffer_that_was_not_granted_is_asked_for_again(void **state)
 
 	(void)state;
 	reopen(SO_RCVBUFFORCE, EPERM); // no capability
-	assert_int_equal(device->udp.again_at_ns, 0);
+	assert_int_equal(device->timers.sockets_again_at, 0);
 	reopen(SO_RCVBUFFORCE, ENOMEM);
 	assert_int_equal(getsockopt(device->queue[0].udp[0], SOL_SOCKET, SO_RCVBUF, &small, &bytes),
 	                 0);
@@ -372,7 +372,7 @@ static void a_buffer_that_was_not_granted_is_asked_for_again(void **state)
 	assert_int_equal(getsockopt(device->queue[0].udp[0], SOL_SOCKET, SO_RCVBUF, &large, &bytes),
 	                 0);
 	assert_true(large >= small);
-	assert_int_equal(device->udp.again_at_ns, 0);
+	assert_int_equal(device->timers.sockets_again_at, 0);
 }
 
 int main(void)

@@ -38,9 +38,9 @@ static const char *pick(const char *v4, const char *v6)
 	return family == AF_INET6 ? v6 : v4;
 }
 
-static struct udp_source source(unsigned uplink)
+static struct endpoint_source source(unsigned uplink)
 {
-	struct udp_source s = {.ifindex = if_nametoindex(uplink == 1 ? "u1" : "u2")};
+	struct endpoint_source s = {.ifindex = if_nametoindex(uplink == 1 ? "u1" : "u2")};
 
 	assert_int_not_equal(s.ifindex, 0);
 	if (family == AF_INET)
@@ -51,9 +51,9 @@ static struct udp_source source(unsigned uplink)
 }
 
 // As a message of the peer's that came in by the uplink.
-static struct udp_endpoint from_peer(unsigned uplink)
+static struct endpoint from_peer(unsigned uplink)
 {
-	struct udp_endpoint e = {.local = source(uplink)};
+	struct endpoint e = {.local = source(uplink)};
 
 	e.remote.any.sa_family = family;
 	e.remote.v4.sin_port = htons(9); // where IPv6 has it, too
@@ -66,9 +66,9 @@ static struct udp_endpoint from_peer(unsigned uplink)
 
 static bool learn(unsigned uplink)
 {
-	const struct udp_endpoint e = from_peer(uplink);
+	const struct endpoint e = from_peer(uplink);
 
-	return udp_learn(&peer->endpoint, &e);
+	return endpoint_learn(&peer->endpoint, &e);
 }
 
 // One turn of the control thread. false: there was nothing to do.
@@ -76,18 +76,18 @@ static bool turn(int wait_ms)
 {
 	struct epoll_event event;
 
-	if (epoll_wait(device->control.epoll, &event, 1, wait_ms) != 1)
+	if (epoll_wait(device->loop.epoll, &event, 1, wait_ms) != 1)
 		return false;
-	struct control_source *s = event.data.ptr;
+	struct loop_source *s = event.data.ptr;
 	s->ready(device, s, event.events);
 	return true;
 }
 
 static bool source_goes(void)
 {
-	while (udp_source_known(&peer->endpoint.local) && turn(LOOPBACK_WAIT_MS))
+	while (endpoint_source_known(&peer->endpoint.local) && turn(LOOPBACK_WAIT_MS))
 		;
-	return !udp_source_known(&peer->endpoint.local);
+	return !endpoint_source_known(&peer->endpoint.local);
 }
 
 // Handles every netlink event that is pending.
@@ -100,7 +100,7 @@ static void settle(void)
 static bool any_source_left(void)
 {
 	for (struct peer *p = device->peers; p; p = p->next)
-		if (udp_source_known(&p->endpoint.local))
+		if (endpoint_source_known(&p->endpoint.local))
 			return true;
 	return false;
 }
@@ -133,7 +133,7 @@ static int set_up_family(int which)
 	assert_int_equal(route_open(device), 0);
 	assert_true(learn(1));
 	route_check(peer);
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	return 0;
 }
 
@@ -178,7 +178,7 @@ static void a_route_that_goes(void **state)
 	assert_false(learn(1));
 	assert_true(learn(2));
 	route_check(peer);
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 }
 
 static void a_better_metric(void **state)
@@ -230,7 +230,7 @@ static void a_rule(void **state)
 	ip(pick("route add default via 10.62.0.254 table 100",
 	        "route add default via fd62::fe table 100"));
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	ip("rule add priority 10 table 100");
 	assert_true(source_goes());
 }
@@ -244,10 +244,10 @@ static void a_rule_for_the_mark(void **state)
 	        "route add default via fd62::fe table 100"));
 	ip("rule add priority 10 fwmark 7 table 100");
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	device->fwmark = 7;
 	route_check(peer);
-	assert_false(udp_source_known(&peer->endpoint.local));
+	assert_false(endpoint_source_known(&peer->endpoint.local));
 }
 
 static void a_nexthop_that_is_replaced(void **state)
@@ -257,7 +257,7 @@ static void a_nexthop_that_is_replaced(void **state)
 	ip(pick("nexthop add id 1 via 10.61.0.254 dev u1", "nexthop add id 1 via fd61::fe dev u1"));
 	ip(pick("route add 10.69.0.0/24 nhid 1", "route add fd69::/64 nhid 1"));
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	ip(pick("nexthop replace id 1 via 10.62.0.254 dev u2",
 	        "nexthop replace id 1 via fd62::fe dev u2"));
 	assert_true(source_goes());
@@ -277,11 +277,11 @@ static void no_source_goes_without_need(void **state)
 	ip(pick("route add default via 10.61.0.254 src 10.61.0.9 metric 3",
 	        "route add default via fd61::fe src fd61::9 metric 3"));
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	// Without any route there is nothing better.
 	ip(pick("route flush default", "route flush default"));
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 }
 
 // What has a rule by its source leaves by the interface that it came in by.
@@ -295,13 +295,13 @@ static void a_source_with_a_rule_of_its_own_stays(void **state)
 	        "rule add priority 11 from fd61::1 table 101"));
 	ip(pick("route del default via 10.61.0.254", "route del default via fd61::fe"));
 	settle();
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 }
 
 // The kernel enters its route to a new IPv6 address only after a while.
 static void within_the_host_a_source_stays(void **state)
 {
-	struct udp_endpoint e;
+	struct endpoint e;
 
 	(void)state;
 	need_namespace();
@@ -312,7 +312,7 @@ static void within_the_host_a_source_stays(void **state)
 		else
 			e.remote.v6.sin6_addr = source(1).v6;
 		route_check_endpoint(device, &e);
-		if (udp_source_known(&e.local))
+		if (endpoint_source_known(&e.local))
 			return;
 		usleep(1000);
 	}
@@ -333,11 +333,11 @@ static void a_route_that_comes_back(void **state)
 	settle();
 	assert_true(learn(1));
 	route_check(peer);
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	// The way by the second uplink, which the peer may still take.
 	assert_true(learn(2));
 	route_check(peer);
-	assert_false(udp_source_known(&peer->endpoint.local));
+	assert_false(endpoint_source_known(&peer->endpoint.local));
 }
 
 // Without one, an initiation doesn't leave; the next is due after 5 s, or when there is one.
@@ -347,7 +347,7 @@ static void a_route_that_appears_lets_go_what_waited(void **state)
 	need_namespace();
 	ip("route flush default");
 	settle();
-	peer->endpoint.local = (struct udp_source){0};
+	peer->endpoint.local = (struct endpoint_source){0};
 	handshake_initiate(peer, false);
 	assert_true(peer->handshake_waits);
 	// Another packet asks for one meanwhile.
@@ -366,9 +366,9 @@ static void a_handshake_looks(void **state)
 	route_close(device);
 	ip(pick("route del default via 10.61.0.254", "route del default via fd61::fe"));
 	assert_int_equal(route_open(device), 0);
-	assert_true(udp_source_known(&peer->endpoint.local));
+	assert_true(endpoint_source_known(&peer->endpoint.local));
 	handshake_initiate(peer, false);
-	assert_false(udp_source_known(&peer->endpoint.local));
+	assert_false(endpoint_source_known(&peer->endpoint.local));
 }
 
 // What came in by an uplink that the answer doesn't leave by is answered from another address.
@@ -377,10 +377,10 @@ static void an_answer_looks(void **state)
 	(void)state;
 	need_namespace();
 	for (unsigned uplink = 1; uplink <= 2; uplink++) {
-		struct udp_endpoint e = from_peer(uplink);
+		struct endpoint e = from_peer(uplink);
 
 		route_check_endpoint(device, &e);
-		assert_int_equal(udp_source_known(&e.local), uplink == 1);
+		assert_int_equal(endpoint_source_known(&e.local), uplink == 1);
 	}
 }
 

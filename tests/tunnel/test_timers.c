@@ -71,7 +71,7 @@ static void start(void)
 
 static void look(void)
 {
-	struct control_message m;
+	struct mailbox_message m;
 
 	loopback_control(device);
 	// Nothing is under way that was not sent by this thread, so what isn't there doesn't come.
@@ -86,12 +86,12 @@ static void look(void)
 static void run_to(double seconds)
 {
 	uint64_t end_ns = start_ns + seconds * NS_PER_S;
-	struct control *c = &device->control;
+	struct timers *t = &device->timers;
 
 	look();
-	while (c->heap_count && c->heap[0]->armed_at <= end_ns) {
-		loopback_pass(c->heap[0]->armed_at - loopback_now_ns);
-		timers_expire(device, loopback_now_ns);
+	while (t->heap_count && t->heap[0]->armed_at <= end_ns) {
+		loopback_pass(t->heap[0]->armed_at - loopback_now_ns);
+		due_expire(device, loopback_now_ns);
 		look();
 	}
 	loopback_pass(end_ns - loopback_now_ns);
@@ -239,7 +239,7 @@ static void the_path_s_wish_starts_the_attempts_anew(void **state)
 	loopback_stage(peer);
 	run_to(60);
 	unsigned before = sent_count;
-	control_post(peer, PEER_EVENT_HANDSHAKE);
+	mailbox_post(peer, PEER_EVENT_HANDSHAKE);
 	run_to(1000);
 	assert_in_range(before, 12, 13);
 	assert_int_equal(sent_count, before + REKEY_ATTEMPTS_MAX - 1);
@@ -285,7 +285,7 @@ static void keys_are_zeroed_540_s_after_the_last_session(void **state)
 	assert_null(peer->current);
 	assert_null(peer->previous_keypair);
 	assert_int_equal(loopback_indices(device), 0);
-	assert_int_equal(device->control.heap_count, 0);
+	assert_int_equal(device->timers.heap_count, 0);
 }
 
 static void keys_are_zeroed_after_giving_up(void **state)
@@ -366,12 +366,12 @@ static void nothing_fires_once_stopped_or_down(void **state)
 	assert_int_equal(device_down(device), 0);
 	run_to(1000);
 	assert_int_equal(sent_count, before);
-	assert_int_equal(device->control.heap_count, 0);
+	assert_int_equal(device->timers.heap_count, 0);
 	// A late event doesn't revive it.
 	data_received();
 	run_to(2000);
 	assert_int_equal(sent_count, before);
-	assert_int_equal(device->control.heap_count, 0);
+	assert_int_equal(device->timers.heap_count, 0);
 	// Up again, the persistent keepalive is back.
 	assert_int_equal(device_up(device), 0);
 	start();
@@ -413,7 +413,7 @@ static int hold_port(uint16_t *port)
 static void pass_to(uint64_t at_ns)
 {
 	loopback_pass(at_ns - loopback_now_ns);
-	timers_expire(device, loopback_now_ns);
+	due_expire(device, loopback_now_ns);
 }
 
 static void a_held_port_is_tried_again_until_it_is_free(void **state)
@@ -432,7 +432,7 @@ static void a_held_port_is_tried_again_until_it_is_free(void **state)
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		uint64_t at_ns = loopback_now_ns + gaps_ms[i] * NS_PER_MS;
 
-		assert_int_equal(device->listen_again_at, at_ns);
+		assert_int_equal(device->timers.listen_again_at, at_ns);
 		if (i == ATTEMPTS - 1)
 			close(holder);
 		pass_to(at_ns - 1);
@@ -448,7 +448,7 @@ static void a_held_port_is_tried_again_until_it_is_free(void **state)
 	         "wgbench-tunnel: wgbtest: listens on UDP port %u now\n",
 	         port, port);
 	assert_string_equal(said.text, expected);
-	assert_int_equal(device->listen_again_at, 0);
+	assert_int_equal(device->timers.listen_again_at, 0);
 	// The persistent keepalive is back.
 	assert_int_equal(sent_count, 1);
 	check_sent(0, MESSAGE_INITIATION, 16.3, 16.3);
@@ -465,7 +465,7 @@ static void what_waited_for_a_port_goes_when_it_is_free(void **state)
 	run_to(0);
 	assert_int_equal(sent_count, 0);
 	close(holder);
-	pass_to(device->listen_again_at);
+	pass_to(device->timers.listen_again_at);
 	look();
 	assert_int_equal(sent_count, 1);
 	check_sent(0, MESSAGE_INITIATION, 0.1, 0.1);
@@ -519,7 +519,7 @@ static uint64_t descriptor_deadline(void)
 {
 	struct itimerspec left;
 
-	assert_int_equal(timerfd_gettime(device->control.timer.fd, &left), 0);
+	assert_int_equal(timerfd_gettime(device->timers.source.fd, &left), 0);
 	if (!left.it_value.tv_sec && !left.it_value.tv_nsec)
 		return 0;
 	return real_now_ns() + left.it_value.tv_sec * NS_PER_S + left.it_value.tv_nsec;
@@ -537,11 +537,11 @@ static void descriptor_follows_the_earliest(void **state)
 	assert_in_range(descriptor_deadline(), loopback_now_ns + 9 * NS_PER_S,
 	                loopback_now_ns + 11 * NS_PER_S);
 	timers_any_sent(peer, loopback_now_ns);
-	timers_expire(device, loopback_now_ns + 10 * NS_PER_S);
+	due_expire(device, loopback_now_ns + 10 * NS_PER_S);
 	assert_in_range(descriptor_deadline(), loopback_now_ns + 539 * NS_PER_S,
 	                loopback_now_ns + 541 * NS_PER_S);
 	timers_stop(peer);
-	timers_expire(device, loopback_now_ns);
+	due_expire(device, loopback_now_ns);
 	assert_int_equal(descriptor_deadline(), 0);
 
 	uint16_t port;
@@ -550,7 +550,7 @@ static void descriptor_follows_the_earliest(void **state)
 	give_session();
 	assert_in_range(descriptor_deadline(), loopback_now_ns, loopback_now_ns + NS_PER_S);
 	close(holder);
-	pass_to(device->listen_again_at);
+	pass_to(device->timers.listen_again_at);
 	assert_in_range(descriptor_deadline(), loopback_now_ns + 538 * NS_PER_S,
 	                loopback_now_ns + 541 * NS_PER_S);
 }
@@ -585,7 +585,7 @@ static void heap_agrees_with_a_search(void **state)
 			peers[i]->zero_keys_at = wanted[i];
 			timers_arm(peers[i], wanted[i]);
 		}
-		timers_expire(device, loopback_now_ns);
+		due_expire(device, loopback_now_ns);
 		uint64_t earliest = UINT64_MAX;
 		for (i = 0; i < PEERS; i++) {
 			if (wanted[i] && wanted[i] <= loopback_now_ns)
@@ -596,9 +596,9 @@ static void heap_agrees_with_a_search(void **state)
 			if (wanted[i] && wanted[i] < earliest)
 				earliest = wanted[i];
 		}
-		assert_int_equal(device->control.heap_count, n);
+		assert_int_equal(device->timers.heap_count, n);
 		if (n)
-			assert_int_equal(device->control.heap[0]->armed_at, earliest);
+			assert_int_equal(device->timers.heap[0]->armed_at, earliest);
 	}
 }
 
@@ -622,7 +622,7 @@ static void *receive_data(void *failed)
 			nanosleep(&nap, NULL);
 		}
 	}
-	control_stop(device);
+	loop_stop(&device->loop);
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "tunnel/device.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0"
@@ -53,7 +54,7 @@ static int run(const char *text)
 	int ret = uapi_parse(&request, text, strlen(text));
 
 	if (!ret && !request.get)
-		ret = uapi_set(device, &request);
+		ret = uapi_device_set(device, &request);
 	uapi_request_free(&request);
 	return ret;
 }
@@ -63,7 +64,7 @@ static char *get(void)
 	struct uapi_buffer out = {0};
 
 	uapi_print(&out, "%s", "");
-	uapi_get(device, &out);
+	uapi_device_get(device, &out);
 	assert_false(out.failed);
 	char *text = strndup(out.text, out.length);
 	uapi_buffer_free(&out);
@@ -419,7 +420,7 @@ static void test_another_mark_forgets_source_addresses(void **state)
 
 	(void)state;
 	assert_int_equal(run("set=1\n" PEER_A "endpoint=1.2.3.4:5\n\n"), 0);
-	struct udp_endpoint *e = &device->peers->endpoint;
+	struct endpoint *e = &device->peers->endpoint;
 	e->local.v4.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(run("set=1\nfwmark=0\n\n"), 0);
 	assert_int_equal(e->local.v4.s_addr, htonl(INADDR_LOOPBACK));
@@ -507,7 +508,7 @@ static void test_another_port_is_tried_at_once(void **state)
 
 	device->listen_port = taken[0];
 	assert_int_equal(device_up(device), -EADDRINUSE);
-	uint64_t again_at = device->listen_again_at;
+	uint64_t again_at = device->timers.listen_again_at;
 	before = get();
 	snprintf(text, sizeof(text), "set=1\nlisten_port=%u\n" PEER_A "\n", taken[1]);
 	assert_int_equal(run(text), -EADDRINUSE);
@@ -517,12 +518,12 @@ static void test_another_port_is_tried_at_once(void **state)
 	         "set=1\nlisten_port=%u\n" PEER_A "persistent_keepalive_interval=65535\n\n",
 	         taken[0]);
 	assert_int_equal(run(text), 0);
-	assert_int_equal(device->listen_again_at, again_at);
+	assert_int_equal(device->timers.listen_again_at, again_at);
 	assert_int_equal(device->udp.port, 0);
 	assert_int_equal(device->peers->armed_at, UINT64_MAX);
 
 	assert_int_equal(run("set=1\nlisten_port=0\n\n"), 0);
-	assert_int_equal(device->listen_again_at, 0);
+	assert_int_equal(device->timers.listen_again_at, 0);
 	assert_int_not_equal(device->udp.port, 0);
 	assert_int_equal(device->listen_port, device->udp.port);
 	assert_true(device->peers->armed_at <= clock_now_ns());

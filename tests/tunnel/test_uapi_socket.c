@@ -59,7 +59,7 @@ static void test_clients(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	assert_int_equal(stat(socket_path, &info), 0);
 	assert_int_equal(info.st_mode & 0777, 0700);
 
@@ -121,7 +121,7 @@ static void test_a_stream_in_random_portions(void **state)
 	support_random_init(&r, support_seed());
 	for (unsigned i = 0; i < COUNT; i++)
 		uapi_print(&text, "set=1\nfwmark=%0*u\n\n", (int)support_random_below(&r, 300), i);
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	int fd = client();
 	while (sent < text.length) {
 		size_t portion = 1 + support_random_below(&r, 6000);
@@ -153,7 +153,7 @@ static void test_a_stalled_client_stalls_nobody(void **state)
 	for (unsigned i = 0; i < COUNT; i++)
 		uapi_print(&text, "allowed_ip=10.%u.%u.%u/32\n", i >> 16, i >> 8 & 255, i & 255);
 	uapi_print(&text, "\n");
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 
 	// A request larger than any buffer between us.
 	other = client();
@@ -234,7 +234,7 @@ static void test_many_clients_are_all_answered(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	for (int i = 0; i < CLIENTS; i++) {
 		fds[i] = client();
 		assert_true(fds[i] >= 0);
@@ -255,7 +255,7 @@ static void test_silent_clients_make_room(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	for (size_t b = 0; b < sizeof(begun) / sizeof(begun[0]); b++) {
 		connect_clients(fds);
 		for (int i = CLIENTS - SERVED; i < CLIENTS; i++) {
@@ -288,7 +288,7 @@ static void test_silent_clients_give_up_their_descriptors(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	for (int i = 0; i < 3; i++) {
 		silent[i] = client();
 		settle();
@@ -343,7 +343,7 @@ static void test_clients_hold_little_memory(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	size_t before = heap_bytes();
 	for (int i = 0; i < SENDING; i++) {
 		fds[i] = client();
@@ -379,13 +379,13 @@ static void test_socket_file(void **state)
 		skip();
 	assert_int_equal(switches_parse(&switches, NULL), 0);
 	assert_int_equal(device_create(&second, name, &switches), 0);
-	assert_int_equal(uapi_open(device), 0);
-	assert_int_equal(uapi_open(second), -EADDRINUSE);
+	assert_int_equal(uapi_socket_open(device), 0);
+	assert_int_equal(uapi_socket_open(second), -EADDRINUSE);
 	fd = client();
 	assert_true(fd >= 0);
 	close(fd);
 	settle();
-	uapi_close(device);
+	uapi_socket_close(device);
 	assert_int_equal(stat(socket_path, &info), -1);
 
 	// One that its program left behind.
@@ -393,22 +393,22 @@ static void test_socket_file(void **state)
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd);
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 
 	// Gone, and in its place another's: ours ends and leaves that one alone.
 	assert_int_equal(unlink(socket_path), 0);
-	assert_int_equal(uapi_open(second), 0);
+	assert_int_equal(uapi_socket_open(second), 0);
 	assert_int_equal(control_run(device), 0);
-	uapi_close(device);
+	uapi_socket_close(device);
 	assert_int_equal(stat(socket_path, &info), 0);
-	uapi_close(second);
+	uapi_socket_close(second);
 	assert_int_equal(stat(socket_path, &info), -1);
 
 	// Not a socket.
 	fd = open(socket_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(uapi_open(device), -EEXIST);
+	assert_int_equal(uapi_socket_open(device), -EEXIST);
 	assert_int_equal(unlink(socket_path), 0);
 	device_free(second);
 }
@@ -424,11 +424,11 @@ static void test_the_umask_is_no_matter(void **state)
 	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
 		mode_t before = umask(masks[i]);
 
-		assert_int_equal(uapi_open(device), 0);
+		assert_int_equal(uapi_socket_open(device), 0);
 		assert_int_equal(umask(before), masks[i]);
 		assert_int_equal(stat(socket_path, &info), 0);
 		assert_int_equal(info.st_mode & 0777, 0700);
-		uapi_close(device);
+		uapi_socket_close(device);
 	}
 }
 
@@ -439,12 +439,12 @@ static void test_a_lock_that_is_held_is_not_waited_for_without_end(void **state)
 
 	if (!is_root())
 		skip();
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	int holder = open("/var/run/wireguard", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(flock(holder, LOCK_EX), 0);
-	uapi_close(device);
+	uapi_socket_close(device);
 	assert_int_equal(stat(socket_path, &info), -1);
-	assert_int_equal(uapi_open(device), 0);
+	assert_int_equal(uapi_socket_open(device), 0);
 	close(holder);
 }
 

@@ -192,7 +192,7 @@ static void a_flood_of_handshakes_displaces_no_data(void **state)
 
 static void read_handshakes(void)
 {
-	struct control_source *source = &device->control.handshake[0];
+	struct loop_source *source = &device->intake->socket[0];
 
 	source->ready(device, source, 0);
 }
@@ -201,12 +201,12 @@ static void handshakes_are_posted(void **state)
 {
 	enum { MESSAGES = 40, MERGED = 5 };
 	const int size = MESSAGE_HANDSHAKE_MAX;
-	const struct control *c;
+	const struct mailbox *c;
 	uint8_t merged[MERGED * MESSAGE_HANDSHAKE_MAX], longer[MESSAGE_HANDSHAKE_MAX + 1] = {0};
 
 	(void)state;
 	open_device("queues=1");
-	c = &device->control;
+	c = &device->mailbox;
 	assert_true(open_senders(AF_INET, SENDERS));
 	for (int i = 0; i < MESSAGES; i++)
 		send_message(i, MESSAGE_INITIATION, size - i);
@@ -240,10 +240,10 @@ static void handshakes_are_posted(void **state)
 }
 
 // Whether the control thread's loop is told of it.
-static bool told(const struct control_source *source)
+static bool told(const struct loop_source *source)
 {
 	struct epoll_event event[8];
-	int n = epoll_wait(device->control.epoll, event, 8, 0);
+	int n = epoll_wait(device->loop.epoll, event, 8, 0);
 
 	for (int i = 0; i < n; i++)
 		if (event[i].data.ptr == source)
@@ -253,20 +253,20 @@ static bool told(const struct control_source *source)
 
 static void under_load_handshakes_are_read_at_intervals(void **state)
 {
-	enum { FLOOD = 1200, LOAD = CONTROL_MESSAGES_MAX / 8 };
-	struct control_source *source, *pause;
+	enum { FLOOD = 1200, LOAD = MAILBOX_MESSAGES_MAX / 8 };
+	struct loop_source *source, *pause;
 	unsigned count;
 
 	(void)state;
 	open_device("queues=1");
-	source = &device->control.handshake[0], pause = &device->control.pause;
+	source = &device->intake->socket[0], pause = &device->intake->pause;
 	assert_true(open_senders(AF_INET, SENDERS));
 	for (int i = 0; i < FLOOD; i++)
 		send_message(i % SENDERS, MESSAGE_INITIATION, MESSAGE_HANDSHAKE_MAX);
-	while ((count = device->control.messages_count) < LOAD) {
+	while ((count = device->mailbox.messages_count) < LOAD) {
 		assert_true(told(source));
 		read_handshakes();
-		assert_true(device->control.messages_count > count);
+		assert_true(device->mailbox.messages_count > count);
 	}
 	assert_in_range(count, LOAD, FLOOD - 1);
 	assert_false(told(source));
@@ -299,7 +299,7 @@ static void all_sockets_are_marked_and_closed(void **state)
 	(void)state;
 	open_device("queues=2");
 	assert_true(open_senders(AF_INET, SENDERS));
-	if (udp_set_fwmark(device, 7)) {
+	if (sockets_set_fwmark(device, 7)) {
 		print_message("SO_MARK needs CAP_NET_ADMIN\n");
 		skip();
 	}
@@ -379,9 +379,9 @@ static void a_source_that_is_gone_is_forgotten(void **state)
 	check_received(receiver, 3, 100);
 	assert_int_equal(p->endpoint.local.v4.s_addr, 0);
 
-	struct udp_endpoint to = p->endpoint;
+	struct endpoint to = p->endpoint;
 	to.local.v4 = gone;
-	assert_int_equal(udp_send_one(device, &to, "hello", 5, 0), 0);
+	assert_int_equal(udp_send_one(&device->queue[0], &to, "hello", 5, 0), 0);
 	check_received(receiver, 1, 5);
 	close(receiver);
 }

@@ -359,7 +359,7 @@ static void put_control(struct msghdr *m, size_t *at, int level, int type, const
 // As the kernel tells it with the options that the tunnel sets.
 static void deliver(struct mmsghdr *message, const struct datagrams *d)
 {
-	const struct udp_endpoint *from = &replay.device->peers->endpoint;
+	const struct endpoint *from = &replay.device->peers->endpoint;
 	const struct in_pktinfo info = {.ipi_spec_dst = from->local.v4};
 	struct msghdr *m = &message->msg_hdr;
 	const uint8_t tos = 0;

@@ -65,10 +65,10 @@ static int add_peer(struct device *d, uint8_t n)
 	struct index_entry *entry = ret ? NULL : index_new(d, p);
 	if (!entry)
 		return -ENOMEM;
-	p->endpoint = (struct udp_endpoint){.remote.v4 = {.sin_family = AF_INET,
-	                                                  .sin_port = htons(51820),
-	                                                  .sin_addr.s_addr = htonl(0xc0000201)},
-	                                    .local.v4.s_addr = htonl(0xc0000202)};
+	p->endpoint = (struct endpoint){.remote.v4 = {.sin_family = AF_INET,
+	                                              .sin_port = htons(51820),
+	                                              .sin_addr.s_addr = htonl(0xc0000201)},
+	                                .local.v4.s_addr = htonl(0xc0000202)};
 	p->armed_at = 1; // the control thread needn't be told of any deadline
 	session.local_index = session.remote_index = entry->index;
 	memset(session.send_key, n + 1, sizeof(session.send_key));

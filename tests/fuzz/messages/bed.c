@@ -7,6 +7,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/pool.h"
 #include "tunnel/uapi.h"
+#include "tunnel/uapi_device.h"
 
 enum { BUFFERS_SEEN_MAX = 1024 };
 
@@ -19,7 +20,8 @@ void bed_configure(struct bed *bed, const char *text)
 {
 	struct uapi_request request;
 
-	FUZZ_CHECK(!uapi_parse(&request, text, strlen(text)) && !uapi_set(bed->device, &request));
+	FUZZ_CHECK(!uapi_parse(&request, text, strlen(text)) &&
+	           !uapi_device_set(bed->device, &request));
 	uapi_request_free(&request);
 }
 
@@ -60,11 +62,12 @@ void bed_open(struct bed *bed)
 
 void bed_handle_posted(struct bed *bed)
 {
-	struct control *c = &bed->device->control;
+	struct mailbox *m = &bed->device->mailbox;
+	struct loop_source *wake = &bed->device->loop.wake;
 
-	for (int rounds = 0; c->messages_count || c->events_first; rounds++) {
+	for (int rounds = 0; m->messages_count || m->first; rounds++) {
 		FUZZ_CHECK(rounds < 1000);
-		c->posted.ready(bed->device, &c->posted, 0);
+		wake->ready(bed->device, wake, 0);
 	}
 }
 
@@ -165,6 +168,6 @@ void bed_check(const struct bed *bed)
 	for (const struct remote *r = bed->remotes; r < bed->remotes + REMOTES; r++) {
 		struct peer *p = bed_peer(bed, r);
 
-		FUZZ_CHECK(!p || udp_address_equal(&p->endpoint.remote, &r->endpoint.remote));
+		FUZZ_CHECK(!p || endpoint_address_equal(&p->endpoint.remote, &r->endpoint.remote));
 	}
 }

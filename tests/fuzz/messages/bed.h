@@ -48,11 +48,11 @@ void damage_inflict(const struct damage *, uint8_t *bytes, size_t n);
 
 // Where a message comes from: its end's own socket (0), the other one's (1), or where nobody
 // listens.
-struct udp_endpoint datagrams_source(const struct bed *, const struct remote *, unsigned which);
+struct endpoint datagrams_source(const struct bed *, const struct remote *, unsigned which);
 
 // A buffer of datagrams, all but the last of one size, each of which is accounted for once.
 void datagrams_receive(struct bed *, const uint8_t *bytes, size_t n, size_t datagram_bytes,
-                       const struct udp_endpoint *from, uint8_t tos);
+                       const struct endpoint *from, uint8_t tos);
 
 // ---- handshakes.c
 

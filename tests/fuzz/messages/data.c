@@ -143,7 +143,7 @@ void step_data(struct bed *bed, struct fuzz_input *in, unsigned options)
 	static uint8_t bytes[DATAGRAMS_MAX * (PLAIN_MAX + MESSAGE_DATA_OVERHEAD)];
 	uint8_t plain[PLAIN_MAX], tos = fuzz_byte(in);
 	size_t n = 1 + options % DATAGRAMS_MAX, size = fuzz_byte(in) * 2, at = 0;
-	struct udp_endpoint from = datagrams_source(bed, &bed->remotes[0], options >> 3 & 3);
+	struct endpoint from = datagrams_source(bed, &bed->remotes[0], options >> 3 & 3);
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned how = fuzz_byte(in);
@@ -182,7 +182,7 @@ void step_raw(struct bed *bed, struct fuzz_input *in, unsigned options)
 	uint8_t bytes[2048];
 	size_t n = fuzz_take(in, bytes, fuzz_u16(in) % sizeof(bytes));
 	size_t size = options & 1 ? 1 + fuzz_byte(in) : n;
-	struct udp_endpoint from = datagrams_source(bed, &bed->remotes[0], 2);
+	struct endpoint from = datagrams_source(bed, &bed->remotes[0], 2);
 
 	if (!n)
 		return;

@@ -6,9 +6,9 @@
 #include "tunnel/pool.h"
 #include "tunnel/pipeline.h"
 
-struct udp_endpoint datagrams_source(const struct bed *bed, const struct remote *r, unsigned which)
+struct endpoint datagrams_source(const struct bed *bed, const struct remote *r, unsigned which)
 {
-	struct udp_endpoint e = {.remote = r->address};
+	struct endpoint e = {.remote = r->address};
 
 	if (which == 1)
 		e.remote = bed->remotes[r == bed->remotes].address;
@@ -28,11 +28,11 @@ static uint64_t accounted(const struct bed *bed)
 	       counters_sum(&bed->device->counters, drop_rx_replay) +
 	       counters_sum(&bed->device->counters, drop_memory) +
 	       counters_sum(&bed->device->counters, drop_handshake_queue) +
-	       bed->device->control.messages_count;
+	       bed->device->mailbox.messages_count;
 }
 
 void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t datagram_bytes,
-                       const struct udp_endpoint *from, uint8_t tos)
+                       const struct endpoint *from, uint8_t tos)
 {
 	struct batch *b = pool_get_batch(&bed->device->queue[0].pool);
 	uint64_t before = accounted(bed);

@@ -23,7 +23,7 @@ static void record_initiation(struct bed *bed, struct remote *r)
 void step_initiate(struct bed *bed, struct fuzz_input *in, struct remote *r, unsigned options)
 {
 	struct damage damage = damage_read(in, options & 1);
-	struct udp_endpoint from = datagrams_source(bed, r, options >> 1 & 3);
+	struct endpoint from = datagrams_source(bed, r, options >> 1 & 3);
 	struct peer *p = bed_peer(bed, r);
 	uint8_t latest[NOISE_TIMESTAMP_BYTES] = {0};
 	bool loaded = bed->now_ns < bed->device->load.until_ns;
@@ -58,7 +58,7 @@ void step_initiate(struct bed *bed, struct fuzz_input *in, struct remote *r, uns
 void step_respond(struct bed *bed, struct fuzz_input *in, struct remote *r, unsigned options)
 {
 	struct damage damage = damage_read(in, options & 1);
-	struct udp_endpoint from = datagrams_source(bed, r, options >> 1 & 3);
+	struct endpoint from = datagrams_source(bed, r, options >> 1 & 3);
 	struct peer *p = bed_peer(bed, r);
 	struct message_response m;
 	bool loaded = bed->now_ns < bed->device->load.until_ns;
@@ -90,7 +90,7 @@ void step_respond(struct bed *bed, struct fuzz_input *in, struct remote *r, unsi
 void step_cookie(struct bed *bed, struct fuzz_input *in, struct remote *r, unsigned options)
 {
 	struct damage damage = damage_read(in, options & 1);
-	struct udp_endpoint from = datagrams_source(bed, r, options >> 1 & 3);
+	struct endpoint from = datagrams_source(bed, r, options >> 1 & 3);
 	struct peer *p = bed_peer(bed, r);
 	struct message_cookie m;
 	uint8_t before[COOKIE_BYTES] = {0};

@@ -7,7 +7,7 @@
 
 #include "tunnel/cookie.h"
 #include "tunnel/noise.h"
-#include "tunnel/udp.h"
+#include "tunnel/endpoint.h"
 
 enum { REMOTES = 2, SESSIONS_MAX = 64, COUNTERS_MAX = 512, AWAITED_MAX = 16384, MTU = 1420 };
 
@@ -32,8 +32,8 @@ struct remote {
 	struct noise_identity identity;
 	uint8_t preshared_key[NOISE_KEY_BYTES];
 	int fd;
-	union udp_address address;
-	struct udp_endpoint endpoint; // where the device must think that it is
+	union endpoint_address address;
+	struct endpoint endpoint; // where the device must think that it is
 
 	struct noise_handshake begun, asked; // by this end, by the device
 	bool pending;                        // `asked` awaits a response

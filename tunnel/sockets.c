@@ -1,5 +1,5 @@
 // The outer sockets: opened, parted by what comes to them, marked and closed.
-#include "tunnel/udp.h"
+#include "tunnel/sockets.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/device.h"
-#include "tunnel/timers.h"
+#include "tunnel/intake.h"
 #include "tunnel/messages.h"
 
 enum {
@@ -43,7 +43,7 @@ static bool set_buffer(int fd, int forced, int plain, int bytes)
 // A socket of the family, bound to the port; -errno.
 static int open_one(int family, uint16_t port, uint32_t fwmark, bool shared)
 {
-	union udp_address a = {.any.sa_family = family};
+	union endpoint_address a = {.any.sa_family = family};
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ret;
 
 	if (fd < 0)
@@ -63,7 +63,7 @@ static int open_one(int family, uint16_t port, uint32_t fwmark, bool shared)
 	}
 	if ((fwmark && set_int(fd, SOL_SOCKET, SO_MARK, fwmark)) ||
 	    (shared && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
-	    bind(fd, &a.any, udp_address_bytes(&a))) {
+	    bind(fd, &a.any, endpoint_address_bytes(&a))) {
 		ret = -errno;
 		close(fd);
 		return ret;
@@ -73,7 +73,7 @@ static int open_one(int family, uint16_t port, uint32_t fwmark, bool shared)
 
 static uint16_t bound_port(int fd)
 {
-	union udp_address a;
+	union endpoint_address a;
 	socklen_t bytes = sizeof(a);
 
 	if (getsockname(fd, &a.any, &bytes))
@@ -239,12 +239,13 @@ static int handshake_bytes(const struct switches *s)
 	                                                 : HANDSHAKE_BUFFER_BYTES;
 }
 
-// Keeps in `u` what came of it, and when what is in doubt is tried again.
-static void take_equipment(struct udp *u, const struct equipment *e)
+static void take_equipment(struct device *d, const struct equipment *e)
 {
-	u->segment = e->segment;
-	u->gro = e->gro;
-	u->again_at_ns = e->doubtful ? feature_again_ns(u->refusals++, clock_now_ns()) : 0;
+	d->udp.segment = e->segment;
+	d->udp.gro = e->gro;
+	// What is in doubt is tried again.
+	d->timers.sockets_again_at =
+	    e->doubtful ? feature_again_ns(d->udp.refusals++, clock_now_ns()) : 0;
 }
 
 // Has the queue's thread watch them.
@@ -258,24 +259,10 @@ static int watch(struct queue *q, const int fd[2])
 	return ret;
 }
 
-int udp_init(struct device *d)
-{
-	d->udp.handshake[0] = d->udp.handshake[1] = -1;
-	// Only what messages touch becomes memory.
-	d->udp.slots = calloc(1, sizeof(*d->udp.slots));
-	return d->udp.slots ? 0 : -ENOMEM;
-}
-
-void udp_free(struct device *d)
-{
-	udp_close(d);
-	free(d->udp.slots);
-}
-
-int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
+int sockets_open(struct device *d, uint16_t port, uint32_t fwmark)
 {
 	const struct switches *s = &d->switches;
-	struct udp u = {.handshake = {-1, -1}, .slots = d->udp.slots};
+	struct udp u = {.handshake = {-1, -1}};
 	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
 	int fd[QUEUES_MAX][2], ret;
 
@@ -293,22 +280,22 @@ int udp_open(struct device *d, uint16_t port, uint32_t fwmark)
 		ret = watch(&d->queue[q], fd[q]);
 	}
 	equip(s, u.handshake, handshake_bytes(s), &e);
-	take_equipment(&u, &e);
 	if (!ret)
-		ret = control_watch_handshakes(d, u.handshake);
+		ret = intake_watch(d, u.handshake);
 	if (ret) {
-		control_watch_handshakes(d, d->udp.handshake);
+		intake_watch(d, d->udp.handshake);
 		for (unsigned q = 0; q < d->queues; q++)
 			close_pair(fd[q]);
 		close_pair(u.handshake);
 		return ret;
 	}
 	u.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]);
-	udp_close(d);
+	sockets_close(d);
 	d->udp = u;
+	take_equipment(d, &e);
 	for (unsigned q = 0; q < d->queues; q++)
 		memcpy(d->queue[q].udp, fd[q], sizeof(fd[q]));
-	timers_sockets_changed(d);
+	timers_set(&d->timers);
 	return 0;
 }
 
@@ -317,7 +304,7 @@ static bool parted(const struct udp *u)
 	return u->handshake[0] >= 0 || u->handshake[1] >= 0;
 }
 
-void udp_try_again(struct device *d)
+void sockets_try_again(struct device *d)
 {
 	const struct switches *s = &d->switches;
 	struct equipment e = {.segment = s->udp_gso, .gro = s->udp_gro};
@@ -329,24 +316,24 @@ void udp_try_again(struct device *d)
 	for (unsigned q = 0; q < d->queues; q++)
 		equip(s, d->queue[q].udp, s->socket_buffer, &e);
 	equip(s, u->handshake, handshake_bytes(s), &e);
-	if (parted(u) && !parted(&before) && control_watch_handshakes(d, u->handshake)) {
+	if (parted(u) && !parted(&before) && intake_watch(d, u->handshake)) {
 		close_pair(u->handshake);
 		e.doubtful = true;
 	}
-	take_equipment(u, &e);
+	take_equipment(d, &e);
 	lock_release(&d->lock);
 	counters_add(&d->counters, offload_changes,
 	             (u->segment != before.segment) + (u->gro != before.gro) +
 	                 (parted(u) != parted(&before)));
 }
 
-void udp_close(struct device *d)
+void sockets_close(struct device *d)
 {
 	for (unsigned q = 0; q < d->queues; q++)
 		close_pair(d->queue[q].udp);
 	close_pair(d->udp.handshake);
 	d->udp.port = 0;
-	d->udp.again_at_ns = 0;
+	d->timers.sockets_again_at = 0;
 }
 
 static int mark_pair(const int fd[2], uint32_t fwmark)
@@ -357,7 +344,7 @@ static int mark_pair(const int fd[2], uint32_t fwmark)
 	return 0;
 }
 
-int udp_set_fwmark(struct device *d, uint32_t fwmark)
+int sockets_set_fwmark(struct device *d, uint32_t fwmark)
 {
 	int ret = mark_pair(d->udp.handshake, fwmark);
 
