@@ -28,6 +28,12 @@ void argv_add_all(struct argv *a, ...)
 	va_end(words);
 }
 
+void argv_add_array(struct argv *a, const char *const words[])
+{
+	while (*words)
+		argv_add(a, *words++);
+}
+
 void argv_add_option(struct argv *a, const char *option, const char *format, ...)
 {
 	va_list arguments;

@@ -14,6 +14,9 @@ void argv_add(struct argv *, const char *word);
 // Several words, up to a NULL.
 void argv_add_all(struct argv *, ...) __attribute__((sentinel));
 
+// Those of an array, up to a NULL.
+void argv_add_array(struct argv *, const char *const words[]);
+
 // An option and its value: argv_add_option(&a, "--rate", "%.0f", rate).
 void argv_add_option(struct argv *, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

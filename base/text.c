@@ -127,6 +127,19 @@ void text_add_count(struct text *t, unsigned long n, const char *noun)
 	text_add(t, "%lu %s%s", n, noun, text_plural(n));
 }
 
+bool text_has_word(const char *words, const char *separators, const char *word)
+{
+	size_t wanted = strlen(word), length;
+
+	for (; *words; words += length) {
+		words += strspn(words, separators);
+		length = strcspn(words, separators);
+		if (length && length == wanted && !memcmp(words, word, length))
+			return true;
+	}
+	return false;
+}
+
 int text_parse_seconds(const char *text, double *seconds)
 {
 	static const struct {

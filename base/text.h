@@ -3,6 +3,7 @@
 #define WGBENCH_BASE_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -38,6 +39,9 @@ void text_add_count(struct text *, unsigned long n, const char *noun);
 
 // The ending of a regular plural: "" or "s".
 const char *text_plural(unsigned long n);
+
+// Whether the word is among the words that these separators part.
+bool text_has_word(const char *words, const char *separators, const char *word);
 
 // A length of time: 90, 90s, 10m, 1.5h. 0 or -EINVAL.
 int text_parse_seconds(const char *, double *seconds);

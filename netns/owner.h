@@ -1,4 +1,4 @@
-// Inside netns/: who owns which namespaces, and how they are taken down.
+// Who owns which namespaces, how they are taken down, and a way into one and back.
 #ifndef WGBENCH_NETNS_OWNER_H
 #define WGBENCH_NETNS_OWNER_H
 

@@ -1,5 +1,7 @@
 #include "harness/machine/counters.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <perfmon/pfmlib_perf_event.h>
 #include <stdio.h>
@@ -8,14 +10,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int parse_event(struct counters_event *event, const char *word, size_t length, char *error,
-                       size_t bytes)
+static int parse_event(struct counters_event *event, const char *word, size_t length,
+                       struct text *fault)
 {
 	pfm_perf_encode_arg_t encoding = {.attr = &event->attr, .size = sizeof(encoding)};
 
 	*event = (struct counters_event){.attr.size = sizeof(event->attr)};
 	if (!length || length >= sizeof(event->name)) {
-		snprintf(error, bytes, "'%.*s' is no counter's name", (int)length, word);
+		text_set(fault, "'%.*s' is no counter's name", (int)length, word);
 		return -EINVAL;
 	}
 	memcpy(event->name, word, length);
@@ -23,7 +25,7 @@ static int parse_event(struct counters_event *event, const char *word, size_t le
 	                                    &encoding);
 	if (ret == PFM_SUCCESS)
 		return 0;
-	snprintf(error, bytes,
+	text_set(fault,
 	         "unknown counter '%s' (%s): libpfm's names, such as instructions, cycles, "
 	         "cache-misses, branch-misses, perf::TASK-CLOCK, perf::CONTEXT-SWITCHES, "
 	         "perf::PAGE-FAULTS",
@@ -31,24 +33,24 @@ static int parse_event(struct counters_event *event, const char *word, size_t le
 	return -EINVAL;
 }
 
-int counters_parse(struct counters_set *set, const char *list, char *error, size_t bytes)
+int counters_parse(struct counters_set *set, const char *list, struct text *fault)
 {
 	int ret = pfm_initialize();
 
 	set->n = 0;
 	if (ret != PFM_SUCCESS) {
-		snprintf(error, bytes, "counters: libpfm: %s", pfm_strerror(ret));
+		text_set(fault, "counters: libpfm: %s", pfm_strerror(ret));
 		return -EINVAL;
 	}
 	for (const char *word = list;; word++) {
 		size_t length = strcspn(word, ",");
 
 		if (set->n == COUNTERS_MAX) {
-			snprintf(error, bytes, "counter '%.*s' is one too many: at most %d",
-			         (int)length, word, COUNTERS_MAX);
+			text_set(fault, "counter '%.*s' is one too many: at most %d", (int)length,
+			         word, COUNTERS_MAX);
 			return -EINVAL;
 		}
-		if (parse_event(&set->event[set->n], word, length, error, bytes))
+		if (parse_event(&set->event[set->n], word, length, fault))
 			return -EINVAL;
 		set->n++;
 		word += length;
@@ -57,7 +59,7 @@ int counters_parse(struct counters_set *set, const char *list, char *error, size
 	}
 }
 
-static const char *explain(int error)
+static const char *explain_error(int error)
 {
 	switch (error) {
 	case ENOENT:
@@ -97,13 +99,13 @@ void counters_open(struct counters *counters, const struct counters_set *set)
 		}
 		counters->event[i].fd = fd;
 		counters->event[i].leads = leads;
-		counters->event[i].because = fd < 0 ? explain(errno) : NULL;
+		counters->event[i].because = fd < 0 ? explain_error(errno) : NULL;
 		if (fd >= 0 && leads)
 			leader = fd;
 	}
 }
 
-static void each_group(const struct counters *counters, unsigned long request)
+static void request_groups(const struct counters *counters, unsigned long request)
 {
 	for (size_t i = 0; i < counters->n; i++)
 		if (counters->event[i].fd >= 0 && counters->event[i].leads)
@@ -112,12 +114,12 @@ static void each_group(const struct counters *counters, unsigned long request)
 
 void counters_start(const struct counters *counters)
 {
-	each_group(counters, PERF_EVENT_IOC_ENABLE);
+	request_groups(counters, PERF_EVENT_IOC_ENABLE);
 }
 
 void counters_stop(const struct counters *counters)
 {
-	each_group(counters, PERF_EVENT_IOC_DISABLE);
+	request_groups(counters, PERF_EVENT_IOC_DISABLE);
 }
 
 bool counters_scale(uint64_t count, uint64_t enabled_ns, uint64_t running_ns,

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct text;
+
 enum { COUNTERS_MAX = 16 };
 
 struct counters_event {
@@ -41,8 +43,8 @@ struct counters {
 	} event[COUNTERS_MAX];
 };
 
-// "NAME,NAME,...". 0; -EINVAL with a line in `error` that names the word.
-int counters_parse(struct counters_set *, const char *list, char *error, size_t bytes);
+// "NAME,NAME,...". 0; -EINVAL with a line in `fault` that names the word.
+int counters_parse(struct counters_set *, const char *list, struct text *fault);
 
 // Opens what can be for the calling thread, wherever it runs, user and kernel (unless the event's
 // own modifiers say else); none counts yet. Always succeeds: an event that fails is unavailable.

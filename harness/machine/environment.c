@@ -1,19 +1,23 @@
 #include "harness/machine/environment.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
+#include "base/argv.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "harness/machine/environment_process.h"
+#include "harness/machine/primitive_costs.h"
+#include "netns/owner.h"
+
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#include "harness/machine/environment_process.h"
-#include "harness/machine/primitive_costs.h"
-#include "base/process.h"
-#include "netns/owner.h"
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 extern const char wgbench_revision[], wgbench_profile[], wgbench_measuring[];
 
@@ -112,90 +116,102 @@ static const char *const packages[] = {
 };
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-const char *environment_read_line(const char *path, char *line, size_t bytes)
+static char *take_line(const char *from)
+{
+	return text_format("%.*s", (int)strcspn(from, "\n"), from);
+}
+
+char *environment_read_line(const char *path)
 {
 	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool found = f && getline(&line, &room, f) > 0;
+	char *taken = take_line(found ? line : "");
 
-	if (!f || !fgets(line, bytes, f))
-		line[0] = 0;
-	line[strcspn(line, "\n")] = 0;
+	free(line);
 	if (f)
 		fclose(f);
-	return line;
+	return taken;
 }
 
-const char *environment_cpu_field(const char *field, char *value, size_t bytes)
+// The value that a line has behind `FIELD:`, or NULL.
+static const char *find_value(const char *line, const char *field)
 {
-	char line[8192];
-	FILE *f = fopen("/proc/cpuinfo", "re");
+	size_t length = strlen(field);
 
-	value[0] = 0;
-	while (f && !value[0] && fgets(line, sizeof(line), f)) {
-		char *colon = strchr(line, ':');
-		if (!colon || strncmp(line, field, strlen(field)) ||
-		    !strchr("\t :", line[strlen(field)]))
-			continue;
-		colon += 1 + (colon[1] == ' ');
-		colon[strcspn(colon, "\n")] = 0;
-		snprintf(value, bytes, "%s", colon);
-	}
-	if (f)
-		fclose(f);
-	return value;
+	if (strncmp(line, field, length))
+		return NULL;
+	line += length + strspn(line + length, " \t");
+	return *line == ':' ? line + 1 + strspn(line + 1, " \t") : NULL;
 }
 
-const char *environment_program_line(const char *const argv[], char *line, size_t bytes)
+char *environment_read_field(const char *path, const char *field)
+{
+	FILE *f = fopen(path, "re");
+	const char *value = NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (f && !value && getline(&line, &room, f) > 0)
+		value = find_value(line, field);
+	char *taken = take_line(value ? value : "");
+	free(line);
+	if (f)
+		fclose(f);
+	return taken;
+}
+
+char *environment_program_line(const char *const argv[])
 {
 	struct process_text text;
+	int ret = process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text);
+	char *line = take_line(ret < 0 ? "" : *text.out ? text.out : text.err);
 
-	line[0] = 0;
-	if (process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text) >= 0 && text.out) {
-		const char *said = text.out[0] ? text.out : text.err;
-		snprintf(line, bytes, "%.*s", (int)strcspn(said, "\n"), said);
-	}
 	process_text_free(&text);
 	return line;
 }
 
 double environment_steal_s(void)
 {
-	char line[512];
+	char *line = environment_read_line("/proc/stat");
 	unsigned long long steal = 0;
 
-	environment_read_line("/proc/stat", line, sizeof(line));
 	sscanf(line, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal);
+	free(line);
 	return (double)steal / sysconf(_SC_CLK_TCK);
 }
 
-static bool has_word(const char *words, const char *word)
+void environment_set(json_t *object, const char *key, const char *text)
 {
-	size_t length = strlen(word);
+	json_object_set_new(object, key, json_string(*text ? text : "not reported"));
+}
 
-	for (const char *at = words; (at = strstr(at, word)); at += length)
-		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
-			return true;
-	return false;
+void environment_take(json_t *object, const char *key, char *text)
+{
+	environment_set(object, key, text);
+	free(text);
 }
 
 // The signature that a hypervisor leaves in CPUID, such as KVMKVMKVM.
-static void name_hypervisor(char *name, size_t bytes)
+static char *name_hypervisor(void)
 {
-	name[0] = 0;
 #ifdef __x86_64__
 	unsigned most, part[3];
 
 	__cpuid(0x40000000, most, part[0], part[1], part[2]);
 	(void)most;
-	snprintf(name, bytes, "%.12s", (const char *)part);
+	return text_format("%.12s", (const char *)part);
+#else
+	return text_format("%s", "");
 #endif
 }
 
 static json_t *read_boot_words(void)
 {
-	char line[4096], *rest = line;
+	char *line = environment_read_line("/proc/cmdline"), *rest = line;
 	json_t *words = json_array();
 
-	environment_read_line("/proc/cmdline", line, sizeof(line));
 	for (char *word; (word = strsep(&rest, " "));)
 		for (size_t i = 0; i < LENGTH(boot_words); i++) {
 			size_t length = strcspn(word, "=");
@@ -204,21 +220,24 @@ static json_t *read_boot_words(void)
 			    !strncmp(word, boot_words[i], length))
 				json_array_append_new(words, json_string(word));
 		}
+	free(line);
 	return words;
 }
 
 // Empty where there is no dpkg.
 static json_t *read_packages(void)
 {
-	const char *argv[4 + LENGTH(packages) + 1] = {
-	    "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\\n"};
-	struct process_text text;
 	json_t *object = json_object();
-	char *line, *rest;
+	struct process_text text;
+	struct argv argv = {0};
 
-	memcpy(argv + 4, packages, sizeof(packages));
-	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text);
-	for (rest = text.out; (line = strsep(&rest, "\n"));) {
+	argv_add_all(&argv, "dpkg-query", "-W", "-f",
+	             "${db:Status-Status} ${Package} ${Version}\\n", NULL);
+	for (size_t i = 0; i < LENGTH(packages); i++)
+		argv_add(&argv, packages[i]);
+	process_run(argv_words(&argv), PROCESS_HERE, NULL, COMMAND_MS, &text);
+	argv_free(&argv);
+	for (char *rest = text.out, *line; (line = strsep(&rest, "\n"));) {
 		const char *status = strsep(&line, " "), *name = strsep(&line, " ");
 
 		if (line && !strcmp(status, "installed"))
@@ -228,16 +247,25 @@ static json_t *read_packages(void)
 	return object;
 }
 
+// Sets a field to a file's first line, if that isn't empty. Frees the path.
+static void set_line_of(json_t *object, const char *key, char *path)
+{
+	char *line = environment_read_line(path);
+
+	if (*line)
+		json_object_set_new(object, key, json_string(line));
+	free(line);
+	free(path);
+}
+
 static void add_sysctls(json_t *object)
 {
 	for (size_t i = 0; i < LENGTH(sysctls); i++) {
-		char path[128], line[128];
+		char *path = path_join("/proc/sys", sysctls[i]);
 
-		snprintf(path, sizeof(path), "/proc/sys/%s", sysctls[i]);
-		for (char *dot = path + strlen("/proc/sys/"); (dot = strchr(dot, '.'));)
+		for (char *dot = path; (dot = strchr(dot, '.'));)
 			*dot = '/';
-		if (environment_read_line(path, line, sizeof(line))[0])
-			json_object_set_new(object, sysctls[i], json_string(line));
+		set_line_of(object, sysctls[i], path);
 	}
 }
 
@@ -261,33 +289,22 @@ static json_t *read_mitigations(void)
 	json_t *object = json_object();
 	DIR *d = opendir(folder);
 
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char path[512], line[256];
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
-		if (environment_read_line(path, line, sizeof(line))[0])
-			json_object_set_new(object, e->d_name, json_string(line));
-	}
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			set_line_of(object, e->d_name, path_join(folder, e->d_name));
 	if (d)
 		closedir(d);
 	return object;
 }
 
-static json_t *read_prices(void)
+static json_t *read_costs(void)
 {
-	struct prices p;
+	struct primitive_costs c;
 
-	prices_measure(&p);
-	return json_pack("{sfsfsfsf}", "syscall_ns", p.syscall_ns, "wakeup_same_cpu_us",
-	                 p.wakeup_same_us, "wakeup_across_cpus_us", p.wakeup_across_us,
-	                 "copy_gbyte_per_s", p.copy_gbyte_per_s);
-}
-
-static void set_line(json_t *object, const char *key, const char *value)
-{
-	json_object_set_new(object, key, json_string(value[0] ? value : "not reported"));
+	primitive_costs_measure(&c);
+	return json_pack("{sfsfsfsf}", "syscall_ns", c.syscall_ns, "wakeup_same_cpu_us",
+	                 c.wakeup_same_us, "wakeup_across_cpus_us", c.wakeup_across_us,
+	                 "copy_gbyte_per_s", c.copy_gbyte_per_s);
 }
 
 static json_t *read_cpu_flags(const char *flags)
@@ -296,37 +313,35 @@ static json_t *read_cpu_flags(const char *flags)
 
 	for (size_t i = 0; i < LENGTH(cpu_flags); i++)
 		json_object_set_new(object, cpu_flags[i],
-		                    json_boolean(has_word(flags, cpu_flags[i])));
+		                    json_boolean(text_has_word(flags, " ", cpu_flags[i])));
 	return object;
 }
 
 static void add_cpu(json_t *object)
 {
-	char line[8192];
+	static const char info[] = "/proc/cpuinfo";
 
 	for (size_t i = 0; i < LENGTH(cpu_fields); i++)
-		set_line(object, cpu_fields[i].key,
-		         environment_cpu_field(cpu_fields[i].field, line, sizeof(line)));
-	environment_cpu_field("flags", line, sizeof(line));
-	json_object_set_new(object, "cpu_flags", read_cpu_flags(line));
-	json_object_set_new(object, "hypervisor", json_boolean(has_word(line, "hypervisor")));
-	if (has_word(line, "hypervisor"))
-		name_hypervisor(line, sizeof(line));
-	else
-		line[0] = 0;
-	set_line(object, "hypervisor_signature", line);
+		environment_take(object, cpu_fields[i].key,
+		                 environment_read_field(info, cpu_fields[i].field));
+	char *flags = environment_read_field(info, "flags");
+	bool guest = text_has_word(flags, " ", "hypervisor");
+	json_object_set_new(object, "cpu_flags", read_cpu_flags(flags));
+	free(flags);
+	json_object_set_new(object, "hypervisor", json_boolean(guest));
+	environment_take(object, "hypervisor_signature",
+	                 guest ? name_hypervisor() : text_format("%s", ""));
 	json_object_set_new(object, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 static void add_programs(json_t *object)
 {
 	static const char *const programs[] = {"iperf3", "wg"};
-	char line[1024];
 
 	for (size_t i = 0; i < LENGTH(programs); i++) {
 		const char *const argv[] = {programs[i], "--version", NULL};
 
-		set_line(object, programs[i], environment_program_line(argv, line, sizeof(line)));
+		environment_take(object, programs[i], environment_program_line(argv));
 	}
 	json_object_set_new(object, "packages", read_packages());
 }
@@ -335,31 +350,29 @@ json_t *environment_collect(void)
 {
 	json_t *object = json_object();
 	struct utsname name;
-	char line[1024];
 
 	if (uname(&name))
 		memset(&name, 0, sizeof(name));
-	set_line(object, "kernel", name.release);
-	set_line(object, "kernel_build", name.version);
-	set_line(object, "architecture", name.machine);
+	environment_set(object, "kernel", name.release);
+	environment_set(object, "kernel_build", name.version);
+	environment_set(object, "architecture", name.machine);
 	add_cpu(object);
 	environment_add_process(object);
 	for (size_t i = 0; i < LENGTH(lines); i++)
-		set_line(object, lines[i].key,
-		         environment_read_line(lines[i].path, line, sizeof(line)));
+		environment_take(object, lines[i].key, environment_read_line(lines[i].path));
 	json_object_set_new(
 	    object, "memory_bytes",
 	    json_integer((json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE)));
 	json_object_set_new(object, "steal",
 	                    json_string(environment_steal_s() > 0 ? "reported" : "not reported"));
-	json_object_set_new(object, "prices", read_prices());
+	json_object_set_new(object, "prices", read_costs());
 	json_object_set_new(object, "boot_words", read_boot_words());
 	json_object_set_new(object, "mitigations", read_mitigations());
 	json_object_set_new(object, "sysctls", environment_sysctls(PROCESS_HERE));
 	// Of the trials, whatever the system's default is.
 	add_programs(object);
-	set_line(object, "harness_revision", wgbench_revision);
-	set_line(object, "harness_profile", wgbench_profile);
-	set_line(object, "harness_measuring", wgbench_measuring);
+	environment_set(object, "harness_revision", wgbench_revision);
+	environment_set(object, "harness_profile", wgbench_profile);
+	environment_set(object, "harness_measuring", wgbench_measuring);
 	return object;
 }

@@ -18,24 +18,9 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	json_object_set_new(object, key, json_string(*text ? text : "not reported"));
-}
-
-// A field of /proc/self/status.
 static void add_status(json_t *object, const char *key, const char *field)
 {
-	char line[1024] = "", value[1024] = "";
-	FILE *f = fopen("/proc/self/status", "re");
-	size_t length = strlen(field);
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, field, length) && line[length] == ':')
-			sscanf(line + length + 1, " %1023[^\n]", value);
-	if (f)
-		fclose(f);
-	set_text(object, key, value);
+	environment_take(object, key, environment_read_field("/proc/self/status", field));
 }
 
 static void add_cpus(json_t *object)
@@ -48,14 +33,9 @@ static void add_cpus(json_t *object)
 	add_status(object, "memory_nodes_allowed", "Mems_allowed_list");
 }
 
-static json_t *limit(double value, const char *format)
+static json_t *tell_limit(double value, const char *format)
 {
-	char text[64];
-
-	if (!isfinite(value))
-		return json_string("none");
-	snprintf(text, sizeof(text), format, value);
-	return json_string(text);
+	return isfinite(value) ? json_sprintf(format, value) : json_string("none");
 }
 
 static void add_groups(json_t *object)
@@ -63,20 +43,20 @@ static void add_groups(json_t *object)
 	struct cgroup c;
 
 	cgroup_read(&c, "");
-	json_object_set_new(object, "cpu_quota", limit(c.cpus, "%.4g CPUs"));
+	json_object_set_new(object, "cpu_quota", tell_limit(c.cpus, "%.4g CPUs"));
 	json_object_set_new(object, "cpu_weight",
-	                    limit(c.cpu_weight ? c.cpu_weight : INFINITY, "%.0f"));
-	json_object_set_new(object, "memory_limit", limit(c.memory_bytes, "%.0f bytes"));
+	                    tell_limit(c.cpu_weight ? c.cpu_weight : INFINITY, "%.0f"));
+	json_object_set_new(object, "memory_limit", tell_limit(c.memory_bytes, "%.0f bytes"));
 }
 
 // "/autogroup-57 nice 0": the number is only the session's.
 static void add_autogroup(json_t *object)
 {
-	char line[128];
-	const char *nice =
-	    strstr(environment_read_line("/proc/self/autogroup", line, sizeof(line)), "nice ");
+	char *line = environment_read_line("/proc/self/autogroup");
+	const char *nice = strstr(line, "nice ");
 
-	set_text(object, "autogroup_nice", nice ? nice + strlen("nice ") : "");
+	environment_set(object, "autogroup_nice", nice ? nice + strlen("nice ") : "");
+	free(line);
 }
 
 static void add_priority(json_t *object)
@@ -90,7 +70,7 @@ static void add_priority(json_t *object)
 	const char *name = class >= 0 && (size_t) class < LENGTH(classes) ? classes[class] : NULL;
 
 	sched_getparam(0, &parameter);
-	set_text(object, "scheduling", name ? name : "");
+	environment_set(object, "scheduling", name ? name : "");
 	json_object_set_new(object, "scheduling_priority", json_integer(parameter.sched_priority));
 	json_object_set_new(object, "nice", json_integer(getpriority(PRIO_PROCESS, 0)));
 	json_object_set_new(object, "timer_slack_ns", json_integer(prctl(PR_GET_TIMERSLACK)));
@@ -107,7 +87,7 @@ static void add_memory_policy(json_t *object)
 	if (syscall(SYS_get_mempolicy, &mode, nodes, 8 * sizeof(nodes), NULL, 0))
 		mode = -1;
 	mode &= 0xff; // without the flags
-	set_text(object, "memory_policy", (size_t)mode < LENGTH(names) ? names[mode] : "");
+	environment_set(object, "memory_policy", (size_t)mode < LENGTH(names) ? names[mode] : "");
 }
 
 static json_t *read_limits(void)
@@ -129,7 +109,8 @@ static json_t *read_limits(void)
 		if (!getrlimit(rows[i].resource, &r))
 			json_object_set_new(
 			    object, rows[i].key,
-			    limit(r.rlim_cur == RLIM_INFINITY ? INFINITY : r.rlim_cur, "%.0f"));
+			    tell_limit(r.rlim_cur == RLIM_INFINITY ? INFINITY : r.rlim_cur,
+			               "%.0f"));
 	}
 	return object;
 }
@@ -151,9 +132,8 @@ static json_t *read_variables(void)
 static void add_compiler(json_t *object)
 {
 	const char *const argv[] = {"sh", "-c", "${CC:-gcc} --version", NULL};
-	char line[256];
 
-	set_text(object, "compiler", environment_program_line(argv, line, sizeof(line)));
+	environment_take(object, "compiler", environment_program_line(argv));
 }
 
 void environment_add_process(json_t *object)
@@ -163,8 +143,8 @@ void environment_add_process(json_t *object)
 	add_priority(object);
 	add_memory_policy(object);
 	add_status(object, "seccomp", "Seccomp");
-	set_text(object, "address_randomization",
-	         personality(0xffffffff) & ADDR_NO_RANDOMIZE ? "off" : "on");
+	environment_set(object, "address_randomization",
+	                personality(0xffffffff) & ADDR_NO_RANDOMIZE ? "off" : "on");
 	json_object_set_new(object, "limits", read_limits());
 	json_object_set_new(object, "variables", read_variables());
 	add_compiler(object);

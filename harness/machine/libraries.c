@@ -10,17 +10,19 @@
 
 enum { COMMAND_MS = 10000, DIGITS = 16 };
 
-static void add(json_t *object, const char *soname, const char *found)
+static void add_library(json_t *object, const char *soname, const char *found)
 {
-	char path[PATH_MAX], line[PATH_MAX + 100];
+	char *path = realpath(found, NULL);
 	const char *const argv[] = {"sha256sum", "-b", path, NULL};
 
-	if (!realpath(found, path))
+	if (!path)
 		return;
-	environment_program_line(argv, line, sizeof(line));
+	char *line = environment_program_line(argv);
 	json_object_set_new(
 	    object, soname,
 	    json_sprintf("%s %.*s", strrchr(path, '/') + 1, DIGITS, line + (line[0] == '\\')));
+	free(line);
+	free(path);
 }
 
 // Lines of ldd: "SONAME => PATH (ADDRESS)", or of what has no soname here, such as the linker
@@ -35,9 +37,9 @@ json_t *libraries_of(const char *program)
 	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, &text);
 	for (rest = text.out; (line = strsep(&rest, "\n"));) {
 		if (sscanf(line, " %255s => %4095s", soname, path) == 2)
-			add(object, soname, path);
+			add_library(object, soname, path);
 		else if (sscanf(line, " %4095s (", path) == 1 && path[0] == '/')
-			add(object, strrchr(path, '/') + 1, path);
+			add_library(object, strrchr(path, '/') + 1, path);
 	}
 	process_text_free(&text);
 	return object;

@@ -41,7 +41,7 @@ static const char *const attributes[] = {
 };
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-static bool matters(const char *feature)
+static bool is_recorded(const char *feature)
 {
 	for (size_t i = 0; i < LENGTH(features); i++)
 		if (!strncmp(feature, features[i], strlen(features[i])))
@@ -49,7 +49,7 @@ static bool matters(const char *feature)
 	return false;
 }
 
-static int ask(const struct netns_side *s, const char *interface, void *command)
+static int ask_driver(const struct netns_side *s, const char *interface, void *command)
 {
 	struct ifreq request = {.ifr_data = command};
 
@@ -64,7 +64,7 @@ static uint32_t count_features(const struct netns_side *s, const char *interface
 
 	sets->cmd = ETHTOOL_GSSET_INFO;
 	sets->sset_mask = 1 << ETH_SS_FEATURES;
-	if (!ask(s, interface, sets))
+	if (!ask_driver(s, interface, sets))
 		n = sets->data[0];
 	free(sets);
 	return n;
@@ -82,11 +82,11 @@ static void add_features(json_t *object, const struct netns_side *s, const char 
 	names->len = n;
 	states->cmd = ETHTOOL_GFEATURES;
 	states->size = words;
-	if (n && !ask(s, interface, names) && !ask(s, interface, states))
+	if (n && !ask_driver(s, interface, names) && !ask_driver(s, interface, states))
 		for (uint32_t i = 0; i < n; i++) {
 			const char *name = (const char *)names->data + i * ETH_GSTRING_LEN;
 
-			if (matters(name))
+			if (is_recorded(name))
 				json_object_set_new(
 				    object, name,
 				    json_boolean(states->features[i / 32].active >> i % 32 & 1));
@@ -114,7 +114,7 @@ static void add_attributes(json_t *object, const struct netns_side *s, const cha
 	process_text_free(&text);
 }
 
-static json_t *describe(const struct netns_side *s, const char *interface)
+static json_t *describe_interface(const struct netns_side *s, const char *interface)
 {
 	json_t *object = json_object();
 
@@ -125,12 +125,12 @@ static json_t *describe(const struct netns_side *s, const char *interface)
 
 json_t *interface_veths(const struct netns_pair *p)
 {
-	return json_pack("{so so}", "left", describe(&p->side[0], NETNS_VETH), "right",
-	                 describe(&p->side[1], NETNS_VETH));
+	return json_pack("{so so}", "left", describe_interface(&p->side[0], NETNS_VETH), "right",
+	                 describe_interface(&p->side[1], NETNS_VETH));
 }
 
 json_t *interface_tunnels(const struct netns_pair *p)
 {
-	return json_pack("{so so}", "left", describe(&p->side[0], p->side[0].interface), "right",
-	                 describe(&p->side[1], p->side[1].interface));
+	return json_pack("{so so}", "left", describe_interface(&p->side[0], p->side[0].interface),
+	                 "right", describe_interface(&p->side[1], p->side[1].interface));
 }

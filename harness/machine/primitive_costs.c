@@ -1,6 +1,7 @@
 #include "harness/machine/primitive_costs.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "harness/stats/basic.h"
 
 #include <pthread.h>
@@ -14,7 +15,7 @@
 enum { ROUNDS = 21, CALLS = 2000, TRIPS = 50, COPIES = 20, COPY_BYTES = 65536 };
 
 // Median time of what one of `n` costs, over the rounds.
-static double median_ns(void (*round)(void *), void *context, unsigned n)
+static double find_median_ns(void (*round)(void *), void *context, unsigned n)
 {
 	double each[ROUNDS];
 
@@ -28,14 +29,14 @@ static double median_ns(void (*round)(void *), void *context, unsigned n)
 	return stats_quantile(each, ROUNDS, 0.5);
 }
 
-static void call(void *context)
+static void make_calls(void *context)
 {
 	(void)context;
 	for (int i = 0; i < CALLS; i++)
 		syscall(SYS_getppid);
 }
 
-static void copy(void *buffers)
+static void make_copies(void *buffers)
 {
 	char *from = buffers, *to = from + COPY_BYTES;
 
@@ -49,7 +50,7 @@ struct echo {
 	int there[2], back[2];
 };
 
-static void *answer(void *context)
+static void *answer_trips(void *context)
 {
 	struct echo *e = context;
 	char byte;
@@ -59,7 +60,7 @@ static void *answer(void *context)
 	return NULL;
 }
 
-static void trip(void *context)
+static void make_trips(void *context)
 {
 	struct echo *e = context;
 	char byte = 0;
@@ -77,7 +78,7 @@ static void close_both(int fd[2])
 }
 
 // The other thread runs on `cpu`, this one where it is pinned to.
-static double wakeup_us(int cpu)
+static double measure_wakeup_us(int cpu)
 {
 	struct echo e = {{-1, -1}, {-1, -1}};
 	pthread_attr_t attributes;
@@ -90,8 +91,8 @@ static double wakeup_us(int cpu)
 	pthread_attr_init(&attributes);
 	if (!pipe(e.there) && !pipe(e.back) &&
 	    !pthread_attr_setaffinity_np(&attributes, sizeof(set), &set) &&
-	    !pthread_create(&thread, &attributes, answer, &e)) {
-		ns = median_ns(trip, &e, TRIPS);
+	    !pthread_create(&thread, &attributes, answer_trips, &e)) {
+		ns = find_median_ns(make_trips, &e, TRIPS);
 		close(e.there[1]);
 		e.there[1] = -1;
 		pthread_join(thread, NULL);
@@ -102,7 +103,7 @@ static double wakeup_us(int cpu)
 	return ns / 1000;
 }
 
-static int next_cpu(const cpu_set_t *set, int after)
+static int find_next_cpu(const cpu_set_t *set, int after)
 {
 	int cpu = after + 1;
 
@@ -111,24 +112,23 @@ static int next_cpu(const cpu_set_t *set, int after)
 	return cpu < CPU_SETSIZE ? cpu : -1;
 }
 
-void prices_measure(struct prices *p)
+void primitive_costs_measure(struct primitive_costs *c)
 {
-	char *buffers = calloc(2, COPY_BYTES);
+	char *buffers = memory_new(2, COPY_BYTES);
 	cpu_set_t before, one;
 
-	*p = (struct prices){.syscall_ns = median_ns(call, NULL, CALLS)};
-	if (buffers)
-		p->copy_gbyte_per_s = COPY_BYTES / median_ns(copy, buffers, COPIES);
+	*c = (struct primitive_costs){.syscall_ns = find_median_ns(make_calls, NULL, CALLS)};
+	c->copy_gbyte_per_s = COPY_BYTES / find_median_ns(make_copies, buffers, COPIES);
 	free(buffers);
 	if (sched_getaffinity(0, sizeof(before), &before))
 		return;
-	int first = next_cpu(&before, -1), second = next_cpu(&before, first);
+	int first = find_next_cpu(&before, -1), second = find_next_cpu(&before, first);
 	CPU_ZERO(&one);
 	CPU_SET(first, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return;
-	p->wakeup_same_us = wakeup_us(first);
+	c->wakeup_same_us = measure_wakeup_us(first);
 	if (second >= 0)
-		p->wakeup_across_us = wakeup_us(second);
+		c->wakeup_across_us = measure_wakeup_us(second);
 	sched_setaffinity(0, sizeof(before), &before);
 }

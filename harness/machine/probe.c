@@ -1,6 +1,8 @@
 #include "harness/machine/probe.h"
 
+#include "base/argv.h"
 #include "base/process.h"
+#include "netns/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,35 +28,12 @@
 
 enum { COMMAND_MS = 10000 };
 
-static void conclude(struct probe_result *r, int error)
+static void set_result(struct probe_result *r, int error)
 {
 	r->state = !error                              ? PROBE_YES
 	           : error == EPERM || error == EACCES ? PROBE_UNKNOWN
 	                                               : PROBE_NO;
 	snprintf(r->detail, sizeof(r->detail), "%s", error ? strerror(error) : "");
-}
-
-// Runs on in namespace `ns`; the way back, or -1 with errno.
-static int enter(int ns)
-{
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	if (home >= 0 && ns >= 0 && !setns(ns, CLONE_NEWNET))
-		return home;
-	int error = ns < 0 ? EPERM : errno;
-	if (home >= 0)
-		close(home);
-	errno = error;
-	return -1;
-}
-
-static void leave(int home)
-{
-	if (setns(home, CLONE_NEWNET)) {
-		perror("wgbench: can't return to the own network namespace");
-		abort();
-	}
-	close(home);
 }
 
 int probe_namespace(void)
@@ -71,7 +50,7 @@ int probe_namespace(void)
 	ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		ns = -errno;
-	leave(home);
+	owner_leave_namespace(home);
 	return ns;
 }
 
@@ -85,7 +64,7 @@ void probe_counter(struct probe_result *r, uint32_t type, uint64_t config)
 	                               .exclude_hv = 1};
 	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
-	conclude(r, fd < 0 ? errno : 0);
+	set_result(r, fd < 0 ? errno : 0);
 	if (fd >= 0)
 		close(fd);
 }
@@ -98,10 +77,10 @@ void probe_tun(struct probe_result *r, int ns, enum probe_tun what)
 	};
 	struct ifreq ifr = {.ifr_name = "probe%d", .ifr_flags = IFF_TUN | IFF_NO_PI};
 	bool offload = what == PROBE_TUN_TSO || what == PROBE_TUN_USO;
-	int home = enter(ns), fd = -1, error = 0;
+	int home, fd, error = ns < 0 ? EPERM : -owner_enter_namespace(ns, &home);
 
-	if (home < 0) {
-		conclude(r, errno);
+	if (error) {
+		set_result(r, error);
 		return;
 	}
 	if (offload || what == PROBE_TUN_VNET)
@@ -114,10 +93,10 @@ void probe_tun(struct probe_result *r, int ns, enum probe_tun what)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) ||
 	    (offload && ioctl(fd, TUNSETOFFLOAD, offloads[what])))
 		error = errno;
-	conclude(r, error);
+	set_result(r, error);
 	if (fd >= 0)
 		close(fd);
-	leave(home);
+	owner_leave_namespace(home);
 }
 
 void probe_udp_option(struct probe_result *r, int level, int option)
@@ -125,7 +104,7 @@ void probe_udp_option(struct probe_result *r, int level, int option)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int value = level == SOL_SOCKET || option == UDP_GRO;
 
-	conclude(r, fd < 0 || setsockopt(fd, level, option, &value, sizeof(value)) ? errno : 0);
+	set_result(r, fd < 0 || setsockopt(fd, level, option, &value, sizeof(value)) ? errno : 0);
 	if (fd >= 0)
 		close(fd);
 }
@@ -136,7 +115,7 @@ static bool try_command(struct probe_result *r, int ns, const char *const argv[]
 	struct process_text text;
 
 	if (ns < 0) {
-		conclude(r, EPERM);
+		set_result(r, EPERM);
 		return false;
 	}
 	int ret = process_run(argv, ns, NULL, COMMAND_MS, &text);
@@ -154,14 +133,14 @@ static bool try_command(struct probe_result *r, int ns, const char *const argv[]
 
 void probe_qdisc(struct probe_result *r, int ns, const char *const parameters[])
 {
-	const char *argv[24] = {"tc", "qdisc", "add", "dev", "lo", "root"};
 	const char *const undo[] = {"tc", "qdisc", "del", "dev", "lo", "root", NULL};
-	size_t n = 6;
+	struct argv argv = {0};
 
-	while (*parameters && n < 23)
-		argv[n++] = *parameters++;
-	if (try_command(r, ns, argv))
+	argv_add_all(&argv, "tc", "qdisc", "add", "dev", "lo", "root", NULL);
+	argv_add_array(&argv, parameters);
+	if (try_command(r, ns, argv_words(&argv)))
 		process_run(undo, ns, NULL, COMMAND_MS, NULL);
+	argv_free(&argv);
 }
 
 void probe_ifb(struct probe_result *r, int ns)

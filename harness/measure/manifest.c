@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -17,11 +18,14 @@
 static void read_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
 {
 	const char *const argv[] = {"sha256sum", "-b", t->program[build], NULL};
-	char line[4300];
 
 	sha256[0] = 0;
-	if (t->program[build][0] && strlen(environment_program_line(argv, line, sizeof(line))) > 64)
+	if (!t->program[build][0])
+		return;
+	char *line = environment_program_line(argv);
+	if (strlen(line) > 64)
 		snprintf(sha256, 65, "%.64s", line + (line[0] == '\\'));
+	free(line);
 }
 
 static const char *recorded_sha256(const struct store *st, size_t tunnel, unsigned build)
@@ -73,16 +77,20 @@ int describe_check(const struct store *st, const struct session *s)
 }
 
 // A program of the user's own may take any word for an interface's name, so it isn't asked.
-static void ask_version(const struct session_tunnel *t, char *line, size_t bytes)
+static void ask_version(const struct session_tunnel *t, char *version, size_t bytes)
 {
 	const char *const argv[] = {t->program[0], "--version", NULL};
 	struct utsname name;
 
-	line[0] = 0;
-	if (t->spec.kind == SPEC_KERNEL && !uname(&name))
-		snprintf(line, bytes, "%.200s", name.release);
-	else if (t->spec.kind == SPEC_OWN || t->spec.kind == SPEC_WIREGUARD_GO)
-		environment_program_line(argv, line, bytes);
+	version[0] = 0;
+	if (t->spec.kind == SPEC_KERNEL && !uname(&name)) {
+		snprintf(version, bytes, "%.200s", name.release);
+	} else if (t->spec.kind == SPEC_OWN || t->spec.kind == SPEC_WIREGUARD_GO) {
+		char *line = environment_program_line(argv);
+
+		snprintf(version, bytes, "%s", line);
+		free(line);
+	}
 }
 
 static json_t *describe_tunnel(const struct session_tunnel *t)

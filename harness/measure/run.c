@@ -25,23 +25,25 @@
 // Parses the plan's tunnels into the session and leaves out those that may be and aren't there.
 static int choose_tunnels(struct plan *p, struct session *s, const struct spec_catalog *c)
 {
-	char reason[512];
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->tunnels; i++) {
 		struct plan_tunnel t = p->tunnel[i];
 		struct spec *spec = &s->tunnel[n].spec;
+		struct text reason = {0};
 		int ret = spec_parse(spec, c, t.spec);
 
 		if (ret)
 			return ret;
-		if (spec->kind == SPEC_OWN || spec_available(spec, c, reason, sizeof(reason))) {
+		if (spec_available(spec, c, &reason)) {
 			plan_rename_tunnel(p, i, spec->name);
 			p->tunnel[n++] = p->tunnel[i];
+			text_free(&reason);
 			continue;
 		}
 		fprintf(stderr, "wgbench: %s%s: %s\n", t.if_available ? "left out: " : "",
-		        spec->name, reason);
+		        spec->name, text_string(&reason));
+		text_free(&reason);
 		if (!t.if_available)
 			return -ENOENT;
 	}

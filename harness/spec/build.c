@@ -1,4 +1,5 @@
 #include "base/argv.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "harness/spec/git.h"
@@ -19,31 +20,46 @@ extern const char wgbench_profile[];
 
 enum { MAKE_TIMEOUT_MS = 30 * 60 * 1000, TAIL_BYTES = 2000 };
 
+static void make_build_folder(const char *dir)
+{
+	char *path = path_join(dir, "build");
+
+	mkdir(path, 0755);
+	free(path);
+}
+
 // Two wgbench may build at once: only one makes. The descriptor to close, or -errno.
 static int lock_builds(const char *root)
 {
-	char path[PATH_MAX + 32];
-	int fd, ret;
+	char *path = path_join(root, "build/.wgbench.lock");
 
-	snprintf(path, sizeof(path), "%s/build", root);
-	mkdir(path, 0755);
-	snprintf(path, sizeof(path), "%s/build/.wgbench.lock", root);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd >= 0 && !flock(fd, LOCK_EX))
-		return fd;
-	ret = -errno;
-	fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
-	if (fd >= 0)
-		close(fd);
-	return ret;
+	make_build_folder(root);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || flock(fd, LOCK_EX)) {
+		int ret = -errno;
+
+		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
+		if (fd >= 0)
+			close(fd);
+		fd = ret;
+	}
+	free(path);
+	return fd;
 }
 
 // What is made, and how a message names it.
 struct make {
 	const char *target;
-	char spec[SPEC_NAME_MAX + 8], layout[32]; // settings, or ""
-	char what[SPEC_NAME_MAX + 16];
+	char *spec, *layout; // settings, NULL: none
+	char *what;
 };
+
+static void free_make(struct make *m)
+{
+	free(m->spec);
+	free(m->layout);
+	free(m->what);
+}
 
 static void say_failed(const char *root, const struct make *m, const char *profile, int ret,
                        const char *err)
@@ -51,8 +67,8 @@ static void say_failed(const char *root, const struct make *m, const char *profi
 	size_t length = strlen(err);
 
 	fprintf(stderr, "wgbench: %s cannot be built (%s) by make -C %s %s %s %s\n%s", m->what,
-	        ret < 0 ? strerror(-ret) : "make failed", root, m->target, m->spec, profile,
-	        length > TAIL_BYTES ? err + length - TAIL_BYTES : err);
+	        ret < 0 ? strerror(-ret) : "make failed", root, m->target, m->spec ? m->spec : "",
+	        profile, length > TAIL_BYTES ? err + length - TAIL_BYTES : err);
 }
 
 // -EINVAL: make ended and failed.
@@ -64,15 +80,11 @@ static int run_make(const char *root, const struct make *m)
 	int ret;
 
 	argv_add_option(&argv, "make", "-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
-	argv_add_all(&argv, "-C", root, m->target, profile, NULL);
-	if (*m->spec)
-		argv_add(&argv, m->spec);
-	if (*m->layout)
-		argv_add(&argv, m->layout);
+	argv_add_all(&argv, "-C", root, m->target, profile, m->spec, m->layout, NULL);
 	ret = process_run(argv_words(&argv), PROCESS_HERE, NULL, MAKE_TIMEOUT_MS, &text);
 	argv_free(&argv);
 	if (ret)
-		say_failed(root, m, profile, ret, text.err ? text.err : "");
+		say_failed(root, m, profile, ret, text.err);
 	free(profile);
 	process_text_free(&text);
 	// A shell's codes for what didn't run, and a signal to make itself, are not the source's.
@@ -81,21 +93,17 @@ static int run_make(const char *root, const struct make *m)
 
 // ---- whose fault it is
 
-// Says, once it is known, that the commit's source doesn't build, so that it is known next time.
-static void name_note(const char *dir, const struct make *m, char path[PATH_MAX + 600])
+// The file that says, once it is known, that the commit's source doesn't build.
+static char *name_note(const char *dir, const struct make *m)
 {
-	snprintf(path, PATH_MAX + 600, "%s/build/.no-%s-%s-%s%s%s", dir, wgbench_profile, m->target,
-	         m->spec, *m->layout ? "-" : "", m->layout);
+	return text_format("%s/build/.no-%s-%s-%s%s%s", dir, wgbench_profile, m->target, m->spec,
+	                   m->layout ? "-" : "", m->layout ? m->layout : "");
 }
 
 static void leave_note(const char *dir, const char *note)
 {
-	char build[PATH_MAX + 16];
-	int fd;
-
-	snprintf(build, sizeof(build), "%s/build", dir);
-	mkdir(build, 0755);
-	fd = open(note, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	make_build_folder(dir);
+	int fd = open(note, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd >= 0)
 		close(fd);
 }
@@ -131,32 +139,51 @@ static int build_beside(const struct spec *spec, const char *dir, const struct m
 	return again ? again : ret;
 }
 
+// Whether the commit's own source is at fault: -EINVAL; 0: both can be built elsewhere.
+static int find_fault(const struct spec *spec, const char *root, const struct make *m)
+{
+	char *name = text_format("%s-control", spec->commit), *beside;
+
+	fprintf(stderr, "building %.12s in its place, to see whose fault that is\n", spec->control);
+	int ret = spec_tree_make(root, name, spec->control, &beside);
+	if (!ret)
+		ret = build_beside(spec, beside, m);
+	spec_tree_remove(root, beside);
+	free(beside);
+	free(name);
+	return ret;
+}
+
+// What lies in the commit's own tree is of a build that was cut off.
+static int build_anew(const struct spec *spec, const char *root, const char *dir,
+                      const struct make *m)
+{
+	char *again;
+
+	spec_tree_remove(root, dir);
+	int ret = spec_tree_make(root, spec->commit, spec->commit, &again);
+	if (!ret)
+		ret = run_make(again, m);
+	free(again);
+	return ret == -EINVAL ? -EIO : ret;
+}
+
 // make failed in `dir`, the commit's work tree. -EINVAL: by its source; 0: it didn't in the end.
 static int try_control(const struct spec *spec, const char *root, const char *dir,
                        const struct make *m)
 {
-	char beside[PATH_MAX], again[PATH_MAX], note[PATH_MAX + 600], name[80];
-	int ret;
+	char *note = name_note(dir, m);
+	int ret = path_exists(note) ? -EINVAL : 0;
 
-	name_note(dir, m, note);
-	if (!access(note, F_OK))
-		return -EINVAL;
-	fprintf(stderr, "building %.12s in its place, to see whose fault that is\n", spec->control);
-	snprintf(name, sizeof(name), "%s-control", spec->commit);
-	ret = spec_tree_make(root, name, spec->control, beside);
-	if (!ret)
-		ret = build_beside(spec, beside, m);
-	spec_tree_remove(root, beside);
-	if (ret == -EINVAL)
-		leave_note(dir, note);
-	if (ret)
-		return ret;
-	// What lies in its own tree is of a build that was cut off.
-	spec_tree_remove(root, dir);
-	ret = spec_tree_make(root, spec->commit, spec->commit, again);
-	if (!ret)
-		ret = run_make(dir, m);
-	return ret == -EINVAL ? -EIO : ret;
+	if (!ret) {
+		ret = find_fault(spec, root, m);
+		if (ret == -EINVAL)
+			leave_note(dir, note);
+		if (!ret)
+			ret = build_anew(spec, root, dir, m);
+	}
+	free(note);
+	return ret;
 }
 
 // ---- tunnels
@@ -172,10 +199,11 @@ static const struct product tunnel = {"tunnel", "wgbench-tunnel", NULL},
 
 static int check_source(const struct spec *spec, const char *root, const struct product *p)
 {
-	char path[PATH_MAX + 32];
+	char *path = path_join(root, p->source);
+	bool there = path_exists(path);
 
-	snprintf(path, sizeof(path), "%s/%s", root, p->source);
-	if (!access(path, F_OK))
+	free(path);
+	if (there)
 		return 0;
 	fprintf(stderr, "wgbench: %s: this revision is older than %s: give a later one\n",
 	        spec->name, p->file);
@@ -198,58 +226,72 @@ static int read_revision(const char *root, char commit[64])
 	return ret;
 }
 
+// The tree that the spec is built in, the caller's in either case.
+static int find_tree(const struct spec *spec, const struct spec_catalog *c, char commit[64],
+                     char **root)
+{
+	if (*spec->commit) {
+		strcpy(commit, spec->commit);
+		return spec_tree_make(c->root, commit, commit, root);
+	}
+	*root = text_format("%s", c->root);
+	return read_revision(*root, commit);
+}
+
+static int check_made(const char *program, unsigned layout)
+{
+	if (!access(program, X_OK))
+		return 0;
+	fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
+	        layout ? ": perhaps this revision knows no layouts; leave out --builds" : "");
+	return -EINVAL;
+}
+
 static int build_own(const struct spec *spec, const struct spec_catalog *c, const struct product *p,
                      unsigned layout, char program[4096], char commit[64])
 {
-	char root[PATH_MAX], folder[32] = "";
-	struct make m = {.target = p->target};
-	int ret;
+	struct make m = {
+	    .target = p->target,
+	    .spec = text_format("SPEC=%s", spec->build),
+	    .layout = layout ? text_format("LAYOUT=%u", layout) : NULL,
+	    .what = text_format("tunnel '%s'", spec->build),
+	};
+	struct text path = {0};
+	char *root;
+	int ret = find_tree(spec, c, commit, &root);
 
-	if (*spec->commit) {
-		strcpy(commit, spec->commit);
-		ret = spec_tree_make(c->root, commit, commit, root);
-	} else {
-		strcpy(root, c->root);
-		ret = read_revision(root, commit);
-	}
-	snprintf(m.spec, sizeof(m.spec), "SPEC=%s", spec->build);
-	snprintf(m.what, sizeof(m.what), "tunnel '%s'", spec->build);
-	if (layout) {
-		snprintf(m.layout, sizeof(m.layout), "LAYOUT=%u", layout);
-		snprintf(folder, sizeof(folder), "/layout-%u", layout);
-	}
 	if (!ret && p->source)
 		ret = check_source(spec, root, p);
-	if (ret)
-		return ret;
-	ret = run_make(root, &m);
+	if (!ret)
+		ret = run_make(root, &m);
 	if (ret == -EINVAL && *spec->commit && *spec->control)
 		ret = try_control(spec, c->root, root, &m);
-	if (ret)
-		return ret;
-	if (snprintf(program, 4096, "%s/build/%s/tunnels/%s%s/%s", root, wgbench_profile,
-	             spec->build, folder, p->file) >= 4096 ||
-	    access(program, X_OK)) {
-		fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
-		        layout ? ": perhaps this revision knows no layouts; leave out --builds"
-		               : "");
-		return -EINVAL;
-	}
-	return 0;
+	text_add(&path, "%s/build/%s/tunnels/%s", root, wgbench_profile, spec->build);
+	if (layout)
+		text_add(&path, "/layout-%u", layout);
+	text_add(&path, "/%s", p->file);
+	if (!ret)
+		ret = path.length < 4096 ? check_made(path.bytes, layout) : -ENAMETOOLONG;
+	if (!ret)
+		strcpy(program, path.bytes);
+	text_free(&path);
+	free(root);
+	free_make(&m);
+	return ret;
 }
 
 int spec_make(const struct spec_catalog *c, const char *target)
 {
-	struct make m = {.target = target};
-	int lock = lock_builds(c->root), ret;
+	int lock = lock_builds(c->root);
 	char commit[64];
 
 	if (lock < 0)
 		return lock;
-	snprintf(m.what, sizeof(m.what), "%s", target);
-	ret = read_revision(c->root, commit);
+	struct make m = {.target = target, .what = text_format("%s", target)};
+	int ret = read_revision(c->root, commit);
 	if (!ret)
 		ret = run_make(c->root, &m);
+	free_make(&m);
 	close(lock);
 	return ret;
 }
@@ -262,7 +304,6 @@ void spec_set_switches(const struct spec *spec)
 // The program names what is wrong with its switches itself.
 static int try_switches(const struct spec *spec, const char *program)
 {
-	char line[256];
 	const char *const argv[] = {program, "--version", NULL};
 	struct process_text text;
 
@@ -270,7 +311,7 @@ static int try_switches(const struct spec *spec, const char *program)
 	int ret = process_run(argv, PROCESS_HERE, NULL, 10 * 1000, &text);
 	if (ret)
 		fprintf(stderr, "wgbench: tunnel '%s': %s\n", spec->name,
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		        process_reason(ret, &text));
 	process_text_free(&text);
 	return ret <= 0 ? ret : ret >= 126 ? -EIO : -EINVAL;
 }
@@ -295,31 +336,28 @@ int spec_build_replay(const struct spec *spec, const struct spec_catalog *c, cha
 	return build_locked(spec, c, &replay, 0, program, commit);
 }
 
+// Other tunnels exist or don't.
+static int find_external(const struct spec *spec, const struct spec_catalog *c, char program[4096])
+{
+	struct text reason = {0};
+	bool available = spec_available(spec, c, &reason);
+
+	if (!available)
+		fprintf(stderr, "wgbench: %s: %s\n", spec->name, text_string(&reason));
+	else if (spec->kind == SPEC_WIREGUARD_GO)
+		spec_find_wireguard_go(c, program);
+	else if (spec->kind == SPEC_EXEC)
+		strcpy(program, spec->program);
+	text_free(&reason);
+	return available ? 0 : -ENOENT;
+}
+
 int spec_build(const struct spec *spec, const struct spec_catalog *c, unsigned layout,
                char program[4096], char commit[64])
 {
-	char reason[256];
-	int ret;
-
 	*program = *commit = 0;
-	switch (spec->kind) {
-	case SPEC_OWN:
-		ret = build_locked(spec, c, &tunnel, layout, program, commit);
-		return ret || !*spec->switches ? ret : try_switches(spec, program);
-	case SPEC_EXEC:
-		strcpy(program, spec->program);
-		return 0;
-	case SPEC_VETH:
-		return 0;
-	case SPEC_WIREGUARD_GO:
-	case SPEC_KERNEL:
-		break;
-	}
-	if (!spec_available(spec, c, reason, sizeof(reason))) {
-		fprintf(stderr, "wgbench: %s: %s\n", spec->name, reason);
-		return -ENOENT;
-	}
-	if (spec->kind == SPEC_WIREGUARD_GO)
-		spec_find_wireguard_go(c, program);
-	return 0;
+	if (spec->kind != SPEC_OWN)
+		return find_external(spec, c, program);
+	int ret = build_locked(spec, c, &tunnel, layout, program, commit);
+	return ret || !*spec->switches ? ret : try_switches(spec, program);
 }

@@ -1,3 +1,5 @@
+#include "base/path.h"
+#include "base/text.h"
 #include "harness/spec/git.h"
 #include "harness/spec/parse.h"
 
@@ -115,51 +117,50 @@ static int read_presets(struct spec_catalog *c, char *text)
 
 static int scan_slot(struct spec_catalog *c, const char *variants, const char *slot)
 {
-	char path[PATH_MAX + 512];
+	char *folder = path_join(variants, slot);
 	struct dirent **entries;
-	int ret = 0, n;
+	int ret = 0, n = scandir(folder, &entries, NULL, alphasort);
 
-	snprintf(path, sizeof(path), "%s/%s", variants, slot);
-	n = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/%s", slot, entries[i]->d_name);
+		char *path = path_join(slot, entries[i]->d_name);
+
 		if (!ret && entries[i]->d_name[0] != '.')
 			ret = add_file(c, path);
+		free(path);
 		free(entries[i]);
 	}
 	if (n >= 0)
 		free(entries);
+	free(folder);
 	return ret;
 }
 
 static int scan_slots(struct spec_catalog *c)
 {
-	char variants[PATH_MAX + 16];
+	char *variants = path_join(c->root, "variants");
 	struct dirent **entries;
-	int ret = 0, n;
+	int n = scandir(variants, &entries, NULL, alphasort), ret = n < 0 ? -errno : 0;
 
-	snprintf(variants, sizeof(variants), "%s/variants", c->root);
-	n = scandir(variants, &entries, NULL, alphasort);
-	if (n < 0) {
-		ret = -errno;
+	if (ret)
 		fprintf(stderr, "wgbench: %s: %s\n", variants, strerror(-ret));
-		return ret;
-	}
 	for (int i = 0; i < n; i++) {
 		if (!ret && entries[i]->d_name[0] != '.' && entries[i]->d_type != DT_REG)
 			ret = scan_slot(c, variants, entries[i]->d_name);
 		free(entries[i]);
 	}
-	free(entries);
+	if (n >= 0)
+		free(entries);
+	free(variants);
 	return ret;
 }
 
 static bool holds_tree(const char *root)
 {
-	char path[PATH_MAX + 32];
+	char *path = path_join(root, "variants/presets");
+	bool holds = !access(path, R_OK);
 
-	snprintf(path, sizeof(path), "%s/variants/presets", root);
-	return !access(path, R_OK);
+	free(path);
+	return holds;
 }
 
 int spec_find_root(char root[PATH_MAX])
@@ -185,46 +186,47 @@ int spec_find_root(char root[PATH_MAX])
 	return -ENOENT;
 }
 
-int spec_catalog_load(struct spec_catalog *c)
+static int load_presets(struct spec_catalog *c)
 {
-	char path[PATH_MAX + 32], *text = NULL;
+	char *path = path_join(c->root, "variants/presets"), *text = NULL;
+	FILE *file = fopen(path, "re");
 	size_t room = 0;
-	FILE *file;
 	int ret;
 
-	memset(c, 0, sizeof(*c));
-	ret = spec_find_root(c->root);
-	if (!ret)
-		ret = scan_slots(c);
-	if (ret)
-		return ret;
-	snprintf(path, sizeof(path), "%s/variants/presets", c->root);
-	file = fopen(path, "re");
-	if (!file || getdelim(&text, &room, 0, file) < 0) {
+	if (file && getdelim(&text, &room, 0, file) >= 0) {
+		ret = read_presets(c, text);
+	} else {
 		ret = -EIO;
 		fprintf(stderr, "wgbench: %s: cannot be read\n", path);
-	} else {
-		ret = read_presets(c, text);
 	}
 	if (file)
 		fclose(file);
 	free(text);
+	free(path);
 	return ret;
+}
+
+int spec_catalog_load(struct spec_catalog *c)
+{
+	memset(c, 0, sizeof(*c));
+	int ret = spec_find_root(c->root);
+	if (!ret)
+		ret = scan_slots(c);
+	return ret ? ret : load_presets(c);
 }
 
 // ---- from a revision
 
 int spec_resolve_revision(const char *root, const char *revision, char commit[64])
 {
-	char object[256];
-	const char *const arguments[] = {"rev-parse",        "--quiet", "--verify",
-	                                 "--end-of-options", object,    NULL};
 	struct process_text text;
 	int ret = git_check(root);
 
 	if (ret)
 		return ret;
-	snprintf(object, sizeof(object), "%s^{commit}", revision);
+	char *object = text_format("%s^{commit}", revision);
+	const char *const arguments[] = {"rev-parse",        "--quiet", "--verify",
+	                                 "--end-of-options", object,    NULL};
 	ret = git_run(root, arguments, &text);
 	// Without a word there is no such commit; anything else is git's trouble.
 	if (ret > 0 && !*text.err) {
@@ -238,16 +240,9 @@ int spec_resolve_revision(const char *root, const char *revision, char commit[64
 	} else {
 		snprintf(commit, 64, "%.*s", (int)strcspn(text.out, "\n"), text.out);
 	}
+	free(object);
 	process_text_free(&text);
 	return ret;
-}
-
-// git knows the commit: where it can't show it, that isn't the commit's fault.
-static int show(const char *root, const char *const arguments[], struct process_text *text)
-{
-	int ret = git_run(root, arguments, text);
-
-	return ret ? git_complain(root, arguments[0], ret, text) : 0;
 }
 
 static int list_variants(struct spec_catalog *c, const char *commit)
@@ -255,7 +250,7 @@ static int list_variants(struct spec_catalog *c, const char *commit)
 	const char *const list[] = {"ls-tree", "-r", "--name-only", commit, "variants/", NULL};
 	struct process_text text;
 	bool presets = false;
-	int ret = show(c->root, list, &text);
+	int ret = git_ask(c->root, list, list[0], &text);
 
 	if (!ret)
 		for (char *rest = text.out, *line; !ret && (line = strsep(&rest, "\n"));) {
@@ -273,20 +268,19 @@ static int list_variants(struct spec_catalog *c, const char *commit)
 
 int spec_catalog_load_revision(struct spec_catalog *c, const char *root, const char *commit)
 {
-	char presets[128];
-	const char *const blob[] = {"cat-file", "blob", presets, NULL};
 	struct process_text text;
-	int ret;
 
 	memset(c, 0, sizeof(*c));
 	snprintf(c->root, sizeof(c->root), "%s", root);
-	ret = list_variants(c, commit);
+	int ret = list_variants(c, commit);
 	if (ret)
 		return ret;
-	snprintf(presets, sizeof(presets), "%s:variants/presets", commit);
-	ret = show(root, blob, &text);
+	char *presets = text_format("%s:variants/presets", commit);
+	const char *const blob[] = {"cat-file", "blob", presets, NULL};
+	ret = git_ask(root, blob, blob[0], &text);
 	if (!ret)
 		ret = read_presets(c, text.out);
+	free(presets);
 	process_text_free(&text);
 	return ret;
 }

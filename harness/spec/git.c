@@ -1,12 +1,15 @@
 #include "harness/spec/git.h"
 
+#include "base/argv.h"
+#include "base/path.h"
+#include "base/text.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 60 * 1000, ARGUMENTS_MAX = 24 };
+enum { TIMEOUT_MS = 60 * 1000 };
 
 // Options of the user's that would change what git prints or checks out, or run programs.
 static const char *const prefix[] = {
@@ -22,62 +25,63 @@ static const char *const prefix[] = {
     "-c",         "i18n.logOutputEncoding=UTF-8",
     "-c",         "log.showSignature=false",
     "-c",         "submodule.recurse=false",
+    NULL,
 };
-enum { PREFIX = sizeof(prefix) / sizeof(*prefix) };
 
 // Stops the search for a repository at the tree itself.
-static void name_ceiling(const char *tree, char setting[PATH_MAX + 32])
+static char *name_ceiling(const char *tree)
 {
-	char path[PATH_MAX];
+	char *path = realpath(tree, NULL);
+	const char *whole = path ? path : tree, *slash = strrchr(whole, '/');
+	char *setting =
+	    text_format("GIT_CEILING_DIRECTORIES=%.*s", (int)(slash ? slash - whole : 0), whole);
 
-	if (!realpath(tree, path))
-		snprintf(path, sizeof(path), "%s", tree);
-	*(strrchr(path, '/') ? strrchr(path, '/') : path) = 0;
-	snprintf(setting, PATH_MAX + 32, "GIT_CEILING_DIRECTORIES=%s", path);
+	free(path);
+	return setting;
 }
 
 int git_run(const char *tree, const char *const arguments[], struct process_text *text)
 {
-	char ceiling[PATH_MAX + 32];
-	const char *argv[PREFIX + ARGUMENTS_MAX + 8] = {"env", ceiling, "GIT_OPTIONAL_LOCKS=0",
-	                                                "git", "-C",    tree};
-	size_t n = 6;
+	char *ceiling = name_ceiling(tree);
+	struct argv argv = {0};
 
-	name_ceiling(tree, ceiling);
-	memcpy(argv + n, prefix, sizeof(prefix));
-	n += PREFIX;
-	for (size_t i = 0; arguments[i]; i++) {
-		if (i == ARGUMENTS_MAX)
-			return -E2BIG;
-		argv[n++] = arguments[i];
-	}
-	return process_run(argv, PROCESS_HERE, NULL, TIMEOUT_MS, text);
+	argv_add_all(&argv, "env", ceiling, "GIT_OPTIONAL_LOCKS=0", "git", "-C", tree, NULL);
+	argv_add_array(&argv, prefix);
+	argv_add_array(&argv, arguments);
+	int ret = process_run(argv_words(&argv), PROCESS_HERE, NULL, TIMEOUT_MS, text);
+	argv_free(&argv);
+	free(ceiling);
+	return ret;
 }
 
 int git_complain(const char *tree, const char *about, int ret, const struct process_text *text)
 {
-	const char *words = text && text->err ? text->err : "";
-	size_t length = strlen(words);
+	int length = strlen(text->err);
 
-	while (length && strchr(" \t\n", words[length - 1]))
+	while (length && strchr(" \t\n", text->err[length - 1]))
 		length--;
-	if (ret < 0)
-		fprintf(stderr, "wgbench: git in %s: %s: %s\n", tree, about, strerror(-ret));
-	else if (length)
-		fprintf(stderr, "wgbench: git in %s: %s: %.*s\n", tree, about, (int)length, words);
-	else
-		fprintf(stderr, "wgbench: git in %s: %s: exit %d\n", tree, about, ret);
+	char *why = ret < 0  ? text_format("%s", strerror(-ret))
+	            : length ? text_format("%.*s", length, text->err)
+	                     : text_format("exit %d", ret);
+	fprintf(stderr, "wgbench: git in %s: %s: %s\n", tree, about, why);
+	free(why);
 	return ret < 0 ? ret : -EIO;
+}
+
+int git_ask(const char *tree, const char *const arguments[], const char *about,
+            struct process_text *text)
+{
+	int ret = git_run(tree, arguments, text);
+
+	return ret ? git_complain(tree, about, ret, text) : 0;
 }
 
 int git_check(const char *tree)
 {
 	static const char *const arguments[] = {"rev-parse", "--git-dir", NULL};
 	struct process_text text;
-	int ret = git_run(tree, arguments, &text);
+	int ret = git_ask(tree, arguments, "it refuses", &text);
 
-	if (ret)
-		ret = git_complain(tree, "it refuses", ret, &text);
 	process_text_free(&text);
 	return ret;
 }
@@ -94,11 +98,12 @@ bool git_is_shallow(const char *tree)
 
 static int run_script(const char *root, const char *tree, struct process_text *text)
 {
-	char script[PATH_MAX + 32];
+	char *script = path_join(root, "scripts/revision");
 	const char *const argv[] = {script, tree, NULL};
+	int ret = process_run(argv, PROCESS_HERE, NULL, TIMEOUT_MS, text);
 
-	snprintf(script, sizeof(script), "%s/scripts/revision", root);
-	return process_run(argv, PROCESS_HERE, NULL, TIMEOUT_MS, text);
+	free(script);
+	return ret;
 }
 
 int git_read_revision(const char *root, const char *tree, char revision[64])
@@ -109,7 +114,7 @@ int git_read_revision(const char *root, const char *tree, char revision[64])
 	if (!ret)
 		snprintf(revision, 64, "%.*s", (int)strcspn(text.out, "\n"), text.out);
 	else if (ret != -EINTR)
-		ret = git_complain(tree, "its revision can't be told", ret, &text);
+		ret = git_complain(tree, "its revision is unknown", ret, &text);
 	process_text_free(&text);
 	return ret;
 }

@@ -11,6 +11,10 @@ int git_run(const char *tree, const char *const arguments[], struct process_text
 // Says on stderr what went wrong with `about` there, in git's own words. Returns -errno.
 int git_complain(const char *tree, const char *about, int ret, const struct process_text *);
 
+// As git_run(); 0, or -errno after what git_complain() prints.
+int git_ask(const char *tree, const char *const arguments[], const char *about,
+            struct process_text *);
+
 // Whether git answers for the tree at all. 0; -errno after git's words.
 int git_check(const char *tree);
 

@@ -1,6 +1,9 @@
 #include "harness/spec/parse.h"
 
+#include "base/memory.h"
+#include "base/path.h"
 #include "base/process.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -49,7 +52,7 @@ static int find_variant(const struct spec_slot *slot, const char *name, size_t *
 	return -EINVAL;
 }
 
-static void choose(struct spec *spec, const struct spec_catalog *c, const size_t *variant)
+static void set_choices(struct spec *spec, const struct spec_catalog *c, const size_t *variant)
 {
 	spec->choices = c->slots;
 	for (size_t s = 0; s < c->slots; s++) {
@@ -58,15 +61,15 @@ static void choose(struct spec *spec, const struct spec_catalog *c, const size_t
 	}
 }
 
-static int plant(struct spec *spec, const char *amount)
+static int plant_cost(struct spec *spec, const char *amount)
 {
 	size_t digits = strspn(amount, "0123456789");
 
 	if (!digits || digits > 6 ||
 	    (strcmp(amount + digits, "ns") && strcmp(amount + digits, "i"))) {
 		fprintf(stderr,
-		        "wgbench: plant=%s: it takes nanoseconds or instructions a packet, as in "
-		        "plant=220ns or plant=5i\n",
+		        "wgbench: plant=%s: expected a cost per packet in nanoseconds or "
+		        "instructions, as in plant=220ns or plant=5i\n",
 		        amount);
 		return -EINVAL;
 	}
@@ -99,7 +102,7 @@ static int parse_choices(struct spec *spec, const struct spec_catalog *c, const 
 			given[s] = true;
 		}
 		if (twice) {
-			fprintf(stderr, "wgbench: slot '%s' is there twice in '%s'\n", name, text);
+			fprintf(stderr, "wgbench: slot '%s' is given twice in '%s'\n", name, text);
 			return -EINVAL;
 		}
 	}
@@ -108,12 +111,12 @@ static int parse_choices(struct spec *spec, const struct spec_catalog *c, const 
 			length += snprintf(spec->build + length, sizeof(spec->build) - length,
 			                   "%s%s=%s", length ? "," : "", c->slot[s].name,
 			                   c->slot[s].variant[variant[s]]);
-	choose(spec, c, variant);
+	set_choices(spec, c, variant);
 	if (!planted)
 		return 0;
 	snprintf(spec->build + length, sizeof(spec->build) - length, "%splant=%s",
 	         length ? "," : "", planted);
-	return plant(spec, planted);
+	return plant_cost(spec, planted);
 }
 
 static int parse_own(struct spec *spec, const struct spec_catalog *c, const char *text)
@@ -123,7 +126,7 @@ static int parse_own(struct spec *spec, const struct spec_catalog *c, const char
 	for (size_t i = 0; i < c->presets; i++)
 		if (!strcmp(text, c->preset[i].name)) {
 			strcpy(spec->build, text);
-			choose(spec, c, c->preset[i].variant);
+			set_choices(spec, c, c->preset[i].variant);
 			return 0;
 		}
 	return refuse_tunnel(c, text);
@@ -138,16 +141,16 @@ static int parse_at_revision(struct spec *spec, const struct spec_catalog *here,
 
 	*at = 0;
 	if (!at[1] || strlen(at + 1) >= sizeof(spec->revision)) {
-		fprintf(stderr, "wgbench: '%s@' needs a revision behind it\n", text);
+		fprintf(stderr,
+		        "wgbench: '%s@': expected a revision after '@', under %zu characters\n",
+		        text, sizeof(spec->revision));
 		return -EINVAL;
 	}
 	strcpy(spec->revision, at + 1);
 	ret = spec_resolve_revision(here->root, spec->revision, spec->commit);
 	if (ret)
 		return ret;
-	there = malloc(sizeof(*there));
-	if (!there)
-		abort();
+	there = memory_new(1, sizeof(*there));
 	ret = spec_catalog_load_revision(there, here->root, spec->commit);
 	if (!ret)
 		ret = parse_own(spec, there, text);
@@ -196,8 +199,8 @@ static int take_switches(struct spec *spec, char *words, char *at)
 		memcpy(spec->switches, plus + 1, bytes);
 	if (!are_switches(spec->switches)) {
 		fprintf(stderr,
-		        "wgbench: '%s': behind '+' stands switch=value, below 128 letters\n",
-		        spec->name);
+		        "wgbench: '%s': expected SWITCH=VALUE after '+', under %zu characters\n",
+		        spec->name, sizeof(spec->switches));
 		return -EINVAL;
 	}
 	for (char *c = spec->switches; *c; c++)
@@ -261,67 +264,59 @@ int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text
 
 // ---- external tunnels
 
-static bool find_in_path(const char *name, char program[PATH_MAX])
+static bool find_in_path(const char *name, char program[4096])
 {
 	const char *path = getenv("PATH");
+	bool found = false;
 
-	for (size_t length; path && *path; path += length + (path[length] == ':')) {
-		char candidate[PATH_MAX];
-
+	for (size_t length; !found && path && *path; path += length + (path[length] == ':')) {
 		length = strcspn(path, ":");
-		if (snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, name) <
-		        (int)sizeof(candidate) &&
-		    !access(candidate, X_OK) && realpath(candidate, program))
-			return true;
+		char *candidate = text_format("%.*s/%s", (int)length, path, name);
+		found = !access(candidate, X_OK) && realpath(candidate, program);
+		free(candidate);
 	}
-	return false;
+	return found;
 }
 
 bool spec_find_wireguard_go(const struct spec_catalog *c, char program[4096])
 {
-	char fetched[PATH_MAX + 64];
+	char *fetched = path_join(c->root, "build/external/wireguard-go/usr/bin/wireguard-go");
+	bool found = !access(fetched, X_OK) && realpath(fetched, program);
 
-	snprintf(fetched, sizeof(fetched), "%s/build/external/wireguard-go/usr/bin/wireguard-go",
-	         c->root);
-	if (!access(fetched, X_OK) && realpath(fetched, program))
-		return true;
-	return find_in_path("wireguard-go", program);
+	free(fetched);
+	return found || find_in_path("wireguard-go", program);
 }
 
-static bool probe_kernel(char *reason, size_t bytes)
+static bool probe_kernel(struct text *reason)
 {
 	static const char *const argv[] = {"unshare",  "-n",   "ip",        "link", "add",
 	                                   "wgbprobe", "type", "wireguard", NULL};
 	struct process_text text;
 	struct utsname system;
-	char line[160];
-	int ret;
 
 	if (geteuid()) {
-		snprintf(reason, bytes, "whether this kernel has WireGuard is known to root only");
+		text_set(reason, "only root can tell whether this kernel has WireGuard");
 		return false;
 	}
 	uname(&system);
-	ret = process_run(argv, PROCESS_HERE, NULL, 10 * 1000, &text);
+	int ret = process_run(argv, PROCESS_HERE, NULL, 10 * 1000, &text);
 	if (ret)
-		snprintf(reason, bytes, "this kernel (%s) has no WireGuard: %s", system.release,
-		         ret < 0 ? strerror(-ret)
-		                 : process_last_line(text.err, line, sizeof(line)));
+		text_set(reason, "this kernel (%s) has no WireGuard: %s", system.release,
+		         process_reason(ret, &text));
 	process_text_free(&text);
 	return !ret;
 }
 
-bool spec_available(const struct spec *spec, const struct spec_catalog *c, char *reason,
-                    size_t bytes)
+bool spec_available(const struct spec *spec, const struct spec_catalog *c, struct text *reason)
 {
 	char program[4096];
 
-	snprintf(reason, bytes, "%s",
-	         spec->kind == SPEC_VETH ? "no tunnel: what the path itself carries" : "");
 	if (spec->kind == SPEC_KERNEL)
-		return probe_kernel(reason, bytes);
+		return probe_kernel(reason);
+	if (spec->kind == SPEC_VETH)
+		text_set(reason, "no tunnel: what the path itself carries");
 	if (spec->kind != SPEC_WIREGUARD_GO || spec_find_wireguard_go(c, program))
 		return true;
-	snprintf(reason, bytes, "no wireguard-go here: `make external` fetches it");
+	text_set(reason, "no wireguard-go here: `make external` fetches it");
 	return false;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct text;
+
 enum { SPEC_SLOTS_MAX = 16, SPEC_VARIANTS_MAX = 32, SPEC_NAME_MAX = 256 };
 
 enum spec_kind { SPEC_OWN, SPEC_WIREGUARD_GO, SPEC_KERNEL, SPEC_EXEC, SPEC_VETH };
@@ -68,8 +70,10 @@ int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 
 // The i-th external tunnel that is named by a word of its own; NULL behind the last.
 const char *spec_external_name(size_t i);
-// Whether an external tunnel can be used here; else the reason and remedy, one line.
-bool spec_available(const struct spec *, const struct spec_catalog *, char *reason, size_t bytes);
+
+// Whether an external tunnel can be used here; else the reason and remedy, one line. (`veth` has a
+// note there.)
+bool spec_available(const struct spec *, const struct spec_catalog *, struct text *reason);
 
 // The wireguard-go that `make external` fetched, else the one in PATH.
 bool spec_find_wireguard_go(const struct spec_catalog *, char program[4096]);

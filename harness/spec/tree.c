@@ -1,22 +1,19 @@
 #include "harness/spec/tree.h"
 
+#include "base/path.h"
+#include "base/text.h"
 #include "harness/spec/git.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { REMOVE_MS = 60 * 1000 };
 
 // Runs git for its effect.
-static int change(const char *tree, const char *const arguments[], const char *about)
+static int change_tree(const char *tree, const char *const arguments[], const char *about)
 {
 	struct process_text text;
-	int ret = git_run(tree, arguments, &text);
+	int ret = git_ask(tree, arguments, about, &text);
 
-	if (ret)
-		ret = git_complain(tree, about, ret, &text);
 	process_text_free(&text);
 	return ret;
 }
@@ -28,28 +25,27 @@ void spec_tree_remove(const char *root, const char *dir)
 	bool before = process_shield(true);
 
 	git_run(root, forget, NULL);
-	if (!access(dir, F_OK)) // git doesn't know it any more
+	if (path_exists(dir)) // git doesn't know it any more
 		process_run(delete, PROCESS_HERE, NULL, REMOVE_MS, NULL);
 	process_shield(before);
 }
 
-int spec_tree_make(const char *root, const char *name, const char *commit, char dir[PATH_MAX])
+int spec_tree_make(const char *root, const char *name, const char *commit, char **dir)
 {
-	const char *const add[] = {"worktree", "add", "--force", "--detach", dir, commit, NULL};
+	*dir = text_format("%s/build/revisions/%s", root, name);
+	const char *const add[] = {"worktree", "add", "--force", "--detach", *dir, commit, NULL};
 
-	if (snprintf(dir, PATH_MAX, "%s/build/revisions/%s", root, name) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	if (!access(dir, F_OK)) {
-		if (!strcmp(name, commit) && git_is_at(root, dir, commit))
+	if (path_exists(*dir)) {
+		if (!strcmp(name, commit) && git_is_at(root, *dir, commit))
 			return 0;
-		spec_tree_remove(root, dir);
+		spec_tree_remove(root, *dir);
 	}
-	return change(root, add, "no work tree");
+	return change_tree(root, add, "no work tree");
 }
 
 int spec_tree_switch(const char *dir, const char *commit)
 {
 	const char *const checkout[] = {"checkout", "--force", "--detach", commit, NULL};
 
-	return change(dir, checkout, "no checkout");
+	return change_tree(dir, checkout, "no checkout");
 }

@@ -98,6 +98,22 @@ static void a_stream_writes_a_text_that_can_grow(void **state)
 	text_free(&t);
 }
 
+static void words_are_found_whole(void **state)
+{
+	static const struct {
+		const char *words, *word;
+		bool found;
+	} rows[] = {
+	    {"", "cpu", false},        {"cpu", "cpu", true},     {"cpuset,cpu", "cpu", true},
+	    {"cpuset", "cpu", false},  {"cpu", "cpuset", false}, {",,io,,cpu,", "cpu", true},
+	    {"io,acpu", "cpu", false}, {"io,", "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(text_has_word(rows[i].words, ",", rows[i].word), rows[i].found);
+}
+
 static void an_argument_vector_ends_with_null(void **state)
 {
 	struct argv a = {0};
@@ -180,6 +196,7 @@ int main(void)
 	    cmocka_unit_test(set_may_refer_to_itself),
 	    cmocka_unit_test(counts_have_their_noun),
 	    cmocka_unit_test(a_stream_writes_a_text_that_can_grow),
+	    cmocka_unit_test(words_are_found_whole),
 	    cmocka_unit_test(an_argument_vector_ends_with_null),
 	    cmocka_unit_test(arrays_grow_and_keep_what_they_held),
 	    cmocka_unit_test(paths_are_joined_by_one_slash),

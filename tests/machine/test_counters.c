@@ -1,4 +1,5 @@
 // Counters: names, what is unavailable, a count that can be checked against the clock, scaling.
+#include "base/text.h"
 #include "harness/machine/counters.h"
 #include "harness/machine/probe.h"
 #include "tests/support/support.h"
@@ -12,21 +13,22 @@
 static void assert_refused(const char *list, const char *part)
 {
 	struct counters_set set;
-	char error[512] = "";
+	struct text fault = {0};
 
-	assert_int_equal(counters_parse(&set, list, error, sizeof(error)), -EINVAL);
-	if (!strstr(error, part))
-		fail_msg("no '%s' in: %s", part, error);
+	assert_int_equal(counters_parse(&set, list, &fault), -EINVAL);
+	if (!strstr(text_string(&fault), part))
+		fail_msg("no '%s' in: %s", part, text_string(&fault));
+	text_free(&fault);
 }
 
 static void names_are_checked(void **state)
 {
 	struct counters_set set;
-	char error[512], list[64 * 20] = "perf::TASK-CLOCK";
+	struct text fault = {0};
+	char list[64 * 20] = "perf::TASK-CLOCK";
 
 	(void)state;
-	assert_int_equal(
-	    counters_parse(&set, "instructions,cycles,perf::TASK-CLOCK", error, sizeof(error)), 0);
+	assert_int_equal(counters_parse(&set, "instructions,cycles,perf::TASK-CLOCK", &fault), 0);
 	assert_int_equal(set.n, 3);
 	assert_string_equal(set.event[0].name, "instructions");
 	assert_string_equal(set.event[2].name, "perf::TASK-CLOCK");
@@ -41,7 +43,7 @@ static void names_are_checked(void **state)
 	assert_refused("cycles,,instructions", "''");
 	for (int i = 0; i < COUNTERS_MAX - 1; i++)
 		strcat(list, ",cycles");
-	assert_int_equal(counters_parse(&set, list, error, sizeof(error)), 0);
+	assert_int_equal(counters_parse(&set, list, &fault), 0);
 	strcat(list, ",branch-misses");
 	assert_refused(list, "'branch-misses' is one too many");
 }
@@ -66,10 +68,10 @@ static void task_clock_is_plausible(void **state)
 	struct counters_set set;
 	struct counters counters;
 	struct counters_value value;
-	char error[512];
+	struct text fault = {0};
 
 	(void)state;
-	assert_int_equal(counters_parse(&set, "perf::TASK-CLOCK", error, sizeof(error)), 0);
+	assert_int_equal(counters_parse(&set, "perf::TASK-CLOCK", &fault), 0);
 	counters_open(&counters, &set);
 	spin(5000000); // not counted: nothing is started
 	// What the host takes away counts in the event, and not in the thread's own clock.
@@ -134,11 +136,11 @@ static void hardware_is_as_probed(void **state)
 	struct counters counters;
 	struct counters_value value;
 	struct probe_result probed;
-	char error[512];
+	struct text fault = {0};
 
 	(void)state;
 	probe_counter(&probed, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS);
-	assert_int_equal(counters_parse(&set, "instructions:u", error, sizeof(error)), 0);
+	assert_int_equal(counters_parse(&set, "instructions:u", &fault), 0);
 	counters_open(&counters, &set);
 	counters_start(&counters);
 	spin(5000000);
@@ -155,10 +157,10 @@ static void never_started_is_not_zero(void **state)
 	struct counters_set set;
 	struct counters counters;
 	struct counters_value value;
-	char error[512];
+	struct text fault = {0};
 
 	(void)state;
-	assert_int_equal(counters_parse(&set, "perf::TASK-CLOCK", error, sizeof(error)), 0);
+	assert_int_equal(counters_parse(&set, "perf::TASK-CLOCK", &fault), 0);
 	counters_open(&counters, &set);
 	counters_read(&counters, 0, &value);
 	assert_false(value.available);

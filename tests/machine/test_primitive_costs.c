@@ -1,4 +1,4 @@
-// The prices are of a plausible order, and measuring them leaves nothing changed.
+// Costs are of a plausible order, and measuring them leaves nothing changed.
 #include <dirent.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -22,12 +22,12 @@ static int descriptors(void)
 	return n;
 }
 
-static void prices_are_plausible(void **state)
+static void costs_are_plausible(void **state)
 {
-	struct prices p;
+	struct primitive_costs p;
 
 	(void)state;
-	prices_measure(&p);
+	primitive_costs_measure(&p);
 	assert_true(p.syscall_ns > 10 && p.syscall_ns < 100e3);
 	assert_true(p.copy_gbyte_per_s > 0.1 && p.copy_gbyte_per_s < 10e3);
 	// A round trip is four system calls and two switches.
@@ -39,13 +39,13 @@ static void prices_are_plausible(void **state)
 
 static void measuring_leaves_nothing(void **state)
 {
-	struct prices p;
+	struct primitive_costs p;
 	cpu_set_t before, after;
 	int open = descriptors();
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	prices_measure(&p);
+	primitive_costs_measure(&p);
 	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
 	assert_true(CPU_EQUAL(&before, &after));
 	assert_int_equal(descriptors(), open);
@@ -55,7 +55,7 @@ static void measuring_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(prices_are_plausible),
+	    cmocka_unit_test(costs_are_plausible),
 	    cmocka_unit_test(measuring_leaves_nothing),
 	};
 

@@ -1,6 +1,7 @@
 // Specs against a small source tree made for the test: with presets, a Makefile and a history.
 #include "harness/spec/git.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "harness/spec/parse.h"
 #include "tests/support/capture.h"
 #include "tests/support/synthetic.h"
@@ -193,24 +194,24 @@ static void mistakes_are_named(void **state)
 	    {"ring=fast", "unknown variant 'fast' of slot 'ring': one of broken new spare"},
 	    {"ring=ring", "unknown variant 'ring'"},
 	    {"empty=README", "unknown slot 'empty'"},
-	    {"ring=new,ring=spare", "slot 'ring' is there twice"},
-	    {"plant=1i,plant=2i", "slot 'plant' is there twice"},
-	    {"plant=5", "plant=5: it takes nanoseconds or instructions"},
-	    {"plant=ns", "plant=ns: it takes"},
-	    {"plant=-1ns", "plant=-1ns: it takes"},
-	    {"plant=5ni", "plant=5ni: it takes"},
-	    {"plant=1000000i", "plant=1000000i: it takes"},
+	    {"ring=new,ring=spare", "slot 'ring' is given twice"},
+	    {"plant=1i,plant=2i", "slot 'plant' is given twice"},
+	    {"plant=5", "plant=5: expected a cost per packet"},
+	    {"plant=ns", "plant=ns: expected a cost"},
+	    {"plant=-1ns", "plant=-1ns: expected a cost"},
+	    {"plant=5ni", "plant=5ni: expected a cost"},
+	    {"plant=1000000i", "plant=1000000i: expected a cost"},
 	    {"default,plant=5i", "unknown tunnel 'default,plant=5i'"},
 	    {"ring=new,", "unknown tunnel 'ring=new,'"},
 	    {"ring=new,default", "unknown tunnel 'ring=new,default'"},
 	    {"ring=", "unknown tunnel 'ring='"},
 	    {"=new", "unknown tunnel '=new'"},
-	    {"default+", "behind '+' stands switch=value"},
-	    {"default+udp-gso", "behind '+' stands switch=value"},
-	    {"default+=off", "behind '+' stands switch=value"},
-	    {"default+udp-gso=off+", "behind '+' stands switch=value"},
-	    {"default+udp-gso=off,ring=new", "behind '+' stands switch=value"},
-	    {"default@", "needs a revision"},
+	    {"default+", "expected SWITCH=VALUE after '+'"},
+	    {"default+udp-gso", "expected SWITCH=VALUE after '+'"},
+	    {"default+=off", "expected SWITCH=VALUE after '+'"},
+	    {"default+udp-gso=off+", "expected SWITCH=VALUE after '+'"},
+	    {"default+udp-gso=off,ring=new", "expected SWITCH=VALUE after '+'"},
+	    {"default@", "expected a revision"},
 	    {"default@nowhere", "unknown revision 'nowhere'"},
 	    {"default@--help", "unknown revision '--help'"},
 	    {"wireguard-go@v1", "unknown tunnel 'wireguard-go'"},
@@ -443,24 +444,26 @@ static void builds_what_is_replayed(void **state)
 
 static void external_tunnels_are_found_or_the_remedy_is_said(void **state)
 {
-	char program[4096], commit[64], reason[256], *path = strdup(getenv("PATH"));
+	struct text reason = {0};
+	char program[4096], commit[64], *path = strdup(getenv("PATH"));
 	struct spec s;
 
 	(void)state;
 	setenv("PATH", "/nonexistent", 1);
 	assert_int_equal(spec_parse(&s, &catalog, "wireguard-go"), 0);
-	assert_false(spec_available(&s, &catalog, reason, sizeof(reason)));
-	assert_non_null(strstr(reason, "make external"));
+	assert_false(spec_available(&s, &catalog, &reason));
+	assert_non_null(strstr(text_string(&reason), "make external"));
 	put("build/external/wireguard-go/usr/bin/wireguard-go", "");
 	snprintf(program, sizeof(program), "%s/build/external/wireguard-go/usr/bin/wireguard-go",
 	         root);
 	assert_int_equal(chmod(program, 0755), 0);
-	assert_true(spec_available(&s, &catalog, reason, sizeof(reason)));
+	assert_true(spec_available(&s, &catalog, &reason));
 	assert_int_equal(spec_build(&s, &catalog, 0, program, commit), 0);
 	assert_non_null(strstr(program, "build/external/wireguard-go"));
 	assert_string_equal(commit, "");
 	setenv("PATH", path, 1);
 	free(path);
+	text_free(&reason);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 // What the microbenchmark programs share: two entries that measure the harness itself, counters,
 // and the exit code: 0; 1 where an entry ended with an error; 2 for a wrong option.
+#include "base/text.h"
 #include "workloads/micro/micro.h"
 #include "workloads/micro/nothing.h"
 #include "harness/machine/counters.h"
@@ -140,10 +141,10 @@ static void use_counters(const char *list)
 {
 	static const struct cbenchmark_observer observer = {begin, pause_counters, resume_counters,
 	                                                    end, NULL};
-	char error[512];
+	struct text fault = {0};
 
-	if (counters_parse(&events, list, error, sizeof(error)))
-		die(error);
+	if (counters_parse(&events, list, &fault))
+		die(text_string(&fault));
 	describe_counters();
 	cbenchmark_observe(&observer);
 }

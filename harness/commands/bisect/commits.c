@@ -64,8 +64,9 @@ int bisect_list_commits(struct bisect *b)
 	if (ret)
 		return ret;
 	snprintf(range, sizeof(range), "%s..%s", b->good_hash, bad_hash);
-	ret = git_run(b->root, arguments, &text);
-	ret = ret ? git_complain(b->root, range, ret, &text) : check_line(b, text.out);
+	ret = git_ask(b->root, arguments, range, &text);
+	if (!ret)
+		ret = check_line(b, text.out);
 	if (!ret) {
 		char *rest = text.out;
 

@@ -1,7 +1,9 @@
 // `wgbench doctor`: one row for each thing that a measurement may want, tried here and now.
 #include "base/file.h"
 #include "base/foreign.h"
+#include "base/memory.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "harness/command.h"
 #include "harness/machine/cgroup.h"
 #include "harness/machine/environment.h"
@@ -29,47 +31,70 @@
 
 enum { LOAD_MS = 500 };
 
-static const char *const state_names[] = {"no", "yes", "unavailable"};
+struct check {
+	char *name, *detail, *help;
+	enum probe_state state;
+};
 
-// Adds a row {name, state, detail, help}; help is shown only where the state isn't "yes".
-static void add(json_t *rows, const char *name, enum probe_state state, const char *help,
-                const char *format, ...) __attribute__((format(printf, 5, 6)));
-static void add(json_t *rows, const char *name, enum probe_state state, const char *help,
-                const char *format, ...)
+struct checks {
+	size_t n, room;
+	struct check *check;
+};
+
+// The help is shown only where the state isn't "yes".
+static void add_check(struct checks *all, const char *name, enum probe_state state,
+                      const char *help, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+static void add_check(struct checks *all, const char *name, enum probe_state state,
+                      const char *help, const char *format, ...)
 {
-	char detail[512];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(detail, sizeof(detail), format, arguments);
+	all->check = memory_more(all->check, all->n, &all->room, sizeof(*all->check));
+	all->check[all->n++] = (struct check){
+	    .name = text_format("%s", name),
+	    .detail = text_format_list(format, arguments),
+	    .help = text_format("%s", state == PROBE_YES ? "" : help),
+	    .state = state,
+	};
 	va_end(arguments);
-	json_array_append_new(rows,
-	                      json_pack("{ss ss ss ss}", "name", name, "state", state_names[state],
-	                                "detail", detail, "help", state == PROBE_YES ? "" : help));
 }
 
-static void add_result(json_t *rows, const char *name, const struct probe_result *r,
+static void free_checks(struct checks *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		free(all->check[i].name);
+		free(all->check[i].detail);
+		free(all->check[i].help);
+	}
+	free(all->check);
+}
+
+static void add_result(struct checks *all, const char *name, const struct probe_result *r,
                        const char *help)
 {
-	add(rows, name, r->state, r->state == PROBE_UNKNOWN ? "run it as root" : help, "%s",
-	    r->detail);
+	add_check(all, name, r->state, r->state == PROBE_UNKNOWN ? "run it as root" : help, "%s",
+	          r->detail);
 }
 
-static void examine_cpu(json_t *rows)
+static void examine_cpu(struct checks *all)
 {
-	char line[1024];
+	char *model = environment_read_field("/proc/cpuinfo", "model name");
+	char *governor =
+	    environment_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
 
-	add(rows, "CPUs", PROBE_YES, "", "%ld online, %s", sysconf(_SC_NPROCESSORS_ONLN),
-	    environment_cpu_field("model name", line, sizeof(line)));
-	environment_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line,
-	                      sizeof(line));
-	add(rows, "frequency governor", line[0] ? PROBE_YES : PROBE_NO,
-	    "nothing inside a virtual machine; its host decides", "%s",
-	    line[0] ? line : "not visible");
+	add_check(all, "CPUs", PROBE_YES, "", "%ld online, %s", sysconf(_SC_NPROCESSORS_ONLN),
+	          model);
+	add_check(all, "frequency governor", *governor ? PROBE_YES : PROBE_NO,
+	          "nothing inside a virtual machine; its host decides", "%s",
+	          *governor ? governor : "not visible");
+	free(governor);
+	free(model);
 }
 
 // What wgbench was granted of them; its children inherit it.
-static void examine_grant(json_t *rows)
+static void examine_grant(struct checks *all)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	int nice = getpriority(PRIO_PROCESS, 0), allowed = 0;
@@ -82,24 +107,24 @@ static void examine_grant(json_t *rows)
 	cgroup_read(&c, "");
 	if (isfinite(c.cpus))
 		snprintf(quota, sizeof(quota), "%.3g CPUs", c.cpus);
-	add(rows, "all of the machine",
-	    allowed == online && isinf(c.cpus) && !nice ? PROBE_YES : PROBE_NO,
-	    "run it without taskset and nice, outside of a control group with a quota",
-	    "%d of %ld CPUs, quota %s, nice %d", allowed, online, quota, nice);
+	add_check(all, "all of the machine",
+	          allowed == online && isinf(c.cpus) && !nice ? PROBE_YES : PROBE_NO,
+	          "run it without taskset and nice, outside of a control group with a quota",
+	          "%d of %ld CPUs, quota %s, nice %d", allowed, online, quota, nice);
 }
 
-static void examine_prices(json_t *rows)
+static void examine_costs(struct checks *all)
 {
-	struct prices p;
+	struct primitive_costs c;
 
-	prices_measure(&p);
-	add(rows, "price of a system call", PROBE_YES, "", "%.0f ns", p.syscall_ns);
-	add(rows, "price of two wake-ups", PROBE_YES, "", "%.1f µs on one CPU, %.1f µs across two",
-	    p.wakeup_same_us, p.wakeup_across_us);
-	add(rows, "price of a copy", PROBE_YES, "", "64 KB at %.0f GB/s", p.copy_gbyte_per_s);
+	primitive_costs_measure(&c);
+	add_check(all, "cost of a system call", PROBE_YES, "", "%.0f ns", c.syscall_ns);
+	add_check(all, "cost of two wake-ups", PROBE_YES, "",
+	          "%.1f µs on one CPU, %.1f µs across two", c.wakeup_same_us, c.wakeup_across_us);
+	add_check(all, "cost of a copy", PROBE_YES, "", "64 KB at %.0f GB/s", c.copy_gbyte_per_s);
 }
 
-static void examine_counters(json_t *rows)
+static void examine_counters(struct checks *all)
 {
 	static const struct {
 		const char *name, *help;
@@ -121,19 +146,19 @@ static void examine_counters(json_t *rows)
 
 		probe_counter(&r, counters[i].type, counters[i].config);
 		if (r.state != PROBE_YES)
-			add(rows, counters[i].name, PROBE_UNKNOWN, counters[i].help,
-			    "not supported here: %s", r.detail);
+			add_check(all, counters[i].name, PROBE_UNKNOWN, counters[i].help,
+			          "not supported here: %s", r.detail);
 		else
-			add_result(rows, counters[i].name, &r, "");
+			add_result(all, counters[i].name, &r, "");
 	}
 	struct stat st;
 	bool mounted = !stat("/sys/kernel/tracing/events", &st);
-	add(rows, "tracefs", mounted ? PROBE_YES : PROBE_NO,
-	    "mount -t tracefs nodev /sys/kernel/tracing", "%s",
-	    mounted ? "tracepoints can be counted" : "not mounted at /sys/kernel/tracing");
+	add_check(all, "tracefs", mounted ? PROBE_YES : PROBE_NO,
+	          "mount -t tracefs nodev /sys/kernel/tracing", "%s",
+	          mounted ? "tracepoints can be counted" : "not mounted at /sys/kernel/tracing");
 }
 
-static void examine_offloads(json_t *rows, int ns)
+static void examine_offloads(struct checks *all, int ns)
 {
 	static const struct {
 		const char *name, *help;
@@ -157,15 +182,15 @@ static void examine_offloads(json_t *rows, int ns)
 
 	for (size_t i = 0; i < sizeof(tun) / sizeof(*tun); i++) {
 		probe_tun(&r, ns, i);
-		add_result(rows, tun[i].name, &r, tun[i].help);
+		add_result(all, tun[i].name, &r, tun[i].help);
 	}
 	for (size_t i = 0; i < sizeof(udp) / sizeof(*udp); i++) {
 		probe_udp_option(&r, udp[i].level, udp[i].option);
-		add_result(rows, udp[i].name, &r, udp[i].help);
+		add_result(all, udp[i].name, &r, udp[i].help);
 	}
 }
 
-static void examine_qdiscs(json_t *rows, int ns)
+static void examine_qdiscs(struct checks *all, int ns)
 {
 	static const char *const tbf[] = {"tbf",  "rate",    "10mbit", "burst",
 	                                  "10kb", "latency", "50ms",   NULL};
@@ -185,73 +210,79 @@ static void examine_qdiscs(json_t *rows, int ns)
 		struct probe_result r;
 
 		probe_qdisc(&r, ns, qdiscs[i].parameters);
-		add_result(rows, qdiscs[i].name, &r, "a kernel with this scheduler");
+		add_result(all, qdiscs[i].name, &r, "a kernel with this scheduler");
 	}
 	struct probe_result r;
 	probe_ifb(&r, ns);
-	add_result(rows, "IFB device", &r, "a kernel with CONFIG_IFB");
+	add_result(all, "IFB device", &r, "a kernel with CONFIG_IFB");
 	probe_redirect(&r, ns);
-	add_result(rows, "ingress redirection", &r,
+	add_result(all, "ingress redirection", &r,
 	           "a kernel with qdisc ingress, classifier u32 and action mirred");
 }
 
-static void examine_external(json_t *rows)
+static void examine_external(struct checks *all)
 {
-	static const char *const names[] = {"kernel", "wireguard-go"};
-	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
-	bool loaded = catalog && !spec_catalog_load(catalog);
+	static const struct {
+		const char *row, *spec, *help;
+	} tunnels[] = {
+	    {"tunnel kernel", "kernel", "a kernel with CONFIG_WIREGUARD"},
+	    {"tunnel wireguard-go", "wireguard-go", "make external"},
+	};
+	struct spec_catalog *catalog = memory_new(1, sizeof(*catalog));
+	bool loaded = !spec_catalog_load(catalog);
 
-	for (size_t i = 0; loaded && i < 2; i++) {
+	for (size_t i = 0; loaded && i < sizeof(tunnels) / sizeof(*tunnels); i++) {
+		struct text reason = {0};
 		struct spec spec;
-		char reason[256] = "", name[64];
 
-		if (spec_parse(&spec, catalog, names[i]))
+		if (spec_parse(&spec, catalog, tunnels[i].spec))
 			continue;
-		bool available = spec_available(&spec, catalog, reason, sizeof(reason));
-		snprintf(name, sizeof(name), "tunnel %s", names[i]);
-		add(rows, name, available ? PROBE_YES : PROBE_NO,
-		    i ? "make external" : "a kernel with CONFIG_WIREGUARD", "%s", reason);
+		bool available = spec_available(&spec, catalog, &reason);
+		add_check(all, tunnels[i].row, available ? PROBE_YES : PROBE_NO, tunnels[i].help,
+		          "%s", text_string(&reason));
+		text_free(&reason);
 	}
 	free(catalog);
 }
 
-static unsigned long long idle_ticks(void)
+static unsigned long long read_idle_ticks(void)
 {
-	char line[512];
+	char *line = environment_read_line("/proc/stat");
 	unsigned long long idle, iowait;
+	bool told = sscanf(line, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) == 2;
 
-	environment_read_line("/proc/stat", line, sizeof(line));
-	if (sscanf(line, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) != 2)
-		return FOREIGN_UNKNOWN;
-	return idle + iowait;
+	free(line);
+	return told ? idle + iowait : FOREIGN_UNKNOWN;
 }
 
-static void examine_noise(json_t *rows)
+static void examine_noise(struct checks *all)
 {
-	char line[256];
+	char *pressure = environment_read_line("/proc/pressure/cpu");
 	double steal_s = environment_steal_s();
-	bool pressure = environment_read_line("/proc/pressure/cpu", line, sizeof(line))[0];
 
-	add(rows, "steal", steal_s > 0 ? PROBE_YES : PROBE_NO,
-	    "nothing on bare metal; in a guest, a host that reports it",
-	    steal_s > 0 ? "%.1f s since boot" : "zero since boot: not reported, or not shared",
-	    steal_s);
-	add(rows, "pressure (PSI)", pressure ? PROBE_YES : PROBE_NO, "boot with psi=1", "%s", line);
-	unsigned long long before = idle_ticks();
+	add_check(all, "steal", steal_s > 0 ? PROBE_YES : PROBE_NO,
+	          "nothing on bare metal; in a guest, a host that reports it",
+	          steal_s > 0 ? "%.1f s since boot"
+	                      : "zero since boot: not reported, or not shared",
+	          steal_s);
+	add_check(all, "pressure (PSI)", *pressure ? PROBE_YES : PROBE_NO, "boot with psi=1", "%s",
+	          pressure);
+	free(pressure);
+	unsigned long long before = read_idle_ticks();
 	process_pause(LOAD_MS);
-	double idle = foreign_difference(before, idle_ticks()) / sysconf(_SC_CLK_TCK) * 1000 /
+	double idle = foreign_difference(before, read_idle_ticks()) / sysconf(_SC_CLK_TCK) * 1000 /
 	              LOAD_MS / sysconf(_SC_NPROCESSORS_ONLN);
 	double busy = idle < 1 ? 1 - idle : 0;
 	if (isnan(idle)) {
-		add(rows, "quiet now", PROBE_NO, "a kernel with /proc/stat",
-		    "idle time is not reported");
+		add_check(all, "quiet now", PROBE_NO, "a kernel with /proc/stat",
+		          "idle time is not reported");
 		return;
 	}
-	add(rows, "quiet now", busy < 0.05 ? PROBE_YES : PROBE_NO, "end what else runs here",
-	    "CPUs %.0f %% busy over %d ms", busy * 100, LOAD_MS);
+	add_check(all, "quiet now", busy < 0.05 ? PROBE_YES : PROBE_NO, "end what else runs here",
+	          "CPUs %.0f %% busy over %d ms", busy * 100, LOAD_MS);
 }
 
-static void examine_programs(json_t *rows)
+static void examine_programs(struct checks *all)
 {
 	static const struct {
 		const char *name, *option, *package;
@@ -267,71 +298,84 @@ static void examine_programs(json_t *rows)
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		const char *const argv[] = {programs[i].name, programs[i].option, NULL};
-		char name[64], help[64], line[256] = "";
 		bool there = process_available(programs[i].name);
+		char *name = text_format("program %s", programs[i].name);
+		char *help = text_format("apt install %s", programs[i].package);
+		char *line = there ? environment_program_line(argv) : text_format("not in PATH");
 
-		if (there)
-			environment_program_line(argv, line, sizeof(line));
-		snprintf(name, sizeof(name), "program %s", programs[i].name);
-		snprintf(help, sizeof(help), "apt install %s", programs[i].package);
-		add(rows, name, there ? PROBE_YES : PROBE_NO, help, "%s",
-		    there ? line : "not in PATH");
+		add_check(all, name, there ? PROBE_YES : PROBE_NO, help, "%s", line);
+		free(line);
+		free(help);
+		free(name);
 	}
 }
 
-static json_t *examine(void)
+static void examine_machine(struct checks *all)
 {
-	json_t *rows = json_array();
 	struct utsname name;
 	int ns = probe_namespace();
 
 	if (!uname(&name))
-		add(rows, "kernel", PROBE_YES, "", "%s", name.release);
-	add(rows, "network namespaces", ns >= 0 ? PROBE_YES : PROBE_UNKNOWN, "run it as root", "%s",
-	    ns >= 0 ? "" : strerror(-ns));
-	examine_cpu(rows);
-	examine_noise(rows);
-	examine_grant(rows);
-	examine_prices(rows);
-	examine_counters(rows);
-	examine_offloads(rows, ns);
-	examine_qdiscs(rows, ns);
-	examine_external(rows);
-	examine_programs(rows);
+		add_check(all, "kernel", PROBE_YES, "", "%s", name.release);
+	add_check(all, "network namespaces", ns >= 0 ? PROBE_YES : PROBE_UNKNOWN, "run it as root",
+	          "%s", ns >= 0 ? "" : strerror(-ns));
+	examine_cpu(all);
+	examine_noise(all);
+	examine_grant(all);
+	examine_costs(all);
+	examine_counters(all);
+	examine_offloads(all, ns);
+	examine_qdiscs(all, ns);
+	examine_external(all);
+	examine_programs(all);
 	if (ns >= 0)
 		close(ns);
-	return rows;
 }
 
-static void print(const json_t *rows)
+// ---- printing
+
+static const struct {
+	const char *name;
+	enum table_colour colour;
+} states[] = {
+    [PROBE_NO] = {"no", TABLE_YELLOW},
+    [PROBE_YES] = {"yes", TABLE_GREEN},
+    [PROBE_UNKNOWN] = {"unavailable", TABLE_DIM},
+};
+
+static void print_table(const struct checks *all)
 {
 	static const struct table_column columns[] = {{"what", TABLE_LEFT},
 	                                              {"state", TABLE_LEFT},
 	                                              {"detail", TABLE_LEFT},
 	                                              {"what would help", TABLE_LEFT}};
 	struct table table;
-	json_t *row;
-	size_t i;
 
 	table_init(&table, columns, 4);
-	json_array_foreach(rows, i, row)
-	{
-		const char *state = json_string_value(json_object_get(row, "state"));
+	for (size_t i = 0; i < all->n; i++) {
+		const struct check *c = &all->check[i];
 
-		table_add(&table, TABLE_PLAIN, "%s",
-		          json_string_value(json_object_get(row, "name")));
-		table_add(&table,
-		          !strcmp(state, "yes")  ? TABLE_GREEN
-		          : !strcmp(state, "no") ? TABLE_YELLOW
-		                                 : TABLE_DIM,
-		          "%s", state);
-		table_add(&table, TABLE_PLAIN, "%s",
-		          json_string_value(json_object_get(row, "detail")));
-		table_add(&table, TABLE_PLAIN, "%s",
-		          json_string_value(json_object_get(row, "help")));
+		table_add(&table, TABLE_PLAIN, "%s", c->name);
+		table_add(&table, states[c->state].colour, "%s", states[c->state].name);
+		table_add(&table, TABLE_PLAIN, "%s", c->detail);
+		table_add(&table, TABLE_PLAIN, "%s", c->help);
 	}
 	table_print(&table, stdout);
 	table_free(&table);
+}
+
+static void print_json(const struct checks *all)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct check *c = &all->check[i];
+
+		json_array_append_new(rows, json_pack("{ss ss so ss}", "name", c->name, "state",
+		                                      states[c->state].name, "detail",
+		                                      output_string(c->detail), "help", c->help));
+	}
+	output_print_json(json_pack("{so}", "checks", rows));
 }
 
 static int doctor_main(int argc, char **argv)
@@ -344,12 +388,13 @@ static int doctor_main(int argc, char **argv)
 
 	if (ret)
 		return ret == OPTIONS_HELPED ? EXIT_NO_REGRESSION : EXIT_ERROR;
-	json_t *found = examine();
+	struct checks all = {0};
+	examine_machine(&all);
 	if (as_json)
-		output_print_json(json_pack("{sO}", "checks", found));
+		print_json(&all);
 	else
-		print(found);
-	json_decref(found);
+		print_table(&all);
+	free_checks(&all);
 	return EXIT_NO_REGRESSION;
 }
 
@@ -358,9 +403,9 @@ const struct command doctor_command = {
     .main = doctor_main,
     .arguments = "",
     .summary = "Show what this machine can measure, and what would help",
-    .help = "Each row is tried on the spot: 'no' says that this machine can't or doesn't,\n"
-            "'unavailable' that a counter isn't there or that trying it isn't allowed to you.\n"
-            "Network trials happen in a namespace of their own.\n"
+    .help = "Each row is tried on the spot. 'no' means that this machine can't or doesn't do it;\n"
+            "'unavailable' means that there is no such counter, or that you may not try it.\n"
+            "Network checks run in a namespace of their own.\n"
             "\n"
             "Exit codes: 0 examined, whatever was found; 2 not.",
 };

@@ -1,5 +1,6 @@
 // What can be compared, under what traffic, here.
 #include "base/file.h"
+#include "base/text.h"
 #include "harness/command.h"
 #include "harness/options.h"
 #include "harness/plan/workload.h"
@@ -49,16 +50,16 @@ static json_t *list_external(const struct spec_catalog *c)
 	const char *name;
 
 	for (size_t i = 0; (name = spec_external_name(i)); i++) {
+		struct text reason = {0};
 		struct spec spec;
-		char reason[256];
-		bool available;
 
 		if (spec_parse(&spec, c, name))
 			continue;
-		available = spec_available(&spec, c, reason, sizeof(reason));
+		bool available = spec_available(&spec, c, &reason);
 		json_array_append_new(external,
-		                      json_pack("{s:s, s:b, s:s}", "name", name, "available",
-		                                available, "reason", reason));
+		                      json_pack("{ss sb so}", "name", name, "available", available,
+		                                "reason", output_string(text_string(&reason))));
+		text_free(&reason);
 	}
 	json_array_append_new(external,
 	                      json_pack("{s:s, s:b, s:s}", "name", "exec:PATH", "available", true,

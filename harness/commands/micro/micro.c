@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "base/quote.h"
 #include "base/stamp.h"
+#include "base/text.h"
 #include "harness/spec/parse.h"
 #include "harness/stats/basic.h"
 #include "harness/machine/counters.h"
@@ -40,10 +41,11 @@ static json_t *describe(const struct micro_options *o, const struct micro_plan *
 {
 	json_t *counters = json_array(), *command = json_pack("[ss]", "wgbench", "micro");
 	struct counters_set set = {0};
-	char created[STAMP_BYTES], error[512], value[64];
+	char created[STAMP_BYTES], value[64];
+	struct text fault = {0};
 
 	stamp_record(created, time(NULL));
-	if (p->counters && !counters_parse(&set, p->counters, error, sizeof(error)))
+	if (p->counters && !counters_parse(&set, p->counters, &fault))
 		for (size_t i = 0; i < set.n; i++)
 			json_array_append_new(counters, json_string(set.event[i].name));
 	if (o->filter)
@@ -219,7 +221,7 @@ static int parse(struct micro_options *o, int argc, char **argv)
 {
 	struct options_words words;
 	struct counters_set set;
-	char error[512];
+	struct text fault = {0};
 	const struct option_row rows[] = {
 	    {"counters", OPTION_STRING, &o->counters, "NAME,...",
 	     "also count these, per iteration: libpfm's names, such as instructions", 0, 0},
@@ -246,8 +248,9 @@ static int parse(struct micro_options *o, int argc, char **argv)
 	if (ret)
 		return ret;
 	o->filter = words.n ? words.word[0] : NULL;
-	if (o->counters && counters_parse(&set, o->counters, error, sizeof(error))) {
-		fprintf(stderr, "wgbench micro: %s\n", error);
+	if (o->counters && counters_parse(&set, o->counters, &fault)) {
+		fprintf(stderr, "wgbench micro: %s\n", text_string(&fault));
+		text_free(&fault);
 		return -EINVAL;
 	}
 	return 0;

@@ -196,15 +196,15 @@ static void keep_context(json_t *slot, const char *variant, const char *program,
 	static const char *const drop[] = {"host_name", "date", "load_avg", "executable"};
 	const char *const argv[] = {"sha256sum", "-b", program, NULL};
 	json_t *contexts = json_object_get(slot, "contexts");
-	char line[PATH_MAX + 80];
 
 	if (!context || json_object_get(contexts, variant))
 		return;
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
 		json_object_del(context, drop[i]);
-	environment_program_line(argv, line, sizeof(line));
+	char *line = environment_program_line(argv);
 	json_object_set_new(context, "binary_sha256",
 	                    json_stringn(line, strcspn(line, " ") < 64 ? 0 : 64));
+	free(line);
 	json_object_set(contexts, variant, context);
 }
 

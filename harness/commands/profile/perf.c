@@ -36,17 +36,18 @@ int perf_check(void)
 // perf explains itself over many lines: the first one after "Error:" is the reason.
 static int complain(const struct perf *p, const char *what)
 {
-	char level[32], *text = process_read(p->record.err);
-	const char *reason = text ? strstr(text, "Error:") : NULL;
+	char *level = environment_read_line("/proc/sys/kernel/perf_event_paranoid");
+	char *text = process_read(p->record.err);
+	const char *reason = strstr(text, "Error:");
 
-	reason = reason ? reason + strlen("Error:") : text ? text : "";
+	reason = reason ? reason + strlen("Error:") : text;
 	reason += strspn(reason, " \n");
-	environment_read_line("/proc/sys/kernel/perf_event_paranoid", level, sizeof(level));
 	fprintf(stderr,
 	        "wgbench: perf record %s: %.*s (perf_event_paranoid is %s: above -1, sampling the "
 	        "machine needs CAP_PERFMON)\n",
 	        what, (int)strcspn(reason, "\n"), reason, *level ? level : "not there");
 	free(text);
+	free(level);
 	return -EIO;
 }
 

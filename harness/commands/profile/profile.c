@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "base/stamp.h"
+#include "base/text.h"
 #include "harness/command.h"
 #include "harness/commands/profile/perf.h"
 #include "harness/measure/preflight.h"
@@ -70,13 +71,14 @@ static int make_dumpable(struct spec *s)
 static int choose_tunnel(struct profile_side *s, const struct spec_catalog *c, const char *text)
 {
 	struct spec *spec = &s->tunnel.spec;
-	char reason[512];
+	struct text reason = {0};
 	int ret = spec_parse(spec, c, text);
 
-	if (!ret && spec->kind != SPEC_OWN && !spec_available(spec, c, reason, sizeof(reason))) {
-		fprintf(stderr, "wgbench: %s: %s\n", spec->name, reason);
+	if (!ret && !spec_available(spec, c, &reason)) {
+		fprintf(stderr, "wgbench: %s: %s\n", spec->name, text_string(&reason));
 		ret = -ENOENT;
 	}
+	text_free(&reason);
 	return ret ? ret : make_dumpable(spec);
 }
 
