@@ -1,16 +1,16 @@
 #include "harness/show/document.h"
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/path.h"
 #include "base/quote.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char css[] =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:96rem;margin:2rem auto;padding:0 1rem;"
@@ -54,20 +54,17 @@ static int make_folder(const char *path)
 
 int document_begin(struct document *d, const char *dir, const char *title)
 {
-	char plots[PATH_MAX + 32];
-
-	memset(d, 0, sizeof(*d));
-	snprintf(d->dir, sizeof(d->dir), "%s", dir);
-	snprintf(plots, sizeof(plots), "%s/plots", dir);
+	char *plots = path_join(dir, "plots");
 	int ret = make_folder(plots);
-	if (ret) {
+
+	if (ret)
 		quote_printf(stderr, "wgbench: %s: %s\n", plots, strerror(-ret));
+	free(plots);
+	if (ret)
 		return ret;
-	}
-	d->markdown = open_memstream(&d->text[0], &d->bytes[0]);
-	d->html = open_memstream(&d->text[1], &d->bytes[1]);
-	if (!d->markdown || !d->html)
-		abort();
+	*d = (struct document){.dir = text_format("%s", dir)};
+	d->markdown = text_open(&d->as_markdown);
+	d->html = text_open(&d->as_html);
 	put_markdown(d, "# ", title);
 	fprintf(d->html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	                 "<meta name=\"viewport\" content=\"width=device-width\">\n");
@@ -86,11 +83,9 @@ void document_heading(struct document *d, const char *text)
 void document_paragraph(struct document *d, const char *format, ...)
 {
 	va_list arguments;
-	char *text;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		abort();
+	char *text = text_format_list(format, arguments);
 	va_end(arguments);
 	put_markdown(d, "\n", text);
 	put_element(d->html, "p", text);
@@ -128,14 +123,14 @@ static void put_svg(struct document *d, const char *svg)
 			}
 		fwrite(svg, 1, length, d->html);
 		if (found)
-			fprintf(d->html, "p%u-", d->plots);
+			fprintf(d->html, "p%zu-", d->plots);
 		svg += length;
 	}
 }
 
 static bool has_plot(const struct document *d, const char *name)
 {
-	for (unsigned i = 0; i < d->plots; i++)
+	for (size_t i = 0; i < d->plots; i++)
 		if (!strcmp(d->plot[i], name))
 			return true;
 	return false;
@@ -144,11 +139,9 @@ static bool has_plot(const struct document *d, const char *name)
 static const char *name_plot(struct document *d, const char *wanted)
 {
 	enum { BYTES = 200, NUMBER_BYTES = 16 };
-	char *name = malloc(BYTES + NUMBER_BYTES);
+	char *name = memory_new(BYTES + NUMBER_BYTES, 1);
 
-	d->plot = reallocarray(d->plot, d->plots + 1, sizeof(*d->plot));
-	if (!name || !d->plot)
-		abort();
+	d->plot = memory_more(d->plot, d->plots, &d->room, sizeof(*d->plot));
 	quote_file_name(name, BYTES, wanted);
 	size_t length = strlen(name);
 	for (unsigned n = 2; has_plot(d, name); n++)
@@ -156,42 +149,39 @@ static const char *name_plot(struct document *d, const char *wanted)
 	return d->plot[d->plots++] = name;
 }
 
-int document_plot(struct document *d, const char *wanted, const char *svg)
+static int write_file(const struct document *d, const char *name, const char *text)
 {
-	const char *name = name_plot(d, wanted);
-	const char *element = strstr(svg, "<svg");
-	char path[PATH_MAX + 320];
-	int ret;
+	char *path = path_join(d->dir, name);
+	int ret = output_text(path, text, strlen(text));
 
-	snprintf(path, sizeof(path), "%s/plots/%s.svg", d->dir, name);
-	ret = output_text(path, svg, strlen(svg));
-	if (ret)
-		return ret;
-	fprintf(d->markdown, "\n![%s](plots/%s.svg)\n", name, name);
-	fprintf(d->html, "<figure>\n");
-	put_svg(d, element ? element : svg);
-	fprintf(d->html, "</figure>\n");
-	return 0;
+	free(path);
+	return ret;
 }
 
-static int write_file(const struct document *d, const char *name, const char *text, size_t bytes)
+int document_plot(struct document *d, const char *wanted, const char *svg)
 {
-	char path[PATH_MAX + 32];
+	const char *element = strstr(svg, "<svg");
+	char *name = text_format("plots/%s.svg", name_plot(d, wanted));
+	int ret = write_file(d, name, svg);
 
-	snprintf(path, sizeof(path), "%s/%s", d->dir, name);
-	return output_text(path, text, bytes);
+	if (!ret) {
+		fprintf(d->markdown, "\n![%s](%s)\n", d->plot[d->plots - 1], name);
+		fprintf(d->html, "<figure>\n");
+		put_svg(d, element ? element : svg);
+		fprintf(d->html, "</figure>\n");
+	}
+	free(name);
+	return ret;
 }
 
 int document_end(struct document *d)
 {
-	int ret;
-
 	fprintf(d->html, "</body>\n</html>\n");
 	fflush(d->markdown);
 	fflush(d->html);
-	ret = write_file(d, "report.md", d->text[0], d->bytes[0]);
+	int ret = write_file(d, "report.md", text_string(&d->as_markdown));
 	if (!ret)
-		ret = write_file(d, "report.html", d->text[1], d->bytes[1]);
+		ret = write_file(d, "report.html", text_string(&d->as_html));
 	document_abandon(d);
 	return ret;
 }
@@ -200,9 +190,10 @@ void document_abandon(struct document *d)
 {
 	fclose(d->markdown);
 	fclose(d->html);
-	free(d->text[0]);
-	free(d->text[1]);
+	text_free(&d->as_markdown);
+	text_free(&d->as_html);
 	while (d->plots)
 		free(d->plot[--d->plots]);
 	free(d->plot);
+	free(d->dir);
 }

@@ -3,14 +3,14 @@
 #ifndef WGBENCH_SHOW_DOCUMENT_H
 #define WGBENCH_SHOW_DOCUMENT_H
 
+#include "base/text.h"
 #include "harness/show/table.h"
 
 struct document {
-	char dir[4096];
+	char *dir;
 	FILE *markdown, *html; // in memory until document_end()
-	char *text[2];
-	size_t bytes[2];
-	unsigned plots;
+	struct text as_markdown, as_html;
+	size_t plots, room;
 	char **plot; // their names
 };
 

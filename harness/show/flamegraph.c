@@ -1,8 +1,10 @@
 #include "harness/show/flamegraph.h"
 
+#include "base/argv.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/quote.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@ enum { DRAW_MS = 2 * 60000 };
 static const char packaged[] = "/usr/share/perl5/Devel/NYTProf/flamegraph.pl";
 
 // The package's, else one in PATH.
-static const char *program(void)
+static const char *find_program(void)
 {
 	if (!access(packaged, R_OK))
 		return packaged;
@@ -24,24 +26,11 @@ static const char *program(void)
 
 int flamegraph_check(void)
 {
-	if (program())
+	if (find_program())
 		return 0;
 	fprintf(stderr, "wgbench: flame graphs need flamegraph.pl: install it (Debian: apt install "
 	                "libdevel-nytprof-perl)\n");
 	return -ENOENT;
-}
-
-static char *escaped(const char *text)
-{
-	char *out;
-	size_t bytes;
-	FILE *to = open_memstream(&out, &bytes);
-
-	if (!to)
-		abort();
-	quote_html(to, text);
-	fclose(to);
-	return out;
 }
 
 static void put_text(FILE *to, int x, const char *text)
@@ -91,28 +80,25 @@ static int write_svg(const struct flamegraph *g, const char *svg, const char *pa
 
 int flamegraph_draw(const struct flamegraph *g, const char *folded, const char *path)
 {
-	const char *script = program();
-	char *title = escaped(g->title), line[256];
-	const char *argv[16] = {"perl", packaged,      "--hash", "--title",
-	                        title,  "--countname", g->unit};
+	const char *script = find_program();
 	struct process_text text;
-	size_t n = 7;
-	int ret;
+	struct text title = {0};
+	struct argv argv = {0};
+	FILE *to = text_open(&title);
 
-	if (script != packaged) {
-		memmove(argv, argv + 1, (n - 1) * sizeof(*argv));
-		argv[0] = script;
-		argv[--n] = NULL;
-	}
-	if (g->mirrored)
-		argv[n++] = "--negate";
-	ret = process_run(argv, PROCESS_HERE, folded, DRAW_MS, &text);
+	quote_html(to, g->title);
+	fclose(to);
+	if (script == packaged) // isn't executable
+		argv_add(&argv, "perl");
+	argv_add_all(&argv, script, "--hash", "--title", text_string(&title), "--countname",
+	             g->unit, g->mirrored ? "--negate" : NULL, NULL);
+	int ret = process_run(argv_words(&argv), PROCESS_HERE, folded, DRAW_MS, &text);
 	if (!ret)
 		ret = write_svg(g, text.out, path);
 	else if (ret != -EINTR)
-		fprintf(stderr, "wgbench: flamegraph.pl: %s\n",
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		fprintf(stderr, "wgbench: flamegraph.pl: %s\n", process_reason(ret, &text));
 	process_text_free(&text);
-	free(title);
+	argv_free(&argv);
+	text_free(&title);
 	return ret > 0 ? -EIO : ret;
 }

@@ -3,6 +3,7 @@
 #include "harness/show/forest.h"
 
 #include "base/quote.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -275,27 +276,20 @@ static bool has_effect(const struct verdict_set *set)
 char *forest_draw(const struct outcome *o)
 {
 	const struct range *r = choose_range(&o->verdicts);
-	char *body = NULL, *svg = NULL;
-	size_t bytes;
+	struct text body = {0};
 	double y = 4;
 
 	if (!has_effect(&o->verdicts))
 		return NULL;
-	FILE *to = open_memstream(&body, &bytes);
-	if (!to)
-		abort();
+	FILE *to = text_open(&body);
 	for (size_t i = 0; i < o->store.tunnels; i++)
 		y = put_candidate(to, r, o, i, y);
 	fclose(to);
-	to = open_memstream(&svg, &bytes);
-	if (!to)
-		abort();
-	fprintf(to,
-	        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
-	        "height=\"%.0f\" role=\"img\" class=\"forest\">\n<title>Verdicts</title>\n%s"
-	        "<rect width=\"100%%\" height=\"100%%\" rx=\"6\" class=\"ground\"/>\n%s</svg>\n",
-	        WIDTH, y + 6, WIDTH, y + 6, style, body);
-	fclose(to);
-	free(body);
+	char *svg = text_format(
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
+	    "height=\"%.0f\" role=\"img\" class=\"forest\">\n<title>Verdicts</title>\n%s"
+	    "<rect width=\"100%%\" height=\"100%%\" rx=\"6\" class=\"ground\"/>\n%s</svg>\n",
+	    WIDTH, y + 6, WIDTH, y + 6, style, text_string(&body));
+	text_free(&body);
 	return svg;
 }

@@ -1,11 +1,13 @@
 #include "harness/show/plot.h"
 
+#include "base/path.h"
 #include "base/process.h"
 #include "base/quote.h"
+#include "base/text.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,77 +28,79 @@ static void put_point(FILE *to, const struct series_block *b, double y)
 		fprintf(to, "%u %.17g %d\n", b->block + 1, y, b->contaminated);
 }
 
-// Runs the script that `input` ends with. Frees `input`.
-static int draw(char *input, char **svg)
+static int run_gnuplot(const char *input, char **svg)
 {
 	static const char *const argv[] = {"gnuplot", "-d", "-", NULL};
 	struct process_text text;
-	char line[256];
 	int ret = process_run(argv, PROCESS_HERE, input, GNUPLOT_TIMEOUT_MS, &text);
 
-	free(input);
-	if (!ret && text.out && strstr(text.out, "</svg>")) {
+	if (!ret && strstr(text.out, "</svg>")) {
 		*svg = text.out;
 		text.out = NULL;
 	} else if (ret == -ENOENT) {
 		fprintf(stderr, "wgbench: plots need gnuplot: apt-get install gnuplot-nox\n");
 	} else {
-		fprintf(stderr, "wgbench: gnuplot: %s\n",
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		fprintf(stderr, "wgbench: gnuplot: %s\n", process_reason(ret, &text));
 		ret = ret < 0 ? ret : -EIO;
 	}
 	process_text_free(&text);
 	return ret;
 }
 
-FILE *plot_begin(char **input, const char *title, const char *y_label)
+void plot_put_name(FILE *to, size_t i, const char *format, ...)
 {
-	static size_t bytes; // written until the stream is closed, long after this
-	FILE *to = open_memstream(input, &bytes);
+	va_list arguments;
 
-	if (!to)
-		abort();
+	va_start(arguments, format);
+	char *text = text_format_list(format, arguments);
+	va_end(arguments);
+	fprintf(to, "name[%zu] = ", i + 1);
+	quote_gnuplot(to, text);
+	fputc('\n', to);
+	free(text);
+}
+
+FILE *plot_begin(struct text *input, const char *title, const char *y_label)
+{
+	FILE *to = text_open(input);
+
 	plot_put_text(to, "plot_title", title);
 	plot_put_text(to, "y_label", y_label);
 	return to;
 }
 
-static FILE *begin(char **input, const struct series *s, const char *y_label)
+static FILE *begin_series(struct text *input, const struct series *s, const char *y_label)
 {
-	char title[256];
-	FILE *to;
+	char *title = text_format("%s: %s (%s is better)", s->workload, s->metric,
+	                          s->higher_is_better ? "higher" : "lower");
+	FILE *to = plot_begin(input, title, y_label);
 
-	snprintf(title, sizeof(title), "%s: %s (%s is better)", s->workload, s->metric,
-	         s->higher_is_better ? "higher" : "lower");
-	to = plot_begin(input, title, y_label);
 	fprintf(to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
+	free(title);
 	return to;
 }
 
-int plot_end(FILE *to, char **input, const char *root, const char *script, char **svg)
+int plot_end(FILE *to, struct text *input, const char *root, const char *script, char **svg)
 {
-	char path[PATH_MAX + 16];
+	char *path = path_join(root, "scripts");
 
-	snprintf(path, sizeof(path), "%s/scripts", root);
 	plot_put_text(to, "scripts", path);
 	fprintf(to, "load scripts . '/%s'\n", script);
 	fclose(to);
-	return draw(*input, svg);
+	int ret = run_gnuplot(text_string(input), svg);
+	text_free(input);
+	free(path);
+	return ret;
 }
 
 int plot_values(const char *root, const struct outcome *o, const struct series *s, char **svg)
 {
-	char *input;
-	FILE *to = begin(&input, s, s->unit);
+	struct text input = {0};
+	FILE *to = begin_series(&input, s, s->unit);
 
 	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store.tunnels);
-	for (size_t t = 0; t < o->store.tunnels; t++) {
-		char key[32], name[300];
-
-		snprintf(key, sizeof(key), "name[%zu]", t + 1);
-		snprintf(name, sizeof(name), "%c %s", outcome_letter(t), o->store.tunnel[t].spec);
-		plot_put_text(to, key, name);
-	}
+	for (size_t t = 0; t < o->store.tunnels; t++)
+		plot_put_name(to, t, "%c %s", outcome_letter(t), o->store.tunnel[t].spec);
 	fprintf(to, "$data << end\n");
 	for (size_t t = 0; t < o->store.tunnels; t++) {
 		// An index of gnuplot's data must not be empty.
@@ -112,12 +116,12 @@ int plot_values(const char *root, const struct outcome *o, const struct series *
 int plot_effects(const char *root, const struct outcome *o, const struct verdict *v, char **svg)
 {
 	const struct series *s = v->series;
-	char label[600], *input;
-	FILE *to;
+	char *label = text_format("%c against %c, %%", outcome_letter(v->candidate),
+	                          outcome_letter(v->baseline));
+	struct text input = {0};
+	FILE *to = begin_series(&input, s, label);
 
-	snprintf(label, sizeof(label), "%c against %c, %%", outcome_letter(v->candidate),
-	         outcome_letter(v->baseline));
-	to = begin(&input, s, label);
+	free(label);
 	fprintf(to, "gate = %.17g\nbounded = %d\n", o->verdicts.gate_percent,
 	        isfinite(v->clean.low));
 	if (isfinite(v->clean.low))
@@ -135,7 +139,7 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 }
 
 // A sweep from 0 has no logarithm there.
-static bool spans(double least, double greatest)
+static bool spans_widely(double least, double greatest)
 {
 	return least > 0 && greatest >= LOGARITHMIC_SPAN * least;
 }
@@ -143,7 +147,7 @@ static bool spans(double least, double greatest)
 int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 {
 	double x[2] = {INFINITY, -INFINITY}, y[2] = {INFINITY, -INFINITY};
-	char *input;
+	struct text input = {0};
 	FILE *to = plot_begin(&input, sweep->title, sweep->y_label);
 
 	for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points; p++) {
@@ -156,13 +160,9 @@ int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 	fprintf(to,
 	        "x_greatest = %.17g\nlog_x = %d\nlog_y = %d\nvariants = %zu\n"
 	        "array name[variants]\n",
-	        x[1], spans(x[0], x[1]), spans(y[0], y[1]), sweep->variants);
-	for (size_t v = 0; v < sweep->variants; v++) {
-		char key[32];
-
-		snprintf(key, sizeof(key), "name[%zu]", v + 1);
-		plot_put_text(to, key, sweep->variant[v]);
-	}
+	        x[1], spans_widely(x[0], x[1]), spans_widely(y[0], y[1]), sweep->variants);
+	for (size_t v = 0; v < sweep->variants; v++)
+		plot_put_name(to, v, "%s", sweep->variant[v]);
 	fprintf(to, "$data << end\n");
 	for (size_t v = 0; v < sweep->variants; v++) {
 		fprintf(to, "NaN NaN NaN NaN\n");

@@ -14,6 +14,8 @@ int plot_values(const char *root, const struct outcome *, const struct series *,
 // The paired effect of each block, with the interval as a band and the gate as lines.
 int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
 
+struct text;
+
 // A microbenchmark's time over a parameter, for each variant.
 struct plot_point {
 	size_t variant;
@@ -30,14 +32,14 @@ struct plot_sweep {
 // An axis is logarithmic where its values span a factor of 16.
 int plot_sweep(const char *root, const struct plot_sweep *, char **svg);
 
-// What a plot of one's own is made of. Begins a script with its title and label; *input is its text
-// once plot_end() has been called.
-FILE *plot_begin(char **input, const char *title, const char *y_label);
+// What a plot of one's own is made of. Begins a script with its title and label.
+FILE *plot_begin(struct text *input, const char *title, const char *y_label);
 
-// Sets a string of the script.
+// Sets a string of the script, and the name of its i-th curve, from 0.
 void plot_put_text(FILE *, const char *name, const char *text);
+void plot_put_name(FILE *, size_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// Ends it with the named script of scripts/, runs it, and frees *input. As plot_values().
-int plot_end(FILE *, char **input, const char *root, const char *script, char **svg);
+// Ends it with the named script of scripts/, runs it, and frees the input. As plot_values().
+int plot_end(FILE *, struct text *input, const char *root, const char *script, char **svg);
 
 #endif

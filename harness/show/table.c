@@ -1,7 +1,9 @@
 #include "harness/show/table.h"
 
+#include "base/memory.h"
 #include "base/quote.h"
 #include "base/terminal.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -34,23 +36,15 @@ void table_init(struct table *t, const struct table_column *columns, size_t n)
 
 void table_add(struct table *t, enum table_colour colour, const char *format, ...)
 {
-	struct table_cell cell = {.colour = colour};
 	va_list arguments;
 
-	if (t->cells == t->room) {
-		t->room = t->room ? 2 * t->room : 64;
-		t->cell = reallocarray(t->cell, t->room, sizeof(*t->cell));
-		if (!t->cell)
-			abort();
-	}
+	t->cell = memory_more(t->cell, t->cells, &t->room, sizeof(*t->cell));
 	va_start(arguments, format);
-	if (vasprintf(&cell.text, format, arguments) < 0)
-		abort();
+	t->cell[t->cells++] = (struct table_cell){text_format_list(format, arguments), colour};
 	va_end(arguments);
-	t->cell[t->cells++] = cell;
 }
 
-static void measure(const struct table *t, size_t *width)
+static void find_widths(const struct table *t, size_t *width)
 {
 	for (size_t c = 0; c < t->columns; c++)
 		width[c] = quote_width(t->column[c].heading);
@@ -82,7 +76,7 @@ void table_print(const struct table *t, FILE *to)
 	bool colours = terminal_has_colours(to);
 	size_t width[TABLE_COLUMNS_MAX];
 
-	measure(t, width);
+	find_widths(t, width);
 	for (size_t c = 0; c < t->columns; c++)
 		print_cell(to, t->column[c].heading, t->column[c].align, width[c],
 		           colours ? colour_codes[TABLE_DIM] : NULL, c + 1 == t->columns);

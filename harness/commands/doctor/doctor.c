@@ -32,7 +32,8 @@
 enum { LOAD_MS = 500 };
 
 struct check {
-	char *name, *detail, *help;
+	const char *name, *help;
+	char *detail; // owned
 	enum probe_state state;
 };
 
@@ -52,22 +53,15 @@ static void add_check(struct checks *all, const char *name, enum probe_state sta
 
 	va_start(arguments, format);
 	all->check = memory_more(all->check, all->n, &all->room, sizeof(*all->check));
-	all->check[all->n++] = (struct check){
-	    .name = text_format("%s", name),
-	    .detail = text_format_list(format, arguments),
-	    .help = text_format("%s", state == PROBE_YES ? "" : help),
-	    .state = state,
-	};
+	all->check[all->n++] = (struct check){name, state == PROBE_YES ? "" : help,
+	                                      text_format_list(format, arguments), state};
 	va_end(arguments);
 }
 
 static void free_checks(struct checks *all)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		free(all->check[i].name);
+	for (size_t i = 0; i < all->n; i++)
 		free(all->check[i].detail);
-		free(all->check[i].help);
-	}
 	free(all->check);
 }
 
@@ -285,28 +279,25 @@ static void examine_noise(struct checks *all)
 static void examine_programs(struct checks *all)
 {
 	static const struct {
-		const char *name, *option, *package;
+		const char *row, *name, *option, *help;
 	} programs[] = {
-	    {"ip", "-V", "iproute2"},
-	    {"wg", "--version", "wireguard-tools"},
-	    {"ping", "-V", "iputils-ping"},
-	    {"iperf3", "--version", "iperf3"},
-	    {"gnuplot", "--version", "gnuplot-nox"},
-	    {"perf", "--version", "linux-perf"},
-	    {"valgrind", "--version", "valgrind"},
+	    {"program ip", "ip", "-V", "apt install iproute2"},
+	    {"program wg", "wg", "--version", "apt install wireguard-tools"},
+	    {"program ping", "ping", "-V", "apt install iputils-ping"},
+	    {"program iperf3", "iperf3", "--version", "apt install iperf3"},
+	    {"program gnuplot", "gnuplot", "--version", "apt install gnuplot-nox"},
+	    {"program perf", "perf", "--version", "apt install linux-perf"},
+	    {"program valgrind", "valgrind", "--version", "apt install valgrind"},
 	};
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		const char *const argv[] = {programs[i].name, programs[i].option, NULL};
 		bool there = process_available(programs[i].name);
-		char *name = text_format("program %s", programs[i].name);
-		char *help = text_format("apt install %s", programs[i].package);
 		char *line = there ? environment_program_line(argv) : text_format("not in PATH");
 
-		add_check(all, name, there ? PROBE_YES : PROBE_NO, help, "%s", line);
+		add_check(all, programs[i].row, there ? PROBE_YES : PROBE_NO, programs[i].help,
+		          "%s", line);
 		free(line);
-		free(help);
-		free(name);
 	}
 }
 

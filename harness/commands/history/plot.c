@@ -1,9 +1,11 @@
 #include "harness/commands/history/plot.h"
 
+#include "base/text.h"
+#include "harness/show/plot.h"
+
 #include <math.h>
 #include <stdio.h>
-
-#include "harness/show/plot.h"
+#include <stdlib.h>
 
 static void put_point(FILE *to, const struct history_point *p)
 {
@@ -15,21 +17,18 @@ static void put_point(FILE *to, const struct history_point *p)
 int plot_history(const char *root, const struct history *h, char **svg)
 {
 	const struct history_series *first = &h->series[0];
-	char title[256], *input;
-	FILE *to;
+	char *title = text_format("%s: %s (%s is better)", first->workload, first->metric,
+	                          first->higher_is_better ? "higher" : "lower");
+	struct text input = {0};
+	FILE *to = plot_begin(&input, title, first->unit);
 
-	snprintf(title, sizeof(title), "%s: %s (%s is better)", first->workload, first->metric,
-	         first->higher_is_better ? "higher" : "lower");
-	to = plot_begin(&input, title, first->unit);
+	free(title);
 	fprintf(to, "series = %zu\narray name[series]\n", h->n);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct history_series *s = &h->series[i];
-		char key[32], name[400];
 
-		snprintf(key, sizeof(key), "name[%zu]", i + 1);
-		snprintf(name, sizeof(name), "%s, environment %u, %u s, %s", s->tunnel,
-		         s->environment, s->duration_s, s->measuring);
-		plot_put_text(to, key, name);
+		plot_put_name(to, i, "%s, environment %u, %u s, %s", s->tunnel, s->environment,
+		              s->duration_s, s->measuring);
 	}
 	fprintf(to, "$data << end\n");
 	for (size_t i = 0; i < h->n; i++) {
