@@ -1,5 +1,6 @@
 // Folding of what `perf script` prints, and differences of folded stacks.
-#include "harness/folded.h"
+#include "base/text.h"
+#include "harness/commands/profile/folded.h"
 #include "tests/support/support.h"
 
 #include <stdlib.h>
@@ -38,14 +39,11 @@ static const char script[] =
 
 static void assert_lines(const struct folded *f, const char *expected)
 {
-	char *text;
-	size_t bytes;
-	FILE *to = open_memstream(&text, &bytes);
+	struct text text = {0};
 
-	folded_print(f, to);
-	fclose(to);
-	assert_string_equal(text, expected);
-	free(text);
+	folded_print(f, &text);
+	assert_string_equal(text_string(&text), expected);
+	text_free(&text);
 }
 
 static void stacks_are_folded_by_end(void **state)
@@ -76,14 +74,14 @@ static void late_samples_are_told(void **state)
 	static const char text[] = KERNEL("pvm_irq_enable") KERNEL("_raw_spin_unlock_irqrestore")
 	    KERNEL("pvm_irq_enable") KERNEL("memcpy") "t  10/1\n\t1 irq_enable (user)\n\n";
 	struct folded parts[FOLDED_PARTS];
-	char most[64];
+	struct text most = {0};
 
 	(void)state;
 	folded_read(parts, text, &ends);
-	assert_true(folded_late_share(&parts[FOLDED_ALL], most, sizeof(most)) == 0.75);
-	assert_string_equal(most, "pvm_irq_enable");
-	assert_true(folded_late_share(&parts[FOLDED_RIGHT], most, sizeof(most)) == 0);
-	assert_string_equal(most, "");
+	assert_true(folded_late_share(&parts[FOLDED_ALL], &most) == 0.75);
+	assert_string_equal(text_string(&most), "pvm_irq_enable");
+	assert_true(folded_late_share(&parts[FOLDED_RIGHT], &most) == 0);
+	assert_string_equal(text_string(&most), "");
 	for (int i = 0; i < FOLDED_PARTS; i++)
 		folded_free(&parts[i]);
 }
@@ -188,13 +186,13 @@ static void nothing_is_nothing(void **state)
 	static const char *const texts[] = {"", "\n\n", "no header\n\tffff x (y)\n",
 	                                    "name  x/1\n\tffff x (y)\n", "\tffff x (y)\n"};
 	struct folded parts[FOLDED_PARTS];
-	char most[8];
+	struct text most = {0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		folded_read(parts, texts[i], &ends);
 		assert_int_equal(parts[FOLDED_ALL].n, 0);
-		assert_true(folded_late_share(&parts[FOLDED_ALL], most, sizeof(most)) == 0);
+		assert_true(folded_late_share(&parts[FOLDED_ALL], &most) == 0);
 	}
 }
 
@@ -204,17 +202,15 @@ static void differences_hold_both_sides(void **state)
 	static const char before[] = "a  1/1\n\t1 x (d)\n\na  1/1\n\t1 y (d)\n\n",
 	                  after[] = "a  1/1\n\t1 y (d)\n\na  1/1\n\t1 y (d)\n\na  1/1\n\t1 z (d)\n";
 	struct folded b[FOLDED_PARTS], a[FOLDED_PARTS];
-	char *text;
-	size_t bytes;
-	FILE *to = open_memstream(&text, &bytes);
+	struct text text = {0};
 
 	(void)state;
 	folded_read(b, before, &ends);
 	folded_read(a, after, &ends);
-	folded_print_difference(&b[FOLDED_ALL], 10, &a[FOLDED_ALL], 0.5, to);
-	fclose(to);
-	assert_string_equal(text, "a;x 10.000 0.000\na;y 10.000 1.000\na;z 0.000 0.500\n");
-	free(text);
+	folded_print_difference(&b[FOLDED_ALL], 10, &a[FOLDED_ALL], 0.5, &text);
+	assert_string_equal(text_string(&text),
+	                    "a;x 10.000 0.000\na;y 10.000 1.000\na;z 0.000 0.500\n");
+	text_free(&text);
 	for (int i = 0; i < FOLDED_PARTS; i++) {
 		folded_free(&b[i]);
 		folded_free(&a[i]);

@@ -1,5 +1,8 @@
 #include "harness/commands/profile/perf.h"
 
+#include "base/argv.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "harness/machine/environment.h"
 #include "harness/machine/probe.h"
 
@@ -60,29 +63,29 @@ static void close_pipe(int ends[2])
 
 int perf_begin(struct perf *p, const char *dir, unsigned hz)
 {
-	char frequency[16], control[64];
-	const char *const argv[] = {"perf",      "record",  "-a", "-g",         "-B",      "-N",
-	                            "-F",        frequency, "-e", perf_event(), "--delay", "-1",
-	                            "--control", control,   "-o", p->data,      NULL};
 	int to[2] = {-1, -1}, from[2] = {-1, -1}, ret;
+	struct argv argv = {0};
 
 	*p = (struct perf){.record = {.pidfd = -1, .out = -1, .err = -1}, .control = -1, .ack = -1};
-	snprintf(p->data, sizeof(p->data), "%.4000s/perf.data", dir);
-	snprintf(frequency, sizeof(frequency), "%u", hz);
+	p->data = path_join(dir, "perf.data");
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC)) {
 		ret = -errno;
 		goto out;
 	}
-	snprintf(control, sizeof(control), "fd:%d,%d", to[0], from[1]);
+	argv_add_all(&argv, "perf", "record", "-a", "-g", "-B", "-N", "-e", perf_event(), "--delay",
+	             "-1", "-o", p->data, NULL);
+	argv_add_option(&argv, "-F", "%u", hz);
+	argv_add_option(&argv, "--control", "fd:%d,%d", to[0], from[1]);
 	fcntl(to[0], F_SETFD, 0); // these two are perf's
 	fcntl(from[1], F_SETFD, 0);
-	ret = process_start(&p->record, argv, PROCESS_HERE, NULL);
+	ret = process_start(&p->record, argv_words(&argv), PROCESS_HERE, NULL);
 	if (!ret) {
 		p->control = to[1];
 		p->ack = from[0];
 		to[1] = from[0] = -1;
 	}
 out:
+	argv_free(&argv);
 	close_pipe(to);
 	close_pipe(from);
 	if (ret)
@@ -91,7 +94,7 @@ out:
 }
 
 // perf answers each command by "ack\n", the last of which may bring a zero byte with it.
-static int wait_ack(struct perf *p)
+static int await_answer(struct perf *p)
 {
 	char answer[16];
 
@@ -115,7 +118,7 @@ int perf_switch(struct perf *p, bool on)
 
 	if (write(p->control, word, strlen(word)) != (ssize_t)strlen(word))
 		return complain(p, "ended at once");
-	return wait_ack(p);
+	return await_answer(p);
 }
 
 int perf_read(struct perf *p, char **script)
@@ -123,7 +126,6 @@ int perf_read(struct perf *p, char **script)
 	const char *const argv[] = {
 	    "perf", "script", "-i", p->data, "-F", "comm,pid,tid,ip,sym,dso", "--no-inline", NULL};
 	struct process_text text;
-	char line[256];
 	int ret;
 
 	*script = NULL;
@@ -138,8 +140,7 @@ int perf_read(struct perf *p, char **script)
 		*script = text.out;
 		text.out = NULL;
 	} else if (ret != -EINTR) {
-		fprintf(stderr, "wgbench: perf script: %s\n",
-		        ret < 0 ? strerror(-ret) : process_last_line(text.err, line, sizeof(line)));
+		fprintf(stderr, "wgbench: perf script: %s\n", process_reason(ret, &text));
 		ret = ret < 0 ? ret : -EIO;
 	}
 	process_text_free(&text);
@@ -148,17 +149,15 @@ int perf_read(struct perf *p, char **script)
 
 void perf_end(struct perf *p)
 {
-	char old[4110];
-
 	process_end(&p->record);
 	if (p->control >= 0)
 		close(p->control);
 	if (p->ack >= 0)
 		close(p->ack);
 	p->control = p->ack = -1;
-	if (!*p->data)
-		return;
+	char *old = text_format("%s.old", p->data);
 	unlink(p->data);
-	snprintf(old, sizeof(old), "%s.old", p->data);
 	unlink(old);
+	free(old);
+	free(p->data);
 }

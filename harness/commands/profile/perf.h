@@ -7,7 +7,7 @@
 struct perf {
 	struct process record;
 	int control, ack; // pipes to and from it
-	char data[4096];  // its file
+	char *data;       // its file
 };
 
 // The event that CPU time is sampled by: cycles, or cpu-clock where there is no PMU.

@@ -2,6 +2,7 @@
 // fresh test network, as flame graphs.
 #include "harness/commands/profile/profile.h"
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/stamp.h"
 #include "base/text.h"
@@ -19,10 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-// Of the kernel's samples: from this share of late ones on it's told.
+// A share of late ones among the kernel's samples that deserves a note.
 static const double late_share = 0.1;
 
-static int parse(struct profile_options *o, int argc, char **argv)
+static int parse_options(struct profile_options *o, int argc, char **argv)
 {
 	const struct option_row rows[] = {
 	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", "profile this tunnel", 0, 0},
@@ -82,7 +83,7 @@ static int choose_tunnel(struct profile_side *s, const struct spec_catalog *c, c
 	return ret ? ret : make_dumpable(spec);
 }
 
-static int build(struct profile_side *s, const struct spec_catalog *c)
+static int build_tunnel(struct profile_side *s, const struct spec_catalog *c)
 {
 	if (s->tunnel.spec.kind == SPEC_OWN)
 		fprintf(stderr, "building %s\n", s->tunnel.spec.name);
@@ -101,18 +102,19 @@ static void find_ends(struct folded_ends *ends, const struct session *s)
 	}
 }
 
-static int sample(struct profile *p, struct profile_side *s, struct session *session, char **script)
+static int sample_trial(struct profile *p, struct profile_side *s, struct session *session,
+                        char **script)
 {
 	const struct workload_use *use = &p->plan.workload[0];
 	struct session_tunnel *t = &session->tunnel[0];
 	struct perf perf;
 	int ret = tunnel_set_outer(&t->process, &t->spec, workload_value(use, "outer") == 6);
 
-	if (!ret)
-		ret = perf_begin(&perf, p->dir, p->o.hz);
 	if (ret)
 		return ret;
-	ret = perf_switch(&perf, true);
+	ret = perf_begin(&perf, p->dir, p->o.hz);
+	if (!ret)
+		ret = perf_switch(&perf, true);
 	if (!ret)
 		ret = trial_run(&s->trial, session, 0, use, p->o.duration_s);
 	if (!ret)
@@ -141,15 +143,15 @@ static void find_scale(struct profile_side *s, unsigned hz)
 
 static void look_for_late_samples(struct profile_side *s)
 {
-	char most[80];
-	double share = folded_late_share(&s->part[FOLDED_ALL], most, sizeof(most));
+	struct text most = {0};
+	double share = folded_late_share(&s->part[FOLDED_ALL], &most);
 
 	if (share >= late_share)
-		snprintf(
-		    s->note, sizeof(s->note),
-		    "%.0f %% of kernel samples are late: they pile up where interrupts are let "
-		    "in again, most on %s",
-		    share * 100, most);
+		text_set(&s->note,
+		         "%.0f %% of kernel samples are late: they pile up where interrupts are "
+		         "enabled again, most on %s",
+		         share * 100, text_string(&most));
+	text_free(&most);
 }
 
 static int check_trial(const struct profile_side *s)
@@ -173,15 +175,13 @@ static int check_trial(const struct profile_side *s)
 	return 0;
 }
 
-static int record(struct profile *p, struct profile_side *s)
+static int record_profile(struct profile *p, struct profile_side *s)
 {
-	struct session *session = calloc(1, sizeof(*session));
+	struct session *session = memory_new(1, sizeof(*session));
 	struct folded_ends ends;
 	char *script = NULL;
 	int ret;
 
-	if (!session)
-		abort();
 	session->tunnels = 1;
 	session->tunnel[0] = s->tunnel;
 	fprintf(stderr, "profiling %s, %s, %llu s\n", s->tunnel.spec.name, p->plan.workload[0].name,
@@ -191,7 +191,7 @@ static int record(struct profile *p, struct profile_side *s)
 		ret = session_start(session, 0);
 	if (!ret) {
 		find_ends(&ends, session);
-		ret = sample(p, s, session, &script);
+		ret = sample_trial(p, s, session, &script);
 	}
 	session_close(session);
 	free(session);
@@ -211,17 +211,16 @@ static int record(struct profile *p, struct profile_side *s)
 static int choose_folder(struct profile *p, const char *root)
 {
 	time_t now = time(NULL);
-	char id[STAMP_BYTES], path[4200];
+	char id[STAMP_BYTES];
 
 	stamp_name(id, now);
 	stamp_record(p->stamp, now);
-	if (p->o.out)
-		snprintf(p->dir, sizeof(p->dir), "%s", p->o.out);
-	else
-		snprintf(p->dir, sizeof(p->dir), "%.4000s/results/profile-%s-%d", root, id,
-		         getpid());
-	snprintf(path, sizeof(path), "%s/profile.json", p->dir);
-	if (access(path, F_OK))
+	p->dir = p->o.out ? text_format("%s", p->o.out)
+	                  : text_format("%s/results/profile-%s-%d", root, id, getpid());
+	char *path = path_join(p->dir, "profile.json");
+	bool taken = path_exists(path);
+	free(path);
+	if (!taken)
 		return check_folder(p->dir);
 	fprintf(stderr, "wgbench: %s holds a profile: choose another --out\n", p->dir);
 	return -EEXIST;
@@ -237,7 +236,7 @@ static int make_folder(struct profile *p)
 	return ret;
 }
 
-static int prepare(struct profile *p, const struct spec_catalog *c)
+static int prepare_profile(struct profile *p, const struct spec_catalog *c)
 {
 	int ret;
 
@@ -258,28 +257,24 @@ static int prepare(struct profile *p, const struct spec_catalog *c)
 		ret = choose_folder(p, c->root);
 	p->event = ret ? NULL : perf_event();
 	if (!ret && p->o.against)
-		ret = build(&p->side[PROFILE_BASELINE], c);
-	return ret ? ret : build(&p->side[PROFILE_CANDIDATE], c);
+		ret = build_tunnel(&p->side[PROFILE_BASELINE], c);
+	return ret ? ret : build_tunnel(&p->side[PROFILE_CANDIDATE], c);
 }
 
-static int run(struct profile *p)
+static int run_profile(struct profile *p)
 {
-	struct spec_catalog *c = calloc(1, sizeof(*c));
-	int ret;
-
-	if (!c)
-		abort();
-	ret = process_guard_signals();
+	struct spec_catalog *c = memory_new(1, sizeof(*c));
+	int ret = process_guard_signals();
 	if (!ret)
 		ret = spec_catalog_load(c);
 	if (!ret)
-		ret = prepare(p, c);
+		ret = prepare_profile(p, c);
 	if (!ret)
 		ret = make_folder(p);
 	if (!ret && p->o.against)
-		ret = record(p, &p->side[PROFILE_BASELINE]);
+		ret = record_profile(p, &p->side[PROFILE_BASELINE]);
 	if (!ret)
-		ret = record(p, &p->side[PROFILE_CANDIDATE]);
+		ret = record_profile(p, &p->side[PROFILE_CANDIDATE]);
 	if (!ret)
 		ret = profile_write(p);
 	if (!ret)
@@ -292,15 +287,11 @@ static int run(struct profile *p)
 
 static int profile_main(int argc, char **argv)
 {
-	struct profile *p = calloc(1, sizeof(*p));
-	int ret, code = EXIT_ERROR;
-
-	if (!p)
-		abort();
-	ret = parse(&p->o, argc, argv);
+	struct profile *p = memory_new(1, sizeof(*p));
+	int code = EXIT_ERROR, ret = parse_options(&p->o, argc, argv);
 	if (ret == OPTIONS_HELPED)
 		code = EXIT_NO_REGRESSION;
-	else if (!ret && !run(p))
+	else if (!ret && !run_profile(p))
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && process_signal())
 		code = 128 + process_signal();
@@ -308,8 +299,10 @@ static int profile_main(int argc, char **argv)
 		for (int i = 0; i < FOLDED_PARTS; i++)
 			folded_free(&p->side[role].part[i]);
 		folded_free(&p->side[role].ends);
+		text_free(&p->side[role].note);
 		trial_free(&p->side[role].trial);
 	}
+	free(p->dir);
 	free(p);
 	return code;
 }

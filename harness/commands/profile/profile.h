@@ -1,9 +1,10 @@
-// A profile between its measuring (profile.c) and its writing (profile_write.c).
+// A profile between its measuring (profile.c) and its writing (write.c).
 #ifndef WGBENCH_PROFILE_PROFILE_H
 #define WGBENCH_PROFILE_PROFILE_H
 
 #include "base/stamp.h"
-#include "harness/folded.h"
+#include "base/text.h"
+#include "harness/commands/profile/folded.h"
 #include "harness/measure/testbed.h"
 #include "harness/record/store.h"
 
@@ -19,7 +20,7 @@ struct profile_side {
 	struct folded part[FOLDED_PARTS], ends; // ends: what the difference is made of
 	double scale; // µs of CPU that a sample stands for, per Gbit or per s
 	const char *per;
-	char note[256];
+	struct text note;
 };
 
 enum { PROFILE_BASELINE, PROFILE_CANDIDATE, PROFILE_ROLES };
@@ -29,7 +30,7 @@ struct profile {
 	struct plan plan;                        // its workload
 	struct profile_side side[PROFILE_ROLES]; // without --vs the candidate only
 	const char *event;
-	char dir[4096], stamp[STAMP_BYTES];
+	char *dir, stamp[STAMP_BYTES];
 	bool made; // the folder
 };
 

@@ -1,10 +1,10 @@
 #include "base/file.h"
+#include "base/path.h"
 #include "base/quote.h"
 #include "harness/commands/profile/profile.h"
 #include "harness/show/flamegraph.h"
 #include "harness/show/table.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,54 +13,44 @@ static const char *const part_names[] = {"left", "right", "all"};
 static const char *const part_titles[] = {"left end", "right end", "the whole machine"};
 static const char *const role_names[] = {"baseline", "candidate"};
 
-static int write_text(const struct profile *p, const char *name, const char *text)
-{
-	char path[4400];
-
-	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
-	return output_text(path, text, strlen(text));
-}
-
 // DIR/NAME.folded and DIR/NAME.svg.
 static int write_graph(const struct profile *p, const struct flamegraph *g, const char *name,
-                       const char *folded)
+                       const struct text *folded)
 {
-	char file[256], path[4400], *quoted = quote_lines(folded);
-	int ret;
+	char *stacks = text_format("%s/%s.folded", p->dir, name);
+	char *picture = text_format("%s/%s.svg", p->dir, name);
+	char *quoted = quote_lines(text_string(folded));
+	int ret = output_text(stacks, quoted, strlen(quoted));
 
-	snprintf(file, sizeof(file), "%s.folded", name);
-	ret = write_text(p, file, quoted);
-	snprintf(path, sizeof(path), "%s/%s.svg", p->dir, name);
 	if (!ret)
-		ret = flamegraph_draw(g, quoted, path);
+		ret = flamegraph_draw(g, quoted, picture);
 	free(quoted);
+	free(picture);
+	free(stacks);
 	return ret;
 }
 
 static int write_part(const struct profile *p, int role, int part)
 {
 	const struct profile_side *s = &p->side[role];
-	char name[64], title[600], note[400], *text;
-	size_t bytes;
-	FILE *to;
+	const char *of = p->o.against ? role_names[role] : "";
+	struct text folded = {0};
 
 	if (!s->part[part].n)
 		return 0;
-	to = open_memstream(&text, &bytes);
-	if (!to)
-		abort();
-	folded_print(&s->part[part], to);
-	fclose(to);
-	snprintf(name, sizeof(name), "%s%s%s", p->o.against ? role_names[role] : "",
-	         p->o.against ? "-" : "", part_names[part]);
-	snprintf(title, sizeof(title), "%s%s%.300s: %s, %s", p->o.against ? role_names[role] : "",
-	         p->o.against ? " " : "", s->tunnel.spec.name, part_titles[part],
-	         p->plan.workload[0].name);
-	snprintf(note, sizeof(note), "%.0f samples of %s at %llu Hz; _[k]: kernel%s%s",
-	         s->part[part].samples, p->event, p->o.hz, *s->note ? "; " : "", s->note);
+	char *name = text_format("%s%s%s", of, *of ? "-" : "", part_names[part]);
+	char *title = text_format("%s%s%s: %s, %s", of, *of ? " " : "", s->tunnel.spec.name,
+	                          part_titles[part], p->plan.workload[0].name);
+	char *note =
+	    text_format("%.0f samples of %s at %llu Hz; _[k]: kernel%s%s", s->part[part].samples,
+	                p->event, p->o.hz, s->note.length ? "; " : "", text_string(&s->note));
 	const struct flamegraph g = {.title = title, .unit = "samples", .note = note};
-	int ret = write_graph(p, &g, name, text);
-	free(text);
+	folded_print(&s->part[part], &folded);
+	int ret = write_graph(p, &g, name, &folded);
+	text_free(&folded);
+	free(note);
+	free(title);
+	free(name);
 	return ret;
 }
 
@@ -70,41 +60,42 @@ static int write_difference(const struct profile *p, int widths)
 	const struct profile_side *b = &p->side[PROFILE_BASELINE], *c = &p->side[PROFILE_CANDIDATE];
 	const struct profile_side *from = widths == PROFILE_CANDIDATE ? b : c,
 	                          *to = &p->side[widths];
-	char name[64], title[900], unit[32], more[200], less[200], note[100], *text;
-	size_t bytes;
-	FILE *memory = open_memstream(&text, &bytes);
-
-	if (!memory)
-		abort();
-	folded_print_difference(&from->ends, from->scale, &to->ends, to->scale, memory);
-	fclose(memory);
-	snprintf(name, sizeof(name), "difference-of-%s", role_names[widths]);
-	snprintf(unit, sizeof(unit), "µs CPU/%s", c->per);
-	snprintf(title, sizeof(title),
-	         "candidate %.200s against baseline %.200s: both ends, %s, %s", c->tunnel.spec.name,
-	         b->tunnel.spec.name, unit, p->plan.workload[0].name);
-	snprintf(more, sizeof(more), "candidate %.30s costs more", c->tunnel.spec.name);
-	snprintf(less, sizeof(less), "candidate %.30s costs less", c->tunnel.spec.name);
-	snprintf(note, sizeof(note), "widths: the %s's cost; colour: the frame's own",
-	         role_names[widths]);
+	char *name = text_format("difference-of-%s", role_names[widths]);
+	char *unit = text_format("µs CPU/%s", c->per);
+	char *title =
+	    text_format("candidate %s against baseline %s: both ends, %s, %s", c->tunnel.spec.name,
+	                b->tunnel.spec.name, unit, p->plan.workload[0].name);
+	char *more = text_format("candidate %.30s costs more", c->tunnel.spec.name);
+	char *less = text_format("candidate %.30s costs less", c->tunnel.spec.name);
+	char *note =
+	    text_format("widths: the %s's cost; colour: the frame's own", role_names[widths]);
 	const struct flamegraph g = {.title = title,
 	                             .unit = unit,
 	                             .more = more,
 	                             .less = less,
 	                             .note = note,
 	                             .mirrored = widths == PROFILE_BASELINE};
-	int ret = write_graph(p, &g, name, text);
-	free(text);
+	struct text folded = {0};
+
+	folded_print_difference(&from->ends, from->scale, &to->ends, to->scale, &folded);
+	int ret = write_graph(p, &g, name, &folded);
+	text_free(&folded);
+	free(note);
+	free(less);
+	free(more);
+	free(title);
+	free(unit);
+	free(name);
 	return ret;
 }
 
-static json_t *describe(const struct profile_side *s)
+static json_t *describe_side(const struct profile_side *s)
 {
 	return json_pack("{ss ss sf sf sf sf ss ss sO}", "spec", s->tunnel.spec.name, "revision",
 	                 s->tunnel.commit, "samples", s->part[FOLDED_ALL].samples, "samples_left",
 	                 s->part[FOLDED_LEFT].samples, "samples_right",
 	                 s->part[FOLDED_RIGHT].samples, "us_per_sample", s->scale, "per", s->per,
-	                 "note", s->note, "environment", s->trial.environment);
+	                 "note", text_string(&s->note), "environment", s->trial.environment);
 }
 
 static int write_facts(const struct profile *p)
@@ -113,18 +104,14 @@ static int write_facts(const struct profile *p)
 	    json_pack("{si ss ss ss sI sI so}", "schema", STORE_SCHEMA, "created", p->stamp,
 	              "workload", p->plan.workload[0].name, "event", p->event, "frequency_hz",
 	              (json_int_t)p->o.hz, "duration", (json_int_t)p->o.duration_s, "candidate",
-	              describe(&p->side[PROFILE_CANDIDATE]));
-	char *text;
-	int ret;
+	              describe_side(&p->side[PROFILE_CANDIDATE]));
+	char *path = path_join(p->dir, "profile.json");
 
 	if (p->o.against)
-		json_object_set_new(json, "baseline", describe(&p->side[PROFILE_BASELINE]));
-	text = json_dumps(json, JSON_INDENT(2));
+		json_object_set_new(json, "baseline", describe_side(&p->side[PROFILE_BASELINE]));
+	int ret = output_json(path, json, JSON_INDENT(2));
 	json_decref(json);
-	if (!text)
-		return -ENOMEM;
-	ret = write_text(p, "profile.json", text);
-	free(text);
+	free(path);
 	return ret;
 }
 
@@ -161,7 +148,7 @@ void profile_print(const struct profile *p)
 		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * s->part[FOLDED_LEFT].samples / all);
 		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * s->part[FOLDED_RIGHT].samples / all);
 		table_add(&t, TABLE_PLAIN, "%.0f µs/%s", all * s->scale, s->per);
-		table_add(&t, TABLE_YELLOW, "%s", s->note);
+		table_add(&t, TABLE_YELLOW, "%s", text_string(&s->note));
 	}
 	table_print(&t, stdout);
 	table_free(&t);

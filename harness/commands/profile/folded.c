@@ -1,6 +1,10 @@
-#include "harness/folded.h"
+#include "harness/commands/profile/folded.h"
+
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,39 +22,25 @@ struct sample {
 	bool interrupt;
 };
 
-static void *grown(void *array, size_t n, size_t bytes)
+// Takes the text over.
+static void add_stack(struct folded *f, char *text, double samples)
 {
-	// A power of two is full.
-	if (!(n & (n - 1)))
-		array = reallocarray(array, n ? 2 * n : 1, bytes);
-	if (!array)
-		abort();
-	return array;
-}
-
-static void add(struct folded *f, char *text, double samples)
-{
-	f->stack = grown(f->stack, f->n, sizeof(*f->stack));
+	f->stack = memory_more(f->stack, f->n, &f->room, sizeof(*f->stack));
 	f->stack[f->n++] = (struct folded_stack){text, samples};
 	f->samples += samples;
 }
 
 static void add_sample(struct folded *f, const struct sample *s, const char *first)
 {
-	char *text;
-	size_t bytes;
-	FILE *to = open_memstream(&text, &bytes);
+	struct text text = {0};
 
-	if (!to)
-		abort();
-	fprintf(to, "%s%s%s", first ? first : "", first ? ";" : "", s->thread);
+	text_add(&text, "%s%s%s", first ? first : "", first ? ";" : "", s->thread);
 	for (size_t i = s->frames; i-- > 0;)
-		fprintf(to, ";%s", s->frame[i]);
-	fclose(to);
-	add(f, text, 1);
+		text_add(&text, ";%s", s->frame[i]);
+	add_stack(f, text_take(&text), 1);
 }
 
-static bool is_of(const struct folded_ends *ends, int side, pid_t pid)
+static bool is_process_of(const struct folded_ends *ends, int side, pid_t pid)
 {
 	for (size_t i = 0; i < ends->pids[side]; i++)
 		if (ends->pid[side][i] == pid)
@@ -58,15 +48,15 @@ static bool is_of(const struct folded_ends *ends, int side, pid_t pid)
 	return false;
 }
 
-static void take(struct folded parts[FOLDED_PARTS], const struct sample *s,
-                 const struct folded_ends *ends)
+static void count_sample(struct folded parts[FOLDED_PARTS], const struct sample *s,
+                         const struct folded_ends *ends)
 {
 	const char *first = NULL;
 
 	if (!s->frames || (!s->pid && !s->interrupt))
 		return;
 	for (int side = 0; side < 2; side++)
-		if (is_of(ends, side, s->pid)) {
+		if (is_process_of(ends, side, s->pid)) {
 			add_sample(&parts[side], s, NULL);
 			first = end_names[side];
 		}
@@ -266,7 +256,7 @@ static int by_text(const void *a, const void *b)
 	              ((const struct folded_stack *)b)->text);
 }
 
-static void merge(struct folded *f)
+static void merge_stacks(struct folded *f)
 {
 	size_t n = 0;
 
@@ -286,10 +276,8 @@ static void merge(struct folded *f)
 void folded_read(struct folded parts[FOLDED_PARTS], const char *script,
                  const struct folded_ends *ends)
 {
-	struct sample *s = calloc(1, sizeof(*s));
+	struct sample *s = memory_new(1, sizeof(*s));
 
-	if (!s)
-		abort();
 	memset(parts, 0, FOLDED_PARTS * sizeof(*parts));
 	for (size_t length; *script; script += length + (script[length] == '\n')) {
 		length = strcspn(script, "\n");
@@ -299,24 +287,24 @@ void folded_read(struct folded parts[FOLDED_PARTS], const char *script,
 			take_frame(s, script, length);
 			continue;
 		}
-		take(parts, s, ends);
+		count_sample(parts, s, ends);
 		if (!take_header(s, script, length))
 			s->frames = 0;
 	}
-	take(parts, s, ends);
+	count_sample(parts, s, ends);
 	free(s);
 	for (int i = 0; i < FOLDED_PARTS; i++)
-		merge(&parts[i]);
+		merge_stacks(&parts[i]);
 }
 
-void folded_print(const struct folded *f, FILE *to)
+void folded_print(const struct folded *f, struct text *to)
 {
 	for (size_t i = 0; i < f->n; i++)
-		fprintf(to, "%s %.0f\n", f->stack[i].text, f->stack[i].samples);
+		text_add(to, "%s %.0f\n", f->stack[i].text, f->stack[i].samples);
 }
 
 void folded_print_difference(const struct folded *before, double before_scale,
-                             const struct folded *after, double after_scale, FILE *to)
+                             const struct folded *after, double after_scale, struct text *to)
 {
 	for (size_t b = 0, a = 0; b < before->n || a < after->n;) {
 		int order = b == before->n  ? 1
@@ -326,7 +314,7 @@ void folded_print_difference(const struct folded *before, double before_scale,
 		double was = order <= 0 ? before->stack[b++].samples : 0;
 		double is = order >= 0 ? after->stack[a++].samples : 0;
 
-		fprintf(to, "%s %.3f %.3f\n", text, was * before_scale, is * after_scale);
+		text_add(to, "%s %.3f %.3f\n", text, was * before_scale, is * after_scale);
 	}
 }
 
@@ -343,7 +331,7 @@ static bool lets_interrupts_in(const char *name)
 	return false;
 }
 
-double folded_late_share(const struct folded *f, char *name, size_t bytes)
+double folded_late_share(const struct folded *f, struct text *name)
 {
 	struct folded late = {0};
 	double kernel = 0, share;
@@ -357,15 +345,17 @@ double folded_late_share(const struct folded *f, char *name, size_t bytes)
 			continue;
 		kernel += f->stack[i].samples;
 		if (lets_interrupts_in(leaf))
-			add(&late, strndup(leaf + 1, strlen(leaf + 1) - mark), f->stack[i].samples);
+			add_stack(&late,
+			          text_format("%.*s", (int)(strlen(leaf + 1) - mark), leaf + 1),
+			          f->stack[i].samples);
 	}
-	merge(&late);
-	*name = 0;
+	merge_stacks(&late);
+	text_free(name);
 	for (size_t i = 0; i < late.n; i++)
 		if (late.stack[i].samples > late.stack[most].samples)
 			most = i;
 	if (late.n)
-		snprintf(name, bytes, "%s", late.stack[most].text);
+		text_set(name, "%s", late.stack[most].text);
 	share = late.n ? late.samples / kernel : 0;
 	folded_free(&late);
 	return share;
@@ -384,7 +374,7 @@ void folded_ends_only(struct folded *ends, const struct folded *all)
 				    !strncmp(text, end_names[side], strlen(end_names[side])) &&
 				    text[strlen(end_names[side])] == ';';
 			if (of_end || pass)
-				add(ends, strdup(text), all->stack[i].samples);
+				add_stack(ends, text_format("%s", text), all->stack[i].samples);
 		}
 }
 

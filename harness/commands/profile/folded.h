@@ -1,11 +1,12 @@
 // Call stacks with how often each was sampled, as flame graph tools take them: frames from the
 // outermost to the innermost, with semicolons between.
-#ifndef WGBENCH_FOLDED_H
-#define WGBENCH_FOLDED_H
+#ifndef WGBENCH_PROFILE_FOLDED_H
+#define WGBENCH_PROFILE_FOLDED_H
 
 #include <stddef.h>
-#include <stdio.h>
 #include <sys/types.h>
+
+struct text;
 
 enum { FOLDED_PIDS_MAX = 32 };
 
@@ -16,7 +17,7 @@ struct folded_stack {
 
 // Sorted by text, each once.
 struct folded {
-	size_t n;
+	size_t n, room;
 	struct folded_stack *stack;
 	double samples;
 };
@@ -34,18 +35,18 @@ struct folded_ends {
 // Kernel frames end in _[k]. A CPU's idling is left out, but not what interrupts it.
 void folded_read(struct folded parts[FOLDED_PARTS], const char *script, const struct folded_ends *);
 
-// "STACK SAMPLES" a line.
-void folded_print(const struct folded *, FILE *);
+// Adds "STACK SAMPLES" a line.
+void folded_print(const struct folded *, struct text *);
 
-// "STACK BEFORE AFTER" a line, of both; each times its scale.
+// Adds "STACK BEFORE AFTER" a line, of both; each times its scale.
 void folded_print_difference(const struct folded *before, double before_scale,
-                             const struct folded *after, double after_scale, FILE *);
+                             const struct folded *after, double after_scale, struct text *);
 
 // The share of the kernel's samples that fell into functions (themselves, not their callees) where
 // interrupts are let in again, and the one with most of them. A sampling timer that the hypervisor
 // delivers late, or while interrupts are off, fires there, whatever ran before. 0: none, or no
 // kernel samples.
-double folded_late_share(const struct folded *, char *name, size_t bytes);
+double folded_late_share(const struct folded *, struct text *name);
 
 // The stacks of both ends out of FOLDED_ALL, a copy; all of it where there are none.
 void folded_ends_only(struct folded *, const struct folded *all);
