@@ -1,12 +1,65 @@
-# Clones of this repository with commits of its own, to be searched. Sourced.
+# Repositories with commits of their own, to be searched. Sourced.
 
-# history_begin DIR: clones HEAD, and goes there; the tag `base` is where it begins.
-history_begin() {
+# What a hook, a recipe and a user's shell may leave to a program.
+hostile=(GIT_DIR=/nonexistent GIT_INDEX_FILE=/nonexistent GIT_TRACE=1 MAKEFLAGS=n LAYOUT=3
+	BASH_ENV=/dev/stdin CDPATH=/ POSIXLY_CORRECT=1 LC_ALL=de_DE.UTF-8 LANGUAGE=de)
+
+# clone_history DIR: clones HEAD, and goes there; the tag `base` is where it begins.
+clone_history() {
 	git clone -q --no-hardlinks "$PWD" "$1"
 	cd "$1"
+	set_author
+	git tag base
+}
+
+# small_history DIR: likewise, a repository of its own whose replay is built in a moment: of what is
+# counted there is one function, `encrypt`, and no packet.
+small_history() {
+	git init -q "$1"
+	cd "$1"
+	set_author
+	mkdir -p tunnel variants/ring workloads/replay
+	echo 'default ring=lockfree' >variants/presets
+	touch variants/ring/lockfree.c variants/ring/spinlock.c tunnel/noise.c
+	cat >Makefile <<-'END'
+		replay: build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay
+		build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay: $(addsuffix .c,workloads/replay/main tunnel/send tunnel/noise); \
+			mkdir -p $(@D) && $(CC) -O1 -o $@ $^
+	END
+	cat >tunnel/send.c <<-'END'
+		struct workers_job { int packets; };
+		#define batch_of(job) (job)
+		void encrypt(struct workers_job *job)
+		{
+			for (long n = job->packets * 100000L; n; n--)
+				__asm__ volatile("");
+		}
+	END
+	cat >workloads/replay/main.c <<-'END'
+		#include <stdio.h>
+		#include <valgrind/callgrind.h>
+		struct workers_job { int packets; };
+		void encrypt(struct workers_job *job);
+		int main(void)
+		{
+			const char *const side[] = {"encrypt", "decrypt", "both"};
+			for (int i = 0; i < 3; i++) {
+				CALLGRIND_ZERO_STATS;
+				encrypt(&(struct workers_job){1});
+				CALLGRIND_DUMP_STATS_AT(side[i]);
+				printf("%s packets=1 bytes=64 calls=0\n", side[i]);
+			}
+			return 0;
+		}
+	END
+	git add .
+	git commit -qm base
+	git tag base
+}
+
+set_author() {
 	git config user.name tests
 	git config user.email tests@example.org
-	git tag base
 }
 
 # hostile_home DIR: a user whose options and hooks change what git prints and checks out; what is

@@ -19,7 +19,7 @@ clean() {
 trap clean EXIT
 
 umask 022
-history_begin "$dir/tree"
+clone_history "$dir/tree"
 export WGBENCH_ROOT=$dir/tree
 break_build "Begin something"
 git checkout -q base -- tunnel/noise.c
@@ -31,7 +31,7 @@ plant "Check what is sent"
 git tag tip
 
 start() { # ARGUMENT...: a search in the background, its pid in $pid
-	"$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" &
+	env "${hostile[@]}" "$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" &
 	pid=$! running=$!
 }
 

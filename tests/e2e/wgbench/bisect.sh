@@ -1,13 +1,13 @@
 #!/bin/bash
 # `wgbench bisect` by counts, over a history that is made here: it names the commit, or those that
-# nothing tells apart, goes on where it was stopped, and says what it can't search. By runs:
-# tests/e2e/wgbench/bisect-runs.sh; its mathematics: tests/commands/test_bisect_search.c, tests/judge/test_side.c.
-# takes: 270
+# nothing tells apart, goes on where it was stopped, and says what it can't search. By runs, and over
+# a history of this tree: bisect-runs.sh; its mathematics: tests/commands/test_bisect_search.c,
+# tests/judge/test_side.c.
+# takes: 60
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . tests/support/tap.bash
 . tests/support/history.bash
-git rev-parse -q --verify HEAD >/dev/null 2>&1 || skip_all "this tree has no history"
 
 profile=${PROFILE:-release}
 wgbench=$PWD/build/$profile/wgbench
@@ -15,7 +15,7 @@ make_dir
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
 
-history_begin "$dir/tree"
+small_history "$dir/tree"
 export WGBENCH_ROOT=$dir/tree
 hostile_home "$dir/home"
 git -c i18n.commitEncoding=unknown commit -q --allow-empty -S -m $'Say \xff nothing'
@@ -30,10 +30,6 @@ commit "Aside" && git tag aside
 break_build "Begin in the dark"
 plant "Plant in the dark"
 mend_build "Light up" && git tag lit
-
-# What a hook, a recipe and a user's shell may leave to a program.
-hostile=(GIT_DIR=/nonexistent GIT_INDEX_FILE=/nonexistent GIT_TRACE=1 MAKEFLAGS=n LAYOUT=3
-	BASH_ENV=/dev/stdin CDPATH=/ POSIXLY_CORRECT=1 LC_ALL=de_DE.UTF-8 LANGUAGE=de)
 
 # bisect STATUS ARGUMENT...: leaves nothing but its folder.
 bisect() {
@@ -132,7 +128,7 @@ no_difference() {
 	bisect 3 --resume "$dir/same" --budget 1h
 	shows "no difference beyond the gate of 0.1 %"
 	jq -e '.answer == null and ([.steps[].side] == ["good"])' "$dir/same/bisect.json"
-	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=40000i
+	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=5i
 	jq -e '.steps | length == 1' "$dir/beyond/bisect.json"
 }
 check "without a difference nothing is searched" no_difference
@@ -174,32 +170,63 @@ out_of_time() {
 }
 check "a search out of its budget goes on with another" out_of_time
 
-has_steps() { jq -e --argjson n "$2" '.steps | length >= $n' "$dir/$1/bisect.json" 2>/dev/null; }
+# hold PROGRAM NAME STEPS: puts before PATH a PROGRAM that waits in the search NAME's step after so
+# many, for $dir/go, or in vain until who called it is gone; $dir/held says so.
+hold() {
+	rm -rf "$dir/hold" "$dir/held" "$dir/go"
+	mkdir "$dir/hold"
+	cat >"$dir/hold/$1" <<-END
+		#!/bin/bash
+		if [[ \$(jq '.steps | length' "$dir/$2/bisect.json") == $3 ]]; then
+			touch "$dir/held"
+			until [[ -e $dir/go ]]; do
+				kill -0 \$PPID || exit
+				sleep 0.05
+			done
+		fi
+		exec "$(command -v "$1")" "\$@"
+	END
+	chmod +x "$dir/hold/$1"
+	PATH=$dir/hold:$PATH
+}
 
-stopped() { # SIGNAL STATUS STEPS
-	local pid status=0
-	env --default-signal=INT "$wgbench" bisect $(of base tip "$1$3") >"$dir/out" 2>"$dir/err" &
+held() { [[ -e $dir/held ]] || gone "$pid"; }
+
+# start ARGUMENT...: a search in the background, its pid in $pid, until it is held.
+start() {
+	env --default-signal=INT "$wgbench" bisect "$@" >"$dir/out" 2>"$dir/err" &
 	pid=$!
-	until_true 60 has_steps "$1$3" "$3"
-	kill -"$1" "$pid"
-	wait "$pid" || status=$?
-	equal "$status" "$2"
+	until_true 300 held
+}
+
+stopped() { # SIGNAL STATUS STEPS PROGRAM: within that program's part of the next step
+	local status=0 name=$1$3
+	(
+		hold "$4" "$name" "$3"
+		start $(of base tip "$name")
+		kill -"$1" "$pid"
+		wait "$pid" || status=$?
+		equal "$status" "$2"
+	)
+	equal "$(jq '.steps | length' "$dir/$name/bisect.json")" "$3"
 	rm -rf "$TMPDIR"/* # what nobody could remove
-	bisect 0 --resume "$dir/$1$3"
-	equal "$(jq '[.steps[] | [.commit, .side]]' "$dir/$1$3/bisect.json")" \
+	bisect 0 --resume "$dir/$name"
+	equal "$(jq '[.steps[] | [.commit, .side]]' "$dir/$name/bisect.json")" \
 		"$(jq '[.steps[] | [.commit, .side]]' "$dir/named/bisect.json")"
 }
-check "a search that was interrupted goes on" stopped INT 130 1
+check "a search that was interrupted goes on" stopped INT 130 1 make
 
 without_tmp() {
-	local pid status=0
+	local status=0
 	mkdir "$dir/fleeting"
-	TMPDIR=$dir/fleeting "$wgbench" bisect $(of base tip homeless) >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	until_true 60 has_steps homeless 1
-	mv "$dir/fleeting" "$dir/gone" # while what can't be built anyway is built
-	wait "$pid" || status=$?
-	equal "$status" 2
+	(
+		hold make homeless 1
+		TMPDIR=$dir/fleeting start $(of base tip homeless)
+		mv "$dir/fleeting" "$dir/gone"
+		touch "$dir/go"
+		wait "$pid" || status=$?
+		equal "$status" 2
+	)
 	match "$(<"$dir/err")" "set TMPDIR to a folder.*to go on: wgbench bisect --resume"
 	equal "$(jq -c '[.steps[].side]' "$dir/homeless/bisect.json")" '["bad","none"]'
 	bisect 0 --resume "$dir/homeless"
@@ -224,20 +251,26 @@ without_space() {
 check "nor is a full disk, whatever the compiler calls it" without_space
 
 further() {
-	local pid status=0
+	local status=0
 	as_if named further '.steps |= .[:1] | .budget = 1'
-	"$wgbench" bisect --resume "$dir/further" --budget 5m >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	until_true 60 jq -e '.budget > 300' "$dir/further/bisect.json"
-	kill -KILL "$pid"
-	wait "$pid" || status=$?
-	equal "$status" 137
-	equal "$(jq '.steps | length' "$dir/further/bisect.json")" 1
+	(
+		hold make further 1
+		start --resume "$dir/further" --budget 5m
+		kill -KILL "$pid"
+		wait "$pid" || status=$?
+		equal "$status" 137
+	)
+	jq -e '.budget > 300 and (.steps | length == 1)' "$dir/further/bisect.json"
 	rm -rf "$TMPDIR"/*
 	bisect 0 --resume "$dir/further"
 }
 check "so does one that was killed in the first step of a further budget" further
-for n in 0 1 2 3; do
-	check "a search that was killed after $n steps goes on" stopped KILL 137 "$n"
-done
+while read -r steps program; do
+	check "a search that was killed after $steps steps, in $program, goes on" stopped KILL 137 "$steps" "$program"
+done <<-'END'
+	0 valgrind
+	1 make
+	2 valgrind
+	3 valgrind
+END
 plan
