@@ -1,5 +1,5 @@
 // wgbench: a table of subcommands.
-#include "harness/command.h"
+#include "harness/help.h"
 #include "base/process.h"
 
 #include "base/standard.h"
@@ -10,46 +10,43 @@
 extern const char wgbench_revision[], wgbench_profile[];
 
 static const struct command *const commands[] = {
-    &list_command,      &doctor_command,  &run_command,     &compare_command,
-    &report_command,    &profile_command, &micro_command,   &count_command,
-    &selfcheck_command, &bisect_command,  &history_command, &export_command,
+    &list_command,    &doctor_command, &run_command,   &compare_command,   &report_command,
+    &profile_command, &micro_command,  &count_command, &selfcheck_command, &bisect_command,
+    &history_command, &export_command, NULL,
 };
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
-static void print_usage(FILE *to)
+static int refuse_command(const char *name)
 {
-	fprintf(to, "usage: wgbench COMMAND [OPTION]... [ARGUMENT]...\n\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\nwgbench COMMAND --help tells more; wgbench --version which one this is.\n"
-	            "Exit codes: 0 done, and of those that judge no regression; 1 regression; "
-	            "2 error, also\nwhere output could not be written; 3 inconclusive; 128 + N "
-	            "stopped by signal N.\n");
+	if (name)
+		fprintf(stderr, "wgbench: unknown command '%s': one of", name);
+	else
+		fprintf(stderr, "wgbench: a command is missing: one of");
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(stderr, " %s", commands[i]->name);
+	fprintf(stderr, "; see wgbench --help\n");
+	return EXIT_ERROR;
 }
 
 static int dispatch(int argc, char **argv)
 {
+	static const char help[] = "--help=";
+
 	process_complete_path();
-	if (argc < 2) {
-		print_usage(stderr);
-		return EXIT_ERROR;
-	}
-	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
-		print_usage(stdout);
-		return 0;
-	}
+	if (argc < 2)
+		return refuse_command(NULL);
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
+		return help_show_all(commands, "") ? EXIT_NO_REGRESSION : EXIT_ERROR;
+	if (!strncmp(argv[1], help, strlen(help)) &&
+	    help_show_all(commands, argv[1] + strlen(help)))
+		return EXIT_NO_REGRESSION;
 	if (!strcmp(argv[1], "--version")) {
 		printf("wgbench %s (%s)\n", wgbench_revision, wgbench_profile);
-		return 0;
+		return EXIT_NO_REGRESSION;
 	}
-	for (size_t i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; commands[i]; i++)
 		if (!strcmp(argv[1], commands[i]->name))
 			return commands[i]->main(argc - 1, argv + 1);
-	fprintf(stderr, "wgbench: unknown command '%s': one of", argv[1]);
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(stderr, " %s", commands[i]->name);
-	fprintf(stderr, "; see wgbench --help\n");
-	return EXIT_ERROR;
+	return refuse_command(argv[1]);
 }
 
 int main(int argc, char **argv)

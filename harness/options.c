@@ -1,6 +1,6 @@
 #include "harness/options.h"
-
 #include "base/text.h"
+#include "harness/help.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,42 +9,59 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What doesn't fit on the left has a line of its own.
-static void print_option(const char *left, const char *help, const char *more)
+// How many letters must change: Levenshtein's distance, of short words.
+static size_t distance(const char *a, const char *b)
 {
-	enum { WIDTH = 24 };
+	enum { LONGEST = 64 };
+	size_t row[LONGEST + 1], n = strlen(b);
 
-	if (strlen(left) <= WIDTH)
-		printf("  %-*s %s%s\n", WIDTH, left, help, more);
-	else
-		printf("  %s\n  %-*s %s%s\n", left, WIDTH, "", help, more);
-}
+	if (n > LONGEST)
+		return n;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0]++;
 
-static void print_help(const struct command *c, const struct option_row *rows, size_t n)
-{
-	printf("usage: wgbench %s%s%s%s\n\n%s.\n\n", c->name, " [OPTION]...",
-	       *c->arguments ? " " : "", c->arguments, c->summary);
-	for (size_t i = 0; i < n; i++) {
-		char left[64];
+		for (size_t j = 1; j <= n; j++) {
+			size_t least = diagonal + (a[i - 1] != b[j - 1]);
 
-		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
-		         rows[i].type == OPTION_FLAG ? "" : " ",
-		         rows[i].type == OPTION_FLAG ? "" : rows[i].value);
-		print_option(left, rows[i].help,
-		             rows[i].type == OPTION_STRINGS ? "; may be given again" : "");
+			diagonal = row[j];
+			least = row[j] + 1 < least ? row[j] + 1 : least;
+			row[j] = row[j - 1] + 1 < least ? row[j - 1] + 1 : least;
+		}
 	}
-	print_option("-h, --help", "this text", "");
-	if (c->help)
-		printf("\n%s\n", c->help);
+	return row[n];
 }
 
-static int refuse_unknown(const struct command *c, const struct option_row *rows, size_t n,
-                          const char *given)
+static const char *find_nearest(const struct options *o, const char *name)
 {
-	fprintf(stderr, "wgbench %s: unknown option '%s': one of", c->name, given);
-	for (size_t i = 0; i < n; i++)
-		fprintf(stderr, " --%s", rows[i].name);
+	const char *nearest = NULL;
+	size_t least = 3; // from this many letters on it's another word
+
+	for (size_t r = 0; r < o->n; r++) {
+		size_t d = distance(name, o->rows[r].name);
+
+		if (d < least && d < strlen(name)) {
+			least = d;
+			nearest = o->rows[r].name;
+		}
+	}
+	return nearest;
+}
+
+static int refuse_unknown(const struct options *o, const char *given, size_t length)
+{
+	char *name = text_format("%.*s", (int)length, given);
+	const char *nearest = find_nearest(o, name + strspn(name, "-"));
+
+	fprintf(stderr, "wgbench %s: unknown option '%s': ", o->command->name, name);
+	if (nearest)
+		fprintf(stderr, "did you mean --%s? ", nearest);
+	fprintf(stderr, "one of");
+	for (size_t i = 0; i < o->n; i++)
+		fprintf(stderr, " --%s", o->rows[i].name);
 	fprintf(stderr, " --help\n");
+	free(name);
 	return -EINVAL;
 }
 
@@ -95,6 +112,23 @@ static int take_word(const struct command *c, struct options_words *words, const
 	return 0;
 }
 
+static int refuse_word(const struct command *c, const struct option_row *row, const char *text)
+{
+	fprintf(stderr, "wgbench %s: unknown --%s '%s': one of", c->name, row->name, text);
+	for (size_t i = 0; row->words[i]; i++)
+		fprintf(stderr, " %s", row->words[i]);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+static bool is_allowed(const struct option_row *row, const char *text)
+{
+	for (size_t i = 0; row->words && row->words[i]; i++)
+		if (!strcmp(row->words[i], text))
+			return true;
+	return !row->words;
+}
+
 static int take_value(const struct command *c, const struct option_row *row, const char *text)
 {
 	if (row->type != OPTION_FLAG && !*text) {
@@ -102,6 +136,8 @@ static int take_value(const struct command *c, const struct option_row *row, con
 		        row->name, row->value);
 		return -EINVAL;
 	}
+	if (!is_allowed(row, text))
+		return refuse_word(c, row, text);
 	switch (row->type) {
 	case OPTION_FLAG:
 		*(bool *)row->target = true;
@@ -119,30 +155,35 @@ static int take_value(const struct command *c, const struct option_row *row, con
 	return -EINVAL;
 }
 
+static const struct option_row *find_row(const struct options *o, const char *given, size_t length)
+{
+	for (size_t r = 0; r < o->n; r++)
+		if (length == strlen(o->rows[r].name) + 2 && !strncmp(given, "--", 2) &&
+		    !strncmp(given + 2, o->rows[r].name, length - 2))
+			return &o->rows[r];
+	return NULL;
+}
+
 // Takes the option at argv[*i], and its value behind it.
-static int take_option(const struct command *c, const struct option_row *rows, size_t n, int argc,
-                       char **argv, int *i)
+static int take_option(struct options *o, int argc, char **argv, int *i)
 {
 	const char *given = argv[*i], *equals = strchr(given, '=');
 	size_t length = equals ? (size_t)(equals - given) : strlen(given);
-	const struct option_row *row = NULL;
+	const struct option_row *row = find_row(o, given, length);
 
-	for (size_t r = 0; r < n && !row; r++)
-		if (length == strlen(rows[r].name) + 2 && !strncmp(given, "--", 2) &&
-		    !strncmp(given + 2, rows[r].name, length - 2))
-			row = &rows[r];
 	if (!row)
-		return refuse_unknown(c, rows, n, given);
-	if (row->type == OPTION_FLAG) {
-		if (!equals)
-			return take_value(c, row, "");
-		fprintf(stderr, "wgbench %s: --%s takes no value, not '%s'\n", c->name, row->name,
-		        equals + 1);
+		return refuse_unknown(o, given, length);
+	o->given |= 1ULL << (row - o->rows);
+	if (row->type == OPTION_FLAG && equals) {
+		fprintf(stderr, "wgbench %s: --%s takes no value, not '%s'\n", o->command->name,
+		        row->name, equals + 1);
 		return -EINVAL;
 	}
+	if (row->type == OPTION_FLAG)
+		return take_value(o->command, row, "");
 	if (equals)
-		return take_value(c, row, equals + 1);
-	return take_value(c, row, *i + 1 < argc ? argv[++*i] : "");
+		return take_value(o->command, row, equals + 1);
+	return take_value(o->command, row, *i + 1 < argc ? argv[++*i] : "");
 }
 
 static int check_words(const struct command *c, const struct options_words *words, size_t min,
@@ -161,29 +202,58 @@ static int check_words(const struct command *c, const struct options_words *word
 	return 0;
 }
 
-int options_parse(const struct command *c, const struct option_row *rows, size_t n, int argc,
-                  char **argv, struct options_words *words, size_t words_min, size_t words_max)
+// Whether it asks for help, and in which form.
+static const char *asks_for_help(const char *word)
+{
+	static const char help[] = "--help=";
+
+	if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+		return "";
+	return strncmp(word, help, sizeof(help) - 1) ? NULL : word + sizeof(help) - 1;
+}
+
+static int set_defaults(const struct options *o)
+{
+	int ret = 0;
+
+	for (size_t r = 0; r < o->n && !ret; r++)
+		if (o->rows[r].fallback)
+			ret = take_value(o->command, &o->rows[r], o->rows[r].fallback);
+	return ret;
+}
+
+int options_parse(struct options *o, int argc, char **argv, struct options_words *words,
+                  size_t words_min, size_t words_max)
 {
 	bool options = true;
+	int ret = set_defaults(o);
 
 	words->n = 0;
-	for (int i = 1; i < argc; i++) {
-		int ret;
+	o->given = 0;
+	for (int i = 1; i < argc && !ret; i++) {
+		const char *form = options ? asks_for_help(argv[i]) : NULL;
 
-		if (options && (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))) {
-			print_help(c, rows, n);
+		if (form && help_show(o, form))
 			return OPTIONS_HELPED;
-		}
-		if (options && !strcmp(argv[i], "--")) {
+		if (options && !strcmp(argv[i], "--"))
 			options = false;
-			continue;
-		}
-		if (options && argv[i][0] == '-' && argv[i][1])
-			ret = take_option(c, rows, n, argc, argv, &i);
+		else if (options && argv[i][0] == '-' && argv[i][1])
+			ret = take_option(o, argc, argv, &i);
 		else
-			ret = take_word(c, words, argv[i]);
-		if (ret)
-			return ret;
+			ret = take_word(o->command, words, argv[i]);
 	}
-	return check_words(c, words, words_min, words_max);
+	return ret ? ret : check_words(o->command, words, words_min, words_max);
+}
+
+const char *options_beyond(const struct options *o, const char *const *allowed)
+{
+	for (size_t r = 0; r < o->n; r++) {
+		size_t i = 0;
+
+		while (allowed[i] && strcmp(allowed[i], o->rows[r].name))
+			i++;
+		if (o->given >> r & 1 && !allowed[i])
+			return o->rows[r].name;
+	}
+	return NULL;
 }

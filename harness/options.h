@@ -1,5 +1,5 @@
-// A subcommand's options, as a table of typed rows; parsed once, into the rows' targets. What isn't
-// understood is named in one line with what is.
+// A subcommand's options, as a table of typed rows with their ranges and defaults; parsed once,
+// into the rows' targets. What isn't understood is named in one line with what is.
 #ifndef WGBENCH_OPTIONS_H
 #define WGBENCH_OPTIONS_H
 
@@ -27,18 +27,33 @@ enum option_type {
 struct option_row {
 	const char *name; // without its dashes
 	enum option_type type;
-	void *target;      // holds the default; left alone where the option isn't given
+	void *target;
 	const char *value; // what the help calls the value: "SPEC", "SECONDS"
 	const char *help;
-	double min, max; // numbers: both ends are allowed
+	double min, max; // of numbers and times: both ends are allowed
+
+	// What the target is where the option isn't given, as it would be given; NULL: the target
+	// stays as it is, and `otherwise` may say in words what that means.
+	const char *fallback, *otherwise;
+	const char *const *words; // of strings: the words that are allowed, up to NULL; NULL: any
+};
+
+struct options {
+	const struct command *command;
+	const struct option_row *rows;
+	size_t n;
+	unsigned long long given; // of rows, by the parser: a bit each
 };
 
 enum { OPTIONS_HELPED = 1 };
 
-// Parses argv[1..] (`--x=y`, `--x y`, `--` ends the options). Words that aren't options go to
-// `words`, which must come to words_min..words_max. 0; OPTIONS_HELPED after -h or --help was
-// answered on stdout (exit 0); -EINVAL after one printed line (exit 2).
-int options_parse(const struct command *, const struct option_row *rows, size_t n, int argc,
-                  char **argv, struct options_words *words, size_t words_min, size_t words_max);
+// Sets the defaults and parses argv[1..] (`--x=y`, `--x y`, `--` ends the options). Words that
+// aren't options go to `words`, which must come to words_min..words_max. 0; OPTIONS_HELPED after
+// -h or --help was answered on stdout (exit 0); -EINVAL after one printed line (exit 2).
+int options_parse(struct options *, int argc, char **argv, struct options_words *words,
+                  size_t words_min, size_t words_max);
+
+// The first option that was given but isn't among `allowed` (names, up to NULL), or NULL.
+const char *options_beyond(const struct options *, const char *const *allowed);
 
 #endif

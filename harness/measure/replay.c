@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const count_mixes[COUNT_MIXES] = {"64", "imix", "1420", "gso"};
-const char *const count_sides[COUNT_SIDES] = {"encrypt", "decrypt", "both"};
+const char *const count_mixes[COUNT_MIXES + 1] = {"64", "imix", "1420", "gso", NULL};
+const char *const count_sides[COUNT_SIDES + 1] = {"encrypt", "decrypt", "both", NULL};
 
 enum { REPLAY_MS = 120 * 1000 };
 

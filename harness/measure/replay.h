@@ -11,7 +11,7 @@ enum { COUNT_MIXES = 4, COUNT_REPEATS = 3, COUNT_ENDS = 2 };
 enum count_side { COUNT_ENCRYPT, COUNT_DECRYPT, COUNT_BOTH, COUNT_SIDES };
 
 // As wgbench-replay calls them.
-extern const char *const count_mixes[COUNT_MIXES], *const count_sides[COUNT_SIDES];
+extern const char *const count_mixes[COUNT_MIXES + 1], *const count_sides[COUNT_SIDES + 1];
 
 // One mix through one side of a tunnel.
 struct count_cell {

@@ -30,7 +30,10 @@ static void assert_run(const char *a, const char *b, int code, const char *out, 
 static void usage(void **state)
 {
 	(void)state;
-	assert_run(NULL, NULL, 2, "", "usage: wgbench COMMAND");
+	assert_run(NULL, NULL, 2, "", "a command is missing: one of list doctor");
+	assert_run("--help=man", NULL, 0, ".TH WGBENCH 1", "");
+	assert_run("--help=words", NULL, 0, "\nrun\t\tMeasure", "");
+	assert_run("--help=html", NULL, 2, "", "unknown command '--help=html'");
 	assert_run("--help", NULL, 0, "usage: wgbench COMMAND", "");
 	assert_run("-h", NULL, 0, "usage: wgbench COMMAND", "");
 	assert_run("--version", NULL, 0, "wgbench ", "");
@@ -52,6 +55,7 @@ static void every_command_has_help(void **state)
 		snprintf(first, sizeof(first), "usage: wgbench %s", commands[i]);
 		assert_run(commands[i], "--help", 0, first, "");
 		assert_run(commands[i], "-h", 0, "--help", "");
+		assert_run(commands[i], "--help=man", 0, ".SH EXIT STATUS", "");
 		assert_run(commands[i], "--nonsense", 2, "", "unknown option '--nonsense'");
 	}
 }

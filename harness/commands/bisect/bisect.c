@@ -236,45 +236,46 @@ static int conclude(const struct bisect *b, int code, bool json)
 static int parse(struct asked *a, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {"good", OPTION_STRING, &a->good, "REV", "before the change", 0, 0},
-	    {"bad", OPTION_STRING, &a->bad, "REV", "behind it, for better or worse", 0, 0},
-	    {"workload", OPTION_STRING, &a->workload, "W[:KEY=VALUE,...]",
-	     "measure this traffic; of instructions: a mix (64, imix, 1420, gso)", 0, 0},
-	    {"metric", OPTION_STRING, &a->metric, "M",
-	     "what changed: a metric of the workload, or `instructions`, which are counted", 0, 0},
-	    {"tunnel", OPTION_STRING, &a->tunnel, "SPEC", "of this tunnel; default: default", 0, 0},
+	    {"good", OPTION_STRING, &a->good, "REV", .help = "the revision before the change"},
+	    {"bad", OPTION_STRING, &a->bad, "REV", .help = "one after it, whether better or worse"},
+	    {"workload", OPTION_STRING, &a->workload, "WORKLOAD",
+	     .help = "traffic to measure; of instructions a mix: 64, imix, 1420 or gso"},
+	    {"metric", OPTION_STRING, &a->metric, "METRIC",
+	     .help =
+	         "what changed: a metric of the workload, or `instructions`, which are counted"},
+	    {"tunnel", OPTION_STRING, &a->tunnel, "SPEC", .help = "the tunnel",
+	     .fallback = "default"},
 	    {"gate", OPTION_DOUBLE, &a->gate_percent, "PERCENT",
-	     "the smallest change that matters; default: 2, of instructions 0.1", RUN_GATE_MIN,
-	     RUN_GATE_MAX},
+	     .help = "the threshold: the smallest change that matters", .min = RUN_GATE_MIN,
+	     .max = RUN_GATE_MAX, .otherwise = "2, of instructions 0.1"},
 	    {"confidence", OPTION_DOUBLE, &a->confidence, "P",
-	     "how probable the answer is to be; default: 0.95", BISECT_CONFIDENCE_MIN,
-	     BISECT_CONFIDENCE_MAX},
+	     .help = "how probable the answer must be", .min = BISECT_CONFIDENCE_MIN,
+	     .max = BISECT_CONFIDENCE_MAX, .fallback = "0.95"},
 	    {"budget", OPTION_TIME, &a->budget_s, "TIME",
-	     "of all measurements (90s, 10m); with --resume: from then on; default: 1h", 1,
-	     RUN_BUDGET_MAX_S},
-	    {"out", OPTION_STRING, &a->out, "DIR",
-	     "the search's folder; default: results/bisect-TIME-PID in the source tree", 0, 0},
-	    {"resume", OPTION_STRING, &a->resume, "DIR", "go on with the search in DIR", 0, 0},
-	    {"json", OPTION_FLAG, &a->json, NULL, "print what is found as JSON", 0, 0},
+	     .help = "time for all measurements; with --resume, from then on", .min = 1,
+	     .max = RUN_BUDGET_MAX_S, .otherwise = "1h"},
+	    {"out", OPTION_STRING, &a->out, "DIR", .help = "the search's folder",
+	     .otherwise = "results/bisect-TIME-PID in the source tree"},
+	    {"resume", OPTION_STRING, &a->resume, "DIR", .help = "go on with the search in DIR"},
+	    {"json", OPTION_FLAG, &a->json, .help = "print what is found as JSON"},
 	};
+	struct options options = {
+	    .command = &bisect_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	static const char *const of_resume[] = {"resume", "budget", "json", NULL};
 	struct options_words words;
+	const char *beyond;
 	int ret;
 
-	*a = (struct asked){.confidence = 0, .tunnel = NULL};
-	ret = options_parse(&bisect_command, rows, sizeof(rows) / sizeof(*rows), argc, argv, &words,
-	                    0, 0);
-	if (!ret && a->resume &&
-	    (a->good || a->bad || a->workload || a->metric || a->tunnel || a->out ||
-	     a->gate_percent > 0 || a->confidence > 0)) {
+	*a = (struct asked){0};
+	ret = options_parse(&options, argc, argv, &words, 0, 0);
+	beyond = options_beyond(&options, of_resume);
+	if (!ret && a->resume && beyond) {
 		fprintf(stderr,
-		        "wgbench bisect: --resume takes what is asked from its folder: only "
-		        "--budget and --json go with it\n");
+		        "wgbench bisect: --resume takes the question from its folder: leave out "
+		        "--%s\n",
+		        beyond);
 		return -EINVAL;
 	}
-	if (!(a->confidence > 0))
-		a->confidence = 0.95;
-	if (!a->tunnel)
-		a->tunnel = "default";
 	return ret;
 }
 
@@ -303,25 +304,38 @@ static int bisect_main(int argc, char **argv)
 	return code;
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "an answer"},
+    {EXIT_ERROR, "an error"},
+    {EXIT_INCONCLUSIVE, "no answer within the budget, or the ends don't differ"},
+    {EXIT_BY_SIGNAL, "stopped by signal N; --resume goes on"},
+    {0, NULL},
+};
+
+static const struct command_example examples[] = {
+    {"wgbench bisect --good v1 --bad HEAD --workload tcp --metric cpu_s_per_gbit",
+     "by paired runs"},
+    {"wgbench bisect --good v1 --bad HEAD --workload 64 --metric instructions",
+     "by counts, exactly"},
+    {0},
+};
+
 const struct command bisect_command = {
     .name = "bisect",
     .main = bisect_main,
     .arguments = "",
-    .summary = "Find the commit that changed a metric, or those that nothing tells apart",
+    .summary = "Find the commit that changed a metric, or those that can't be told apart",
     .help =
-        "--good, --bad, --workload and --metric are needed; the commits are those from good to\n"
-        "bad along first parents. First the two ends are measured against one another, again\n"
-        "while that decides nothing: without a difference beyond the gate there is nothing to\n"
-        "search for. Then each commit that is chosen is measured in the same blocks as both ends,\n"
-        "until its side is decided. An answer may be wrong (2.5 % of them at most) and is weighed\n"
-        "so: the next commit is the one that halves what is left, or one again that is to be\n"
-        "confirmed.\n"
-        "\n"
-        "A commit that can't be built, whose trials fail, or that stands alone (away from both\n"
-        "sides by more than the gate and a quarter of the change) tells no side and is skipped;\n"
-        "neighbours that only such commits lie between are one answer together. Each measurement\n"
-        "is a run in DIR, which wgbench compare and report read; DIR/bisect.json has all of it.\n"
-        "\n"
-        "Exit codes: 0 an answer, 2 error, 3 no answer within the budget, or no difference; 128 +\n"
-        "N stopped by signal N.",
+        "Needs --good, --bad, --workload and --metric, and searches the commits between the two "
+        "ends along first parents. First the ends are measured against each other, until that "
+        "decides: without a difference beyond the threshold there is nothing to find. Then each "
+        "chosen commit is measured in the same blocks as both ends until its side is decided.\n"
+        "At most 2.5 % of such decisions are wrong, and they are weighed accordingly: the next "
+        "commit is the one that halves what is left, or one that is to be confirmed.\n"
+        "A commit is skipped if it can't be built, if its trials fail, or if it lies away from "
+        "both sides by more than the threshold and a quarter of the change. Commits that only "
+        "skipped ones separate are one answer together. Each measurement is a run below DIR, "
+        "which `compare` and `report` read; DIR/bisect.json holds the whole search.",
+    .exits = exits,
+    .examples = examples,
 };

@@ -145,24 +145,25 @@ static int compare_main(int argc, char **argv)
 	bool json = false, environment = false;
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: the run's own, else 2", RUN_GATE_MIN,
-	     RUN_GATE_MAX},
-	    {"metric", OPTION_STRING, &how.metric, "M", "judge this metric only", 0, 0},
+	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
+	     .max = RUN_GATE_MAX, .otherwise = "the run's own, else 2"},
+	    {"metric", OPTION_STRING, &how.metric, "METRIC", .help = "judge only this metric"},
 	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
-	     "compare with this tunnel of the run; default: the first one", 0, 0},
-	    {"environment", OPTION_FLAG, &environment, NULL,
-	     "show in what the machine and the programs differ between RUN and OTHER", 0, 0},
-	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON, as verdict.json has it", 0, 0},
+	     .help = "the tunnel of the run to compare with", .otherwise = "the first one"},
+	    {"environment", OPTION_FLAG, &environment,
+	     .help = "show how the machine and the programs of RUN and OTHER differ"},
+	    {"json", OPTION_FLAG, &json, .help = "print it as JSON, as verdict.json has it"},
 	};
-	int ret = options_parse(&compare_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                        &words, 1, 2);
+	struct options options = {
+	    .command = &compare_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	int ret = options_parse(&options, argc, argv, &words, 1, 2);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
 	if (environment != (words.n == 2) ||
 	    (environment && (how.gate_percent > 0 || how.metric || how.baseline))) {
-		fprintf(stderr, "wgbench compare: judges one run: RUN; or compares two "
-		                "environments: --environment [--json] RUN OTHER\n");
+		fprintf(stderr, "wgbench compare: give one RUN to judge, or --environment with "
+		                "two to compare their machines\n");
 		return EXIT_ERROR;
 	}
 	if (environment)
@@ -170,16 +171,28 @@ static int compare_main(int argc, char **argv)
 	return compare(words.word[0], &how, json);
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "no regression; with --environment: the same"},
+    {EXIT_REGRESSION, "a metric is worse by more than the threshold; with --environment: "
+                      "different, also where only one run recorded something"},
+    {EXIT_ERROR, "the run can't be judged"},
+    {EXIT_INCONCLUSIVE, "inconclusive"},
+    {0, NULL},
+};
+
+static const struct command_example examples[] = {
+    {"wgbench compare results/RUN --gate 5", "judge a stored run by another threshold"},
+    {"wgbench compare --environment results/RUN results/OTHER", "how two machines differ"},
+    {0},
+};
+
 const struct command compare_command = {
     .name = "compare",
     .main = compare_main,
     .arguments = "RUN [OTHER]",
-    .summary = "Judge a run: what is faster, slower or the same, and how sure that is",
-    .help =
-        "RUN is a folder that wgbench run wrote; it is only read. The plan's goals are judged\n"
-        "beside the verdicts; they don't change the exit code.\n"
-        "\n"
-        "Exit codes: 0 no regression, 1 something is slower beyond the gate, 2 the run can't be\n"
-        "judged, 3 inconclusive. With --environment: 0 the same, 1 different (what one doesn't\n"
-        "record counts as different), 2 error.",
+    .summary = "Judge a run: which metrics are better, worse or the same, and how sure that is",
+    .help = "RUN is a folder that `wgbench run` wrote; it is only read. Goals of the plan are "
+            "judged beside the verdicts and don't change the exit code.",
+    .exits = exits,
+    .examples = examples,
 };

@@ -373,9 +373,10 @@ static int doctor_main(int argc, char **argv)
 {
 	bool as_json = false;
 	const struct option_row rows[] = {
-	    {"json", OPTION_FLAG, &as_json, NULL, "print it as JSON", 0, 0}};
+	    {"json", OPTION_FLAG, &as_json, .help = "print it as JSON"}};
+	struct options options = {.command = &doctor_command, .rows = rows, .n = 1};
 	struct options_words words;
-	int ret = options_parse(&doctor_command, rows, 1, argc, argv, &words, 0, 0);
+	int ret = options_parse(&options, argc, argv, &words, 0, 0);
 
 	if (ret)
 		return ret == OPTIONS_HELPED ? EXIT_NO_REGRESSION : EXIT_ERROR;
@@ -389,14 +390,16 @@ static int doctor_main(int argc, char **argv)
 	return EXIT_NO_REGRESSION;
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "examined, whatever was found"}, {EXIT_ERROR, "not examined"}, {0, NULL}};
+
 const struct command doctor_command = {
     .name = "doctor",
     .main = doctor_main,
     .arguments = "",
     .summary = "Show what this machine can measure, and what would help",
-    .help = "Each row is tried on the spot. 'no' means that this machine can't or doesn't do it;\n"
-            "'unavailable' means that there is no such counter, or that you may not try it.\n"
-            "Network checks run in a namespace of their own.\n"
-            "\n"
-            "Exit codes: 0 examined, whatever was found; 2 not.",
+    .help = "Each row is tried on the spot. 'no' means that this machine can't or doesn't do "
+            "it; 'unavailable' means that there is no such counter, or that you may not try it. "
+            "Network checks run in a namespace of their own.",
+    .exits = exits,
 };

@@ -124,40 +124,48 @@ static int export_run(const char *dir, size_t format, const char *path)
 	return ret ? EXIT_ERROR : 0;
 }
 
-static int find_format(const char *name, size_t *format)
+static size_t find_format(const char *name)
 {
-	for (*format = 0; name && *format < FORMATS; ++*format)
-		if (!strcmp(formats[*format].name, name))
-			return 0;
-	if (name)
-		fprintf(stderr, "wgbench export: unknown format '%s': one of", name);
-	else
-		fprintf(stderr, "wgbench export: --format is missing: one of");
-	for (size_t i = 0; i < FORMATS; i++)
-		fprintf(stderr, " %s", formats[i].name);
-	fputc('\n', stderr);
-	return -EINVAL;
+	size_t i = 0;
+
+	while (strcmp(formats[i].name, name))
+		i++;
+	return i;
 }
 
 static int export_main(int argc, char **argv)
 {
 	struct options_words words;
-	const char *name = NULL, *path = NULL;
+	const char *name = NULL, *path = NULL, *names[FORMATS + 1] = {NULL};
 	const struct option_row rows[] = {
-	    {"format", OPTION_STRING, &name, "FORMAT", "gbench, benchstat, csv or openmetrics", 0,
-	     0},
-	    {"out", OPTION_STRING, &path, "FILE", "write it there; default: standard output", 0, 0},
+	    {"format", OPTION_STRING, &name, "FORMAT", .help = "what to write", .words = names},
+	    {"out", OPTION_STRING, &path, "FILE", .help = "where to write it",
+	     .otherwise = "standard output"},
 	};
-	size_t format;
-	int ret = options_parse(&export_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                        &words, 1, 1);
+	struct options options = {
+	    .command = &export_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+
+	for (size_t i = 0; i < FORMATS; i++)
+		names[i] = formats[i].name;
+	int ret = options_parse(&options, argc, argv, &words, 1, 1);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
-	if (find_format(name, &format))
+	if (!name) {
+		fprintf(stderr, "wgbench export: --format is missing; see wgbench export --help\n");
 		return EXIT_ERROR;
-	return export_run(words.word[0], format, path);
+	}
+	return export_run(words.word[0], find_format(name), path);
 }
+
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "written"}, {EXIT_ERROR, "not written"}, {0, NULL}};
+
+static const struct command_example examples[] = {
+    {"wgbench export results/RUN --format csv --out run.csv", "for a spreadsheet, or R"},
+    {"wgbench export results/RUN --format benchstat | benchstat -col /tunnel -", "for benchstat"},
+    {0},
+};
 
 const struct command export_command = {
     .name = "export",
@@ -165,13 +173,15 @@ const struct command export_command = {
     .arguments = "RUN",
     .summary = "Print a run's trials as other programs read them",
     .help =
-        "gbench       JSON as of Google Benchmark, for its compare.py: real_time is the time of a\n"
-        "             gigabit or a packet, or the delay (the first metric that is judged),\n"
-        "             cpu_time the CPU's of the same; all metrics are counters;\n"
-        "             failed trials have no time: context.failed_trials lists them\n"
-        "benchstat    Go's benchmark format, each metric a unit: benchstat -col /tunnel FILE\n"
-        "csv          RFC 4180, one line for each trial and metric\n"
-        "openmetrics  gauges in base units with the times of the trials\n"
-        "\n"
-        "Exit codes: 0 written, 2 not.",
+        "Every trial is written, also those that are contaminated, limited or failed. The "
+        "formats:\n"
+        "gbench\tGoogle Benchmark's JSON, for its compare.py. real_time is the time of a gigabit "
+        "or "
+        "a packet, or the delay (the first judged metric), and cpu_time the CPU's for the same. "
+        "Every metric is a counter. Failed trials have no time; context.failed_trials lists them.\n"
+        "benchstat\tGo's benchmark format, with a unit for each metric\n"
+        "csv\tRFC 4180, one line for each trial and metric\n"
+        "openmetrics\tgauges in base units, with the trials' times",
+    .exits = exits,
+    .examples = examples,
 };

@@ -304,21 +304,25 @@ static int history_main(int argc, char **argv)
 	struct history h;
 	size_t unreadable;
 	const struct option_row rows[] = {
-	    {"metric", OPTION_STRING, &filter.metric, "M",
-	     "this metric; default: those that are judged", 0, 0},
-	    {"workload", OPTION_STRING, &filter.workload, "W",
-	     "this workload, as runs name it: tcp:flows=8", 0, 0},
-	    {"tunnel", OPTION_STRING, &filter.tunnel, "SPEC", "this tunnel, likewise", 0, 0},
-	    {"db", OPTION_STRING, &path, "FILE",
-	     "the database; default: results/history.db of the source tree", 0, 0},
-	    {"rebuild", OPTION_FLAG, &rebuild, NULL, "make it from nothing", 0, 0},
+	    {"metric", OPTION_STRING, &filter.metric, "METRIC", .help = "only this metric",
+	     .otherwise = "those that are judged"},
+	    {"workload", OPTION_STRING, &filter.workload, "WORKLOAD",
+	     .help = "only this workload, as runs name it: tcp:flows=8", .otherwise = "all"},
+	    {"tunnel", OPTION_STRING, &filter.tunnel, "SPEC", .help = "only this tunnel",
+	     .otherwise = "all"},
+	    {"db", OPTION_STRING, &path, "FILE", .help = "the database",
+	     .otherwise = "results/history.db in the source tree"},
+	    {"rebuild", OPTION_FLAG, &rebuild, .help = "make the database anew"},
 	    {"acknowledged", OPTION_STRING, &acknowledged, "FILE",
-	     "changes that are known; default: results/acknowledged of the source tree", 0, 0},
-	    {"plot", OPTION_STRING, &plot, "FILE.svg", "draw the series of one metric too", 0, 0},
-	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON", 0, 0},
+	     .help = "the list of known changes",
+	     .otherwise = "results/acknowledged in the source tree"},
+	    {"plot", OPTION_STRING, &plot, "FILE.svg",
+	     .help = "also draw the series of one metric"},
+	    {"json", OPTION_FLAG, &json, .help = "print it as JSON"},
 	};
-	int code, ret = options_parse(&history_command, rows, sizeof(rows) / sizeof(*rows), argc,
-	                              argv, &words, 0, OPTIONS_WORDS_MAX);
+	struct options options = {
+	    .command = &history_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	int code, ret = options_parse(&options, argc, argv, &words, 0, OPTIONS_WORDS_MAX);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
@@ -339,26 +343,36 @@ static int history_main(int argc, char **argv)
 	return unreadable ? EXIT_ERROR : code;
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "shown"},
+    {EXIT_ERROR, "there is nothing to show, or a folder can't be read"},
+    {0, NULL},
+};
+
+static const struct command_example examples[] = {
+    {"wgbench history --workload tcp --metric cpu_s_per_gbit --plot cpu.svg",
+     "one metric over all stored runs"},
+    {0},
+};
+
 const struct command history_command = {
     .name = "history",
     .main = history_main,
     .arguments = "[DIR]...",
-    .summary = "Show how metrics went over stored runs",
+    .summary = "Show how metrics changed over stored runs",
     .help =
-        "DIR is a run's folder or a folder of such; default: results and results/reference of\n"
-        "the source tree. A series holds what is comparable: workload, duration, metric, tunnel,\n"
-        "environment and the code that measured. The environment is CPU, kernel, number of CPUs,\n"
-        "mitigations, and what else changes results: CPUs allowed, quotas, priorities, frequency\n"
-        "and idle settings, sysctls, compiler, libraries (--json shows all of it). A point is the\n"
-        "median over a run's clean blocks, with the exact 95 % interval of the sign test.\n"
-        "\n"
-        "A change is a point from which on the values are others: by E-divisive (with its p; 999\n"
-        "permutations, 0.05) and by the shortest message that tells the series in groups\n"
-        "(jumpavg); each side has three points at least. A known one is acknowledged by a line\n"
-        "RUN WORKLOAD METRIC TUNNEL REASON in results/acknowledged; all but RUN may be patterns,\n"
-        "RUN is the first one after the change.\n"
-        "\n"
-        "The database is derived: it follows the folders, and may be deleted.\n"
-        "\n"
-        "Exit codes: 0 shown, 2 nothing to show, or a folder can't be read.",
+        "DIR is a run's folder or a folder of runs; without one, results/ and results/reference/ "
+        "of the source tree are read. A series holds what can be compared over time: the same "
+        "workload, duration, metric, tunnel and environment, measured by the same code. The "
+        "environment is CPU, kernel, number of CPUs, mitigations and whatever else changes "
+        "results: allowed CPUs, quotas, priorities, frequency and idle settings, sysctls, "
+        "compiler, libraries (--json shows all of it). A point is the median over a run's clean "
+        "blocks, with the exact 95 % interval of the sign test.\n"
+        "Changes are found by E-divisive (999 permutations, at p of 0.05) and by the grouping with "
+        "the shortest message (jumpavg), with at least three points on either side. A line RUN "
+        "WORKLOAD METRIC TUNNEL REASON in results/acknowledged acknowledges a change that is "
+        "known: RUN is the first one after it, and the other words may be patterns.\n"
+        "The database is derived from the folders and may be deleted.",
+    .exits = exits,
+    .examples = examples,
 };

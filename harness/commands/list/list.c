@@ -219,15 +219,41 @@ static void print_text(json_t *all)
 	printf("plans: %s\n", plans);
 }
 
+// A tunnel is a preset, a change of one slot, or an external one.
+static void print_names(const json_t *all, const char *kind)
+{
+	const char *name;
+	json_t *value, *word;
+	size_t i;
+
+	json_object_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "presets" : ""), name,
+	                    value) printf("%s\n", name);
+	json_object_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "slots" : ""), name,
+	                    value)
+	{
+		json_array_foreach(value, i, word) printf("%s=%s\n", name, json_string_value(word));
+	}
+	json_array_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "external" : kind), i,
+	                   word)
+	    printf("%s\n",
+	           json_string_value(json_is_string(word) ? word : json_object_get(word, "name")));
+}
+
 static int list_main(int argc, char **argv)
 {
 	struct options_words words;
 	struct spec_catalog catalog;
 	bool json = false;
+	const char *names = NULL;
 	const struct option_row rows[] = {
-	    {"json", OPTION_FLAG, &json, NULL, "print it as JSON", 0, 0},
+	    {"json", OPTION_FLAG, &json, .help = "print it as JSON"},
+	    {"names", OPTION_STRING, &names, "KIND",
+	     .help = "print only the names of these, one a line",
+	     .words = (const char *const[]){"tunnels", "workloads", "plans", NULL}},
 	};
-	int ret = options_parse(&list_command, rows, 1, argc, argv, &words, 0, 0);
+	struct options options = {
+	    .command = &list_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	int ret = options_parse(&options, argc, argv, &words, 0, 0);
 	json_t *all;
 
 	if (ret)
@@ -237,7 +263,9 @@ static int list_main(int argc, char **argv)
 	all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "slots", list_slots(&catalog), "presets",
 	                list_presets(&catalog), "external", list_external(&catalog), "workloads",
 	                list_workloads(), "plans", list_plans(&catalog));
-	if (json)
+	if (names)
+		print_names(all, names);
+	else if (json)
 		output_print_json(json_incref(all));
 	else
 		print_text(all);
@@ -245,15 +273,24 @@ static int list_main(int argc, char **argv)
 	return 0;
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "listed"}, {EXIT_ERROR, "not listed"}, {0, NULL}};
+
+static const struct command_example examples[] = {
+    {"wgbench list", "what there is"},
+    {"wgbench list --json | jq .presets", "what each preset is made of"},
+    {0},
+};
+
 const struct command list_command = {
     .name = "list",
     .main = list_main,
     .arguments = "",
     .summary = "Show slots, variants, presets, external tunnels, workloads and plans",
-    .help =
-        "A tunnel SPEC is a preset, or slot=variant,... over the preset `default`, either perhaps\n"
-        "with +SWITCH=VALUE or @REVISION behind it; or an external tunnel. plant=Nns or plant=Ni\n"
-        "among the slots plants a cost of so many nanoseconds or instructions for each packet.\n"
-        "\n"
-        "Exit codes: 0 listed, 2 not.",
+    .help = "A tunnel is named by a SPEC: a preset, slot=variant,... over the preset `default`, or "
+            "an external tunnel. +SWITCH=VALUE after it sets one of the tunnel's switches, and "
+            "@REVISION builds it from that revision. plant=Nns or plant=Ni among the slots injects "
+            "a cost of N nanoseconds or instructions into every packet.",
+    .exits = exits,
+    .examples = examples,
 };

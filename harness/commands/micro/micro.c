@@ -224,27 +224,29 @@ static int parse(struct micro_options *o, int argc, char **argv)
 	struct text fault = {0};
 	const struct option_row rows[] = {
 	    {"counters", OPTION_STRING, &o->counters, "NAME,...",
-	     "also count these, per iteration: libpfm's names, such as instructions", 0, 0},
+	     .help = "also count these per iteration, by libpfm's names: instructions,cycles"},
 	    {"repetitions", OPTION_UNSIGNED, &o->repetitions, "N",
-	     "blocks, each of two runs of every variant (6)", 1, 100},
+	     .help = "blocks, each of two runs of every variant", .min = 1, .max = 100,
+	     .otherwise = "6"},
 	    {"min-time", OPTION_DOUBLE, &o->min_time_s, "SECONDS",
-	     "how long each entry is measured in a run, at least (0.02)", 1e-6, 60},
-	    {"quick", OPTION_FLAG, &o->quick, NULL, "one block of 0.002 s: a look, no result", 0,
-	     0},
-	    {"seed", OPTION_UNSIGNED, &o->seed, "N", "of the order of the blocks' rows (1)", 0,
-	     0x1p53},
-	    {"out", OPTION_STRING, &o->out, "DIR",
-	     "where micro.json and the report go; default: results/TIME-PID in the source tree", 0,
-	     0},
+	     .help = "the least time that a run measures each entry", .min = 1e-6, .max = 60,
+	     .otherwise = "0.02"},
+	    {"quick", OPTION_FLAG, &o->quick,
+	     .help = "one block of 0.002 s: to see that it works, not a result"},
+	    {"seed", OPTION_UNSIGNED, &o->seed, "N", .help = "seed of the order within blocks",
+	     .min = 0, .max = 0x1p53, .fallback = "1"},
+	    {"out", OPTION_STRING, &o->out, "DIR", .help = "where micro.json and the report go",
+	     .otherwise = "results/TIME-PID in the source tree"},
 	    {"from", OPTION_STRING, &o->from, "DIR",
-	     "only show what an earlier run, also an interrupted one, left in DIR", 0, 0},
-	    {"list", OPTION_FLAG, &o->list, NULL, "only show the entries", 0, 0},
-	    {"json", OPTION_FLAG, &o->json, NULL, "print results (or the list) as JSON", 0, 0},
+	     .help = "show what an earlier run left in DIR, even an interrupted one"},
+	    {"list", OPTION_FLAG, &o->list, .help = "only show the entries"},
+	    {"json", OPTION_FLAG, &o->json, .help = "print results (or the list) as JSON"},
 	};
+	struct options options = {
+	    .command = &micro_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
 
-	*o = (struct micro_options){.seed = 1};
-	int ret = options_parse(&micro_command, rows, sizeof(rows) / sizeof(rows[0]), argc, argv,
-	                        &words, 0, 1);
+	*o = (struct micro_options){0};
+	int ret = options_parse(&options, argc, argv, &words, 0, 1);
 	if (ret)
 		return ret;
 	o->filter = words.n ? words.word[0] : NULL;
@@ -297,24 +299,34 @@ static int micro_main(int argc, char **argv)
 	return code;
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "done"},
+    {EXIT_ERROR, "something couldn't be run, or an entry failed"},
+    {EXIT_BY_SIGNAL, "stopped by signal N; what is finished is kept"},
+    {0, NULL},
+};
+
+static const struct command_example examples[] = {
+    {"wgbench micro 'allowedips/.*/lookup_v4'", "lookups in every table of allowed IPs"},
+    {"wgbench micro aead --counters=instructions,cycles", "ciphers, with counters"},
+    {0},
+};
+
 const struct command micro_command = {
     .name = "micro",
     .main = micro_main,
     .arguments = "[FILTER]",
     .summary = "Measure the variants of each slot by themselves, against one another",
     .help =
-        "FILTER is an extended regular expression for SLOT/VARIANT/ENTRY: 'ring',\n"
-        "'allowedips/.*/lookup_v4', 'aead/.*/bytes:1420$'; without it all are run. Each variant\n"
-        "is a program of its own, build/PROFILE/micro/SLOT/VARIANT, made of the object that the\n"
-        "tunnel is made of. In every block each runs twice, in balanced order (ABBA, BAAB), one\n"
-        "sweep after the other; the ratio to the slot's variant in the preset `default` comes\n"
-        "with the 95 % interval over the blocks (from 6 blocks on; below that, their range).\n"
-        "`noop` is the loop itself, `baseline` the loop with a call of what does nothing.\n"
-        "\n"
-        "The raw runs are kept in micro.json, the tables and plots beside it in the report.\n"
-        "Counters that this machine doesn't have are shown as unavailable, never as 0.\n"
-        "\n"
-        "Exit codes: 0 done, 2 where something couldn't be run or an entry failed; 128 + N stopped "
-        "by\n"
-        "signal N.",
+        "FILTER is an extended regular expression that is matched against SLOT/VARIANT/ENTRY; "
+        "without one, everything runs. Each variant is a program of its own, "
+        "build/PROFILE/micro/SLOT/VARIANT, linked from the object that tunnels are linked from.\n"
+        "In every block each variant runs twice, in balanced order (ABBA, BAAB). Its ratio to the "
+        "slot's variant in the preset `default` comes with a 95 % interval over the blocks, or "
+        "with their range where there are fewer than six. `noop` measures the loop, `baseline` "
+        "the loop with an empty call.\n"
+        "The raw runs are kept in micro.json, with tables and plots beside it. A counter that this "
+        "machine doesn't have is shown as unavailable, never as 0.",
+    .exits = exits,
+    .examples = examples,
 };

@@ -26,24 +26,25 @@ static const double late_share = 0.1;
 static int parse_options(struct profile_options *o, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", "profile this tunnel", 0, 0},
+	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", .help = "the tunnel to profile"},
 	    {"vs", OPTION_STRING, &o->against, "SPEC",
-	     "and this one, the baseline, for a differential flame graph", 0, 0},
-	    {"workload", OPTION_STRING, &o->workload, "W[:KEY=VALUE,...]",
-	     "under this traffic; default: tcp", 0, 0},
-	    {"duration", OPTION_UNSIGNED, &o->duration_s, "S", "seconds of traffic; default: 5", 1,
-	     RUN_DURATION_MAX_S},
-	    {"frequency", OPTION_UNSIGNED, &o->hz, "HZ", "samples a second and CPU; default: 999",
-	     1, 20000},
-	    {"out", OPTION_STRING, &o->out, "DIR",
-	     "folder; default: results/profile-TIME-PID in the source tree", 0, 0},
+	     .help = "a baseline to profile too, for differential flame graphs"},
+	    {"workload", OPTION_STRING, &o->workload, "WORKLOAD", .help = "the traffic",
+	     .fallback = "tcp"},
+	    {"duration", OPTION_UNSIGNED, &o->duration_s, "SECONDS", .help = "how long it lasts",
+	     .min = 1, .max = RUN_DURATION_MAX_S, .fallback = "5"},
+	    {"frequency", OPTION_UNSIGNED, &o->hz, "HZ", .help = "samples per second and CPU",
+	     .min = 1, .max = 20000, .fallback = "999"},
+	    {"out", OPTION_STRING, &o->out, "DIR", .help = "the folder to write to",
+	     .otherwise = "results/profile-TIME-PID in the source tree"},
 	};
+	struct options options = {
+	    .command = &profile_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
 	struct options_words words;
 	int ret;
 
-	*o = (struct profile_options){.workload = "tcp", .duration_s = 5, .hz = 999};
-	ret = options_parse(&profile_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                    &words, 0, 0);
+	*o = (struct profile_options){0};
+	ret = options_parse(&options, argc, argv, &words, 0, 0);
 	if (!ret && !o->tunnel) {
 		fprintf(stderr, "wgbench profile: --tunnel SPEC is needed\n");
 		return -EINVAL;
@@ -307,6 +308,18 @@ static int profile_main(int argc, char **argv)
 	return code;
 }
 
+static const struct command_exit exits[] = {{EXIT_NO_REGRESSION, "done"},
+                                            {EXIT_ERROR, "not done"},
+                                            {EXIT_BY_SIGNAL, "stopped by signal N"},
+                                            {0, NULL}};
+
+static const struct command_example examples[] = {
+    {"wgbench profile --tunnel default --workload tcp", "where one tunnel's time goes"},
+    {"wgbench profile --tunnel default --vs aead=openssl --workload tcp",
+     "what `default` spends that the other doesn't"},
+    {0},
+};
+
 const struct command profile_command = {
     .name = "profile",
     .main = profile_main,
@@ -314,14 +327,14 @@ const struct command profile_command = {
     .summary =
         "Show where the CPU time goes: flame graphs of a tunnel, or of two and their difference",
     .help =
-        "perf samples the whole machine during one trial, the tunnel alone in a fresh test\n"
-        "network. The folder gets left.svg and right.svg (the two ends of the tunnel),\n"
-        "all.svg (everything), and the folded stacks that they are drawn from. With --vs the\n"
-        "names begin with baseline- and candidate-, and difference-of-candidate.svg shows, in\n"
-        "widths of the candidate, what costs more (red) or less (blue) than in the baseline;\n"
-        "difference-of-baseline.svg the same in widths of the baseline, for what the candidate\n"
-        "doesn't do any more. Both are scaled to CPU time per gigabit where the workload has\n"
-        "gigabits.\n"
-        "\n"
-        "Exit codes: 0 done, 2 not, 128 + N stopped by signal N.",
+        "perf samples the whole machine during one trial, with the tunnel alone in a fresh test "
+        "network. The folder gets left.svg and right.svg (the two ends of the tunnel), all.svg "
+        "(everything), and the folded stacks that they are drawn from.\n"
+        "With --vs, names begin with baseline- and candidate-. difference-of-candidate.svg shows "
+        "what costs more (red) or less (blue) than in the baseline, as wide as in the candidate; "
+        "difference-of-baseline.svg is as wide as in the baseline, so it also shows what the "
+        "candidate no longer does. Both are scaled to CPU time per gigabit where the workload "
+        "carries gigabits.",
+    .exits = exits,
+    .examples = examples,
 };

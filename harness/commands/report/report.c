@@ -440,24 +440,26 @@ static int report_main(int argc, char **argv)
 	double gate_percent = 0;
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: the run's own, else 2", RUN_GATE_MIN,
-	     RUN_GATE_MAX},
+	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
+	     .max = RUN_GATE_MAX, .otherwise = "the run's own, else 2"},
 	};
-	int ret = options_parse(&report_command, rows, 1, argc, argv, &words, 1, 1);
+	struct options options = {.command = &report_command, .rows = rows, .n = 1};
+	int ret = options_parse(&options, argc, argv, &words, 1, 1);
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
 	return report_write(words.word[0], gate_percent);
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "written"}, {EXIT_ERROR, "not written"}, {0, NULL}};
+
 const struct command report_command = {
     .name = "report",
     .main = report_main,
     .arguments = "RUN",
     .summary = "Write a run's report.md, report.html, plots/*.svg and verdict.json",
-    .help =
-        "RUN is a folder that wgbench run wrote; what is written goes there. report.html is one\n"
-        "file that needs no other; verdict.json is what wgbench compare --json prints.\n"
-        "\n"
-        "Exit codes: 0 written, 2 not.",
+    .help = "RUN is a folder that `wgbench run` wrote; the report goes there. report.html needs no "
+            "other file; verdict.json is what `wgbench compare --json` prints.",
+    .exits = exits,
 };

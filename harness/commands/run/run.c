@@ -25,46 +25,50 @@ struct run_options {
 static int parse(struct run_options *o, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {"plan", OPTION_STRING, &o->plan, "P", "take what follows from workloads/plans/P.plan",
-	     0, 0},
+	    {"plan", OPTION_STRING, &o->plan, "PLAN",
+	     .help =
+	         "tunnels, workloads and blocks from workloads/plans/PLAN.plan; options beside it "
+	         "replace its own"},
 	    {"tunnel", OPTION_STRINGS, &o->tunnels, "SPEC",
-	     "compare this tunnel; the first one is the baseline", 0, 0},
-	    {"workload", OPTION_STRINGS, &o->workloads, "W[:KEY=VALUE,...]",
-	     "measure this traffic; default: tcp", 0, 0},
-	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N",
-	     "blocks of each workload; default: 8, with a budget as many as it allows", 1,
-	     RUN_BLOCKS_MAX},
+	     .help = "a tunnel to compare; the first one is the baseline"},
+	    {"workload", OPTION_STRINGS, &o->workloads, "WORKLOAD",
+	     .help = "traffic to measure, as in tcp:flows=8", .otherwise = "tcp"},
+	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", .help = "blocks of each workload",
+	     .min = 1, .max = RUN_BLOCKS_MAX, .otherwise = "8, or as many as a budget allows"},
 	    {"budget", OPTION_TIME, &o->budget_s, "TIME",
-	     "go on until each workload is decided or so much time is over (90s, 10m)", 1,
-	     RUN_BUDGET_MAX_S},
-	    {"metric", OPTION_STRINGS, &o->metrics, "M",
-	     "with a budget: what is to be decided; default: every judged metric", 0, 0},
+	     .help = "go on until every workload is decided, or until this much time is over",
+	     .min = 1, .max = RUN_BUDGET_MAX_S},
+	    {"metric", OPTION_STRINGS, &o->metrics, "METRIC", .help = "what a budget is to decide",
+	     .otherwise = "every judged metric"},
 	    {"builds", OPTION_UNSIGNED, &o->builds, "N",
-	     "link each tunnel N times, its objects in another order each time; default: 1", 1,
-	     RUN_BUILDS_MAX},
-	    {"duration", OPTION_UNSIGNED, &o->duration_s, "S", "seconds of a trial; default: 1", 1,
-	     RUN_DURATION_MAX_S},
-	    {"seed", OPTION_UNSIGNED, &o->seed, "N", "of the blocks' order; default: random", 0,
-	     SEED_MAX},
-	    {"out", OPTION_STRING, &o->out, "DIR",
-	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
+	     .help = "link each tunnel N times, with its objects in another order each time",
+	     .min = 1, .max = RUN_BUILDS_MAX, .otherwise = "1"},
+	    {"duration", OPTION_UNSIGNED, &o->duration_s, "SECONDS", .help = "traffic in a trial",
+	     .min = 1, .max = RUN_DURATION_MAX_S, .otherwise = "1"},
+	    {"seed", OPTION_UNSIGNED, &o->seed, "N", .help = "seed of the order within blocks",
+	     .min = 0, .max = SEED_MAX, .otherwise = "random"},
+	    {"out", OPTION_STRING, &o->out, "DIR", .help = "the run's folder",
+	     .otherwise = "results/TIME-PID in the source tree"},
 	    {"resume", OPTION_STRING, &o->resume, "DIR",
-	     "go on with the run in DIR: only what is missing, with the same binaries", 0, 0},
+	     .help = "finish the run in DIR: only what is missing, with the same binaries"},
 	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: 2", RUN_GATE_MIN, RUN_GATE_MAX},
+	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
+	     .max = RUN_GATE_MAX, .otherwise = "2"},
 	};
+	struct options options = {
+	    .command = &run_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	static const char *const of_resume[] = {"resume", NULL};
 	struct options_words words;
+	const char *beyond;
 	int ret;
 
 	*o = (struct run_options){.seed = ULLONG_MAX};
-	ret = options_parse(&run_command, rows, sizeof(rows) / sizeof(*rows), argc, argv, &words, 0,
-	                    0);
-	if (!ret && o->resume &&
-	    (o->plan || o->out || o->tunnels.n || o->workloads.n || o->metrics.n || o->blocks ||
-	     o->duration_s || o->builds || o->seed != ULLONG_MAX || o->gate_percent > 0 ||
-	     o->budget_s > 0)) {
-		fprintf(stderr, "wgbench: --resume takes the plan from its folder: give no other "
-		                "option with it\n");
+	ret = options_parse(&options, argc, argv, &words, 0, 0);
+	beyond = options_beyond(&options, of_resume);
+	if (!ret && o->resume && beyond) {
+		fprintf(stderr,
+		        "wgbench: --resume takes the plan from its folder: leave out --%s\n",
+		        beyond);
 		return -EINVAL;
 	}
 	return ret;
@@ -159,18 +163,32 @@ static int run_main(int argc, char **argv)
 	return options.resume ? run_again(&options) : run_new(&options);
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "the run is complete, whatever its verdicts say"},
+    {EXIT_ERROR, "it could not be made"},
+    {EXIT_BY_SIGNAL, "stopped by signal N; what is finished is kept"},
+    {0, NULL},
+};
+
+static const struct command_example examples[] = {
+    {"wgbench run --plan standard", "what `make bench` does"},
+    {"wgbench run --tunnel default@HEAD~1 --tunnel default --workload tcp --budget 10m",
+     "judge the last commit"},
+    {"wgbench run --tunnel exec:./before --tunnel exec:./after --workload ping",
+     "two builds of another implementation"},
+    {0},
+};
+
 const struct command run_command = {
     .name = "run",
     .main = run_main,
     .arguments = "",
     .summary = "Measure tunnels against one another and show the verdicts",
-    .help =
-        "Every tunnel lives in two network namespaces of its own; their trials alternate in\n"
-        "balanced blocks (ABBA, BAAB). What is finished is kept when the run is interrupted, and\n"
-        "--resume goes on from there. At the end it prints the table that `wgbench compare`\n"
-        "prints and writes the report.\n"
-        "\n"
-        "Exit codes: 0 the run was completed, whatever its verdicts say; 2 it could not be; 128 +\n"
-        "N stopped by signal N. To gate by the verdicts, ask `wgbench compare RUN`: 0 no\n"
-        "regression, 1 something is slower, 3 inconclusive.",
+    .help = "Each tunnel has two network namespaces of its own, and the tunnels take turns in "
+            "balanced blocks (ABBA, BAAB). An interrupted run keeps what is finished; --resume "
+            "goes on from there. At the end the run prints what `wgbench compare` prints, and "
+            "writes the report.\n"
+            "To gate on the verdicts, ask `wgbench compare RUN`, whose exit code is theirs.",
+    .exits = exits,
+    .examples = examples,
 };

@@ -285,28 +285,31 @@ static int selfcheck_main(int argc, char **argv)
 	const char *out = NULL;
 	bool json = false;
 	const struct option_row rows[] = {
-	    {"workload", OPTION_STRINGS, &traffic, "W[:KEY=VALUE,...]",
-	     "check verdicts of this traffic; default: the plan's", 0, 0},
-	    {"blocks", OPTION_UNSIGNED, &blocks, "N",
-	     "blocks of each workload; default: the plan's", 8, RUN_BLOCKS_MAX},
-	    {"budget", OPTION_TIME, &budget_s, "TIME", "as many blocks as this time allows", 60,
-	     RUN_BUDGET_MAX_S},
+	    {"workload", OPTION_STRINGS, &traffic, "WORKLOAD",
+	     .help = "traffic to check verdicts of", .otherwise = "the plan's"},
+	    {"blocks", OPTION_UNSIGNED, &blocks, "N", .help = "blocks of each workload", .min = 8,
+	     .max = RUN_BLOCKS_MAX, .otherwise = "the plan's"},
+	    {"budget", OPTION_TIME, &budget_s, "TIME", .help = "as many blocks as this time allows",
+	     .min = 60, .max = RUN_BUDGET_MAX_S},
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
-	     "the smallest effect that matters; default: 2", RUN_GATE_MIN, RUN_GATE_MAX},
-	    {"out", OPTION_STRING, &out, "DIR",
-	     "the run's folder; default: results/TIME-PID in the source tree", 0, 0},
-	    {"json", OPTION_FLAG, &json, NULL, "print what is found as JSON", 0, 0},
+	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
+	     .max = RUN_GATE_MAX, .otherwise = "the run's own, else 2"},
+	    {"out", OPTION_STRING, &out, "DIR", .help = "the run's folder",
+	     .otherwise = "results/TIME-PID in the source tree"},
+	    {"json", OPTION_FLAG, &json, .help = "print what is found as JSON"},
 	};
-	int ret = options_parse(&selfcheck_command, rows, sizeof(rows) / sizeof(*rows), argc, argv,
-	                        &words, 0, RUNS_MAX);
+	struct options options = {
+	    .command = &selfcheck_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
+	static const char *const of_runs[] = {"gate", "json", NULL};
+	int ret = options_parse(&options, argc, argv, &words, 0, RUNS_MAX);
 	struct run_result run;
 	struct plan plan;
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
-	if (words.n && (traffic.n || blocks || budget_s > 0 || out)) {
-		fprintf(stderr, "wgbench selfcheck: a RUN is measured already: only --gate and "
-		                "--json go with it\n");
+	if (words.n && options_beyond(&options, of_runs)) {
+		fprintf(stderr, "wgbench selfcheck: a RUN is measured already: leave out --%s\n",
+		        options_beyond(&options, of_runs));
 		return EXIT_ERROR;
 	}
 	if (words.n)
@@ -317,18 +320,23 @@ static int selfcheck_main(int argc, char **argv)
 	return code ? code : show(&(const char *){run.dir}, 1, gate_percent, true, json);
 }
 
+static const struct command_exit exits[] = {
+    {EXIT_NO_REGRESSION, "measured, whatever was found"},
+    {EXIT_ERROR, "it could not be measured"},
+    {EXIT_BY_SIGNAL, "stopped by signal N; what is finished is kept"},
+    {0, NULL},
+};
+
 const struct command selfcheck_command = {
     .name = "selfcheck",
     .main = selfcheck_main,
     .arguments = "[RUN...]",
     .summary = "Show how often verdicts are wrong here, and how small an effect they find",
-    .help =
-        "Measures the preset `default` against itself, and against a build of it that burns a\n"
-        "known time for each packet, by workloads/plans/selfcheck.plan. With RUN nothing is\n"
-        "measured: folders are read in which a tunnel stands twice, of one machine, and the\n"
-        "blocks of the first one's metrics put together. What is found by measuring is kept in\n"
-        "selfcheck.json, in the run's folder and in results/, and `run` and `compare` print it\n"
-        "beside their verdicts.\n"
-        "\n"
-        "Exit codes: 0 it was measured, 2 it could not be.",
+    .help = "Measures the preset `default` against itself, and against a build of it with a known "
+            "cost injected into every packet (workloads/plans/selfcheck.plan). The result is kept "
+            "in selfcheck.json, in the run's folder and in results/, and `run` and `compare` print "
+            "it below their verdicts.\n"
+            "With RUN nothing is measured: the folders must be of one machine and hold a tunnel "
+            "twice, and the blocks of the first one's metrics are taken together.",
+    .exits = exits,
 };
