@@ -20,7 +20,7 @@ unexport BASH_ENV CDPATH ENV GREP_OPTIONS POSIXLY_CORRECT GIT_ALTERNATE_OBJECT_D
 export PATH := $(or $(PATH),/usr/bin:/bin):/usr/sbin:/sbin
 
 # A part may use what those before it define.
-PARTS := $(patsubst %,mk/%.mk,setup flags build tunnels harness micro tests fuzz check)
+PARTS := $(patsubst %,mk/%.mk,setup flags build tunnels harness micro tests fuzz check install)
 include $(PARTS)
 
 all: harness tunnel ## build the harness and the default tunnel
@@ -57,7 +57,7 @@ help: ## this list
 
 .PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels replay \
 	replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling \
-	format format-check rooms headers FORCE
+	format format-check rooms headers install uninstall FORCE
 FORCE:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

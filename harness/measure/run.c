@@ -188,14 +188,15 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 {
 	const char *dir = r->dir;
 	struct store st;
-	char id[64], stamp[STAMP_BYTES];
+	char id[64], stamp[STAMP_BYTES], *folder;
 	int ret;
 
 	stamp_name(stamp, time(NULL));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
 	*r = (struct run_result){.faulty = -1};
-	snprintf(r->dir, sizeof(r->dir), "%.4000s%s%s", out ? out : c->root, out ? "" : "/results/",
-	         out ? "" : id);
+	folder = out ? text_format("%s", out) : spec_results(c->root, id);
+	snprintf(r->dir, sizeof(r->dir), "%.4000s", folder);
+	free(folder);
 	ret = choose_tunnels(p, s, c);
 	if (!ret)
 		plan_fix_looks(p);

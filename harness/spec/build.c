@@ -210,12 +210,26 @@ static int check_source(const struct spec *spec, const char *root, const struct 
 	return -EINVAL;
 }
 
+static int check_source_tree(const char *root)
+{
+	if (spec_is_source(root))
+		return 0;
+	fprintf(
+	    stderr,
+	    "wgbench: there is no source tree at %s to build from: run wgbench inside one, or set "
+	    "WGBENCH_ROOT to it\n",
+	    root);
+	return -ENOENT;
+}
+
 // The revision of a tree that is built as it lies there.
 static int read_revision(const char *root, char commit[64])
 {
 	static bool said;
-	int ret = git_read_revision(root, root, commit);
+	int ret = check_source_tree(root);
 
+	if (!ret)
+		ret = git_read_revision(root, root, commit);
 	if (!ret && !strcmp(commit, "unknown") && !said) {
 		said = true;
 		fprintf(stderr,

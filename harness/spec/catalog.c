@@ -154,38 +154,6 @@ static int scan_slots(struct spec_catalog *c)
 	return ret;
 }
 
-static bool holds_tree(const char *root)
-{
-	char *path = path_join(root, "variants/presets");
-	bool holds = !access(path, R_OK);
-
-	free(path);
-	return holds;
-}
-
-int spec_find_root(char root[PATH_MAX])
-{
-	const char *given = getenv("WGBENCH_ROOT");
-
-	if (given) {
-		if (realpath(given, root) && holds_tree(root))
-			return 0;
-		fprintf(stderr,
-		        "wgbench: WGBENCH_ROOT=%s: not the source tree: no variants/presets\n",
-		        given);
-		return -ENOENT;
-	}
-	if (realpath("/proc/self/exe", root))
-		for (char *slash; (slash = strrchr(root, '/')) && slash != root;) {
-			*slash = 0;
-			if (holds_tree(root))
-				return 0;
-		}
-	fprintf(stderr, "wgbench: the source tree isn't above this program: "
-	                "set WGBENCH_ROOT to it\n");
-	return -ENOENT;
-}
-
 static int load_presets(struct spec_catalog *c)
 {
 	char *path = path_join(c->root, "variants/presets"), *text = NULL;

@@ -6,6 +6,8 @@
 #ifndef WGBENCH_SPEC_PARSE_H
 #define WGBENCH_SPEC_PARSE_H
 
+#include "harness/spec/root.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -49,10 +51,6 @@ struct spec {
 		char slot[32], variant[32];
 	} choice[SPEC_SLOTS_MAX + 1]; // and what is planted
 };
-
-// The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program. 0; -errno after
-// a printed line.
-int spec_find_root(char root[4096]);
 
 // What that tree holds. 0; -errno after a printed line.
 int spec_catalog_load(struct spec_catalog *);

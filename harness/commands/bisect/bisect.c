@@ -2,6 +2,7 @@
 // one commit after another, until one, or those that nothing tells apart, is it with the stated
 // confidence. All that is derived is derived anew from the steps, so that a search goes on where it
 // was stopped.
+#include "base/text.h"
 #include "harness/commands/bisect/bisect.h"
 
 #include "base/memory.h"
@@ -145,15 +146,15 @@ static int take_words(struct bisect *b, const struct asked *a)
 
 static int make_folder(struct bisect *b, const char *out)
 {
-	char dir[4096], path[PATH_MAX + 16], stamp[STAMP_BYTES];
+	char dir[4096], path[PATH_MAX + 16], stamp[STAMP_BYTES], *name, *folder;
 	int ret;
 
 	stamp_name(stamp, time(NULL));
-	if (out)
-		snprintf(dir, sizeof(dir), "%s", out);
-	else
-		snprintf(dir, sizeof(dir), "%.3900s/results/bisect-%s-%d", b->root, stamp,
-		         getpid());
+	name = text_format("bisect-%s-%d", stamp, getpid());
+	folder = out ? text_format("%s", out) : spec_results(b->root, name);
+	snprintf(dir, sizeof(dir), "%.4000s", folder);
+	free(folder);
+	free(name);
 	snprintf(path, sizeof(path), "%s/bisect.json", dir);
 	if (!access(path, F_OK)) {
 		fprintf(stderr,

@@ -5,6 +5,7 @@
 #include "harness/judge/outcome.h"
 #include "base/file.h"
 #include "base/quote.h"
+#include "base/text.h"
 #include "harness/show/environment_table.h"
 #include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_json.h"
@@ -13,6 +14,7 @@
 #include "harness/judge/workloads_used.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // What the names in the table stand for.
@@ -31,11 +33,11 @@ static void print_workloads(const struct outcome *o)
 
 static void print_note(const struct outcome *o)
 {
-	char root[4096], path[4200] = "";
+	char root[PATH_MAX], *path;
 
-	if (!spec_find_root(root))
-		snprintf(path, sizeof(path), "%s/results/selfcheck.json", root);
+	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
 	selfcheck_print_note(o, path, stdout);
+	free(path);
 }
 
 static void print_text(const struct outcome *o)

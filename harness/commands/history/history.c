@@ -1,4 +1,5 @@
 // `wgbench history`: how metrics went over stored runs.
+#include "base/text.h"
 #include "harness/commands/history/history.h"
 
 #include "harness/command.h"
@@ -297,8 +298,7 @@ static int history_main(int argc, char **argv)
 {
 	struct history_filter filter = {NULL, NULL, NULL};
 	const char *path = NULL, *plot = NULL, *acknowledged = NULL;
-	char root[4096], dir[2][PATH_MAX], file[PATH_MAX], known[PATH_MAX];
-	const char *const usual[] = {dir[0], dir[1]};
+	char root[PATH_MAX], *file, *known, *usual[2];
 	bool rebuild = false, json = false;
 	struct options_words words;
 	struct history h;
@@ -328,19 +328,27 @@ static int history_main(int argc, char **argv)
 		return ret < 0 ? EXIT_ERROR : 0;
 	if (spec_find_root(root))
 		return EXIT_ERROR;
-	snprintf(dir[0], sizeof(dir[0]), "%.4000s/results", root);
-	snprintf(dir[1], sizeof(dir[1]), "%.4000s/results/reference", root);
-	snprintf(file, sizeof(file), "%.4000s/results/history.db", root);
-	snprintf(known, sizeof(known), "%.4000s/results/acknowledged", root);
-	if (history_load(&h, path ? path : file, words.n ? words.word : usual,
-	                 words.n ? words.n : 2, rebuild, &filter, &unreadable))
-		return EXIT_ERROR;
-	if (history_find_changes(&h, acknowledged ? acknowledged : known))
-		code = EXIT_ERROR;
-	else
-		code = show(&h, &filter, root, plot, json);
-	history_free(&h);
-	return unreadable ? EXIT_ERROR : code;
+	usual[0] = spec_results(root, NULL);
+	usual[1] = spec_results(root, "reference");
+	file = spec_results(root, "history.db");
+	known = spec_results(root, "acknowledged");
+	code =
+	    history_load(&h, path ? path : file, words.n ? words.word : (const char *const *)usual,
+	                 words.n ? words.n : 2, rebuild, &filter, &unreadable)
+	        ? EXIT_ERROR
+	        : EXIT_NO_REGRESSION;
+	if (!code) {
+		code = history_find_changes(&h, acknowledged ? acknowledged : known)
+		           ? EXIT_ERROR
+		           : show(&h, &filter, root, plot, json);
+		history_free(&h);
+		code = unreadable ? EXIT_ERROR : code;
+	}
+	free(usual[0]);
+	free(usual[1]);
+	free(file);
+	free(known);
+	return code;
 }
 
 static const struct command_exit exits[] = {

@@ -92,8 +92,9 @@ static int make_folder(const struct micro_options *o, const struct spec_catalog 
 {
 	char path[PATH_MAX];
 
-	snprintf(dir, PATH_MAX, "%.3900s%s%s", o->out ? o->out : c->root, o->out ? "" : "/results/",
-	         o->out ? "" : id);
+	char *folder = o->out ? text_format("%s", o->out) : spec_results(c->root, id);
+	snprintf(dir, PATH_MAX, "%.3900s", folder);
+	free(folder);
 	if (find_raw(path, dir)) {
 		fprintf(stderr, "wgbench micro: %s is there already: choose another --out\n", path);
 		return -EEXIST;

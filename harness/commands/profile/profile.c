@@ -216,8 +216,9 @@ static int choose_folder(struct profile *p, const char *root)
 
 	stamp_name(id, now);
 	stamp_record(p->stamp, now);
-	p->dir = p->o.out ? text_format("%s", p->o.out)
-	                  : text_format("%s/results/profile-%s-%d", root, id, getpid());
+	char *name = text_format("profile-%s-%d", id, getpid());
+	p->dir = p->o.out ? text_format("%s", p->o.out) : spec_results(root, name);
+	free(name);
 	char *path = path_join(p->dir, "profile.json");
 	bool taken = path_exists(path);
 	free(path);

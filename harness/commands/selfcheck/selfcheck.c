@@ -2,6 +2,7 @@
 // against a build that burns a known time for each packet (A/A + delta). From the A/A blocks runs
 // are drawn anew, whole starts at a time, to tell how often a verdict is wrong here and how small
 // an effect it finds.
+#include "base/text.h"
 #include "base/memory.h"
 #include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_table.h"
@@ -163,13 +164,13 @@ static json_t *check(const struct aa_runs *a)
 
 // ---- what is kept
 
-static void latest_path(char *path, size_t bytes)
+static void latest_path(char *to, size_t bytes)
 {
-	char root[4096];
+	char root[PATH_MAX], *path;
 
-	*path = 0;
-	if (!spec_find_root(root))
-		snprintf(path, bytes, "%s/results/selfcheck.json", root);
+	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
+	snprintf(to, bytes, "%s", path);
+	free(path);
 }
 
 // ---- the command
