@@ -27,7 +27,7 @@ ring_under = $(if $(filter workers/%,$(1)),$(filter $(B)/variants/ring/%,$(call 
 
 plants = $(filter plant=%ns plant=%i,$(call words_of,$(1)))
 plant_object = $(patsubst plant=%,$(B)/workloads/planted/%.o,$(call plants,$(1)))
-plant_flags = $(if $(call plants,$(1)),$(or $(call wrap,encrypt decrypt),\
+plant_flags = $(if $(call plants,$(1)),$(or $(call wrap,output_encrypt input_decrypt),\
 	$(error plant= is not for PROFILE=lto: --wrap misses what it links)))
 plant_define = $(patsubst %i,-DPLANT_INSTRUCTIONS=%,$(patsubst %ns,-DPLANT_NS=%,$(1)))
 $(B)/workloads/planted/%.o: workloads/planted/cost.c $(B)/.flags | build/.setup

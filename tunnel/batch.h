@@ -23,7 +23,6 @@ enum {
 	BATCH_FRAME_BYTES = 65536,   // one TUN read: the largest IP packet
 	BATCH_OUT_BYTES = 5 * 65536, // of what is sent; pages that aren't used cost nothing
 	BATCH_SLACK = 16,            // behind each frame: room for padding
-	BATCHES_STAGED_MAX = 1024,   // of a device, waiting for a key pair
 };
 
 // A packet or super-packet as the TUN handed it over, ready to be cut.

@@ -15,6 +15,7 @@
 #include "tunnel/handshake.h"
 #include "tunnel/intake.h"
 #include "tunnel/route.h"
+#include "tunnel/session.h"
 #include "tunnel/status.h"
 
 enum { MESSAGES_AT_ONCE = 64 };
@@ -122,7 +123,7 @@ static void drop_keys_after_suspend(struct device *d)
 		return;
 	d->control->suspended_ns = now_ns;
 	for (struct peer *p = d->peers; p; p = p->next)
-		peer_zero_keys(p);
+		session_end(p);
 }
 
 int control_run(struct device *d)

@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "tunnel/control.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 #include "tunnel/sockets.h"
+#include "tunnel/staging.h"
 #include "variants/workers/workers.h"
 
 // Short at first: who holds the port may be a tunnel that is just being killed, whose sockets go
@@ -91,13 +94,10 @@ int device_create(struct device **out, const char *name, const struct switches *
 	if (ret)
 		goto err_path;
 	what = "out of memory";
-	ret = -ENOMEM;
-	d->allowed_ips = allowedips_new();
-	if (!d->allowed_ips)
+	ret = tables_init(&d->tables, d->key_seed);
+	if (ret)
 		goto err_path;
-	ret = peer_table_new(d);
-	if (!ret)
-		ret = index_table_new(d);
+	ret = peers_table_new(d);
 	if (ret)
 		goto err_tables;
 	const struct workers_hooks hooks = {.thread_start = start_thread,
@@ -109,7 +109,7 @@ int device_create(struct device **out, const char *name, const struct switches *
 	ret = -ENOMEM;
 	d->workers = workers_new(&hooks, s->threads, d->queues);
 	if (!d->workers)
-		goto err_tables;
+		goto err_peers;
 	what = "cannot set up the control thread";
 	ret = control_open(d);
 	if (ret)
@@ -119,10 +119,10 @@ int device_create(struct device **out, const char *name, const struct switches *
 
 err_workers:
 	workers_free(d->workers);
-err_tables:
-	hashtable_free(d->by_index);
+err_peers:
 	hashtable_free(d->by_key);
-	allowedips_free(d->allowed_ips);
+err_tables:
+	tables_free(&d->tables);
 err_path:
 	close_queues(d, 0);
 	free(d->queue);
@@ -178,12 +178,11 @@ void device_free(struct device *d)
 {
 	stop(d);
 	while (d->peers)
-		peer_remove(d->peers);
+		peers_remove(d->peers);
 	control_close(d);
 	workers_free(d->workers);
-	hashtable_free(d->by_index);
 	hashtable_free(d->by_key);
-	allowedips_free(d->allowed_ips);
+	tables_free(&d->tables);
 	sockets_close(d);
 	close_queues(d, 0);
 	free(d->queue);
@@ -197,7 +196,7 @@ void device_free(struct device *d)
 // Ends what there is with the peer; a new handshake needn't wait for the last one's 5 s.
 static void drop_sessions(struct peer *p)
 {
-	peer_zero_keys(p);
+	session_end(p);
 	atomic_store(&p->last_initiation_sent_ns, 0);
 }
 
@@ -285,7 +284,7 @@ int device_down(struct device *d)
 	for (struct peer *p = d->peers; p; p = p->next) {
 		timers_stop(p);
 		drop_sessions(p);
-		peer_drop_staged(p);
+		staging_drop(p);
 	}
 	return 0;
 }
@@ -298,9 +297,9 @@ void device_set_private_key(struct device *d, const uint8_t private_key[NOISE_KE
 
 	noise_identity_set(&d->identity, private_key);
 	cookie_checker_init(&d->cookie_checker, d->identity.public_key);
-	struct peer *self = peer_find(d, d->identity.public_key);
+	struct peer *self = peers_find(d, d->identity.public_key);
 	if (d->identity.has_key && self)
-		peer_remove(self);
+		peers_remove(self);
 	for (struct peer *p = d->peers; p; p = p->next) {
 		drop_sessions(p);
 		noise_precompute(&p->handshake, &d->identity);

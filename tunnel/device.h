@@ -14,18 +14,11 @@
 #include "tunnel/queue.h"
 #include "tunnel/peer.h"
 #include "tunnel/switches.h"
+#include "tunnel/tables.h"
 #include "tunnel/timers.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
 #include "variants/hashtable/hashtable.h"
-
-// An entry of the table from receiver index to the one that answers to it.
-struct index_entry {
-	struct hashtable_node by_index;
-	uint32_t index;
-	struct peer *peer;
-	struct keypair *keypair; // NULL: a handshake under way
-};
 
 struct control;
 struct intake;
@@ -45,12 +38,12 @@ struct device {
 	uint64_t listen_again_ns; // between attempts at a port that is taken
 
 	struct lock lock; // of what the path reads
-	struct allowedips *allowed_ips;
+	struct tables tables;
 	struct peer *peers;
 	size_t peer_count;
+	struct peer *route_next; // to be looked at by route.c; NULL: all have been
 	uint8_t key_seed[HASHTABLE_SEED_BYTES];
 	struct hashtable *by_key; // the control thread's alone
-	struct hashtable *by_index;
 	struct tun tun;
 	struct udp udp;
 	struct workers *workers;
@@ -96,17 +89,5 @@ int device_listen(struct device *, uint16_t port, uint32_t fwmark);
 // sessions, and removes a peer that has our own public key. With a key, what waited for one
 // follows.
 void device_set_private_key(struct device *, const uint8_t private_key[NOISE_KEY_BYTES]);
-
-// Make the tables, of keys (peer.c) and of indices (index.c), by the device's seed. 0 or -ENOMEM.
-int peer_table_new(struct device *);
-int index_table_new(struct device *);
-
-// The table of receiver indices; changes need the path exclusively.
-// Finds a random free index and enters it. NULL when out of memory.
-struct index_entry *index_new(struct device *, struct peer *);
-// Shared or exclusive. NULL: none.
-struct index_entry *index_lookup(struct device *, uint32_t index);
-// No-op for an index that isn't there.
-void index_remove(struct device *, uint32_t index);
 
 #endif

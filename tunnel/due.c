@@ -2,7 +2,9 @@
 
 #include "tunnel/device.h"
 #include "tunnel/handshake.h"
+#include "tunnel/session.h"
 #include "tunnel/sockets.h"
+#include "tunnel/staging.h"
 
 static bool due(uint64_t at, uint64_t now_ns)
 {
@@ -28,7 +30,7 @@ static void retransmit(struct peer *p, uint64_t now_ns)
 	}
 	p->handshake_waits = false;
 	atomic_store(&p->keepalive_at, 0);
-	peer_drop_staged(p);
+	staging_drop(p);
 	if (!p->zero_keys_at)
 		p->zero_keys_at = now_ns + TIMERS_ZERO_KEYS_NS;
 }
@@ -64,7 +66,7 @@ static uint64_t run(struct peer *p, uint64_t now_ns)
 	}
 	if (due(p->zero_keys_at, now_ns)) {
 		p->zero_keys_at = 0;
-		peer_zero_keys(p);
+		session_end(p);
 	}
 	if (due(p->retransmit_at, now_ns))
 		retransmit(p, now_ns);

@@ -11,6 +11,7 @@
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/icmp.h"
+#include "tunnel/keypair.h"
 #include "tunnel/pipeline.h"
 
 enum { ECN_MASK = 3, ECN_CE = 3, IPV4_WITHOUT_OPTIONS = 0x45 };
@@ -60,7 +61,7 @@ static struct batch *find_open(struct gather *g, struct peer *peer, uint8_t tos,
 	if (i == g->open && g->open == GATHER_OPEN_MAX)
 		i = 0;
 	if (i < g->open) {
-		peer_stage(g->batch[i], g->now_ns);
+		staging_add(g->batch[i], g->now_ns);
 		memmove(&g->batch[i], &g->batch[i + 1], (--g->open - i) * sizeof(g->batch[0]));
 	}
 	return NULL;
@@ -105,7 +106,7 @@ static uint32_t udp_payload(const struct offload_ip *ip, const uint8_t *packet)
 // peer may well go through this one.) A later fragment comes back once more, whole.
 static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
 {
-	const struct keypair *k = peer_sending(p);
+	const struct keypair *k = keypair_sending(p);
 	uint32_t at = udp_payload(ip, packet);
 
 	return k && at && ip->length >= at + MESSAGE_DATA_OVERHEAD &&
@@ -133,7 +134,7 @@ void gather_add(struct gather *g, struct frame *f)
 		return;
 	}
 	struct allowedips_owner *owner =
-	    allowedips_lookup(d->allowed_ips, ip.family, ip.destination);
+	    allowedips_lookup(d->tables.allowed_ips, ip.family, ip.destination);
 	if (!owner) {
 		counters_add(&d->counters, drop_tx_no_peer, cutter.segments);
 		reject(g, f, &ip);
@@ -168,6 +169,6 @@ void gather_add(struct gather *g, struct frame *f)
 void gather_close(struct gather *g)
 {
 	for (size_t i = 0; i < g->open; i++)
-		peer_stage(g->batch[i], g->now_ns);
+		staging_add(g->batch[i], g->now_ns);
 	g->open = 0;
 }

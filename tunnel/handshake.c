@@ -7,8 +7,13 @@
 #include <string.h>
 #include <sodium.h>
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
+#include "tunnel/peers.h"
 #include "tunnel/route.h"
-#include "tunnel/send.h"
+#include "tunnel/output.h"
+#include "tunnel/session.h"
+#include "tunnel/staging.h"
 #include "tunnel/timers.h"
 
 enum { HANDSHAKE_TOS = 0x88 }; // AF41
@@ -22,7 +27,7 @@ static void abandon(struct peer *p)
 
 	if (p->handshake.state == NOISE_INITIATION_CREATED) {
 		lock_exclude(&d->lock);
-		index_remove(d, p->handshake.local_index);
+		index_remove(d->tables.by_index, p->handshake.local_index);
 		lock_release(&d->lock);
 	}
 	noise_handshake_clear(&p->handshake);
@@ -33,7 +38,7 @@ static struct index_entry *take_index(struct peer *p)
 	struct device *d = p->device;
 
 	lock_exclude(&d->lock);
-	struct index_entry *entry = index_new(d, p);
+	struct index_entry *entry = index_new(d->tables.by_index, p);
 	lock_release(&d->lock);
 	if (!entry)
 		counters_add(&d->counters, drop_memory, 1);
@@ -43,7 +48,7 @@ static struct index_entry *take_index(struct peer *p)
 static void give_index_back(struct device *d, uint32_t index)
 {
 	lock_exclude(&d->lock);
-	index_remove(d, index);
+	index_remove(d->tables.by_index, index);
 	lock_release(&d->lock);
 }
 
@@ -86,7 +91,7 @@ static uint64_t timestamp(struct peer *p)
 
 static bool has_young_key(const struct peer *p, uint64_t now_ns)
 {
-	const struct keypair *k = peer_sending(p);
+	const struct keypair *k = keypair_sending(p);
 
 	return k && now_ns - k->born_ns < REKEY_AFTER_TIME_NS;
 }
@@ -146,7 +151,7 @@ void handshake_resume(struct peer *p)
 	if (p->removed || !p->device->up)
 		return;
 	if (atomic_load(&p->staged_packets))
-		peer_flush_staged(p);
+		staging_flush(p);
 	// What was sent last, if anything, has not left.
 	if (p->handshake_waits)
 		atomic_store(&p->last_initiation_sent_ns, 0);
@@ -156,7 +161,7 @@ void handshake_resume(struct peer *p)
 
 void handshake_keepalive(struct peer *p)
 {
-	int ret = send_keepalive(p);
+	int ret = output_keepalive(p);
 
 	if (ret == -ENOKEY)
 		handshake_initiate(p, false);
@@ -238,9 +243,9 @@ void handshake_confirmed(struct peer *p)
 {
 	if (!p->next_keypair || !atomic_load(&p->next_keypair->confirmed))
 		return;
-	peer_confirm_session(p);
+	session_confirm(p);
 	complete(p);
-	peer_flush_staged(p);
+	staging_flush(p);
 }
 
 // Turns the finished handshake into a key pair. false: out of memory; then nothing is left of it.
@@ -252,7 +257,7 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	// Its event may still wait, and the peer sends under it.
 	handshake_confirmed(p);
 	noise_session_derive(&session, &p->handshake);
-	int ret = peer_install_session(p, &session, now_ns);
+	int ret = session_install(p, &session, now_ns);
 	if (ret) {
 		give_index_back(d, session.local_index);
 		counters_add(&d->counters, drop_memory, 1);
@@ -298,7 +303,7 @@ static void receive_initiation(struct device *d, const struct mailbox_message *m
 		counters_add(&d->counters, drop_rx_authentication, 1);
 		goto out;
 	}
-	struct peer *p = peer_find(d, said.remote_static);
+	struct peer *p = peers_find(d, said.remote_static);
 	if (!p) {
 		counters_add(&d->counters, drop_rx_authentication, 1);
 		goto out;
@@ -332,7 +337,7 @@ out:
 static void receive_response(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct message_response *r = (const struct message_response *)m->bytes;
-	struct index_entry *entry = index_lookup(d, le32toh(r->receiver_index));
+	struct index_entry *entry = index_lookup(d->tables.by_index, le32toh(r->receiver_index));
 
 	if (!entry || entry->keypair) {
 		counters_add(&d->counters, drop_rx_index, 1);
@@ -349,7 +354,7 @@ static void receive_response(struct device *d, const struct mailbox_message *m, 
 	complete(p);
 	// The first data packet confirms the key pair to the peer.
 	if (atomic_load(&p->staged_packets))
-		peer_flush_staged(p);
+		staging_flush(p);
 	else
 		handshake_keepalive(p);
 }
@@ -357,7 +362,8 @@ static void receive_response(struct device *d, const struct mailbox_message *m, 
 static void receive_cookie(struct device *d, const struct mailbox_message *m, uint64_t now_ns)
 {
 	const struct message_cookie *reply = (const struct message_cookie *)m->bytes;
-	struct index_entry *entry = index_lookup(d, le32toh(reply->receiver_index));
+	struct index_entry *entry =
+	    index_lookup(d->tables.by_index, le32toh(reply->receiver_index));
 
 	if (!entry)
 		counters_add(&d->counters, drop_rx_index, 1);

@@ -1,20 +1,18 @@
-// The table from receiver index to key pair or handshake. It's changed with the path held
-// exclusively, so no lookup is under way when a change ends.
+#include "tunnel/index.h"
+
 #include <errno.h>
+#include <stddef.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include "tunnel/device.h"
 
-int index_table_new(struct device *d)
+struct hashtable *index_table_new(const uint8_t seed[HASHTABLE_SEED_BYTES])
 {
-	d->by_index = hashtable_new(HASHTABLE_INDICES,
-	                            offsetof(struct index_entry, index) -
-	                                offsetof(struct index_entry, by_index),
-	                            d->key_seed);
-	return d->by_index ? 0 : -ENOMEM;
+	return hashtable_new(
+	    HASHTABLE_INDICES,
+	    offsetof(struct index_entry, index) - offsetof(struct index_entry, by_index), seed);
 }
 
-struct index_entry *index_new(struct device *d, struct peer *p)
+struct index_entry *index_new(struct hashtable *table, struct peer *p)
 {
 	struct index_entry *entry = calloc(1, sizeof(*entry));
 	int ret;
@@ -24,30 +22,30 @@ struct index_entry *index_new(struct device *d, struct peer *p)
 	entry->peer = p;
 	do {
 		entry->index = randombytes_random();
-		ret = hashtable_insert(d->by_index, &entry->by_index);
+		ret = hashtable_insert(table, &entry->by_index);
 	} while (ret == -EEXIST);
-	hashtable_quiesce(d->by_index);
+	hashtable_quiesce(table);
 	if (!ret)
 		return entry;
 	free(entry);
 	return NULL;
 }
 
-struct index_entry *index_lookup(struct device *d, uint32_t index)
+struct index_entry *index_lookup(struct hashtable *table, uint32_t index)
 {
-	struct hashtable_node *node = hashtable_lookup(d->by_index, &index);
+	struct hashtable_node *node = hashtable_lookup(table, &index);
 
 	return node ? (struct index_entry *)((char *)node - offsetof(struct index_entry, by_index))
 	            : NULL;
 }
 
-void index_remove(struct device *d, uint32_t index)
+void index_remove(struct hashtable *table, uint32_t index)
 {
-	struct index_entry *entry = index_lookup(d, index);
+	struct index_entry *entry = index_lookup(table, index);
 
 	if (!entry)
 		return;
-	hashtable_remove(d->by_index, &entry->by_index);
-	hashtable_quiesce(d->by_index);
+	hashtable_remove(table, &entry->by_index);
+	hashtable_quiesce(table);
 	free(entry);
 }

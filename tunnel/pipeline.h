@@ -2,7 +2,7 @@
 // name of the file where it lives. Read this file first.
 //
 // What travels is a batch (batch.h), in the queue (queue.h) that it came in by, whose thread calls
-// tun_read() and udp_receive(), and queue_flush() after each. All of these run inside the path
+// tun_read() and udp_receive(), and lanes_flush() after each. All of these run inside the path
 // bracket: the device's path lock held shared. `work` functions run without it, on any thread;
 // `finish` functions and what follows, on any thread but in the order of their lane, one at a time
 // (variants/workers).
@@ -37,15 +37,15 @@ uint32_t egress_send(struct queue *, uint64_t now_ns);
 // none, or no endpoint, icmp_reject() (icmp.c) tells the sender.
 void gather_add(struct gather *, struct frame *);
 
-// send.c: gives the batch a key pair and a range of counters; without a usable one it waits in the
-// peer's staged queue.
-void peer_stage(struct batch *, uint64_t now_ns);
+// staging.c: gives the batch a key pair and a range of counters (output.c); without a usable one it
+// waits in the peer's queue.
+void staging_add(struct batch *, uint64_t now_ns);
 
-// send.c, the work of a send lane: cuts super-packets, pads, encrypts into one contiguous buffer.
-void encrypt(struct workers_job *);
+// output.c, the work of a send lane: cuts super-packets, pads, encrypts into one contiguous buffer.
+void output_encrypt(struct workers_job *);
 
-// send.c, the finish of a send lane: counts, timers, and then
-void send_finish(struct workers_job *);
+// output.c, the finish of a send lane: counts, timers, and then
+void output_finish(struct workers_job *);
 
 // udp.c: one UDP_SEGMENT message for each run of equal sizes, all in one sendmmsg. How many of the
 // batch's packets were sent: the first so many.
@@ -54,28 +54,28 @@ uint32_t udp_send(struct batch *);
 // ---- RX: an outer datagram on its way in
 
 // udp.c: one recvmmsg of one of the queue's sockets; handshake messages go to the control thread
-// (which itself reads the sockets that are for them), data on to receive.c. How many buffers came,
+// (which itself reads the sockets that are for them), data on to input.c. How many buffers came,
 // or -errno. Raises *backlog when there may be more.
 int udp_receive(struct queue *, int fd, uint64_t now_ns, bool *backlog);
 
 // index.c: index_lookup() finds the key pair by the receiver index.
 
-// receive.c: makes batches of datagrams with one receiver index.
-void receive_batch(struct batch *, uint64_t now_ns);
+// input.c: makes batches of datagrams with one receiver index.
+void input_batch(struct batch *, uint64_t now_ns);
 
-// receive.c, the work of a receive lane: decrypts in place.
-void decrypt(struct workers_job *);
+// input.c, the work of a receive lane: decrypts in place.
+void input_decrypt(struct workers_job *);
 
-// receive.c, the finish of a receive lane: replay_accept() (replay.c), endpoint, counts, timers,
+// input.c, the finish of a receive lane: replay_accept() (replay.c), endpoint, counts, timers,
 // the inner source against the peer's allowed IPs, and then
-void receive_finish(struct workers_job *);
+void input_finish(struct workers_job *);
 
 // variants/receive: receive_add() takes the packets and holds them, as it likes, until
-// receive_flush(), which is the flush of a receive lane, in receive.c:
-void receive_end(void *up);
+// receive_flush(), which is the flush of a receive lane, in input.c:
+void input_flush(void *up);
 
-// It hands them over by its hooks, from receive.c:
-extern const struct receive_hooks receive_hooks;
+// It hands them over by its hooks, from input.c:
+extern const struct receive_hooks input_hooks;
 
 // tun.c: a write for each packet; or, merged by offload_merge() (merge.c), one for each flow.
 void tun_write(void *queue, struct receive_packet *, size_t n);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include "tunnel/batch.h"
+#include "tunnel/keypair.h"
 #include "tunnel/peer.h"
 
 static const struct {

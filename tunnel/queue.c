@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
+#include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
 
@@ -73,27 +74,6 @@ int queue_watch(struct queue *q, int fd)
 	return epoll_ctl(q->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-void queue_touch(struct queue *q, struct peer_lanes *lanes)
-{
-	if (lanes->touched)
-		return;
-	lanes->touched = true;
-	lanes->next = q->touched;
-	q->touched = lanes;
-}
-
-void queue_flush(struct queue *q)
-{
-	struct peer_lanes *lanes;
-
-	while ((lanes = q->touched)) {
-		q->touched = lanes->next;
-		lanes->touched = false;
-		workers_flush(lanes->send);
-		workers_flush(lanes->receive);
-	}
-}
-
 // Reads and sends by turns: what comes meanwhile may go before what waits. How many frames were
 // read, or -errno.
 static int transmit(struct queue *q, bool *backlog)
@@ -143,7 +123,7 @@ static bool turn(struct queue *q, const struct epoll_event *events, int n, int *
 
 		// Before the next descriptor has its turn: what was received is not held back
 		// while a burst is sent.
-		queue_flush(q);
+		lanes_flush(q);
 		if (events[i].data.fd == q->tun) {
 			transmitted = true;
 			there = ret != -EBADFD && (ret || !(events[i].events & EPOLLERR));
@@ -151,7 +131,7 @@ static bool turn(struct queue *q, const struct epoll_event *events, int n, int *
 	}
 	if (there && !transmitted && egress_waits(q)) {
 		transmit(q, &backlog);
-		queue_flush(q);
+		lanes_flush(q);
 	}
 	*patience_ms = egress_patience(q);
 	lock_release(&d->lock);

@@ -19,7 +19,7 @@
 struct counters;
 struct device;
 struct mailbox;
-struct peer_lanes;
+struct lanes;
 struct udp;
 
 enum { QUEUES_MAX = 64 };
@@ -38,7 +38,7 @@ struct queue {
 	bool runs;
 	bool starved; // in this turn there was no memory to read into
 	// Submitted to since the last flush; none outside the path bracket.
-	struct peer_lanes *touched;
+	struct lanes *touched;
 	struct pool pool;
 	struct buffer *reading; // where the TUN's next frame goes, from `read_at` on; or NULL
 	uint32_t read_at;
@@ -58,10 +58,6 @@ void queue_close(struct queue *);
 int queue_start(struct queue *);
 // Waits for the thread, if it runs; device->stopping is set.
 void queue_join(struct queue *);
-
-// Whoever submits to the lanes says so here, and sees to a flush before leaving the path bracket.
-void queue_touch(struct queue *, struct peer_lanes *);
-void queue_flush(struct queue *);
 
 // Watches a socket of this queue. 0 or -errno.
 int queue_watch(struct queue *, int fd);

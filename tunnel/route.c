@@ -34,7 +34,6 @@ struct route {
 	struct loop_source events; // netlink; what the messages say doesn't matter
 	struct loop_source timer;  // timerfd: the next turn, or the end of the pause
 	struct mnl_socket *lookups;
-	struct peer *next; // to be looked at; NULL: all have been
 	uint64_t began_ns; // looking at all
 	uint64_t looked_up;
 };
@@ -201,25 +200,17 @@ static void check_some(struct device *d)
 	struct route *r = d->route;
 	const uint64_t enough = r->looked_up + LOOKUPS_AT_ONCE;
 
-	for (unsigned i = 0; r->next && i < PEERS_AT_ONCE && r->looked_up < enough; i++) {
-		struct peer *p = r->next;
+	for (unsigned i = 0; d->route_next && i < PEERS_AT_ONCE && r->looked_up < enough; i++) {
+		struct peer *p = d->route_next;
 
-		r->next = p->next;
+		d->route_next = p->next;
 		look_at(p);
 	}
 	uint64_t took_ns = real_ns() - r->began_ns, pause_ns = PAUSE_MS * NS_PER_MS;
 
 	if (PAUSE_FACTOR * took_ns > pause_ns)
 		pause_ns = PAUSE_FACTOR * took_ns;
-	set_timer(r, r->next ? 1 : pause_ns);
-}
-
-void route_pass_over(struct peer *p)
-{
-	struct route *r = p->device->route;
-
-	if (r && r->next == p)
-		r->next = p->next;
+	set_timer(r, d->route_next ? 1 : pause_ns);
 }
 
 static void events_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
@@ -234,7 +225,7 @@ static void events_ready(struct device *d, struct loop_source *source, uint32_t 
 			break;
 	// Those that come from here on wait until all peers have been looked at.
 	loop_watch(&d->loop, source, 0);
-	r->next = d->peers;
+	d->route_next = d->peers;
 	r->began_ns = real_ns();
 	check_some(d);
 }
@@ -247,7 +238,7 @@ static void timer_ready(struct device *d, struct loop_source *source, uint32_t e
 	(void)epoll_events;
 	if (read(source->fd, &ignored, sizeof(ignored)) != sizeof(ignored))
 		return;
-	if (r->next)
+	if (d->route_next)
 		check_some(d);
 	else
 		loop_watch(&d->loop, &r->events, EPOLLIN);

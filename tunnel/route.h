@@ -18,7 +18,5 @@ void route_close(struct device *);
 void route_check(struct peer *);
 // Likewise the source of one that isn't known to be any peer's.
 void route_check_endpoint(struct device *, struct endpoint *);
-// The peer leaves the device's list.
-void route_pass_over(struct peer *);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "tunnel/keypair.h"
 #include "tunnel/loop.h"
 
 struct peer;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "tunnel/device.h"
 #include "tunnel/due.h"
+#include "tunnel/peers.h"
 #include "tunnel/sockets.h"
 #include "tunnel/uapi.h"
 
@@ -36,7 +37,7 @@ struct transaction {
 };
 
 // ---- peers. `removed` marks those that the request removes; until the end they stay in the
-// tables, where peer_find() finds a newer one of the same key first.
+// tables, where peers_find() finds a newer one of the same key first.
 
 static void mark_removed(struct transaction *t, struct peer *p)
 {
@@ -60,7 +61,7 @@ static int find_targets(struct transaction *t)
 			mark_removed(t, p);
 	for (size_t i = 0; i < r->peer_count; i++) {
 		const struct uapi_peer *wanted = &r->peers[i];
-		struct peer *p = peer_find(d, wanted->public_key);
+		struct peer *p = peers_find(d, wanted->public_key);
 
 		if (self.has_key && !memcmp(self.public_key, wanted->public_key, NOISE_KEY_BYTES))
 			continue;
@@ -74,7 +75,7 @@ static int find_targets(struct transaction *t)
 		if (!p && wanted->update_only)
 			continue;
 		if (!p) {
-			p = peer_new(d, wanted->public_key);
+			p = peers_new(d, wanted->public_key);
 			if (!p)
 				return -errno;
 			t->created[t->created_count++] = p;
@@ -87,7 +88,7 @@ static int find_targets(struct transaction *t)
 static void remove_marked(struct transaction *t)
 {
 	for (size_t i = 0; i < t->removed_count; i++)
-		peer_remove(t->removed[i]);
+		peers_remove(t->removed[i]);
 }
 
 static void undo_peers(struct transaction *t)
@@ -95,7 +96,7 @@ static void undo_peers(struct transaction *t)
 	for (size_t i = 0; i < t->removed_count; i++)
 		t->removed[i]->removed = false;
 	for (size_t i = 0; i < t->created_count; i++)
-		peer_remove(t->created[i]);
+		peers_remove(t->created[i]);
 }
 
 // ---- allowed IPs. To move an entry from one owner to another takes no memory. So those that the
@@ -113,7 +114,7 @@ static struct entry entry_of(int family, const uint8_t *address, unsigned length
 static int make_allowed_ips(struct transaction *t)
 {
 	const struct uapi_request *r = t->request;
-	struct allowedips *table = t->device->allowed_ips;
+	struct allowedips *table = t->device->tables.allowed_ips;
 
 	for (size_t i = 0; i < r->peer_count; i++) {
 		// Indices: where the request has none, its array is NULL.
@@ -143,7 +144,7 @@ static int stop_at_first(void *entry, int family, const uint8_t *address, unsign
 
 static void put_all_aside(struct transaction *t, struct allowedips_owner *owner)
 {
-	struct allowedips *table = t->device->allowed_ips;
+	struct allowedips *table = t->device->tables.allowed_ips;
 	struct entry e;
 
 	while (allowedips_each(table, owner, stop_at_first, &e))
@@ -153,7 +154,7 @@ static void put_all_aside(struct transaction *t, struct allowedips_owner *owner)
 static void change_allowed_ips(struct transaction *t)
 {
 	const struct uapi_request *r = t->request;
-	struct allowedips *table = t->device->allowed_ips;
+	struct allowedips *table = t->device->tables.allowed_ips;
 
 	for (size_t i = 0; i < r->peer_count; i++) {
 		size_t at = r->peers[i].allowed_ips_first;
@@ -287,7 +288,7 @@ int uapi_device_set(struct device *d, const struct uapi_request *r)
 		ret = change_sockets(&t);
 	if (!ret)
 		change_allowed_ips(&t);
-	allowedips_remove_owner(d->allowed_ips, &t.aside);
+	allowedips_remove_owner(d->tables.allowed_ips, &t.aside);
 	lock_release(&d->lock);
 	if (!ret) {
 		commit(&t);
@@ -360,7 +361,7 @@ static void print_allowed_ips(struct uapi_buffer *to, struct peer *p)
 		to->failed = true;
 		return;
 	}
-	allowedips_each(p->device->allowed_ips, &p->allowed_ips, collect, &all);
+	allowedips_each(p->device->tables.allowed_ips, &p->allowed_ips, collect, &all);
 	qsort(all.at, all.count, sizeof(*all.at), compare_entries);
 	for (struct entry *e = all.at; e < all.at + all.count; e++) {
 		inet_ntop(e->family, e->address, host, sizeof(host));

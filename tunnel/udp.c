@@ -308,7 +308,7 @@ static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 		counters_add(b->queue->counters, drop_rx_malformed, 1);
 		pool_put_batch(b);
 	} else {
-		receive_batch(b, now_ns);
+		input_batch(b, now_ns);
 	}
 }
 

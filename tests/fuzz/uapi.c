@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include "tunnel/device.h"
 #include "tunnel/uapi.h"
+#include "tunnel/peers.h"
 #include "tunnel/uapi_device.h"
 
 // The second takes what the first one printed. Both stay down: no sockets.
@@ -124,7 +125,7 @@ static void check_lookups(struct device *d, const char *text)
 		if (starts(line, "public_key=") && peers < PREFIXES_MAX) {
 			FUZZ_CHECK(
 			    !sodium_hex2bin(key, sizeof(key), line + 11, 64, NULL, NULL, NULL));
-			owners[peers] = peer_find(d, key);
+			owners[peers] = peers_find(d, key);
 			FUZZ_CHECK(owners[peers] && !owners[peers]->removed &&
 			           !owners[peers]->older);
 			FUZZ_CHECK(!d->identity.has_key ||
@@ -153,9 +154,9 @@ static void check_lookups(struct device *d, const char *text)
 			    p->length > best->length)
 				best = p;
 		}
-		FUZZ_CHECK(
-		    allowedips_lookup(d->allowed_ips, prefixes[i].family, prefixes[i].address) ==
-		    &owners[best->owner]->allowed_ips);
+		FUZZ_CHECK(allowedips_lookup(d->tables.allowed_ips, prefixes[i].family,
+		                             prefixes[i].address) ==
+		           &owners[best->owner]->allowed_ips);
 	}
 }
 

@@ -17,7 +17,7 @@ static const char sample[] = "# callgrind format\n"
                              "summary: 99999\n" // with what went before it was set to zero
                              "\n"
                              "ob=(1) /src/build/release/wgbench-replay\n"
-                             "fl=(1) /src/tunnel/send.c\n"
+                             "fl=(1) /src/tunnel/output.c\n"
                              "fn=(1) encrypt\n"
                              "10 100\n"
                              "+2 20\n"
@@ -66,7 +66,7 @@ static void functions_have_their_own_costs(void **state)
 {
 	static const struct callgrind_function expected[] = {
 	    {"libc.so.6:pthread_mutex_lock", 11}, {"libcipher.so.1", 5000},
-	    {"tunnel/send.c:encrypt", 1134},      {"variants/ring:ring_push", 33},
+	    {"tunnel/output.c:encrypt", 1134},      {"variants/ring:ring_push", 33},
 	    {"wgbench-replay:main", 2},
 	};
 	struct callgrind c;
@@ -83,7 +83,7 @@ static void functions_have_their_own_costs(void **state)
 	}
 	assert_int_equal(callgrind_find(&c, "libc.so.6:clone"), 0);
 	callgrind_free(&c);
-	assert_int_equal(callgrind_find(&c, "tunnel/send.c:encrypt"), 0);
+	assert_int_equal(callgrind_find(&c, "tunnel/output.c:encrypt"), 0);
 }
 
 static void faults_are_named_with_their_line(void **state)

@@ -16,8 +16,8 @@ static inline int set_up(void **state)
 	loopback_take_clock();
 	a = loopback_device(key_a);
 	b = loopback_device(key_b);
-	to_b = peer_new(a, b->identity.public_key);
-	to_a = peer_new(b, a->identity.public_key);
+	to_b = peers_new(a, b->identity.public_key);
+	to_a = peers_new(b, a->identity.public_key);
 	// b learns where a is.
 	to_b->endpoint = loopback_endpoint(b->udp.port);
 	return 0;
@@ -67,7 +67,7 @@ static inline void receive_on_the_path(struct device *d)
 	bool backlog = false;
 	assert_true(udp_receive(&d->queue[0], fd, loopback_now_ns, &backlog) > 0);
 	assert_false(backlog);
-	queue_flush(&d->queue[0]);
+	lanes_flush(&d->queue[0]);
 	lock_release(&d->lock);
 }
 

@@ -92,7 +92,7 @@ commit() { git commit -qa --allow-empty -m "$1"; }
 # A loop of 8000 turns, a microsecond or three, for each packet that is encrypted.
 plant() {
 	sed -i '/^void encrypt(struct workers_job/,/^{/s/^{/{\n\tfor (long n = batch_of(job)->packets * 8000L; n; n--)\n\t\t__asm__ volatile("");/' \
-		tunnel/send.c
+		tunnel/output.c
 	git diff --quiet && return 1
 	commit "$1"
 }

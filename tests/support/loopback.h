@@ -15,9 +15,15 @@
 #include "tunnel/device.h"
 #include "tunnel/due.h"
 #include "tunnel/handshake.h"
+#include "tunnel/index.h"
 #include "tunnel/intake.h"
+#include "tunnel/keypair.h"
+#include "tunnel/lanes.h"
+#include "tunnel/peers.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/session.h"
 #include "tunnel/sockets.h"
+#include "tunnel/staging.h"
 #include "tunnel/timers.h"
 
 enum { LOOPBACK_WAIT_MS = 5000 };
@@ -111,7 +117,7 @@ static inline void loopback_control(struct device *d)
 
 static inline size_t loopback_indices(const struct device *d)
 {
-	return hashtable_count(d->by_index);
+	return hashtable_count(d->tables.by_index);
 }
 
 // A batch of one small packet for the peer, as the TUN would have brought it.
@@ -132,8 +138,8 @@ static inline void loopback_stage(struct peer *p)
 	b->frames = b->packets = 1;
 	b->tos = 0;
 	lock_share(&d->lock);
-	peer_stage(b, loopback_now_ns);
-	queue_flush(&d->queue[0]);
+	staging_add(b, loopback_now_ns);
+	lanes_flush(&d->queue[0]);
 	lock_release(&d->lock);
 }
 

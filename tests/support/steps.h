@@ -11,7 +11,11 @@
 #include <unistd.h>
 #include "tunnel/device.h"
 #include "tunnel/control.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
 #include "tunnel/link.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
 #include "tunnel/uapi_socket.h"

@@ -93,7 +93,7 @@ static void test_posts_from_many_threads(void **state)
 
 	// What is posted when the peer goes, and what nobody handles any more, holds it no longer.
 	mailbox_post(p, PEER_EVENT_TIMER | PEER_EVENT_KEEPALIVE);
-	peer_remove(p);
+	peers_remove(p);
 	assert_int_equal(atomic_load(&p->references), 2);
 	settle();
 	assert_int_equal(atomic_load(&p->references), 1);
@@ -131,8 +131,8 @@ static void test_keys_go_with_a_suspend(void **state)
 	struct noise_session session = {.initiator = true};
 
 	set("set=1\n" PEER_A "\n");
-	session.local_index = index_new(device, device->peers)->index;
-	assert_int_equal(peer_install_session(device->peers, &session, clock_now_ns()), 0);
+	session.local_index = index_new(device->tables.by_index, device->peers)->index;
+	assert_int_equal(session_install(device->peers, &session, clock_now_ns()), 0);
 	kill(getpid(), SIGTERM);
 	assert_int_equal(control_run(device), 0);
 	assert_non_null(device->peers->current);

@@ -40,13 +40,15 @@ static void introduce(struct end *e, struct end *other)
 {
 	const uint8_t all[16] = {0};
 
-	e->peer = peer_new(e->device, other->device->identity.public_key);
+	e->peer = peers_new(e->device, other->device->identity.public_key);
 	assert_non_null(e->peer);
 	e->peer->endpoint = loopback_endpoint(other->device->udp.port);
-	assert_int_equal(
-	    allowedips_insert(e->device->allowed_ips, AF_INET, all, 0, &e->peer->allowed_ips), 0);
-	assert_int_equal(
-	    allowedips_insert(e->device->allowed_ips, AF_INET6, all, 0, &e->peer->allowed_ips), 0);
+	assert_int_equal(allowedips_insert(e->device->tables.allowed_ips, AF_INET, all, 0,
+	                                   &e->peer->allowed_ips),
+	                 0);
+	assert_int_equal(allowedips_insert(e->device->tables.allowed_ips, AF_INET6, all, 0,
+	                                   &e->peer->allowed_ips),
+	                 0);
 }
 
 static int set_up(void **state)
@@ -62,17 +64,19 @@ static int set_up(void **state)
 	introduce(&a, &b);
 	introduce(&b, &a);
 	struct noise_session of_a = {.initiator = true,
-	                             .local_index = index_new(a.device, a.peer)->index},
-	                     of_b = {.local_index = index_new(b.device, b.peer)->index};
+	                             .local_index =
+	                                 index_new(a.device->tables.by_index, a.peer)->index},
+	                     of_b = {.local_index =
+	                                 index_new(b.device->tables.by_index, b.peer)->index};
 	of_a.remote_index = of_b.local_index;
 	of_b.remote_index = of_a.local_index;
 	memset(of_a.send_key, 0x41, NOISE_KEY_BYTES);
 	memset(of_b.receive_key, 0x41, NOISE_KEY_BYTES);
 	memset(of_a.receive_key, 0x42, NOISE_KEY_BYTES);
 	memset(of_b.send_key, 0x42, NOISE_KEY_BYTES);
-	assert_int_equal(peer_install_session(a.peer, &of_a, loopback_now_ns), 0);
-	assert_int_equal(peer_install_session(b.peer, &of_b, loopback_now_ns), 0);
-	peer_confirm_session(b.peer);
+	assert_int_equal(session_install(a.peer, &of_a, loopback_now_ns), 0);
+	assert_int_equal(session_install(b.peer, &of_b, loopback_now_ns), 0);
+	session_confirm(b.peer);
 
 	wire = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(wire, (struct sockaddr *)&here, sizeof(here)), 0);
@@ -143,7 +147,7 @@ static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 	gather_init(&g, queue, loopback_now_ns);
 	gather_add(&g, f);
 	gather_close(&g);
-	queue_flush(queue);
+	lanes_flush(queue);
 	lock_release(&e->device->lock);
 }
 
@@ -154,7 +158,7 @@ static void receive(struct end *e, int fd)
 	assert_true(loopback_readable(fd, LOOPBACK_WAIT_MS));
 	lock_share(&e->device->lock);
 	assert_true(udp_receive(&e->device->queue[0], fd, loopback_now_ns, &backlog) > 0);
-	queue_flush(&e->device->queue[0]);
+	lanes_flush(&e->device->queue[0]);
 	lock_release(&e->device->lock);
 }
 
@@ -404,7 +408,7 @@ static void a_refused_source_still_moves_the_endpoint(void **state)
 
 	(void)state;
 	cut();
-	allowedips_remove_owner(b.device->allowed_ips, &b.peer->allowed_ips);
+	allowedips_remove_owner(b.device->tables.allowed_ips, &b.peer->allowed_ips);
 	send_packet(&a, AF_INET, 0, 100);
 	ssize_t n = on_wire(message, &tos);
 	carry_on(wire, message, n);

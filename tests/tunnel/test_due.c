@@ -30,7 +30,7 @@ static int set_up(void **state)
 	assert_int_equal(device_create(&device, "wgbtest", &s), 0);
 	device->tun.mtu = TUN_MTU_DEFAULT;
 	noise_identity_set(&far, (const uint8_t[NOISE_KEY_BYTES]){0, 2});
-	peer = peer_new(device, far.public_key);
+	peer = peers_new(device, far.public_key);
 	assert_non_null(peer);
 	sodium_bin2hex(hex, sizeof(hex), far.public_key, NOISE_KEY_BYTES);
 	snprintf(peer_line, sizeof(peer_line), "public_key=%s\n", hex);

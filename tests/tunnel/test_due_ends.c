@@ -34,8 +34,8 @@ static void what_waits_for_a_lost_answer_initiates(void **state)
 		receive_data(a);
 		assert_int_equal(to_a->staged_packets, 0);
 		loopback_pass(1000 * NS_PER_S);
-		peer_zero_keys(to_a);
-		peer_zero_keys(to_b);
+		session_end(to_a);
+		session_end(to_b);
 	}
 }
 

@@ -12,6 +12,10 @@
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
+#include "tunnel/peers.h"
+#include "tunnel/staging.h"
 
 enum { PEERS = 12, FRAMES = 100 };
 
@@ -27,10 +31,10 @@ static int set_up(void **state)
 	assert_int_equal(device_create(&device, "wgbtest", &switches), 0);
 	for (int i = 0; i < PEERS; i++) {
 		uint8_t key[NOISE_KEY_BYTES] = {i + 1}, address[4] = {10, 0, i, 0};
-		peers[i] = peer_new(device, key);
+		peers[i] = peers_new(device, key);
 		assert_non_null(peers[i]);
 		peers[i]->endpoint.remote.v4 = (struct sockaddr_in){.sin_family = AF_INET};
-		assert_int_equal(allowedips_insert(device->allowed_ips, AF_INET, address, 24,
+		assert_int_equal(allowedips_insert(device->tables.allowed_ips, AF_INET, address, 24,
 		                                   &peers[i]->allowed_ips),
 		                 0);
 	}
@@ -125,7 +129,7 @@ static void keeps_order_and_content(void **state)
 		int peer = 0, spread = 1 + support_random_below(&r, PEERS);
 
 		gather_init(&g, &device->queue[0], 1);
-		// Not above PEER_STAGED_MAX in all, so that nothing is dropped.
+		// Not above STAGING_PACKETS_MAX in all, so that nothing is dropped.
 		for (uint32_t serial = 0; serial < FRAMES; serial++) {
 			if (support_random_below(&r, 3))
 				peer = support_random_below(&r, spread);
@@ -142,7 +146,7 @@ static void keeps_order_and_content(void **state)
 		gather_close(&g);
 		for (int i = 0; i < PEERS; i++) {
 			check_peer(peers[i], serials[i], tos[i], bytes[i], n[i]);
-			peer_drop_staged(peers[i]);
+			staging_drop(peers[i]);
 			assert_null(peers[i]->staged_first);
 			assert_int_equal(peers[i]->staged_packets, 0);
 		}
@@ -209,8 +213,8 @@ static void what_comes_back_is_dropped(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		const uint8_t network[16] = {0xfd, i};
-		assert_int_equal(allowedips_insert(device->allowed_ips, AF_INET6, network, 16,
-		                                   &peers[i]->allowed_ips),
+		assert_int_equal(allowedips_insert(device->tables.allowed_ips, AF_INET6, network,
+		                                   16, &peers[i]->allowed_ips),
 		                 0);
 	}
 	for (int family = AF_INET; family; family = family == AF_INET ? AF_INET6 : 0) {
@@ -233,7 +237,7 @@ static void what_comes_back_is_dropped(void **state)
 			assert_int_equal(counters_sum(&device->counters, drop_tx_loop), loops);
 			for (int i = 0; i < 2; i++) {
 				assert_int_equal(peers[i]->staged_packets, 1);
-				peer_drop_staged(peers[i]);
+				staging_drop(peers[i]);
 			}
 		}
 	}
@@ -260,24 +264,24 @@ static void marks_show_outside_and_inside(void **state)
 	assert_int_equal(second->tos, 3);
 	assert_int_equal(second->frame[0].cutter.packet[1], 3);
 	assert_int_equal(counters_sum(&device->counters, aqm_marks), before + 1);
-	peer_drop_staged(peers[0]);
+	staging_drop(peers[0]);
 	check_buffers();
 }
 
 static void staged_queue_drops_the_oldest(void **state)
 {
 	(void)state;
-	for (uint32_t serial = 0; serial < PEER_STAGED_MAX + 50; serial++) {
+	for (uint32_t serial = 0; serial < STAGING_PACKETS_MAX + 50; serial++) {
 		struct gather g;
 		gather_init(&g, &device->queue[0], 1);
 		gather_add(&g, make(0, 0, 100, serial));
 		gather_close(&g);
 	}
-	assert_int_equal(peers[0]->staged_packets, PEER_STAGED_MAX);
+	assert_int_equal(peers[0]->staged_packets, STAGING_PACKETS_MAX);
 	uint32_t serial;
 	memcpy(&serial, peers[0]->staged_first->frame[0].cutter.packet + sizeof(struct iphdr), 4);
 	assert_int_equal(serial, 50);
-	peer_drop_staged(peers[0]);
+	staging_drop(peers[0]);
 }
 
 int main(void)

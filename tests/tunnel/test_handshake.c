@@ -66,7 +66,7 @@ static void what_confirms_is_answered_under_the_new_keys(void **state)
 {
 	(void)state;
 	shake_hands();
-	peer_zero_keys(to_b);
+	session_end(to_b);
 	loopback_now_ns += REKEY_TIMEOUT_NS;
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
@@ -333,7 +333,7 @@ static void receiver_indices_are_random(void **state)
 
 	(void)state;
 	for (int i = 0; i < 64; i++) {
-		index[i] = index_new(a, to_b)->index;
+		index[i] = index_new(a->tables.by_index, to_b)->index;
 		ones |= index[i];
 		zeros |= ~index[i];
 		for (int j = 0; j < i; j++)
@@ -342,7 +342,7 @@ static void receiver_indices_are_random(void **state)
 	assert_int_equal(ones, UINT32_MAX);
 	assert_int_equal(zeros, UINT32_MAX);
 	for (int i = 0; i < 64; i++)
-		index_remove(a, index[i]);
+		index_remove(a->tables.by_index, index[i]);
 }
 
 static void another_key_doesn_t_wait_for_the_last_initiation(void **state)
@@ -403,7 +403,7 @@ static void a_start_with_the_clock_set_back_waits_for_the_other_end(void **state
 	device_free(a);
 	loopback_wall_ns -= 3600 * NS_PER_S;
 	a = loopback_device(key_a);
-	to_b = peer_new(a, b->identity.public_key);
+	to_b = peers_new(a, b->identity.public_key);
 	to_b->endpoint = loopback_endpoint(port);
 	loopback_now_ns += REJECT_AFTER_TIME_NS;
 	handshake_initiate(to_b, false);
@@ -497,7 +497,7 @@ static void a_replayed_response_changes_nothing(void **state)
 static void strangers_are_refused(void **state)
 {
 	(void)state;
-	peer_remove(to_a);
+	peers_remove(to_a);
 	handshake_initiate(to_b, false);
 	deliver(b, MESSAGE_INITIATION);
 	assert_int_equal(count(b, drop_rx_authentication), 1);

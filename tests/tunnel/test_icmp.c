@@ -15,6 +15,7 @@
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
 #include "tunnel/icmp.h"
+#include "tunnel/peers.h"
 
 enum { BYTES = 100, BURST = 50 };
 
@@ -32,10 +33,11 @@ static int set_up(void **state)
 	(void)state;
 	assert_int_equal(switches_parse(&switches, "queues=1"), 0);
 	assert_int_equal(device_create(&device, "wgbtest", &switches), 0);
-	peer = peer_new(device, key);
+	peer = peers_new(device, key);
 	assert_non_null(peer);
 	assert_int_equal(
-	    allowedips_insert(device->allowed_ips, AF_INET, network, 24, &peer->allowed_ips), 0);
+	    allowedips_insert(device->tables.allowed_ips, AF_INET, network, 24, &peer->allowed_ips),
+	    0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
 	                 0);
 	device->queue[0].tun = pair[0];

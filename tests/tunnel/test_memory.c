@@ -13,6 +13,9 @@
 #include <unistd.h>
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
 #include "tunnel/uapi_socket.h"
@@ -134,9 +137,10 @@ static void a_device_is_made_whole_or_not_at_all(void **state)
 
 static void give_session(struct peer *p)
 {
-	struct noise_session s = {.initiator = true, .local_index = index_new(p->device, p)->index};
+	struct noise_session s = {.initiator = true,
+	                          .local_index = index_new(p->device->tables.by_index, p)->index};
 
-	assert_int_equal(peer_install_session(p, &s, clock_now_ns()), 0);
+	assert_int_equal(session_install(p, &s, clock_now_ns()), 0);
 }
 
 // The request with each of its requests for memory refused, by a device that has its sockets open
@@ -171,7 +175,7 @@ static void refuse_each(const char *text, enum refusal kind)
 		expect(d, &before);
 		assert_int_equal(d->udp.port, port);
 		assert_true(d->queue[0].udp[0] >= 0);
-		assert_ptr_equal(peer_find(d, a->handshake.remote_static), a);
+		assert_ptr_equal(peers_find(d, a->handshake.remote_static), a);
 		assert_non_null(a->current);
 		for (struct peer *p = d->peers; p; p = p->next)
 			assert_false(p->removed);

@@ -39,9 +39,9 @@ static void open_ends(void)
 	for (int i = 0; i < 2; i++) {
 		struct end *e = &ends[i];
 
-		e->peer = peer_new(e->device, ends[!i].device->identity.public_key);
+		e->peer = peers_new(e->device, ends[!i].device->identity.public_key);
 		assert_non_null(e->peer);
-		assert_int_equal(allowedips_insert(e->device->allowed_ips, AF_INET,
+		assert_int_equal(allowedips_insert(e->device->tables.allowed_ips, AF_INET,
 		                                   (const uint8_t[4]){10, 0, !i, 0}, 24,
 		                                   &e->peer->allowed_ips),
 		                 0);
@@ -116,10 +116,10 @@ static void turn(struct device *d)
 		;
 	while (egress_send(q, loopback_now_ns))
 		;
-	queue_flush(q);
+	lanes_flush(q);
 	while (loopback_readable(q->udp[0], 0) &&
 	       udp_receive(q, q->udp[0], loopback_now_ns, &backlog) > 0)
-		queue_flush(q);
+		lanes_flush(q);
 	lock_release(&d->lock);
 	if (d->udp.handshake[0] >= 0)
 		udp_receive_handshakes(q, d->udp.handshake[0], &d->intake->slots);
@@ -193,7 +193,7 @@ static bool packets_pass(bool loaded, enum refusal kind, long grants)
 	// To remove what there is takes no memory.
 	refusal_begin(REFUSE_ALL, 0);
 	for (int e = 0; e < 2; e++)
-		peer_remove(ends[e].peer);
+		peers_remove(ends[e].peer);
 	assert_false(refusal_end());
 	assert_int_equal(loopback_indices(ends[0].device), 0);
 	close_ends();

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 
 enum { PEERS = 1000, CONFIGURED_BYTES_MAX = 4096 };
 
@@ -30,12 +33,12 @@ static void add_peers(void)
 {
 	for (uint32_t i = 0; i < PEERS; i++) {
 		uint8_t key[NOISE_KEY_BYTES] = {1, i, i >> 8}, address[4] = {10, 0, i >> 8, i};
-		struct peer *p = peer_new(device, key);
+		struct peer *p = peers_new(device, key);
 
 		assert_non_null(p);
-		assert_int_equal(
-		    allowedips_insert(device->allowed_ips, AF_INET, address, 32, &p->allowed_ips),
-		    0);
+		assert_int_equal(allowedips_insert(device->tables.allowed_ips, AF_INET, address, 32,
+		                                   &p->allowed_ips),
+		                 0);
 	}
 }
 
@@ -44,9 +47,9 @@ static void give_session(struct peer *p)
 	struct noise_session s = {.initiator = true};
 
 	lock_exclude(&device->lock);
-	s.local_index = index_new(device, p)->index;
+	s.local_index = index_new(device->tables.by_index, p)->index;
 	lock_release(&device->lock);
-	assert_int_equal(peer_install_session(p, &s, clock_now_ns()), 0);
+	assert_int_equal(session_install(p, &s, clock_now_ns()), 0);
 }
 
 static bool is_counted(void)
@@ -85,10 +88,10 @@ static void measure_sessions(const char *switches_text)
 	        switches_text, first, (allocated() - before) / PEERS);
 	// Without its sessions, and then its lanes too, nothing is left.
 	for (struct peer *p = device->peers; p; p = p->next)
-		peer_zero_keys(p);
-	assert_int_equal(hashtable_count(device->by_index), 0);
+		session_end(p);
+	assert_int_equal(hashtable_count(device->tables.by_index), 0);
 	while (device->peers)
-		peer_remove(device->peers);
+		peers_remove(device->peers);
 	assert_true(allocated() < before + PEERS * sizeof(struct peer) / 10);
 	device_free(device);
 }

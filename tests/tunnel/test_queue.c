@@ -17,6 +17,10 @@
 #include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/lanes.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 
 enum {
 	FRAME_MAX = sizeof(struct virtio_net_hdr) + 65536,
@@ -98,24 +102,23 @@ static void join(void)
 		struct end *e = &ends[i];
 		uint8_t key[NOISE_KEY_BYTES] = {i + 1}, address[4] = {10, 0, !i, 0};
 
-		e->peer = peer_new(e->device, key);
+		e->peer = peers_new(e->device, key);
 		assert_non_null(e->peer);
-		assert_int_equal(allowedips_insert(e->device->allowed_ips, AF_INET, address, 24,
-		                                   &e->peer->allowed_ips),
+		assert_int_equal(allowedips_insert(e->device->tables.allowed_ips, AF_INET, address,
+		                                   24, &e->peer->allowed_ips),
 		                 0);
 		e->peer->endpoint.remote.v4 =
 		    (struct sockaddr_in){.sin_family = AF_INET,
 		                         .sin_port = htons(ends[!i].device->udp.port),
 		                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		session[i].initiator = true; // both may send at once
-		session[i].local_index = index_new(e->device, e->peer)->index;
+		session[i].local_index = index_new(e->device->tables.by_index, e->peer)->index;
 		memset(session[i].send_key, 0x40 + i, NOISE_KEY_BYTES);
 		memset(session[i].receive_key, 0x40 + !i, NOISE_KEY_BYTES);
 	}
 	for (int i = 0; i < 2; i++) {
 		session[i].remote_index = session[!i].local_index;
-		assert_int_equal(peer_install_session(ends[i].peer, &session[i], clock_now_ns()),
-		                 0);
+		assert_int_equal(session_install(ends[i].peer, &session[i], clock_now_ns()), 0);
 		assert_int_equal(device_start(ends[i].device), 0);
 	}
 }
@@ -562,9 +565,9 @@ static void crypto_routing_filters_sources(void **state)
 	open_ends("queues=1", LARGE);
 	struct end *b = &ends[1];
 	lock_exclude(&b->device->lock);
-	assert_int_equal(
-	    allowedips_remove(b->device->allowed_ips, AF_INET, address, 24, &b->peer->allowed_ips),
-	    0);
+	assert_int_equal(allowedips_remove(b->device->tables.allowed_ips, AF_INET, address, 24,
+	                                   &b->peer->allowed_ips),
+	                 0);
 	lock_release(&b->device->lock);
 	put(&ends[0], 0, frame, make_tcp(frame, 0, 1024, 1, payload, sizeof(payload), 1380));
 	expect_counter(b->device, drop_rx_allowed_ips, 1);

@@ -83,7 +83,7 @@ static int set_up(void **state)
 	device = loopback_device((const uint8_t[NOISE_KEY_BYTES]){0, 1});
 	device->tun.merge_tcp = device->tun.merge_udp = FEATURE(true);
 	device->queue[0].tun = -2;
-	peer = peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
+	peer = peers_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
 	assert_non_null(peer);
 	peer->endpoint = loopback_endpoint(9);
 	memset(&kernel, 0, sizeof(kernel));

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tunnel/clock.h"
-#include "tunnel/peer.h"
+#include "tunnel/keypair.h"
+#include "tunnel/keypair.h"
 #include "tunnel/replay.h"
 
 enum { LIMIT = REPLAY_USABLE + 1 };

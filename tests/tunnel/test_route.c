@@ -129,7 +129,7 @@ static int set_up_family(int which)
 	           "route add default via fd62::fe metric 20\n"));
 	loopback_take_clock();
 	device = loopback_device(key);
-	peer = peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
+	peer = peers_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
 	assert_int_equal(route_open(device), 0);
 	assert_true(learn(1));
 	route_check(peer);
@@ -402,7 +402,7 @@ static void a_burst_of_routes_costs_little(void **state)
 	need_namespace();
 	for (int i = 1; i < PEERS; i++) {
 		memcpy(key + 1, &i, sizeof(i));
-		struct peer *p = peer_new(device, key);
+		struct peer *p = peers_new(device, key);
 		assert_non_null(p);
 		p->endpoint = from_peer(1);
 	}
@@ -426,7 +426,7 @@ static void peers_that_go_meanwhile_are_passed_over(void **state)
 	(void)state;
 	need_namespace();
 	for (uint8_t i = 1; i < 255; i++)
-		peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){8, i})->endpoint = from_peer(1);
+		peers_new(device, (const uint8_t[NOISE_KEY_BYTES]){8, i})->endpoint = from_peer(1);
 	settle();
 	ip("route del default via 10.61.0.254");
 	unsigned before = lookups();
@@ -434,7 +434,7 @@ static void peers_that_go_meanwhile_are_passed_over(void **state)
 		assert_true(turn(LOOPBACK_WAIT_MS));
 	assert_true(lookups() - before < 255);
 	for (int i = 0; i < 200; i++)
-		peer_remove(device->peers);
+		peers_remove(device->peers);
 	while (any_source_left())
 		assert_true(turn(LOOPBACK_WAIT_MS));
 }

@@ -34,7 +34,7 @@ static int set_up(void **state)
 	loopback_take_clock();
 	device = loopback_device(private_key);
 	noise_identity_set(&far, (const uint8_t[NOISE_KEY_BYTES]){0, 2});
-	peer = peer_new(device, far.public_key);
+	peer = peers_new(device, far.public_key);
 	assert_non_null(peer);
 	other = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(other, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -55,11 +55,11 @@ static int tear_down(void **state)
 static void give_session(void)
 {
 	lock_exclude(&device->lock);
-	struct index_entry *entry = index_new(device, peer);
+	struct index_entry *entry = index_new(device->tables.by_index, peer);
 	lock_release(&device->lock);
 	struct noise_session s = {
 	    .local_index = entry->index, .remote_index = 1, .initiator = true};
-	assert_int_equal(peer_install_session(peer, &s, loopback_now_ns), 0);
+	assert_int_equal(session_install(peer, &s, loopback_now_ns), 0);
 	timers_session_derived(peer, loopback_now_ns);
 }
 
@@ -568,7 +568,7 @@ static void heap_agrees_with_a_search(void **state)
 	for (int i = 0; i < PEERS; i++) {
 		uint8_t key[NOISE_KEY_BYTES] = {9, i, i >> 8};
 
-		peers[i] = peer_new(device, key);
+		peers[i] = peers_new(device, key);
 		wanted[i] = 0;
 	}
 	for (int step = 0; step < STEPS; step++) {

@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
 
@@ -363,8 +366,8 @@ static void install_session(struct peer *p)
 {
 	struct noise_session session = {.initiator = true};
 
-	session.local_index = index_new(device, p)->index;
-	assert_int_equal(peer_install_session(p, &session, clock_now_ns()), 0);
+	session.local_index = index_new(device->tables.by_index, p)->index;
+	assert_int_equal(session_install(p, &session, clock_now_ns()), 0);
 }
 
 static void test_sessions_end_only_where_they_must(void **state)
@@ -483,7 +486,7 @@ static void test_a_taken_port_changes_nothing(void **state)
 		expect(before);
 		assert_int_equal(device->udp.port, port);
 		assert_ptr_equal(device->peers->next, a);
-		assert_ptr_equal(peer_find(device, a->handshake.remote_static), a);
+		assert_ptr_equal(peers_find(device, a->handshake.remote_static), a);
 		assert_non_null(a->current);
 		for (struct peer *p = device->peers; p; p = p->next)
 			assert_false(p->removed);

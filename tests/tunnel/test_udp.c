@@ -341,7 +341,7 @@ static struct peer *add_peer(uint8_t key, int *receiver)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t bytes = sizeof(a);
-	struct peer *p = peer_new(device, (const uint8_t[NOISE_KEY_BYTES]){key});
+	struct peer *p = peers_new(device, (const uint8_t[NOISE_KEY_BYTES]){key});
 
 	assert_non_null(p);
 	*receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -399,7 +399,7 @@ static void what_was_sent_before_a_failure_counts(void **state)
 	// Larger than any datagram.
 	b->span[2].length = 65536;
 	b->out_bytes = b->span[2].offset + b->span[2].length;
-	send_finish(&b->job);
+	output_finish(&b->job);
 	assert_int_equal(counters_sum(&device->counters, tx_packets), 2);
 	assert_int_equal(counters_sum(&device->counters, drop_tx_send), 1);
 	assert_int_equal(p->tx_bytes, 200);

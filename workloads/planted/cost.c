@@ -49,19 +49,19 @@ static void burn(uint32_t packets)
 #endif
 
 // The linker's --wrap leads from the stages' names to the first two, and from there to the stages.
-void __wrap_encrypt(struct workers_job *);
-void __wrap_decrypt(struct workers_job *);
-void __real_encrypt(struct workers_job *);
-void __real_decrypt(struct workers_job *);
+void __wrap_output_encrypt(struct workers_job *);
+void __wrap_input_decrypt(struct workers_job *);
+void __real_output_encrypt(struct workers_job *);
+void __real_input_decrypt(struct workers_job *);
 
-void __wrap_encrypt(struct workers_job *job)
+void __wrap_output_encrypt(struct workers_job *job)
 {
 	burn(batch_of(job)->packets);
-	__real_encrypt(job);
+	__real_output_encrypt(job);
 }
 
-void __wrap_decrypt(struct workers_job *job)
+void __wrap_input_decrypt(struct workers_job *job)
 {
 	burn(batch_of(job)->packets);
-	__real_decrypt(job);
+	__real_input_decrypt(job);
 }

@@ -9,6 +9,9 @@
 #include <string.h>
 #include "base/standard.h"
 #include "tunnel/device.h"
+#include "tunnel/index.h"
+#include "tunnel/peers.h"
+#include "tunnel/session.h"
 #include "variants/receive/receive.h"
 
 static const char *random_name(void)
@@ -56,13 +59,13 @@ static int add_peer(struct device *d, uint8_t n)
 {
 	uint8_t key[NOISE_KEY_BYTES] = {n + 1};
 	struct noise_session session = {.initiator = true};
-	struct peer *p = peer_new(d, key);
+	struct peer *p = peers_new(d, key);
 	int ret = p ? 0 : -ENOMEM;
 
 	for (unsigned i = 0; i < REPLAY_PREFIXES && !ret; i++)
-		ret = allowedips_insert(d->allowed_ips, AF_INET,
+		ret = allowedips_insert(d->tables.allowed_ips, AF_INET,
 		                        (const uint8_t[]){10, n, i * 16, 0}, 20, &p->allowed_ips);
-	struct index_entry *entry = ret ? NULL : index_new(d, p);
+	struct index_entry *entry = ret ? NULL : index_new(d->tables.by_index, p);
 	if (!entry)
 		return -ENOMEM;
 	p->endpoint = (struct endpoint){.remote.v4 = {.sin_family = AF_INET,
@@ -73,7 +76,7 @@ static int add_peer(struct device *d, uint8_t n)
 	session.local_index = session.remote_index = entry->index;
 	memset(session.send_key, n + 1, sizeof(session.send_key));
 	memcpy(session.receive_key, session.send_key, sizeof(session.receive_key));
-	return peer_install_session(p, &session, clock_now_ns());
+	return session_install(p, &session, clock_now_ns());
 }
 
 static void print(const struct replay_count counts[REPLAY_SIDES])

@@ -5,7 +5,11 @@
 #include <sys/socket.h>
 
 #include "tunnel/batch.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
+#include "tunnel/peers.h"
 #include "tunnel/pool.h"
+#include "tunnel/staging.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
 
@@ -13,7 +17,7 @@ enum { BUFFERS_SEEN_MAX = 1024 };
 
 struct peer *bed_peer(const struct bed *bed, const struct remote *r)
 {
-	return peer_find(bed->device, r->identity.public_key);
+	return peers_find(bed->device, r->identity.public_key);
 }
 
 void bed_configure(struct bed *bed, const char *text)
@@ -95,7 +99,7 @@ static size_t check_keypair(const struct bed *bed, const struct peer *p, const s
 {
 	if (!k)
 		return 0;
-	struct index_entry *entry = index_lookup(bed->device, k->local_index);
+	struct index_entry *entry = index_lookup(bed->device->tables.by_index, k->local_index);
 	FUZZ_CHECK(entry && entry->keypair == k && entry->peer == p && k->peer == p);
 	FUZZ_CHECK(k->references == 1);
 	return 1;
@@ -109,7 +113,8 @@ static size_t check_peer(const struct bed *bed, struct peer *p)
 	unsigned packets = 0, batches = 0;
 
 	if (p->handshake.state == NOISE_INITIATION_CREATED) {
-		struct index_entry *entry = index_lookup(bed->device, p->handshake.local_index);
+		struct index_entry *entry =
+		    index_lookup(bed->device->tables.by_index, p->handshake.local_index);
 
 		FUZZ_CHECK(entry && !entry->keypair && entry->peer == p);
 		indices++;
@@ -118,7 +123,8 @@ static size_t check_peer(const struct bed *bed, struct peer *p)
 		FUZZ_CHECK(b->peer == p && !b->keypair);
 		packets += b->packets;
 	}
-	FUZZ_CHECK(packets == p->staged_packets && (packets <= PEER_STAGED_MAX || batches == 1));
+	FUZZ_CHECK(packets == p->staged_packets &&
+	           (packets <= STAGING_PACKETS_MAX || batches == 1));
 	FUZZ_CHECK(p->references == 1 + batches && !p->removed && !p->events);
 	return indices;
 }
@@ -159,7 +165,7 @@ void bed_check(const struct bed *bed)
 		for (struct batch *b = p->staged_first; b; b = b->next)
 			staged++;
 	}
-	FUZZ_CHECK(hashtable_count(bed->device->by_index) == indices);
+	FUZZ_CHECK(hashtable_count(bed->device->tables.by_index) == indices);
 	for (struct pool_item *i = queue->pool.kept[POOL_BATCHES]; i; i = i->next)
 		pooled++;
 	FUZZ_CHECK(staged == bed->device->batches_staged &&

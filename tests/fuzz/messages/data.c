@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include "tests/support/packets.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
 
 enum { DATAGRAMS_MAX = 8, PLAIN_MAX = 512, FRAME_MAX = 65536 };
 
@@ -113,7 +115,7 @@ static size_t make_plain(struct fuzz_input *in, const struct remote *r, unsigned
 // Whether the device can take what is sent under the session.
 static bool held(const struct bed *bed, const struct remote *r, const struct session *s)
 {
-	struct index_entry *entry = index_lookup(bed->device, s->there);
+	struct index_entry *entry = index_lookup(bed->device->tables.by_index, s->there);
 
 	return entry && entry->keypair && entry->peer == bed_peer(bed, r) &&
 	       entry->keypair->remote_index == s->here &&

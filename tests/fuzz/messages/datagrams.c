@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "tunnel/batch.h"
+#include "tunnel/lanes.h"
 #include "tunnel/pool.h"
 #include "tunnel/pipeline.h"
 
@@ -46,8 +47,8 @@ void datagrams_receive(struct bed *bed, const uint8_t *bytes, size_t n, size_t d
 	b->source = *from;
 	b->tos = tos;
 	lock_share(&bed->device->lock);
-	receive_batch(b, bed->now_ns);
-	queue_flush(&bed->device->queue[0]);
+	input_batch(b, bed->now_ns);
+	lanes_flush(&bed->device->queue[0]);
 	lock_release(&bed->device->lock);
 	FUZZ_CHECK(accounted(bed) - before == (n + datagram_bytes - 1) / datagram_bytes);
 }

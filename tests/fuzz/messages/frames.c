@@ -5,6 +5,7 @@
 
 #include "tests/support/packets.h"
 #include "tunnel/batch.h"
+#include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
 
@@ -12,7 +13,7 @@
 // back without end.
 static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
 {
-	const struct keypair *k = p ? peer_sending(p) : NULL;
+	const struct keypair *k = p ? keypair_sending(p) : NULL;
 	bool four = ip->family == AF_INET, fragment = !four && packet[6] == IPPROTO_FRAGMENT;
 	size_t udp = four ? 20 : fragment ? 48 : 40;
 
@@ -64,7 +65,7 @@ static uint32_t await_frame(struct bed *bed, const struct virtio_net_hdr *header
 static size_t make_message(const struct bed *bed, uint8_t *p, unsigned how)
 {
 	const struct peer *of = bed_peer(bed, &bed->remotes[how >> 4 & 1]);
-	const struct keypair *k = of ? peer_sending(of) : NULL;
+	const struct keypair *k = of ? keypair_sending(of) : NULL;
 	const struct message_data m = {.type = htole32(MESSAGE_DATA),
 	                               .receiver_index = k ? k->remote_index : 0};
 	const uint8_t network = how & 2 ? 1 : 2;
@@ -133,7 +134,7 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 	do
 		FUZZ_CHECK(tun_read(queue, bed->now_ns) >= 0);
 	while (egress_send(queue, bed->now_ns));
-	queue_flush(queue);
+	lanes_flush(queue);
 	lock_release(&bed->device->lock);
 	FUZZ_CHECK(counters_sum(&bed->device->counters, drop_tx_loop) == back);
 	FUZZ_CHECK(!egress_waits(queue));

@@ -1,6 +1,6 @@
 // The way out: a batch gets its key pair and counters, its super-packets are cut while they are
 // encrypted into one contiguous buffer, and it leaves in one send.
-#include "tunnel/send.h"
+#include "tunnel/output.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -8,6 +8,8 @@
 #include "tunnel/batch.h"
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
+#include "tunnel/keypair.h"
+#include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
 #include "tunnel/timers.h"
@@ -15,10 +17,9 @@
 
 enum { SEAL_MAX = BATCH_FRAMES_MAX };
 
-// Takes a range of counters for the batch under the peer's key pair. false: there is no usable one.
-static bool assign(struct batch *b, uint64_t now_ns)
+bool output_assign(struct batch *b, uint64_t now_ns)
 {
-	struct keypair *k = peer_sending(b->peer);
+	struct keypair *k = keypair_sending(b->peer);
 
 	if (!k || now_ns - k->born_ns >= REJECT_AFTER_TIME_NS)
 		return false;
@@ -35,24 +36,12 @@ static bool assign(struct batch *b, uint64_t now_ns)
 	return true;
 }
 
-static void want_handshake(struct peer *p, uint64_t now_ns)
+void output_submit(struct batch *b)
 {
-	uint64_t sent_ns = atomic_load_explicit(&p->last_initiation_sent_ns, memory_order_relaxed);
-
-	// Also while it is being retried: new traffic begins the count of attempts anew (paper,
-	// section 6.4). And where no retry is to come, as after an answer of this end's.
-	if (!sent_ns || now_ns - sent_ns >= REKEY_TIMEOUT_NS ||
-	    atomic_load_explicit(&p->handshake_attempts, memory_order_relaxed) ||
-	    !atomic_load_explicit(&p->retransmit_at, memory_order_relaxed))
-		mailbox_post(p, PEER_EVENT_HANDSHAKE);
-}
-
-static void submit(struct batch *b)
-{
-	struct peer_lanes *lanes = &b->peer->lanes[b->queue->index];
+	struct lanes *lanes = &b->peer->lanes[b->queue->index];
 	uint32_t packets = b->packets;
 
-	queue_touch(b->queue, lanes);
+	lanes_touch(b->queue, lanes);
 	egress_submitted(b);
 	if (!workers_submit(lanes->send, &b->job)) {
 		egress_finished(b);
@@ -61,94 +50,7 @@ static void submit(struct batch *b)
 	}
 }
 
-static void drop_staged(struct device *d, struct batch *b)
-{
-	counters_add(&d->counters, drop_tx_staged, b->packets);
-	atomic_fetch_sub(&d->batches_staged, 1);
-	pool_put_batch(b);
-}
-
-static struct batch *staged_pop(struct peer *p)
-{
-	struct batch *b = p->staged_first;
-
-	if (!b)
-		return NULL;
-	p->staged_first = b->next;
-	if (!b->next)
-		p->staged_last = &p->staged_first;
-	atomic_fetch_sub(&p->staged_packets, b->packets);
-	return b;
-}
-
-// Queues the batch until there is a key pair; the oldest are dropped above PEER_STAGED_MAX packets.
-static void wait_for_key(struct batch *b)
-{
-	struct peer *p = b->peer;
-	struct device *d = b->queue->device;
-
-	if (atomic_fetch_add(&d->batches_staged, 1) >= BATCHES_STAGED_MAX) {
-		drop_staged(d, b);
-		return;
-	}
-	b->next = NULL;
-	pthread_mutex_lock(&p->staged_lock);
-	*p->staged_last = b;
-	p->staged_last = &b->next;
-	atomic_fetch_add(&p->staged_packets, b->packets);
-	while (atomic_load(&p->staged_packets) > PEER_STAGED_MAX && p->staged_first != b)
-		drop_staged(d, staged_pop(p));
-	pthread_mutex_unlock(&p->staged_lock);
-}
-
-void peer_stage(struct batch *b, uint64_t now_ns)
-{
-	struct peer *p = b->peer;
-
-	counters_add(&p->device->counters, tx_batches, 1);
-	// Behind what is staged already, so that a flow stays in order.
-	if (atomic_load_explicit(&p->staged_packets, memory_order_acquire) || !assign(b, now_ns)) {
-		wait_for_key(b);
-		want_handshake(p, now_ns);
-		return;
-	}
-	struct keypair *k = b->keypair;
-	if (b->counter + b->packets > REKEY_AFTER_MESSAGES ||
-	    (k->initiator && now_ns - k->born_ns >= REKEY_AFTER_TIME_NS))
-		want_handshake(p, now_ns);
-	submit(b);
-}
-
-void peer_flush_staged(struct peer *p)
-{
-	struct device *d = p->device;
-	uint64_t now_ns = clock_now_ns();
-
-	// Exclusive: no reader adds a batch that would overtake these.
-	lock_exclude(&d->lock);
-	while (p->staged_first && assign(p->staged_first, now_ns)) {
-		pthread_mutex_lock(&p->staged_lock);
-		struct batch *b = staged_pop(p);
-		pthread_mutex_unlock(&p->staged_lock);
-		atomic_fetch_sub(&d->batches_staged, 1);
-		submit(b);
-	}
-	for (unsigned i = 0; i < d->queues; i++)
-		queue_flush(&d->queue[i]);
-	lock_release(&d->lock);
-}
-
-void peer_drop_staged(struct peer *p)
-{
-	struct batch *b;
-
-	pthread_mutex_lock(&p->staged_lock);
-	while ((b = staged_pop(p)))
-		drop_staged(p->device, b);
-	pthread_mutex_unlock(&p->staged_lock);
-}
-
-int send_keepalive(struct peer *p)
+int output_keepalive(struct peer *p)
 {
 	struct device *d = p->device;
 	struct batch *b = pool_get_batch(&d->queue[0].pool);
@@ -160,10 +62,10 @@ int send_keepalive(struct peer *p)
 	b->packets = 1;
 	b->tos = 0;
 	lock_exclude(&d->lock);
-	bool ready = assign(b, clock_now_ns());
+	bool ready = output_assign(b, clock_now_ns());
 	if (ready)
-		submit(b);
-	queue_flush(&d->queue[0]);
+		output_submit(b);
+	lanes_flush(&d->queue[0]);
 	lock_release(&d->lock);
 	if (!ready)
 		pool_put_batch(b);
@@ -219,7 +121,7 @@ static uint32_t encrypt_super(struct batch *b, struct aead *aead, struct offload
 	return i;
 }
 
-void encrypt(struct workers_job *job)
+void output_encrypt(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
 	uint32_t mtu = atomic_load_explicit(&b->queue->device->tun.mtu, memory_order_relaxed),
@@ -250,7 +152,7 @@ void encrypt(struct workers_job *job)
 	aead_seal(aead, b->keypair->send_key, m, waiting);
 }
 
-void send_finish(struct workers_job *job)
+void output_finish(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
 	struct peer *p = b->peer;

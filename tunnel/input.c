@@ -7,6 +7,9 @@
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/gro.h"
+#include "tunnel/index.h"
+#include "tunnel/keypair.h"
+#include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/timers.h"
 #include "variants/aead/aead.h"
@@ -28,9 +31,9 @@ static void submit(struct batch *b)
 		pool_put_batch(b);
 		return;
 	}
-	struct peer_lanes *lanes = &b->peer->lanes[b->queue->index];
+	struct lanes *lanes = &b->peer->lanes[b->queue->index];
 	counters_add(&d->counters, rx_batches, 1);
-	queue_touch(b->queue, lanes);
+	lanes_touch(b->queue, lanes);
 	if (!workers_submit(lanes->receive, &b->job)) {
 		counters_add(&d->counters, drop_rx_lane, b->packets);
 		pool_put_batch(b);
@@ -41,7 +44,7 @@ static void submit(struct batch *b)
 static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 {
 	struct device *d = b->queue->device;
-	struct index_entry *entry = index_lookup(d, index);
+	struct index_entry *entry = index_lookup(d->tables.by_index, index);
 
 	if (!entry || !entry->keypair) {
 		counters_add(&d->counters, drop_rx_index, 1);
@@ -75,7 +78,7 @@ static struct batch *split(const struct batch *from, uint32_t index, uint64_t no
 	return b;
 }
 
-void receive_batch(struct batch *first, uint64_t now_ns)
+void input_batch(struct batch *first, uint64_t now_ns)
 {
 	struct device *d = first->queue->device;
 	struct batch *b = first, *waiting = NULL;
@@ -123,7 +126,7 @@ void receive_batch(struct batch *first, uint64_t now_ns)
 
 // ---- the work
 
-void decrypt(struct workers_job *job)
+void input_decrypt(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
 	struct aead *aead = cipher_thread();
@@ -196,7 +199,8 @@ static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 		counters_add(&d->counters, drop_rx_invalid, 1);
 		return false;
 	}
-	if (allowedips_lookup(d->allowed_ips, ip.family, ip.source) != &b->peer->allowed_ips) {
+	if (allowedips_lookup(d->tables.allowed_ips, ip.family, ip.source) !=
+	    &b->peer->allowed_ips) {
 		counters_add(&d->counters, drop_rx_allowed_ips, 1);
 		return false;
 	}
@@ -270,7 +274,7 @@ static void release(void *queue, struct receive_held *held)
 	pool_put_batch((struct batch *)((char *)held - offsetof(struct batch, held)));
 }
 
-const struct receive_hooks receive_hooks = {tun_write, tun_write_merged, release};
+const struct receive_hooks input_hooks = {tun_write, tun_write_merged, release};
 
 static void hand_over(struct batch *b)
 {
@@ -282,7 +286,7 @@ static void hand_over(struct batch *b)
 	receive_add(b->peer->lanes[b->queue->index].up, &b->held, packets, b->packets);
 }
 
-void receive_finish(struct workers_job *job)
+void input_finish(struct workers_job *job)
 {
 	struct batch *b = batch_of(job);
 	struct peer *p = b->peer;
@@ -315,7 +319,7 @@ void receive_finish(struct workers_job *job)
 		pool_put_batch(b);
 }
 
-void receive_end(void *up)
+void input_flush(void *up)
 {
 	receive_flush(up);
 }
