@@ -10,13 +10,19 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/loop.h"
+#include "tunnel/mailbox.h"
+#include "tunnel/peer.h"
+#include "tunnel/reroute.h"
+#include "tunnel/state.h"
 #include "tunnel/due.h"
 #include "tunnel/handshake.h"
 #include "tunnel/intake.h"
 #include "tunnel/route.h"
 #include "tunnel/session.h"
 #include "tunnel/status.h"
+#include "tunnel/timers.h"
 
 enum { MESSAGES_AT_ONCE = 64 };
 
@@ -208,7 +214,7 @@ err_control:
 
 void control_close(struct device *d)
 {
-	route_close(d);
+	reroute_close(d);
 	timers_close(&d->timers);
 	intake_close(d);
 	mailbox_destroy(&d->mailbox);

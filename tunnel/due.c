@@ -1,10 +1,15 @@
 #include "tunnel/due.h"
 
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/interface.h"
+#include "tunnel/keypair.h"
+#include "tunnel/peer.h"
+#include "tunnel/state.h"
 #include "tunnel/handshake.h"
 #include "tunnel/session.h"
 #include "tunnel/sockets.h"
 #include "tunnel/staging.h"
+#include "tunnel/timers.h"
 
 static bool due(uint64_t at, uint64_t now_ns)
 {
@@ -96,7 +101,7 @@ void due_expire(struct device *d, uint64_t now_ns)
 	struct peer *p;
 
 	if (due(d->timers.listen_again_at, now_ns))
-		device_up(d);
+		interface_up(d);
 	if (due(d->timers.sockets_again_at, now_ns))
 		sockets_try_again(d);
 	while ((p = timers_due(&d->timers, now_ns)))

@@ -6,7 +6,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include "tunnel/batch.h"
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/counters.h"
+#include "tunnel/pool.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
 

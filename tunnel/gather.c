@@ -8,7 +8,11 @@
 #include <string.h>
 #include "tunnel/batch.h"
 #include "tunnel/bytes.h"
-#include "tunnel/device.h"
+#include "tunnel/counters.h"
+#include "tunnel/peer.h"
+#include "tunnel/pool.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/frame.h"
 #include "tunnel/icmp.h"
 #include "tunnel/keypair.h"

@@ -6,7 +6,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sodium.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/cookie.h"
+#include "tunnel/counters.h"
+#include "tunnel/endpoint.h"
+#include "tunnel/lock.h"
+#include "tunnel/peer.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/index.h"
 #include "tunnel/keypair.h"
 #include "tunnel/peers.h"

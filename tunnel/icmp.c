@@ -12,7 +12,10 @@
 #include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/counters.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/ratelimit.h"
 
 // As Linux limits its own (icmp_msgs_per_sec, icmp_msgs_burst), for each queue.
@@ -142,7 +145,7 @@ void icmp_reject(struct queue *q, const struct offload_ip *ip, const uint8_t *pa
 	if (!bytes || !ratelimit_take(&q->icmp_full_at_ns, now_ns, INTERVAL_NS, BURST))
 		return;
 	struct iovec iov[] = {{0}, {answer, bytes}};
-	if (tun_write_frame(q->tun, &plain, iov, 2))
+	if (tun_put_frame(q->tun, &plain, iov, 2))
 		counters_add(q->counters, drop_rx_tun, 1);
 	else
 		counters_add(q->counters, icmp_errors, 1);

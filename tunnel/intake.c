@@ -5,7 +5,10 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/loop.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 
 // Under load, so many buffers are read in so much time, and the kernel drops what their sockets
 // have no room for: sooner and at less cost than could be done here, and without a wake-up for each

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/device.h"
+#include "tunnel/state.h"
 #include "tunnel/queue.h"
 
 void lanes_free(struct device *d, struct lanes *all)

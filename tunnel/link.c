@@ -17,7 +17,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "tunnel/device.h"
+#include "tunnel/interface.h"
+#include "tunnel/loop.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/netlink.h"
 #include "tunnel/quiet.h"
 
@@ -36,7 +39,7 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 	const struct nlattr *a;
 	unsigned mtu = atomic_load(&d->tun.mtu), mtu_before = mtu;
-	bool goes_down = !(info->ifi_flags & IFF_UP) && device_link_is_up(d);
+	bool goes_down = !(info->ifi_flags & IFF_UP) && interface_is_up(d);
 
 	mnl_attr_for_each(a, h, sizeof(*info))
 	{
@@ -50,9 +53,9 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 	    d->link->namespace == OWN_NAMESPACE)
 		quiet_set(d->name, info->ifi_index);
 	if (!(info->ifi_flags & IFF_UP))
-		device_down(d);
-	else if (!device_link_is_up(d))
-		device_up(d);
+		interface_down(d);
+	else if (!interface_is_up(d))
+		interface_up(d);
 }
 
 static int on_found(const struct nlmsghdr *h, void *device)

@@ -13,6 +13,7 @@
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/link.h"
+#include "tunnel/reroute.h"
 #include "tunnel/route.h"
 #include "tunnel/startup.h"
 #include "tunnel/status.h"
@@ -108,7 +109,7 @@ static int serve(const char *name, const struct switches *switches, bool foregro
 	ret = uapi_socket_open(device);
 	if (ret)
 		goto free_device;
-	ret = route_open(device);
+	ret = reroute_open(device);
 	if (!ret)
 		ret = device_start(device);
 	if (ret)

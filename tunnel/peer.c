@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include "tunnel/counters.h"
+#include "tunnel/feature.h"
 
 struct peer *peer_hold(struct peer *p)
 {

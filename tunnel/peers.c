@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/device.h"
+#include "tunnel/cookie.h"
+#include "tunnel/lock.h"
+#include "tunnel/peer.h"
+#include "tunnel/state.h"
 #include "tunnel/lanes.h"
 #include "tunnel/session.h"
 #include "tunnel/staging.h"
+#include "tunnel/timers.h"
 
 // ---- the table by public key: only the control thread looks, so it's quiescent at any time
 
@@ -103,8 +107,8 @@ void peers_remove(struct peer *p)
 
 	timers_stop(p);
 	timers_disarm(p);
-	if (d->route_next == p)
-		d->route_next = p->next;
+	if (d->reroute_next == p)
+		d->reroute_next = p->next;
 	lock_exclude(&d->lock);
 	session_end_excluded(p);
 	allowedips_remove_owner(d->tables.allowed_ips, &p->allowed_ips);

@@ -9,7 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/counters.h"
+#include "tunnel/lock.h"
+#include "tunnel/loop.h"
+#include "tunnel/pool.h"
+#include "tunnel/state.h"
 #include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"

@@ -1,16 +1,23 @@
-// Sees to it that a peer's sticky source address goes when the route to the peer leaves by another
-// interface than the one that the address was seen on, as the kernel's WireGuard does on each send.
-// Here that is looked up when something may have changed: a route, rule, address or link of this
-// network namespace, the source itself, and before each handshake message. All of it: control
-// thread.
+// Whether a peer's sticky source address is still that of the interface by which the route to the
+// peer leaves; if not, it goes, as the kernel's WireGuard sees to on each send. Here that is looked
+// up when something may have changed (reroute.c), for each new source and before each handshake
+// message. Control thread.
 #ifndef WGBENCH_ROUTE_H
 #define WGBENCH_ROUTE_H
 
-struct device;
-struct peer;
-struct endpoint;
+#include <stdint.h>
 
-// Without it sources stay until sending from them fails. 0 or -errno after a printed line.
+struct device;
+struct endpoint;
+struct mnl_socket;
+struct peer;
+
+struct route {
+	struct mnl_socket *lookups;
+	uint64_t looked_up; // how often
+};
+
+// Without it sources stay until sending from them fails. 0 or -errno.
 int route_open(struct device *);
 void route_close(struct device *);
 

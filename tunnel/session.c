@@ -1,7 +1,9 @@
 #include "tunnel/session.h"
 
 #include <errno.h>
-#include "tunnel/device.h"
+#include "tunnel/lock.h"
+#include "tunnel/peer.h"
+#include "tunnel/state.h"
 #include "tunnel/index.h"
 #include "tunnel/keypair.h"
 #include "tunnel/lanes.h"

@@ -8,9 +8,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/counters.h"
+#include "tunnel/endpoint.h"
+#include "tunnel/feature.h"
+#include "tunnel/lock.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 #include "tunnel/intake.h"
 #include "tunnel/messages.h"
+#include "tunnel/timers.h"
 
 enum {
 	PORT_TRIES = 100,

@@ -4,7 +4,10 @@
 #include <malloc.h>
 #include <sys/socket.h>
 #include "tunnel/batch.h"
-#include "tunnel/device.h"
+#include "tunnel/counters.h"
+#include "tunnel/feature.h"
+#include "tunnel/queue.h"
+#include "tunnel/state.h"
 
 static bool all_segment(struct device *d)
 {

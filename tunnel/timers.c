@@ -12,6 +12,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "tunnel/clock.h"
+#include "tunnel/keypair.h"
+#include "tunnel/loop.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
 

@@ -9,7 +9,6 @@
 #include <sys/uio.h>
 #include "tunnel/feature.h"
 
-struct device;
 struct switches;
 
 enum { TUN_MTU_DEFAULT = 1420 };
@@ -32,14 +31,15 @@ int tun_open(struct tun *, const char *name, const struct switches *, int sysfs,
 // /sys where there are no rights to make one (CAP_SYS_ADMIN); -errno.
 int tun_sysfs(void);
 
-// The link came up: what was refused in doubt is tried again. Control thread, path excluded.
-void tun_offload_again(struct device *);
+// The link came up: what was refused in doubt is tried again. How many offloads that changed.
+// Control thread, path excluded.
+unsigned tun_offload_again(struct tun *, int fd, const struct switches *);
 
 // Reads one frame into `to` (room for `bytes`). Its length; 0: a wake-up without a frame; -EAGAIN;
 // -EBADFD: the device was deleted.
-int tun_read_frame(int fd, struct virtio_net_hdr *, uint8_t *to, size_t bytes);
+int tun_get_frame(int fd, struct virtio_net_hdr *, uint8_t *to, size_t bytes);
 
 // Writes one frame: iov[0] is left free for the vnet header. 0 or -errno.
-int tun_write_frame(int fd, const struct virtio_net_hdr *, struct iovec *iov, int count);
+int tun_put_frame(int fd, const struct virtio_net_hdr *, struct iovec *iov, int count);
 
 #endif

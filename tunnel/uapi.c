@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tunnel/peer.h"
 
 enum { HOST_MAX = 128, FIRST_CAPACITY = 16, FIRST_BUFFER = 4096 };
 

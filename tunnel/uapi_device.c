@@ -9,10 +9,16 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/device.h"
+#include "tunnel/clock.h"
+#include "tunnel/interface.h"
+#include "tunnel/lock.h"
+#include "tunnel/mailbox.h"
+#include "tunnel/peer.h"
+#include "tunnel/state.h"
 #include "tunnel/due.h"
 #include "tunnel/peers.h"
 #include "tunnel/sockets.h"
+#include "tunnel/timers.h"
 #include "tunnel/uapi.h"
 
 struct entry {
@@ -200,8 +206,8 @@ static int change_sockets(struct transaction *t)
 	bool moves = r->has_listen_port && r->listen_port != d->listen_port;
 	int ret = 0;
 
-	if (moves && device_link_is_up(d)) {
-		ret = device_listen(d, r->listen_port, fwmark);
+	if (moves && interface_is_up(d)) {
+		ret = interface_listen(d, r->listen_port, fwmark);
 	} else if (d->up && fwmark != d->fwmark) {
 		ret = sockets_set_fwmark(d, fwmark);
 		if (ret)
@@ -212,7 +218,7 @@ static int change_sockets(struct transaction *t)
 	if (fwmark != d->fwmark)
 		change_routes(d);
 	d->fwmark = fwmark;
-	if (moves && !device_link_is_up(d))
+	if (moves && !interface_is_up(d))
 		d->listen_port = r->listen_port;
 	return 0;
 }
@@ -260,7 +266,7 @@ static void commit(struct transaction *t)
 		noise_identity_set(&wanted, r->private_key);
 		if (wanted.has_key != d->identity.has_key ||
 		    sodium_memcmp(wanted.private_key, d->identity.private_key, NOISE_KEY_BYTES))
-			device_set_private_key(d, r->private_key);
+			interface_set_private_key(d, r->private_key);
 		explicit_bzero(&wanted, sizeof(wanted));
 	}
 	for (size_t i = 0; i < r->peer_count; i++)

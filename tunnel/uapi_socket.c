@@ -16,7 +16,8 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-#include "tunnel/device.h"
+#include "tunnel/loop.h"
+#include "tunnel/state.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
 #include "tunnel/uapi_file.h"

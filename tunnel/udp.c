@@ -8,10 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
+#include "tunnel/endpoint.h"
+#include "tunnel/feature.h"
 #include "tunnel/gro.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/pool.h"
 #include "tunnel/queue.h"
 #include "tunnel/counters.h"
 

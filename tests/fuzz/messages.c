@@ -11,6 +11,8 @@
 
 #include "tunnel/clock.h"
 #include "tunnel/due.h"
+#include "tunnel/interface.h"
+#include "tunnel/queue.h"
 
 enum { STEPS_MAX = 64 };
 
@@ -86,7 +88,7 @@ static void reconfigure(struct bed *bed, struct remote *r, unsigned options)
 		bed_configure(bed, text);
 		break;
 	default:
-		FUZZ_CHECK(!device_down(bed->device) && !device_up(bed->device));
+		FUZZ_CHECK(!interface_down(bed->device) && !interface_up(bed->device));
 	}
 	bed_handle_posted(bed);
 }

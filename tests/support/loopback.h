@@ -11,16 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
+#include "tunnel/clock.h"
 #include "tunnel/control.h"
 #include "tunnel/device.h"
 #include "tunnel/due.h"
 #include "tunnel/handshake.h"
 #include "tunnel/index.h"
 #include "tunnel/intake.h"
+#include "tunnel/interface.h"
 #include "tunnel/keypair.h"
 #include "tunnel/lanes.h"
+#include "tunnel/peer.h"
 #include "tunnel/peers.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
 #include "tunnel/session.h"
 #include "tunnel/sockets.h"
 #include "tunnel/staging.h"
@@ -63,8 +67,8 @@ static inline struct device *loopback_device(const uint8_t private_key[NOISE_KEY
 	assert_int_equal(switches_parse(&s, "queues=1"), 0);
 	assert_int_equal(device_create(&d, "wgbtest", &s), 0);
 	d->tun.mtu = TUN_MTU_DEFAULT;
-	device_set_private_key(d, private_key);
-	assert_int_equal(device_up(d), 0);
+	interface_set_private_key(d, private_key);
+	assert_int_equal(interface_up(d), 0);
 	return d;
 }
 

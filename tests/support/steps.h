@@ -9,12 +9,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "tunnel/clock.h"
 #include "tunnel/device.h"
 #include "tunnel/control.h"
 #include "tunnel/index.h"
+#include "tunnel/interface.h"
 #include "tunnel/keypair.h"
 #include "tunnel/link.h"
+#include "tunnel/peer.h"
 #include "tunnel/peers.h"
+#include "tunnel/queue.h"
 #include "tunnel/session.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"

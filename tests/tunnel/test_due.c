@@ -90,7 +90,7 @@ static void take_step(enum step s)
 		request("set=1\n%sendpoint=127.0.0.1:%u\n\n", peer_line, other_port);
 		break;
 	case LINK:
-		assert_int_equal(device_up(device), 0);
+		assert_int_equal(interface_up(device), 0);
 		break;
 	case PACKET:
 		loopback_stage(peer);
@@ -196,10 +196,10 @@ static void port_goes(void)
 	port_holder = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(port_holder, (void *)&a4, sizeof(a4)), 0);
 	assert_int_equal(getsockname(port_holder, (void *)&a4, &bytes), 0);
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 	device->listen_port = ntohs(a4.sin_port);
 	capture_begin(&said, STDERR_FILENO);
-	assert_int_equal(device_up(device), -EADDRINUSE);
+	assert_int_equal(interface_up(device), -EADDRINUSE);
 	capture_end(&said);
 }
 
@@ -256,7 +256,7 @@ static void way_comes_by_itself(void)
 
 static void link_goes(void)
 {
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 }
 
 static void link_comes(void)

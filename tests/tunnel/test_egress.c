@@ -6,6 +6,7 @@
 #include "tunnel/device.h"
 #include "tunnel/frame.h"
 #include "tunnel/egress.h"
+#include "tunnel/queue.h"
 
 enum { FLOWS = 8, FRAMES = 2000, PAYLOAD = 40 };
 

@@ -314,14 +314,14 @@ static void nothing_without_key_endpoint_or_link(void **state)
 	to_b->endpoint = (struct endpoint){0};
 	handshake_initiate(to_b, false);
 	to_b->endpoint = e;
-	device_set_private_key(a, none);
+	interface_set_private_key(a, none);
 	handshake_initiate(to_b, false);
-	device_set_private_key(a, key_a);
-	assert_int_equal(device_down(a), 0);
+	interface_set_private_key(a, key_a);
+	assert_int_equal(interface_down(a), 0);
 	handshake_initiate(to_b, false);
 	assert_true(silent(b));
 	assert_int_equal(loopback_indices(a), 0);
-	assert_int_equal(device_up(a), 0);
+	assert_int_equal(interface_up(a), 0);
 	handshake_initiate(to_b, false);
 	take(b, MESSAGE_INITIATION);
 }
@@ -352,7 +352,7 @@ static void another_key_doesn_t_wait_for_the_last_initiation(void **state)
 	(void)state;
 	handshake_initiate(to_b, false);
 	take(b, MESSAGE_INITIATION);
-	device_set_private_key(a, another);
+	interface_set_private_key(a, another);
 	handshake_initiate(to_b, false);
 	take(b, MESSAGE_INITIATION);
 }
@@ -370,8 +370,8 @@ static void timestamps_always_increase(void **state)
 		handshake_receive(b, &m);
 		assert_true(memcmp(to_a->handshake.latest_timestamp, before, sizeof(before)) > 0);
 		take(a, MESSAGE_RESPONSE);
-		assert_int_equal(device_down(a), 0);
-		assert_int_equal(device_up(a), 0);
+		assert_int_equal(interface_down(a), 0);
+		assert_int_equal(interface_up(a), 0);
 		loopback_now_ns += NS_PER_S; // b accepts 50 in one
 		if (i)
 			loopback_wall_ns -= 3600 * NS_PER_S;

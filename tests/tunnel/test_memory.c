@@ -14,7 +14,9 @@
 #include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/index.h"
+#include "tunnel/interface.h"
 #include "tunnel/peers.h"
+#include "tunnel/queue.h"
 #include "tunnel/session.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
@@ -154,7 +156,7 @@ static void refuse_each(const char *text, enum refusal kind)
 	assert_int_equal(make_device(&d), 0);
 	assert_int_equal(make_device(&model), 0);
 	assert_int_equal(run(d, BEFORE), 0);
-	assert_int_equal(device_up(d), 0);
+	assert_int_equal(interface_up(d), 0);
 	struct peer *a = d->peers->next;
 	give_session(a);
 

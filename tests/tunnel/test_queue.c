@@ -18,8 +18,10 @@
 #include "tunnel/batch.h"
 #include "tunnel/device.h"
 #include "tunnel/index.h"
+#include "tunnel/interface.h"
 #include "tunnel/lanes.h"
 #include "tunnel/peers.h"
+#include "tunnel/queue.h"
 #include "tunnel/session.h"
 
 enum {
@@ -90,7 +92,7 @@ static void open_end(struct end *e, const char *switches_text, int tun_bytes)
 	                              .merge_tcp = FEATURE(switches.merge_tcp),
 	                              .merge_udp = FEATURE(switches.merge_udp),
 	                              .mtu = TUN_MTU_DEFAULT};
-	assert_int_equal(device_up(e->device), 0);
+	assert_int_equal(interface_up(e->device), 0);
 }
 
 // Everything between 10.0.<i>.0/24 of end i and the other.

@@ -152,8 +152,8 @@ static void a_tun_that_takes_no_super_packets_is_believed(void **state)
 	write_burst(IPPROTO_TCP);
 	check_writes(1, PACKETS, false);
 	loopback_pass(100000 * NS_PER_S);
-	assert_int_equal(device_down(device), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_down(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	write_burst(IPPROTO_TCP);
 	check_writes(0, PACKETS, false);
 	assert_int_equal(counters_sum(&device->counters, offload_changes), 1);
@@ -191,8 +191,8 @@ static void a_doubtful_error_at_the_tun_is_tried_again(void **state)
 	kernel.merged = EFAULT;
 	write_burst(IPPROTO_TCP);
 	kernel.merged = 0;
-	assert_int_equal(device_down(device), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_down(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	write_burst(IPPROTO_TCP);
 	check_writes(1, 0, true);
 	assert_int_equal(counters_sum(&device->counters, offload_changes), 4);
@@ -309,8 +309,8 @@ static void reopen(int option, int error)
 {
 	kernel.option = option;
 	kernel.option_error = error;
-	assert_int_equal(device_down(device), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_down(device), 0);
+	assert_int_equal(interface_up(device), 0);
 }
 
 static void pass_and_expire(uint64_t ns)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "tunnel/reroute.h"
 #include "tunnel/route.h"
 
 enum { SETTLED_MS = 100, PEERS = 4000 };
@@ -130,7 +131,7 @@ static int set_up_family(int which)
 	loopback_take_clock();
 	device = loopback_device(key);
 	peer = peers_new(device, (const uint8_t[NOISE_KEY_BYTES]){9});
-	assert_int_equal(route_open(device), 0);
+	assert_int_equal(reroute_open(device), 0);
 	assert_true(learn(1));
 	route_check(peer);
 	assert_true(endpoint_source_known(&peer->endpoint.local));
@@ -363,9 +364,9 @@ static void a_handshake_looks(void **state)
 {
 	(void)state;
 	need_namespace();
-	route_close(device);
+	reroute_close(device);
 	ip(pick("route del default via 10.61.0.254", "route del default via fd61::fe"));
-	assert_int_equal(route_open(device), 0);
+	assert_int_equal(reroute_open(device), 0);
 	assert_true(endpoint_source_known(&peer->endpoint.local));
 	handshake_initiate(peer, false);
 	assert_false(endpoint_source_known(&peer->endpoint.local));

@@ -363,7 +363,7 @@ static void nothing_fires_once_stopped_or_down(void **state)
 	data_sent();
 	run_to(2);
 	unsigned before = sent_count;
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 	run_to(1000);
 	assert_int_equal(sent_count, before);
 	assert_int_equal(device->timers.heap_count, 0);
@@ -373,7 +373,7 @@ static void nothing_fires_once_stopped_or_down(void **state)
 	assert_int_equal(sent_count, before);
 	assert_int_equal(device->timers.heap_count, 0);
 	// Up again, the persistent keepalive is back.
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	start();
 	run_to(1);
 	assert_int_equal(sent_count, 1);
@@ -386,8 +386,8 @@ static void up_again_nothing_waits_for_the_last_initiation(void **state)
 	set_persistent(25);
 	run_to(1);
 	assert_int_equal(sent_count, 1);
-	assert_int_equal(device_down(device), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_down(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	run_to(2);
 	assert_int_equal(sent_count, 2);
 	check_sent(1, MESSAGE_INITIATION, 1, 1);
@@ -404,9 +404,9 @@ static int hold_port(uint16_t *port)
 
 	assert_int_equal(bind(holder, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(getsockname(holder, (struct sockaddr *)&a, &bytes), 0);
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 	*port = device->listen_port = ntohs(a.sin_port);
-	assert_int_equal(device_up(device), -EADDRINUSE);
+	assert_int_equal(interface_up(device), -EADDRINUSE);
 	return holder;
 }
 
@@ -479,11 +479,11 @@ static void a_held_port_is_not_tried_while_the_link_is_down(void **state)
 	(void)state;
 	close(hold_port(&port));
 	loopback_stage(peer);
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 	assert_int_equal(peer->staged_packets, 0);
 	pass_to(loopback_now_ns + 100 * NS_PER_S);
 	assert_int_equal(device->udp.port, 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	assert_int_equal(device->udp.port, port);
 }
 

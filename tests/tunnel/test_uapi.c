@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "tunnel/device.h"
 #include "tunnel/index.h"
+#include "tunnel/interface.h"
 #include "tunnel/peers.h"
 #include "tunnel/session.h"
 #include "tunnel/uapi.h"
@@ -406,7 +407,7 @@ static void test_persistent_keepalive_is_due_when_switched_on(void **state)
 {
 	(void)state;
 	assert_int_equal(run("set=1\nprivate_key=" KEY_C "\n" PEER_A "\n"), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	struct peer *p = device->peers;
 	assert_int_equal(p->armed_at, UINT64_MAX);
 	assert_int_equal(run("set=1\n" PEER_A "persistent_keepalive_interval=65535\n\n"), 0);
@@ -474,7 +475,7 @@ static void test_a_taken_port_changes_nothing(void **state)
 	        "\nendpoint=1.2.3.4:5\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::/8\n" PEER_B
 	        "allowed_ip=10.1.0.0/16\n\n"),
 	    0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	struct peer *a = device->peers->next;
 	install_session(a);
 	before = get();
@@ -510,7 +511,7 @@ static void test_another_port_is_tried_at_once(void **state)
 	char *before, text[1024];
 
 	device->listen_port = taken[0];
-	assert_int_equal(device_up(device), -EADDRINUSE);
+	assert_int_equal(interface_up(device), -EADDRINUSE);
 	uint64_t again_at = device->timers.listen_again_at;
 	before = get();
 	snprintf(text, sizeof(text), "set=1\nlisten_port=%u\n" PEER_A "\n", taken[1]);

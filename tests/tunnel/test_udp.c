@@ -27,8 +27,8 @@ static void open_device(const char *switches_text)
 
 	assert_int_equal(switches_parse(&s, switches_text), 0);
 	assert_int_equal(device_create(&device, "wgbtest", &s), 0);
-	device_set_private_key(device, private_key);
-	assert_int_equal(device_up(device), 0);
+	interface_set_private_key(device, private_key);
+	assert_int_equal(interface_up(device), 0);
 }
 
 // Connected to the device, each from a port of its own or (IPv4, all above `ports`) an address of
@@ -314,7 +314,7 @@ static void all_sockets_are_marked_and_closed(void **state)
 		assert_int_equal(getsockopt(fds[i], SOL_SOCKET, SO_MARK, &mark, &bytes), 0);
 		assert_int_equal(mark, 7);
 	}
-	assert_int_equal(device_down(device), 0);
+	assert_int_equal(interface_down(device), 0);
 	for (int i = 0; i < n; i++) {
 		assert_int_equal(getsockopt(fds[i], SOL_SOCKET, SO_MARK, &mark, &bytes), -1);
 		assert_int_equal(errno, EBADF);
@@ -439,8 +439,8 @@ static void udp_segment_is_given_up_by_destination(void **state)
 		skip();
 	}
 	// In this namespace, whose loopback is narrow.
-	assert_int_equal(device_down(device), 0);
-	assert_int_equal(device_up(device), 0);
+	assert_int_equal(interface_down(device), 0);
+	assert_int_equal(interface_up(device), 0);
 	struct peer *p = add_peer(1, &narrow), *q = add_peer(2, &wide);
 	assert_true(device->udp.segment);
 	for (int i = 0; i < 2; i++) {
@@ -479,9 +479,9 @@ static int up_without_ipv6(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		return 77;
-	int ret = device_down(device);
+	int ret = interface_down(device);
 	device->listen_port = 0; // the parent still has the old one
-	if (ret || device_up(device))
+	if (ret || interface_up(device))
 		return 1;
 	for (unsigned q = 0; q < device->queues; q++)
 		if (device->queue[q].udp[0] < 0 || device->queue[q].udp[1] >= 0)

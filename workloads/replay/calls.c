@@ -28,6 +28,8 @@
 #include <valgrind/callgrind.h>
 #include "tunnel/device.h"
 #include "tunnel/offload.h"
+#include "tunnel/peer.h"
+#include "tunnel/queue.h"
 
 enum {
 	DATAGRAMS_MAX = 1 << 16, // of all rounds of a side

@@ -6,9 +6,11 @@
 
 #include "tunnel/batch.h"
 #include "tunnel/index.h"
+#include "tunnel/interface.h"
 #include "tunnel/keypair.h"
 #include "tunnel/peers.h"
 #include "tunnel/pool.h"
+#include "tunnel/queue.h"
 #include "tunnel/staging.h"
 #include "tunnel/uapi.h"
 #include "tunnel/uapi_device.h"
@@ -58,8 +60,8 @@ void bed_open(struct bed *bed)
 	bed->tun = pair[0];
 	bed->device->queue[0].tun = pair[1];
 	memset(key, 0x33, sizeof(key));
-	device_set_private_key(bed->device, key);
-	FUZZ_CHECK(!device_up(bed->device));
+	interface_set_private_key(bed->device, key);
+	FUZZ_CHECK(!interface_up(bed->device));
 	for (int i = 0; i < REMOTES; i++)
 		bed_add_peer(bed, &bed->remotes[i]);
 }

@@ -6,6 +6,7 @@
 #include "tunnel/lanes.h"
 #include "tunnel/pool.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/queue.h"
 
 struct endpoint datagrams_source(const struct bed *bed, const struct remote *r, unsigned which)
 {

@@ -8,6 +8,7 @@
 #include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
+#include "tunnel/queue.h"
 
 // Whether the packet is a message to the peer, as the device itself sends them now: it would come
 // back without end.
