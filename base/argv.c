@@ -34,6 +34,15 @@ void argv_add_array(struct argv *a, const char *const words[])
 		argv_add(a, *words++);
 }
 
+void argv_add_format(struct argv *a, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_owned(a, text_format_list(format, arguments));
+	va_end(arguments);
+}
+
 void argv_add_option(struct argv *a, const char *option, const char *format, ...)
 {
 	va_list arguments;

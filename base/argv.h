@@ -17,6 +17,8 @@ void argv_add_all(struct argv *, ...) __attribute__((sentinel));
 // Those of an array, up to a NULL.
 void argv_add_array(struct argv *, const char *const words[]);
 
+void argv_add_format(struct argv *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 // An option and its value: argv_add_option(&a, "--rate", "%.0f", rate).
 void argv_add_option(struct argv *, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

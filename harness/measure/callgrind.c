@@ -1,5 +1,8 @@
 #include "harness/measure/callgrind.h"
 
+#include "base/memory.h"
+#include "base/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -25,13 +28,12 @@ struct parser {
 	unsigned line;
 	bool has_events, has_total, inclusive; // inclusive: the next line is what a call has cost
 	uint64_t total;
-	char *fault;
-	size_t bytes;
+	struct text *fault;
 };
 
-static int refuse(const struct parser *p, const char *what)
+static int refuse_line(const struct parser *p, const char *what)
 {
-	snprintf(p->fault, p->bytes, "line %u: %s", p->line, what);
+	text_set(p->fault, "line %u: %s", p->line, what);
 	return -EINVAL;
 }
 
@@ -67,31 +69,20 @@ static int place_length(const char *file)
 static char *make_name(const struct parser *p)
 {
 	const char *file = within(p->root, p->file);
-	int length = strcspn(p->function, "@'"), ret;
-	char *name;
+	int length = strcspn(p->function, "@'");
 
-	if (!strncmp(p->function, "0x", 2)) {
-		ret = asprintf(&name, "%s", base_of(p->object));
-	} else if (!file) {
-		ret = asprintf(&name, "%s:%.*s", base_of(p->object), length, p->function);
-	} else {
-		ret = asprintf(&name, "%.*s:%.*s", place_length(file), file, length, p->function);
-	}
-	if (ret < 0)
-		abort();
-	return name;
+	if (!strncmp(p->function, "0x", 2))
+		return text_format("%s", base_of(p->object));
+	if (!file)
+		return text_format("%s:%.*s", base_of(p->object), length, p->function);
+	return text_format("%.*s:%.*s", place_length(file), file, length, p->function);
 }
 
 static void begin_function(struct parser *p)
 {
 	struct callgrind *r = p->result;
 
-	if (r->n == p->room) {
-		p->room = p->room ? 2 * p->room : 256;
-		r->function = reallocarray(r->function, p->room, sizeof(*r->function));
-		if (!r->function)
-			abort();
-	}
+	r->function = memory_more(r->function, r->n, &p->room, sizeof(*r->function));
 	r->function[r->n++] = (struct callgrind_function){.name = make_name(p)};
 }
 
@@ -107,9 +98,7 @@ static const char *take_name(struct names *names, char *text)
 		return NULL;
 	if (id >= names->n) {
 		size_t n = id + 256;
-		names->name = reallocarray(names->name, n, sizeof(*names->name));
-		if (!names->name)
-			abort();
+		names->name = memory_resize(names->name, n, sizeof(*names->name));
 		memset(names->name + names->n, 0, (n - names->n) * sizeof(*names->name));
 		names->n = n;
 	}
@@ -144,16 +133,16 @@ static int take_cost(struct parser *p, const char *line)
 	} else {
 		line += *line == '+' || *line == '-';
 		if (!take_number(&line, &position))
-			return refuse(p, "no position");
+			return refuse_line(p, "no position");
 	}
 	if (!take_number(&line, &cost) || *line)
-		return refuse(p, "no cost");
+		return refuse_line(p, "no cost");
 	if (p->inclusive) {
 		p->inclusive = false;
 		return 0;
 	}
 	if (!p->has_events || !p->result->n)
-		return refuse(p, "a cost of no function");
+		return refuse_line(p, "a cost of no function");
 	p->result->function[p->result->n - 1].instructions += cost;
 	p->result->instructions += cost;
 	return 0;
@@ -177,10 +166,10 @@ static int take_assignment(struct parser *p, const char *key, char *value)
 	while (i < sizeof(keys) / sizeof(*keys) && strcmp(key, keys[i].key))
 		i++;
 	if (i == sizeof(keys) / sizeof(*keys))
-		return refuse(p, "an unknown word");
+		return refuse_line(p, "an unknown word");
 	name = take_name(&p->names[keys[i].kind], value);
 	if (!name)
-		return refuse(p, "a name that isn't known");
+		return refuse_line(p, "a name that isn't known");
 	// What is inlined from another file (fi, fe) is the function's own.
 	if (!strcmp(key, "fl"))
 		p->file = name;
@@ -197,13 +186,13 @@ static int take_header(struct parser *p, const char *key, const char *value)
 {
 	if (!strcmp(key, "events")) {
 		p->has_events = !strcmp(value, "Ir");
-		return p->has_events ? 0 : refuse(p, "events other than instructions (Ir)");
+		return p->has_events ? 0 : refuse_line(p, "events other than instructions (Ir)");
 	}
 	if (!strcmp(key, "positions"))
-		return strcmp(value, "line") ? refuse(p, "positions other than lines") : 0;
+		return strcmp(value, "line") ? refuse_line(p, "positions other than lines") : 0;
 	if (!strcmp(key, "totals")) {
 		p->has_total = take_number(&value, &p->total) && !*value;
-		return p->has_total ? 0 : refuse(p, "no total");
+		return p->has_total ? 0 : refuse_line(p, "no total");
 	}
 	return 0;
 }
@@ -217,9 +206,9 @@ static int take_line(struct parser *p, char *line)
 	if (isdigit((unsigned char)*line) || strchr("+-*", *line))
 		return take_cost(p, line);
 	if (p->inclusive)
-		return refuse(p, "no cost of a call");
+		return refuse_line(p, "no cost of a call");
 	if (*separator != '=' && *separator != ':')
-		return refuse(p, "an unknown word");
+		return refuse_line(p, "an unknown word");
 	bool assigns = *separator == '=';
 	*separator++ = 0;
 	return assigns ? take_assignment(p, line, separator)
@@ -234,7 +223,7 @@ static int by_name(const void *a, const void *b)
 }
 
 // Makes one of those of the same name, and leaves out what has cost nothing.
-static void merge(struct callgrind *c)
+static void merge_functions(struct callgrind *c)
 {
 	size_t n = 0;
 
@@ -253,35 +242,28 @@ static void merge(struct callgrind *c)
 	c->n = n;
 }
 
-int callgrind_parse(struct callgrind *c, const char *text, const char *root, char *fault,
-                    size_t bytes)
+int callgrind_parse(struct callgrind *c, const char *text, const char *root, struct text *fault)
 {
-	struct parser p = {.result = c,
-	                   .root = root,
-	                   .file = "???",
-	                   .object = "???",
-	                   .fault = fault,
-	                   .bytes = bytes};
-	char *copy = strdup(text), *rest = copy, *line;
+	struct parser p = {
+	    .result = c, .root = root, .file = "???", .object = "???", .fault = fault};
+	char *copy = text_format("%s", text), *rest = copy, *line;
 	int ret = 0;
 
 	*c = (struct callgrind){0};
-	if (!copy)
-		abort();
 	while (!ret && (line = strsep(&rest, "\n"))) {
 		p.line++;
 		ret = take_line(&p, line);
 	}
 	if (!ret && (!p.has_total || p.total != c->instructions))
-		ret = refuse(&p, p.has_total ? "the costs don't come to the total"
-		                             : "it ends without a total");
+		ret = refuse_line(&p, p.has_total ? "the costs don't come to the total"
+		                                  : "it ends without a total");
 	for (int i = 0; i < KINDS; i++)
 		free(p.names[i].name);
 	free(copy);
 	if (ret)
 		callgrind_free(c);
 	else
-		merge(c);
+		merge_functions(c);
 	return ret;
 }
 

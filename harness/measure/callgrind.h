@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct text;
+
 struct callgrind_function {
 	// "FILE:FUNCTION", FILE relative to the source tree; for a variant's the slot's folder, so
 	// that the same function of two variants has the same name. Outside the tree
@@ -26,8 +28,7 @@ struct callgrind {
 // Reads a dump of instructions by line; root: of the source tree that the program was made in. 0;
 // -EINVAL with the line and what is wrong with it in `fault`, also where the costs don't come to
 // the total that the dump itself states.
-int callgrind_parse(struct callgrind *, const char *text, const char *root, char *fault,
-                    size_t bytes);
+int callgrind_parse(struct callgrind *, const char *text, const char *root, struct text *fault);
 
 // Of the function; 0 where it isn't there.
 uint64_t callgrind_find(const struct callgrind *, const char *name);

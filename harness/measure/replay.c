@@ -1,5 +1,9 @@
 #include "harness/measure/replay.h"
+
+#include "base/argv.h"
+#include "base/path.h"
 #include "base/process.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+extern const char wgbench_profile[];
+
 const char *const count_mixes[COUNT_MIXES + 1] = {"64", "imix", "1420", "gso", NULL};
 const char *const count_sides[COUNT_SIDES + 1] = {"encrypt", "decrypt", "both", NULL};
 
@@ -17,17 +23,37 @@ enum { REPLAY_MS = 120 * 1000 };
 
 static const char link_name[] = "wgbench-replay", dump_name[] = "callgrind";
 
-static void remove_files(const char *dir)
+// The caller's; NULL after a printed line.
+static char *make_folder(void)
 {
-	char path[4200];
+	const char *tmp = getenv("TMPDIR");
+	char *dir = text_format("%s/wgbench-count-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 
-	snprintf(path, sizeof(path), "%s/%s", dir, link_name);
+	if (mkdtemp(dir))
+		return dir;
+	fprintf(stderr, "wgbench: %s: %s: set TMPDIR to a folder\n", dir, strerror(errno));
+	free(dir);
+	return NULL;
+}
+
+// The dump of a side, from 1; the last one is written at the program's end.
+static char *name_dump(const char *dir, int n)
+{
+	return n ? text_format("%s/%s.%d", dir, dump_name, n) : path_join(dir, dump_name);
+}
+
+static void remove_folder(const char *dir)
+{
+	char *path = path_join(dir, link_name);
+
 	unlink(path);
-	// The last is written at the program's end.
+	free(path);
 	for (int i = 0; i <= COUNT_SIDES; i++) {
-		snprintf(path, sizeof(path), i ? "%s/%s.%d" : "%s/%s", dir, dump_name, i);
+		path = name_dump(dir, i);
 		unlink(path);
+		free(path);
 	}
+	rmdir(dir);
 }
 
 static int complain(const struct count_tunnel *t, int mix, const char *what, int ret)
@@ -37,38 +63,56 @@ static int complain(const struct count_tunnel *t, int mix, const char *what, int
 }
 
 // What goes before the last "/build/" of the program's path.
-static void root_of(const char *program, char root[4096])
+static char *find_root(const char *program)
 {
 	const char *end = program;
 
 	for (const char *at = program; (at = strstr(at, "/build/")); at++)
 		end = at;
-	snprintf(root, 4096, "%.*s", (int)(end - program), program);
+	return text_format("%.*s", (int)(end - program), program);
+}
+
+static char *read_file(char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = process_read(fd);
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return text;
+}
+
+static int parse_dump(struct callgrind *code, int side, const char *dump, const char *program,
+                      struct text *fault)
+{
+	char *trigger = text_format("Client Request: %s\n", count_sides[side]);
+	char *root = find_root(program);
+	int ret = -EINVAL;
+
+	if (strstr(dump, trigger))
+		ret = callgrind_parse(code, dump, root, fault);
+	else
+		text_set(fault, "it isn't of the side %s", count_sides[side]);
+	free(root);
+	free(trigger);
+	return ret;
 }
 
 static int read_dump(struct count_tunnel *t, int mix, int side, const char *dir)
 {
-	char path[4200], trigger[64], root[4096], fault[160], what[400];
-	int fd, ret;
+	char *dump = read_file(name_dump(dir, side + 1));
+	struct text fault = {0};
+	int ret = parse_dump(&t->cell[mix][side].code, side, dump, t->replay, &fault);
 
-	snprintf(path, sizeof(path), "%s/%s.%d", dir, dump_name, side + 1);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = process_read(fd);
-	if (fd >= 0)
-		close(fd);
-	if (!text)
-		return -ENOMEM;
-	snprintf(trigger, sizeof(trigger), "Client Request: %s\n", count_sides[side]);
-	root_of(t->replay, root);
-	snprintf(fault, sizeof(fault), "it isn't of the side %s", count_sides[side]);
-	ret = strstr(text, trigger)
-	          ? callgrind_parse(&t->cell[mix][side].code, text, root, fault, sizeof(fault))
-	          : -EINVAL;
-	free(text);
-	if (!ret)
-		return 0;
-	snprintf(what, sizeof(what), "callgrind's dump %d can't be read: %s", side + 1, fault);
-	return complain(t, mix, what, -EIO);
+	if (ret) {
+		text_set(&fault, "callgrind's dump %d can't be read: %s", side + 1,
+		         text_string(&fault));
+		ret = complain(t, mix, text_string(&fault), -EIO);
+	}
+	text_free(&fault);
+	free(dump);
+	return ret;
 }
 
 // One line a side: "SIDE packets=N bytes=N calls=N".
@@ -90,62 +134,71 @@ static int read_totals(struct count_tunnel *t, int mix, const char *text)
 
 // What the program ended with: 125 to 127 are env's own, and SIGKILL is not of the program's
 // making.
-static int blame(int status)
+static int blame_status(int status)
 {
 	return (status >= 125 && status <= 127) || status == 128 + SIGKILL ? -EIO : -EINVAL;
 }
 
 // The environment and the program's name are always the same: both lie on the program's stack.
-static int run(struct count_tunnel *t, int mix, const char *dir)
+static int run_replay(struct count_tunnel *t, int mix, const char *dir)
 {
-	char folder[4110], path[4200], out[4200], line[256];
-	const char *const argv[] = {"env",
-	                            "-i",
-	                            folder,
-	                            path,
-	                            "valgrind",
-	                            "--quiet",
-	                            "--tool=callgrind",
-	                            "--vgdb=no",
-	                            out,
-	                            "./wgbench-replay",
-	                            count_mixes[mix],
-	                            t->spec.switches,
-	                            NULL};
+	const char *path = getenv("PATH");
 	struct process_text text;
-	const char *from = getenv("PATH");
-	int ret;
+	struct argv argv = {0};
 
-	snprintf(folder, sizeof(folder), "--chdir=%s", dir);
-	snprintf(path, sizeof(path), "PATH=%s", from ? from : "/usr/bin:/bin");
-	snprintf(out, sizeof(out), "--callgrind-out-file=%s/%s", dir, dump_name);
-	ret = process_run(argv, PROCESS_HERE, NULL, REPLAY_MS, &text);
+	argv_add_all(&argv, "env", "-i", NULL);
+	argv_add_format(&argv, "--chdir=%s", dir);
+	argv_add_format(&argv, "PATH=%s", path ? path : "/usr/bin:/bin");
+	argv_add_all(&argv, "valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", NULL);
+	argv_add_format(&argv, "--callgrind-out-file=%s/%s", dir, dump_name);
+	argv_add_all(&argv, "./wgbench-replay", count_mixes[mix], t->spec.switches, NULL);
+	int ret = process_run(argv_words(&argv), PROCESS_HERE, NULL, REPLAY_MS, &text);
+	argv_free(&argv);
 	if (!ret)
 		ret = read_totals(t, mix, text.out);
 	else if (ret != -EINTR)
 		ret = complain(t, mix,
 		               ret == -ETIMEDOUT ? "not ended after two minutes"
-		               : ret < 0         ? strerror(-ret)
-		                                 : process_last_line(text.err, line, sizeof(line)),
-		               ret < 0 ? ret : blame(ret));
+		                                 : process_reason(ret, &text),
+		               ret < 0 ? ret : blame_status(ret));
 	process_text_free(&text);
 	return ret;
 }
 
-int count_replay(struct count_tunnel *t, int mix, const char *dir)
+int count_replay(struct count_tunnel *t, int mix)
 {
-	char path[4200];
-	int ret;
+	char *dir = make_folder();
+	int ret = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, link_name);
-	if (symlink(t->replay, path)) {
+	if (!dir)
+		return -EIO;
+	char *link = path_join(dir, link_name);
+	if (symlink(t->replay, link)) {
 		ret = -errno;
-		fprintf(stderr, "wgbench: %s: %s\n", path, strerror(-ret));
-		return ret;
+		fprintf(stderr, "wgbench: %s: %s\n", link, strerror(-ret));
 	}
-	ret = run(t, mix, dir);
+	if (!ret)
+		ret = run_replay(t, mix, dir);
 	for (int side = 0; side < COUNT_SIDES && !ret; side++)
 		ret = read_dump(t, mix, side, dir);
-	remove_files(dir);
+	remove_folder(dir);
+	free(link);
+	free(dir);
 	return ret;
+}
+
+int count_check(void)
+{
+	if (!process_available("valgrind")) {
+		fprintf(stderr, "wgbench: no program 'valgrind' in PATH: install it (Debian: apt "
+		                "install valgrind)\n");
+		return -ENOENT;
+	}
+	if (strcmp(wgbench_profile, "asan") && strcmp(wgbench_profile, "tsan"))
+		return 0;
+	fprintf(stderr,
+	        "wgbench: valgrind can't run a program with a sanitizer built in: count with "
+	        "build/release/wgbench, not with that of PROFILE=%s\n",
+	        wgbench_profile);
+	return -ENOTSUP;
 }

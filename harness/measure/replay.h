@@ -35,11 +35,8 @@ struct count_tunnel {
 // Whether it can be counted here, by this program. 0; -errno after a printed line.
 int count_check(void);
 
-// Makes a folder for count_replay(), which the caller removes. 0; -errno after a printed line.
-int count_make_folder(char dir[4000]);
-
-// Runs the mix under callgrind in the folder `dir`, which is left as it was. 0; -EINTR; -EINVAL
-// where the program is at fault, other -errno, both after a printed line.
-int count_replay(struct count_tunnel *, int mix, const char *dir);
+// Runs the mix under callgrind, in a folder of its own below TMPDIR. 0; -EINTR; -EINVAL where the
+// program is at fault, other -errno, both after a printed line.
+int count_replay(struct count_tunnel *, int mix);
 
 #endif

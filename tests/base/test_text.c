@@ -122,13 +122,17 @@ static void an_argument_vector_ends_with_null(void **state)
 	assert_null(argv_words(&a)[0]);
 	argv_add_all(&a, "ip", "link", NULL);
 	argv_add_option(&a, "--rate", "%.1f", 2.5);
+	argv_add_format(&a, "-j%d", 2);
+	argv_add_array(&a, (const char *const[]){"a", "b", NULL});
 	for (int i = 0; i < 100; i++)
 		argv_add(&a, "x");
-	assert_int_equal(a.n, 104);
+	assert_int_equal(a.n, 107);
 	assert_string_equal(argv_words(&a)[1], "link");
 	assert_string_equal(argv_words(&a)[2], "--rate");
 	assert_string_equal(argv_words(&a)[3], "2.5");
-	assert_null(argv_words(&a)[104]);
+	assert_string_equal(argv_words(&a)[4], "-j2");
+	assert_string_equal(argv_words(&a)[6], "b");
+	assert_null(argv_words(&a)[107]);
 	argv_free(&a);
 	assert_int_equal(a.n, 0);
 }

@@ -1,4 +1,5 @@
 // What counts of two tunnels say, made up.
+#include "base/text.h"
 #include "harness/command.h"
 #include "harness/commands/count/count.h"
 #include "tests/support/capture.h"
@@ -9,7 +10,8 @@
 
 static void set(struct count_cell *c, uint64_t f, uint64_t g)
 {
-	char text[200], fault[160];
+	struct text fault = {0};
+	char text[200];
 
 	snprintf(text, sizeof(text),
 	         "events: Ir\nfl=(1) /r/tunnel/a.c\nfn=(1) f\n1 %llu\nfn=(2) g\n1 %llu\n"
@@ -17,7 +19,7 @@ static void set(struct count_cell *c, uint64_t f, uint64_t g)
 	         (unsigned long long)f, (unsigned long long)g, (unsigned long long)(f + g));
 	callgrind_free(&c->code);
 	*c = (struct count_cell){.packets = 1000, .bytes = 64000, .calls = 500};
-	assert_int_equal(callgrind_parse(&c->code, text, "/r", fault, sizeof(fault)), 0);
+	assert_int_equal(callgrind_parse(&c->code, text, "/r", &fault), 0);
 }
 
 static void name(struct count_tunnel *t, const char *spec, const char *aead)

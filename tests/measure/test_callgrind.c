@@ -1,4 +1,5 @@
 // callgrind's format, as callgrind 3.19 writes it, and what isn't that.
+#include "base/text.h"
 #include "harness/measure/callgrind.h"
 #include "tests/support/support.h"
 
@@ -70,10 +71,10 @@ static void functions_have_their_own_costs(void **state)
 	    {"wgbench-replay:main", 2},
 	};
 	struct callgrind c;
-	char fault[160];
+	struct text fault = {0};
 
 	(void)state;
-	assert_int_equal(callgrind_parse(&c, sample, "/src", fault, sizeof(fault)), 0);
+	assert_int_equal(callgrind_parse(&c, sample, "/src", &fault), 0);
 	assert_int_equal(c.instructions, 6180);
 	assert_int_equal(c.n, sizeof(expected) / sizeof(*expected));
 	for (size_t i = 0; i < c.n; i++) {
@@ -116,23 +117,25 @@ static void faults_are_named_with_their_line(void **state)
 	    {"totals: x\n", "line 1: no total"},
 	};
 	struct callgrind c;
-	char fault[160];
+	struct text fault = {0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(callgrind_parse(&c, cases[i].text, "/", fault, sizeof(fault)),
-		                 -EINVAL);
-		if (!strstr(fault, cases[i].fault))
-			fail_msg("'%s': '%s', not '%s'", cases[i].text, fault, cases[i].fault);
+		assert_int_equal(callgrind_parse(&c, cases[i].text, "/", &fault), -EINVAL);
+		if (!strstr(text_string(&fault), cases[i].fault))
+			fail_msg("'%s': '%s', not '%s'", cases[i].text, text_string(&fault),
+			         cases[i].fault);
 		assert_null(c.function);
 	}
+	text_free(&fault);
 }
 
 // Whatever is changed in it, it's refused or its sum is right.
 static void changed_text_is_refused_or_adds_up(void **state)
 {
 	struct support_random r;
-	char text[sizeof(sample)], fault[160];
+	struct text fault = {0};
+	char text[sizeof(sample)];
 
 	(void)state;
 	support_random_init(&r, support_seed());
@@ -149,13 +152,14 @@ static void changed_text_is_refused_or_adds_up(void **state)
 				    support_random_below(&r, 2)
 				        ? "0123456789()+-*=: \n"[support_random_below(&r, 19)]
 				        : (char)support_random_next(&r);
-		if (callgrind_parse(&c, text, "/src", fault, sizeof(fault)))
+		if (callgrind_parse(&c, text, "/src", &fault))
 			continue;
 		for (size_t i = 0; i < c.n; i++)
 			sum += c.function[i].instructions;
 		assert_int_equal(sum, c.instructions);
 		callgrind_free(&c);
 	}
+	text_free(&fault);
 }
 
 int main(void)

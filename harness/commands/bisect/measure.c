@@ -173,15 +173,11 @@ static int blame(int ret, struct bisect_step *s, const char *reason)
 static int count_in(struct count_tunnel *t, const struct bisect *b, double *per_packet)
 {
 	const struct count_cell *cell;
-	char dir[4000];
 	int mix, ret = find_mix(b, &mix);
 
-	if (!ret)
-		ret = count_make_folder(dir);
 	if (ret)
 		return ret;
-	ret = count_replay(t, mix, dir);
-	rmdir(dir);
+	ret = count_replay(t, mix);
 	cell = &t->cell[mix][COUNT_BOTH];
 	if (!ret)
 		*per_packet = (double)cell->code.instructions / cell->packets;

@@ -2,6 +2,7 @@
 // callgrind; and their system calls in a test network.
 #include "harness/commands/count/count.h"
 
+#include "base/memory.h"
 #include "base/process.h"
 #include "harness/command.h"
 #include "harness/measure/preflight.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const char wgbench_profile[];
-
 // Raises `wanted` for each word of the list; without words, for all.
 static void choose_words(const struct options_words *words, const char *const names[], bool *wanted)
 {
@@ -25,7 +24,7 @@ static void choose_words(const struct options_words *words, const char *const na
 	}
 }
 
-static int parse(struct count *c, struct options_words *specs, int argc, char **argv)
+static int parse_options(struct count *c, struct options_words *specs, int argc, char **argv)
 {
 	struct options_words mixes = {0}, sides = {0};
 	const struct option_row rows[] = {
@@ -53,22 +52,6 @@ static int parse(struct count *c, struct options_words *specs, int argc, char **
 	return ret;
 }
 
-int count_check(void)
-{
-	if (!process_available("valgrind")) {
-		fprintf(stderr, "wgbench: no program 'valgrind' in PATH: install it (Debian: apt "
-		                "install valgrind)\n");
-		return -ENOENT;
-	}
-	if (strcmp(wgbench_profile, "asan") && strcmp(wgbench_profile, "tsan"))
-		return 0;
-	fprintf(stderr,
-	        "wgbench: what a sanitizer is built into doesn't run under valgrind: count with "
-	        "build/release/wgbench, not with that of PROFILE=%s\n",
-	        wgbench_profile);
-	return -ENOTSUP;
-}
-
 static int check_network(const struct count *c)
 {
 	struct plan plan;
@@ -84,7 +67,7 @@ static int check_network(const struct count *c)
 	return ret;
 }
 
-static int build(struct count_tunnel *t, const struct spec_catalog *c, bool network)
+static int build_tunnel(struct count_tunnel *t, const struct spec_catalog *c, bool network)
 {
 	fprintf(stderr, "building %s\n", t->spec.name);
 	int ret = spec_build_replay(&t->spec, c, t->replay, t->commit);
@@ -103,14 +86,10 @@ static int parse_spec(struct spec *s, const struct spec_catalog *c, const char *
 	return -EINVAL;
 }
 
-static int prepare(struct count *c, const struct options_words *specs)
+static int prepare_tunnels(struct count *c, const struct options_words *specs)
 {
-	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
-	int ret;
-
-	if (!catalog)
-		abort();
-	ret = spec_catalog_load(catalog);
+	struct spec_catalog *catalog = memory_new(1, sizeof(*catalog));
+	int ret = spec_catalog_load(catalog);
 	for (; !ret && c->tunnels < specs->n; c->tunnels++)
 		ret = parse_spec(&c->tunnel[c->tunnels].spec, catalog, specs->word[c->tunnels]);
 	if (!ret)
@@ -118,12 +97,12 @@ static int prepare(struct count *c, const struct options_words *specs)
 	if (!ret)
 		ret = check_network(c);
 	for (size_t i = 0; i < c->tunnels && !ret; i++)
-		ret = build(&c->tunnel[i], catalog, !c->instructions_only);
+		ret = build_tunnel(&c->tunnel[i], catalog, !c->instructions_only);
 	free(catalog);
 	return ret;
 }
 
-static int replay_all(struct count *c, const char *dir)
+static int replay_all(struct count *c)
 {
 	int ret = 0;
 
@@ -133,35 +112,19 @@ static int replay_all(struct count *c, const char *dir)
 				continue;
 			fprintf(stderr, "counting %s, %s\n", c->tunnel[i].spec.name,
 			        count_mixes[mix]);
-			ret = count_replay(&c->tunnel[i], mix, dir);
+			ret = count_replay(&c->tunnel[i], mix);
 		}
 	return ret;
 }
 
-int count_make_folder(char dir[4000])
+static int count_tunnels(struct count *c, const struct options_words *specs)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	if (snprintf(dir, 4000, "%s/wgbench-count-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 4000 &&
-	    mkdtemp(dir))
-		return 0;
-	fprintf(stderr, "wgbench: %s: %s: set TMPDIR to a folder\n", dir, strerror(errno));
-	return -EIO;
-}
-
-static int count(struct count *c, const struct options_words *specs)
-{
-	char dir[4000];
 	int ret = process_guard_signals();
 
 	if (!ret)
-		ret = prepare(c, specs);
+		ret = prepare_tunnels(c, specs);
 	if (!ret)
-		ret = count_make_folder(dir);
-	if (ret)
-		return ret;
-	ret = replay_all(c, dir);
-	rmdir(dir);
+		ret = replay_all(c);
 	if (!ret && !c->instructions_only)
 		ret = count_calls(c);
 	return ret;
@@ -169,18 +132,16 @@ static int count(struct count *c, const struct options_words *specs)
 
 static int count_main(int argc, char **argv)
 {
-	struct count *c = calloc(1, sizeof(*c));
+	struct count *c = memory_new(1, sizeof(*c));
 	struct options_words specs;
 	int ret, code = EXIT_ERROR;
 
-	if (!c)
-		abort();
 	c->gate_percent = 0.1;
 	c->top = 12;
-	ret = parse(c, &specs, argc, argv);
+	ret = parse_options(c, &specs, argc, argv);
 	if (ret == OPTIONS_HELPED) {
 		code = EXIT_NO_REGRESSION;
-	} else if (!ret && !count(c, &specs)) {
+	} else if (!ret && !count_tunnels(c, &specs)) {
 		count_print(c);
 		code = count_exit_code(c);
 	} else if (!ret && process_signal()) {

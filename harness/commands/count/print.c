@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/memory.h"
 #include "harness/command.h"
 #include "harness/commands/count/count.h"
 #include "harness/show/table.h"
@@ -31,7 +32,7 @@ static double difference_percent(const struct count *c, int mix, int side)
 	return 100 * (b - a) / a;
 }
 
-static const char *variant_of(const struct spec *s, const char *slot)
+static const char *find_variant(const struct spec *s, const char *slot)
 {
 	for (size_t i = 0; i < s->choices; i++)
 		if (!strcmp(s->choice[i].slot, slot))
@@ -42,8 +43,8 @@ static const char *variant_of(const struct spec *s, const char *slot)
 // The cipher's code that valgrind can run isn't the one that runs elsewhere.
 static bool ciphers_differ(const struct count *c)
 {
-	return c->tunnels == 2 && strcmp(variant_of(&c->tunnel[0].spec, "aead"),
-	                                 variant_of(&c->tunnel[1].spec, "aead"));
+	return c->tunnels == 2 && strcmp(find_variant(&c->tunnel[0].spec, "aead"),
+	                                 find_variant(&c->tunnel[1].spec, "aead"));
 }
 
 enum count_verdict count_judge(const struct count *c, int mix, int side)
@@ -57,7 +58,7 @@ enum count_verdict count_judge(const struct count *c, int mix, int side)
 	return difference > 0 ? COUNT_MORE : COUNT_FEWER;
 }
 
-static bool wanted(const struct count *c, int mix, int side)
+static bool is_wanted(const struct count *c, int mix, int side)
 {
 	return c->mix[mix] && c->side[side];
 }
@@ -70,7 +71,7 @@ int count_exit_code(const struct count *c)
 		return EXIT_INCONCLUSIVE;
 	for (int mix = 0; mix < COUNT_MIXES; mix++)
 		for (int side = 0; side < COUNT_SIDES; side++)
-			if (wanted(c, mix, side) && count_judge(c, mix, side) == COUNT_MORE)
+			if (is_wanted(c, mix, side) && count_judge(c, mix, side) == COUNT_MORE)
 				return EXIT_REGRESSION;
 	return EXIT_NO_REGRESSION;
 }
@@ -103,12 +104,7 @@ static void add_function(struct function_rows *rows, const struct count *c, int 
 	row.weight = c->tunnels == 2 ? fabs(row.value[1] - row.value[0]) : row.value[0];
 	if (row.weight == 0)
 		return;
-	if (rows->n == rows->room) {
-		rows->room = rows->room ? 2 * rows->room : 512;
-		rows->row = reallocarray(rows->row, rows->room, sizeof(*rows->row));
-		if (!rows->row)
-			abort();
-	}
+	rows->row = memory_more(rows->row, rows->n, &rows->room, sizeof(*rows->row));
 	rows->row[rows->n++] = row;
 }
 
@@ -125,7 +121,7 @@ static int by_weight(const void *a, const void *b)
 }
 
 // Both sides together hold what each has by itself.
-static bool repeats(const struct count *c, int side)
+static bool repeats_sides(const struct count *c, int side)
 {
 	return side == COUNT_BOTH && (c->side[COUNT_ENCRYPT] || c->side[COUNT_DECRYPT]);
 }
@@ -137,7 +133,7 @@ static void find_functions(struct function_rows *rows, const struct count *c)
 			const struct callgrind *a = &c->tunnel[0].cell[mix][side].code,
 			                       *b = &c->tunnel[1].cell[mix][side].code;
 
-			if (!wanted(c, mix, side) || repeats(c, side))
+			if (!is_wanted(c, mix, side) || repeats_sides(c, side))
 				continue;
 			for (size_t i = 0; i < a->n; i++)
 				add_function(rows, c, mix, side, a->function[i].name);
@@ -178,7 +174,7 @@ static void print_counts(const struct count *c)
 	           c->tunnels == 2 ? sizeof(two) / sizeof(*two) : sizeof(one) / sizeof(*one));
 	for (int mix = 0; mix < COUNT_MIXES; mix++)
 		for (int side = 0; side < COUNT_SIDES; side++) {
-			if (!wanted(c, mix, side))
+			if (!is_wanted(c, mix, side))
 				continue;
 			table_add(&t, TABLE_PLAIN, "%s", count_mixes[mix]);
 			table_add(&t, TABLE_PLAIN, "%s", count_sides[side]);
@@ -397,7 +393,7 @@ static void print_json(const struct count *c)
 		json_array_append_new(tunnels, tunnel_json(&c->tunnel[i]));
 	for (int mix = 0; mix < COUNT_MIXES; mix++)
 		for (int side = 0; side < COUNT_SIDES; side++)
-			if (wanted(c, mix, side))
+			if (is_wanted(c, mix, side))
 				json_array_append_new(rows, count_json(c, mix, side));
 	all = json_pack("{si sf so so so so}", "schema", 1, "gate_percent", c->gate_percent,
 	                "tunnels", tunnels, "counts", rows, "functions", functions_json(c), "calls",

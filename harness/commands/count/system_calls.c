@@ -1,6 +1,7 @@
 // System calls per packet as the tunnels' own counters have them, in a test network: with a kernel
 // and a scheduler in between, so the repeats differ.
 #include "base/foreign.h"
+#include "base/memory.h"
 #include "harness/commands/count/count.h"
 #include "harness/measure/testbed.h"
 #include "harness/measure/tunnel_counters.h"
@@ -16,7 +17,7 @@
 enum { DURATION_MS = 500 };
 
 // UDP payloads of inner packets of 64 and 1420 bytes; the mix `imix` has no generator.
-static const struct traffic {
+static const struct {
 	const char *name;
 	double rate_pps;
 	long size_bytes, segments;
@@ -33,7 +34,7 @@ const char *count_calls_traffic(int mix)
 }
 
 // The calls of one end for each packet of its direction.
-static int add(struct count_calls *calls, const json_t *status, const char *packets)
+static int add_calls(struct count_calls *calls, const json_t *status, const char *packets)
 {
 	static const char *const names[] = {"tun_reads", "tun_writes", "udp_receives", "udp_sends",
 	                                    "epoll_waits"};
@@ -48,7 +49,7 @@ static int add(struct count_calls *calls, const json_t *status, const char *pack
 	return 0;
 }
 
-static int take(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
+static int take_calls(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
 {
 	static const char *const packets[] = {"tx_packets", "rx_packets"};
 	int ret = 0;
@@ -57,7 +58,7 @@ static int take(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
 		json_t *difference = tunnel_status_difference(status[0][end], status[1][end]);
 
 		if (!ret)
-			ret = add(&t->calls[mix][end], difference, packets[end]);
+			ret = add_calls(&t->calls[mix][end], difference, packets[end]);
 		json_decref(difference);
 	}
 	if (ret)
@@ -86,7 +87,7 @@ static int send_once(struct count_tunnel *t, int mix, struct session_tunnel *und
 	if (!ret)
 		ret = tunnel_ask(&under_test->process, status[1]);
 	if (!ret)
-		ret = take(t, mix, status);
+		ret = take_calls(t, mix, status);
 	for (int i = 0; i < 2; i++)
 		for (int end = 0; end < COUNT_ENDS; end++)
 			json_decref(status[i][end]);
@@ -108,11 +109,9 @@ static int send_all(struct count *c, struct session *s)
 
 int count_calls(struct count *c)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct session *s = memory_new(1, sizeof(*s));
 	int ret;
 
-	if (!s)
-		abort();
 	fprintf(stderr, "counting system calls in a test network\n");
 	s->tunnels = c->tunnels;
 	for (size_t i = 0; i < c->tunnels; i++) {
