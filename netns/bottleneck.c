@@ -4,17 +4,18 @@
 // taken from it only when the far host's IP layer gets them. Behind a router it would see none.
 #include "netns/bottleneck.h"
 
+#include "base/clock.h"
 #include "base/foreign.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "netns/netns.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stdlib.h>
 
-enum { COMMAND_MS = 20000, STEPS_MAX = 5 };
+enum { COMMAND_MS = 20000 };
 
 // The bucket holds a whole UDP_SEGMENT or TSO packet (64 KB, and headers for each of up to 128
 // segments, all of which the kernel counts): a smaller one would have TBF cut it into packets, each
@@ -58,48 +59,48 @@ static int ns_of(const struct netns_bottleneck *b)
 	return b->pair->side[b->far].fd;
 }
 
-static unsigned long long most(unsigned long long a, unsigned long long b)
+static unsigned long long take_greater(unsigned long long a, unsigned long long b)
 {
 	return a > b ? a : b;
 }
 
 int netns_bottleneck_open(struct netns_bottleneck *b, const struct netns_pair *pair,
-                          long mbit_per_s, long limit_ms, bool far, char *reason, unsigned bytes)
+                          long mbit_per_s, long limit_ms, bool far, struct text *fault)
 {
 	unsigned long long bytes_per_s = mbit_per_s * 125000ull;
-	char bucket[128], command[256], said[160];
+	int ret = 0;
 
 	*b = (struct netns_bottleneck){
 	    .pair = pair,
 	    .far = far,
 	    .bytes_per_s = bytes_per_s,
-	    .burst_bytes = most(LARGEST_PACKET_BYTES, bytes_per_s * TIMER_MS / 1000),
-	    .limit_bytes = most(LARGEST_PACKET_BYTES, bytes_per_s * limit_ms / 1000),
+	    .burst_bytes = take_greater(LARGEST_PACKET_BYTES, bytes_per_s * TIMER_MS / 1000),
+	    .limit_bytes = take_greater(LARGEST_PACKET_BYTES, bytes_per_s * limit_ms / 1000),
 	};
-	snprintf(bucket, sizeof(bucket), "tbf rate %llubps burst %llu limit %llu", b->bytes_per_s,
-	         b->burst_bytes, b->limit_bytes);
+	char *bucket = text_format("tbf rate %llubps burst %llu limit %llu", b->bytes_per_s,
+	                           b->burst_bytes, b->limit_bytes);
 	for (const struct step *s = steps_of(b); s->what; s++, b->made++) {
-		snprintf(command, sizeof(command), s->make, bucket);
-		int ret = netns_batch(ns_of(b), s->program, command, said, sizeof(said));
+		ret = netns_batch(ns_of(b), s->program, fault, s->make, bucket);
 		if (ret) {
-			snprintf(reason, bytes, "can't make the bottleneck: %s: %s", s->what, said);
+			text_set(fault, "can't make the bottleneck: %s: %s", s->what,
+			         text_string(fault));
 			netns_bottleneck_close(b);
-			return ret;
+			break;
 		}
 	}
-	return 0;
+	free(bucket);
+	return ret;
 }
 
 void netns_bottleneck_close(struct netns_bottleneck *b)
 {
 	bool before = process_shield(true);
-	char said[160];
 
 	while (b->made) {
 		const struct step *s = &steps_of(b)[--b->made];
 
 		if (s->unmake)
-			netns_batch(ns_of(b), s->program, s->unmake, said, sizeof(said));
+			netns_batch(ns_of(b), s->program, NULL, "%s", s->unmake);
 	}
 	b->pair = NULL;
 	process_shield(before);
@@ -116,16 +117,13 @@ int netns_bottleneck_count(const struct netns_bottleneck *b, struct netns_bottle
 	                                   {"backlog", &backlog_bytes},
 	                                   {0}};
 	struct process_text text;
-	struct timespec t;
 	int ret = process_run(argv, ns_of(b), NULL, COMMAND_MS, &text);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	json_t *all = json_loads(text.out ? text.out : "", 0, NULL),
-	       *bucket = json_array_get(all, 0);
+	*c = (struct netns_bottleneck_counters){.ns = clock_ns(CLOCK_MONOTONIC)};
+	json_t *all = json_loads(text.out, 0, NULL), *bucket = json_array_get(all, 0);
 
 	if (ret >= 0)
 		ret = ret || foreign_numbers(bucket, rows) ? -EIO : 0;
-	*c = (struct netns_bottleneck_counters){.ns = t.tv_sec * 1000000000ull + t.tv_nsec};
 	if (!ret) {
 		c->sent_bytes = sent_bytes;
 		c->sent_packets = sent_packets;

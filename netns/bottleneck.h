@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct netns_pair;
+struct text;
 
 struct netns_bottleneck {
 	const struct netns_pair *pair; // NULL: there is none
@@ -25,9 +26,9 @@ struct netns_bottleneck_counters {
 // Makes it, there until it is closed, of `mbit_per_s` (outer packets with their Ethernet headers)
 // and a queue of `limit_ms` at that rate, at least one of the largest packets. `far`: where
 // it comes in at the other host. 0; -errno with the reason, in one line that names what
-// this kernel lacks, written and nothing left.
+// this kernel lacks, in the fault, and nothing left.
 int netns_bottleneck_open(struct netns_bottleneck *, const struct netns_pair *, long mbit_per_s,
-                          long limit_ms, bool far, char *reason, unsigned bytes);
+                          long limit_ms, bool far, struct text *fault);
 
 // 0 or -errno.
 int netns_bottleneck_count(const struct netns_bottleneck *, struct netns_bottleneck_counters *);

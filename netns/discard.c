@@ -6,6 +6,7 @@
 // before its driver; a `blackhole` route, which refuses the sender's call.
 #include "netns/discard.h"
 
+#include "base/text.h"
 #include "netns/netns.h"
 #include "netns/owner.h"
 
@@ -46,24 +47,20 @@ static int open_tun(int ns_fd)
 	return ret;
 }
 
-int netns_discard_open(struct netns_discard *d, const struct netns_pair *p, char *reason,
-                       unsigned bytes)
+int netns_discard_open(struct netns_discard *d, const struct netns_pair *p, struct text *fault)
 {
-	char commands[512];
-
 	*d = (struct netns_discard){.fd = open_tun(p->side[0].fd)};
 	if (d->fd < 0) {
-		snprintf(reason, bytes, "can't make a TUN: %s", strerror(-d->fd));
+		text_set(fault, "can't make a TUN: %s", strerror(-d->fd));
 		return d->fd;
 	}
 	snprintf(d->address[0], sizeof(d->address[0]), "10.79.%u.2", p->n);
 	snprintf(d->address[1], sizeof(d->address[1]), "fd79:%u::2", p->n);
-	snprintf(commands, sizeof(commands),
-	         "address add 10.79.%u.1/24 dev %s\n"
-	         "address add fd79:%u::1/64 dev %s nodad\n"
-	         "link set %s mtu %d up\n",
-	         p->n, name, p->n, name, name, MTU);
-	int ret = netns_batch(p->side[0].fd, "ip", commands, reason, bytes);
+	int ret = netns_batch(p->side[0].fd, "ip", fault,
+	                      "address add 10.79.%u.1/24 dev %s\n"
+	                      "address add fd79:%u::1/64 dev %s nodad\n"
+	                      "link set %s mtu %d up\n",
+	                      p->n, name, p->n, name, name, MTU);
 	if (ret)
 		netns_discard_close(d);
 	return ret;

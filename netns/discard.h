@@ -4,6 +4,7 @@
 #define WGBENCH_NETNS_DISCARD_H
 
 struct netns_pair;
+struct text;
 
 struct netns_discard {
 	int fd;
@@ -11,9 +12,8 @@ struct netns_discard {
 };
 
 // Makes it on the pair's left side, there until it is closed. 0; -errno with the reason, in one
-// line, written and nothing left.
-int netns_discard_open(struct netns_discard *, const struct netns_pair *, char *reason,
-                       unsigned bytes);
+// line, in the fault, and nothing left.
+int netns_discard_open(struct netns_discard *, const struct netns_pair *, struct text *fault);
 void netns_discard_close(struct netns_discard *);
 
 #endif

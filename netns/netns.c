@@ -3,12 +3,15 @@
 #include "netns/netns.h"
 
 #include "base/foreign.h"
+#include "base/path.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "netns/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,27 +22,32 @@
 enum { COMMAND_MS = 20000, READY_MS = 10000 };
 enum { DEV, SNMP, SNMP6, FILES };
 
-int netns_batch(int ns, const char *program, const char *commands, char *reason, size_t bytes)
+int netns_batch(int ns, const char *program, struct text *fault, const char *format, ...)
 {
 	const char *const argv[] = {program, "-batch", "-", NULL};
 	struct process_text text;
-	int ret = process_run(argv, ns, commands, COMMAND_MS, &text);
+	va_list arguments;
 
+	va_start(arguments, format);
+	char *commands = text_format_list(format, arguments);
+	va_end(arguments);
+	int ret = process_run(argv, ns, commands, COMMAND_MS, &text);
 	// Its last line says only which command it was that failed.
-	snprintf(reason, bytes, "%.*s", ret > 0 ? (int)strcspn(text.err, "\n") : 0, text.err);
-	if (ret < 0)
-		snprintf(reason, bytes, "%s: %s", program, strerror(-ret));
+	if (ret > 0 && fault)
+		text_set(fault, "%.*s", (int)strcspn(text.err, "\n"), text.err);
+	else if (ret && fault)
+		text_set(fault, "%s: %s", program, strerror(-ret));
+	free(commands);
 	process_text_free(&text);
 	return ret > 0 ? -EIO : ret;
 }
 
-static int batch(int ns, const char *commands)
+// Prints what is in the way of the network, and frees it.
+static int print_fault(int ret, struct text *fault)
 {
-	char reason[256];
-	int ret = netns_batch(ns, "ip", commands, reason, sizeof(reason));
-
 	if (ret && ret != -EINTR)
-		fprintf(stderr, "wgbench: can't build the test network: %s\n", reason);
+		fprintf(stderr, "wgbench: can't build the test network: %s\n", text_string(fault));
+	text_free(fault);
 	return ret;
 }
 
@@ -58,18 +66,19 @@ static void name_side(struct netns_side *s, unsigned n, int right)
 // the counters are read later without going there.
 static int open_side(struct netns_side *s)
 {
-	static const char *const files[FILES] = {"dev", "snmp", "snmp6"};
-	char path[64];
+	static const char *const files[FILES] = {"/proc/thread-self/net/dev",
+	                                         "/proc/thread-self/net/snmp",
+	                                         "/proc/thread-self/net/snmp6"};
+	char *path = path_join("/run/netns", s->name);
 	int home;
 
-	snprintf(path, sizeof(path), "/run/netns/%s", s->name);
 	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	free(path);
 	int ret = s->fd < 0 ? -errno : owner_enter_namespace(s->fd, &home);
 	if (ret)
 		return ret;
 	for (int i = 0; i < FILES; i++) {
-		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
-		s->counters[i] = open(path, O_RDONLY | O_CLOEXEC);
+		s->counters[i] = open(files[i], O_RDONLY | O_CLOEXEC);
 		if (s->counters[i] < 0 && i != SNMP6)
 			ret = -errno; // snmp6 is missing where IPv6 is off
 	}
@@ -82,19 +91,19 @@ static int open_side(struct netns_side *s)
 
 static int address_side(const struct netns_side *s)
 {
-	char commands[512];
+	struct text fault = {0};
+	int ret = netns_batch(s->fd, "ip", &fault,
+	                      "link set lo up\n"
+	                      "address add %s/24 dev " NETNS_VETH "\n"
+	                      "address add %s/64 dev " NETNS_VETH " nodad\n"
+	                      "link set " NETNS_VETH " up\n",
+	                      s->outer[0], s->outer[1]);
 
-	snprintf(commands, sizeof(commands),
-	         "link set lo up\n"
-	         "address add %s/24 dev %s\n"
-	         "address add %s/64 dev %s nodad\n"
-	         "link set %s up\n",
-	         s->outer[0], NETNS_VETH, s->outer[1], NETNS_VETH, NETNS_VETH);
-	return batch(s->fd, commands);
+	return print_fault(ret, &fault);
 }
 
 // Until both families pass: a new veth may swallow the first neighbour solicitations.
-static int wait_ready(const struct netns_pair *p)
+static int await_packets(const struct netns_pair *p)
 {
 	unsigned waited = 0;
 
@@ -122,25 +131,25 @@ static int wait_ready(const struct netns_pair *p)
 
 int netns_pair_create(struct netns_pair *p, unsigned n)
 {
-	char commands[512];
-	int ret;
+	const char *left = p->side[0].name, *right = p->side[1].name;
+	struct text fault = {0};
 
 	p->n = n;
 	for (int i = 0; i < 2; i++)
 		name_side(&p->side[i], n, i);
-	snprintf(commands, sizeof(commands),
-	         "netns add %s\n"
-	         "netns add %s\n"
-	         "link add %s netns %s type veth peer name %s netns %s\n",
-	         p->side[0].name, p->side[1].name, NETNS_VETH, p->side[0].name, NETNS_VETH,
-	         p->side[1].name);
-	ret = batch(PROCESS_HERE, commands);
+	int ret = netns_batch(PROCESS_HERE, "ip", &fault,
+	                      "netns add %s\n"
+	                      "netns add %s\n"
+	                      "link add " NETNS_VETH " netns %s type veth peer name " NETNS_VETH
+	                      " netns %s\n",
+	                      left, right, left, right);
+	ret = print_fault(ret, &fault);
 	for (int i = 0; i < 2 && !ret; i++)
 		ret = open_side(&p->side[i]);
 	for (int i = 0; i < 2 && !ret; i++)
 		ret = address_side(&p->side[i]);
 	if (!ret)
-		ret = wait_ready(p);
+		ret = await_packets(p);
 	if (ret)
 		netns_pair_destroy(p);
 	return ret;
@@ -169,13 +178,14 @@ void netns_pair_destroy(struct netns_pair *p)
 
 int netns_sysctl(int ns, const char *name, long value, long *before)
 {
-	char path[96], text[32];
+	char text[32];
 	int home, ret = owner_enter_namespace(ns, &home);
 
 	if (ret)
 		return ret;
-	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	char *path = path_join("/proc/sys", name);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
+	free(path);
 	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	if (n >= 0) {
 		text[n] = 0;
@@ -252,13 +262,13 @@ static unsigned long long parse_snmp6(const char *text, const char *name)
 	return foreign_unsigned(at, &n, &at) ? n : FOREIGN_UNKNOWN;
 }
 
-static void add(unsigned long long *sum, unsigned long long n)
+static void add_count(unsigned long long *sum, unsigned long long n)
 {
 	*sum = *sum == FOREIGN_UNKNOWN || n == FOREIGN_UNKNOWN ? FOREIGN_UNKNOWN : *sum + n;
 }
 
 // sysfs has it too, but shows the namespace that it was mounted in.
-static int tx_queue_len(int fd, const char *interface)
+static int read_tx_queue_len(int fd, const char *interface)
 {
 	struct ifreq request = {0};
 
@@ -271,7 +281,8 @@ int netns_count(const struct netns_side *s, struct netns_counters *c)
 	char text[16384];
 	int ret;
 
-	*c = (struct netns_counters){.tunnel_tx_queue_len = tx_queue_len(s->socket, s->interface)};
+	*c = (struct netns_counters){.tunnel_tx_queue_len =
+	                                 read_tx_queue_len(s->socket, s->interface)};
 	if ((ret = read_whole(s->counters[DEV], text, sizeof(text))))
 		return ret;
 	parse_link(text, s->interface, &c->tunnel);
@@ -285,7 +296,7 @@ int netns_count(const struct netns_side *s, struct netns_counters *c)
 		return 0;
 	if ((ret = read_whole(s->counters[SNMP6], text, sizeof(text))))
 		return ret;
-	add(&c->udp_receive_buffer_errors, parse_snmp6(text, "Udp6RcvbufErrors"));
-	add(&c->udp_send_buffer_errors, parse_snmp6(text, "Udp6SndbufErrors"));
+	add_count(&c->udp_receive_buffer_errors, parse_snmp6(text, "Udp6RcvbufErrors"));
+	add_count(&c->udp_send_buffer_errors, parse_snmp6(text, "Udp6SndbufErrors"));
 	return 0;
 }

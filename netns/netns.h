@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct text;
+
 enum { NETNS_PAIRS_MAX = 100 };
 
 #define NETNS_VETH "outer0" // both ends of what joins a pair
@@ -57,8 +59,10 @@ void netns_pair_destroy(struct netns_pair *);
 // Lets go of the lock; pairs must be gone.
 void netns_close(void);
 
-// Runs lines of `ip` or `tc` in a namespace. 0; -errno with the reason, in one line, written.
-int netns_batch(int ns_fd, const char *program, const char *commands, char *reason, size_t bytes);
+// Runs lines of `ip` or `tc` in a namespace. 0; -errno with the reason, in one line, in the fault,
+// which may be NULL.
+int netns_batch(int ns_fd, const char *program, struct text *fault, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 // Sets a sysctl of the namespace, named by its path as in "net/ipv4/tcp_ecn", and tells what it was
 // before. 0 or -errno.

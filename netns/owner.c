@@ -3,7 +3,9 @@
 // means that all that carries this pid is nobody's.
 #include "netns/owner.h"
 
+#include "base/path.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "netns/netns.h"
 
 #include <ctype.h>
@@ -70,7 +72,7 @@ void owner_leave_namespace(int home)
 	close(home);
 }
 
-static bool all_digits(const char *s)
+static bool is_pid(const char *s)
 {
 	const char *from = s;
 
@@ -91,12 +93,12 @@ size_t netns_processes(int ns_fd, pid_t *pids, size_t max)
 		return 0;
 	}
 	for (struct dirent *e; (e = readdir(proc));) {
-		char path[300];
-
-		if (!all_digits(e->d_name) || atoi(e->d_name) == getpid())
+		if (!is_pid(e->d_name) || atoi(e->d_name) == getpid())
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", e->d_name);
-		if (stat(path, &st) || st.st_dev != ns.st_dev || st.st_ino != ns.st_ino)
+		char *path = text_format("/proc/%s/ns/net", e->d_name);
+		bool gone = stat(path, &st);
+		free(path);
+		if (gone || st.st_dev != ns.st_dev || st.st_ino != ns.st_ino)
 			continue;
 		if (n < max)
 			pids[n] = atoi(e->d_name);
@@ -132,10 +134,10 @@ void netns_end_processes(int ns_fd)
 
 void owner_remove_namespace(const char *name)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/%s", namespaces, name);
+	char *path = path_join(namespaces, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	free(path);
 	if (fd >= 0) {
 		netns_end_processes(fd);
 		close(fd);
@@ -145,80 +147,77 @@ void owner_remove_namespace(const char *name)
 }
 
 // Calls `act` for every name in `dir` that `PREFIXpidREST` matches; REST begins with `behind`.
-static int each_of(const char *dir, const char *prefix, pid_t pid, char behind,
-                   void (*act)(const char *name))
+static int visit_names(const char *dir, const char *prefix, pid_t pid, char behind,
+                       void (*act)(const char *name))
 {
-	char start[48];
 	int found = 0;
 	DIR *d = opendir(dir);
 
 	if (!d)
 		return 0;
-	snprintf(start, sizeof(start), "%s%d%c", prefix, pid, behind);
+	char *start = text_format("%s%d%c", prefix, pid, behind);
 	for (struct dirent *e; (e = readdir(d));) {
 		if (strncmp(e->d_name, start, strlen(start)))
 			continue;
 		act(e->d_name);
 		found++;
 	}
+	free(start);
 	closedir(d);
 	return found;
 }
 
 static void remove_socket(const char *name)
 {
-	char path[300];
+	char *path = path_join(sockets, name);
 
-	snprintf(path, sizeof(path), "%s/%s", sockets, name);
 	unlink(path);
+	free(path);
 }
 
 // The sockets go after the processes, which would else find theirs missing.
 static int remove_all_of(pid_t pid)
 {
-	int removed = each_of(namespaces, "wgb-", pid, '-', owner_remove_namespace);
+	int removed = visit_names(namespaces, "wgb-", pid, '-', owner_remove_namespace);
 
-	each_of(sockets, "wgb", pid, 'n', remove_socket);
+	visit_names(sockets, "wgb", pid, 'n', remove_socket);
 	return removed;
 }
 
 // Beside the lock: where the programs that a run starts put their temporary files. One that is
 // killed between making and unlinking such a file (iperf3 is) leaves nothing elsewhere.
-static void scratch_path(char *path, size_t bytes, pid_t pid)
+static char *name_scratch(pid_t pid)
 {
-	snprintf(path, bytes, "%s/%d.tmp", owners, pid);
+	return text_format("%s/%d.tmp", owners, pid);
 }
 
 static void remove_scratch(pid_t pid)
 {
-	char dir[64], path[400];
-
-	scratch_path(dir, sizeof(dir), pid);
+	char *dir = name_scratch(pid);
 	DIR *d = opendir(dir);
-	if (!d)
-		return;
-	for (struct dirent *e; (e = readdir(d));) {
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		unlink(path); // fails on the folder's own two entries
-	}
-	closedir(d);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		unlinkat(dirfd(d), e->d_name, 0); // fails on the folder's own two entries
+	if (d)
+		closedir(d);
 	rmdir(dir);
+	free(dir);
 }
 
 static int make_scratch(void)
 {
-	char dir[64];
-
-	scratch_path(dir, sizeof(dir), getpid());
-	if (mkdir(dir, 0700) && errno != EEXIST) {
-		int ret = -errno;
-		fprintf(stderr, "wgbench: can't make %s: %s\n", dir, strerror(errno));
-		return ret;
-	}
 	const char *before = getenv("TMPDIR");
-	outer_tmpdir = before ? strdup(before) : NULL;
-	setenv("TMPDIR", dir, 1);
-	return 0;
+	char *dir = name_scratch(getpid());
+	int ret = mkdir(dir, 0700) && errno != EEXIST ? -errno : 0;
+
+	if (ret) {
+		fprintf(stderr, "wgbench: can't make %s: %s\n", dir, strerror(-ret));
+	} else {
+		outer_tmpdir = before ? text_format("%s", before) : NULL;
+		setenv("TMPDIR", dir, 1);
+	}
+	free(dir);
+	return ret;
 }
 
 static void drop_scratch(void)
@@ -232,6 +231,22 @@ static void drop_scratch(void)
 	remove_scratch(getpid());
 }
 
+// What the owner left, unless it's alive. How many namespaces it were.
+static int reap_owner(const char *name)
+{
+	char *path = path_join(owners, name);
+	int removed = 0, fd = lock_file(path, 0);
+
+	if (fd >= 0) {
+		removed = remove_all_of(atoi(name));
+		remove_scratch(atoi(name));
+		unlink(path);
+		close(fd);
+	}
+	free(path);
+	return removed;
+}
+
 int netns_reap(void)
 {
 	int removed = 0;
@@ -239,72 +254,71 @@ int netns_reap(void)
 
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
-	for (struct dirent *e; (e = readdir(d));) {
-		char path[300];
-
-		snprintf(path, sizeof(path), "%s/%s", owners, e->d_name);
-		if (!all_digits(e->d_name) || atoi(e->d_name) == getpid())
-			continue;
-		int fd = lock_file(path, 0);
-		if (fd < 0)
-			continue;
-		removed += remove_all_of(atoi(e->d_name));
-		remove_scratch(atoi(e->d_name));
-		unlink(path);
-		close(fd);
-	}
+	for (struct dirent *e; (e = readdir(d));)
+		if (is_pid(e->d_name) && atoi(e->d_name) != getpid())
+			removed += reap_owner(e->d_name);
 	closedir(d);
 	return removed;
 }
 
-static void owner_path(char *path, size_t bytes)
+static char *name_owner(void)
 {
-	snprintf(path, bytes, "%s/%d", owners, getpid());
+	return text_format("%s/%d", owners, getpid());
+}
+
+// Our own lock, kept in lock_fd.
+static int take_lock(void)
+{
+	char *path = name_owner();
+
+	do {
+		if (mkdir(owners, 0700) && errno != EEXIST) {
+			lock_fd = -errno;
+			break;
+		}
+		lock_fd = lock_file(path, O_CREAT);
+	} while (lock_fd == -ENOENT); // another one's netns_close() took the folder away
+	if (lock_fd < 0)
+		fprintf(stderr, "wgbench: can't lock %s: %s\n", path, strerror(-lock_fd));
+	free(path);
+	return lock_fd < 0 ? lock_fd : 0;
+}
+
+static void drop_lock(void)
+{
+	char *path = name_owner();
+
+	unlink(path);
+	free(path);
+	close(lock_fd);
+	lock_fd = -1;
 }
 
 int netns_open(void)
 {
-	char path[64];
+	int ret = take_lock();
 
-	owner_path(path, sizeof(path));
-	do {
-		if (mkdir(owners, 0700) && errno != EEXIST) {
-			int ret = -errno;
-			fprintf(stderr, "wgbench: can't make %s: %s\n", owners, strerror(errno));
-			return ret;
-		}
-		lock_fd = lock_file(path, O_CREAT);
-	} while (lock_fd == -ENOENT); // another one's netns_close() took the folder away
-	if (lock_fd < 0) {
-		fprintf(stderr, "wgbench: can't lock %s: %s\n", path, strerror(-lock_fd));
-		return lock_fd;
-	}
+	if (ret)
+		return ret;
 	remove_all_of(getpid()); // of one that had our pid and was reaped by nobody
-	int ret = make_scratch();
+	ret = make_scratch();
 	if (ret) {
-		unlink(path);
-		close(lock_fd);
-		lock_fd = -1;
+		drop_lock();
 		return ret;
 	}
 	int removed = netns_reap();
 	if (removed > 0)
-		fprintf(stderr, "wgbench: removed %d namespaces that a killed run had left\n",
-		        removed);
+		fprintf(stderr, "wgbench: removed %d namespace%s that a killed run had left\n",
+		        removed, text_plural(removed));
 	return 0;
 }
 
 void netns_close(void)
 {
-	char path[64];
-
 	if (lock_fd < 0)
 		return;
-	owner_path(path, sizeof(path));
-	each_of(sockets, "wgb", getpid(), 'n', remove_socket);
+	visit_names(sockets, "wgb", getpid(), 'n', remove_socket);
 	drop_scratch();
-	unlink(path);
-	close(lock_fd);
-	lock_fd = -1;
+	drop_lock();
 	rmdir(owners); // fails while others are at work
 }

@@ -5,6 +5,7 @@
 #include "netns/sources.h"
 
 #include "base/process.h"
+#include "base/text.h"
 #include "netns/netns.h"
 #include "netns/owner.h"
 
@@ -49,48 +50,42 @@ static int open_sink(struct netns_sources *s)
 }
 
 // Adds the routes, or deletes them.
-static int route(const struct netns_sources *s, int side, bool add, char *reason, unsigned bytes)
+static int change_route(const struct netns_sources *s, int side, bool add, struct text *fault)
 {
-	const char *range = ranges[s->ipv6].range;
-	char command[160];
+	const char *range = ranges[s->ipv6].range, *verb = add ? "add" : "del";
+	int ns = s->pair->side[side].fd;
 
 	if (side)
-		snprintf(command, sizeof(command), "route %s %s via %s\n", add ? "add" : "del",
-		         range, s->pair->side[0].outer[s->ipv6]);
-	else
-		snprintf(command, sizeof(command), "route %s local %s dev lo\n",
-		         add ? "add" : "del", range);
-	return netns_batch(s->pair->side[side].fd, "ip", command, reason, bytes);
+		return netns_batch(ns, "ip", fault, "route %s %s via %s\n", verb, range,
+		                   s->pair->side[0].outer[s->ipv6]);
+	return netns_batch(ns, "ip", fault, "route %s local %s dev lo\n", verb, range);
 }
 
 int netns_sources_open(struct netns_sources *s, const struct netns_pair *pair, bool ipv6,
-                       char *reason, unsigned bytes)
+                       struct text *fault)
 {
-	int ret;
-
 	*s = (struct netns_sources){
 	    .pair = pair, .ipv6 = ipv6, .first = ranges[ipv6].first, .sink = -1};
-	if ((ret = route(s, 0, true, reason, bytes)) || (ret = route(s, 1, true, reason, bytes))) {
-		netns_sources_close(s);
-		return ret;
+	int ret = change_route(s, 0, true, fault);
+	if (!ret)
+		ret = change_route(s, 1, true, fault);
+	if (!ret) {
+		ret = open_sink(s);
+		if (ret)
+			text_set(fault, "can't open a socket: %s", strerror(-ret));
 	}
-	ret = open_sink(s);
-	if (ret) {
-		snprintf(reason, bytes, "can't open a socket: %s", strerror(-ret));
+	if (ret)
 		netns_sources_close(s);
-	}
 	return ret;
 }
 
 void netns_sources_close(struct netns_sources *s)
 {
-	char said[160];
-
 	if (!s->pair)
 		return;
 	bool before = process_shield(true);
 	for (int side = 0; side < 2; side++)
-		route(s, side, false, said, sizeof(said)); // one that isn't there stays so
+		change_route(s, side, false, NULL); // one that isn't there stays so
 	if (s->sink >= 0)
 		close(s->sink);
 	s->sink = -1;

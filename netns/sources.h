@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct netns_pair;
+struct text;
 
 enum { NETNS_SOURCES = 65536 }; // IPv4: addresses; IPv6: networks of 64 bits
 
@@ -17,9 +18,9 @@ struct netns_sources {
 	char address[64];  // where it is, as ADDRESS:PORT or [ADDRESS]:PORT
 };
 
-// 0; -errno with the reason, in one line, written and nothing left.
-int netns_sources_open(struct netns_sources *, const struct netns_pair *, bool ipv6, char *reason,
-                       unsigned bytes);
+// 0; -errno with the reason, in one line, in the fault, and nothing left.
+int netns_sources_open(struct netns_sources *, const struct netns_pair *, bool ipv6,
+                       struct text *fault);
 void netns_sources_close(struct netns_sources *);
 
 #endif

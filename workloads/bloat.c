@@ -6,6 +6,7 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
+#include "base/text.h"
 #include "base/process.h"
 #include "harness/record/store.h"
 #include "netns/bottleneck.h"
@@ -91,6 +92,7 @@ static int set_up(struct bloat *b)
 	const struct workload_use *use = b->c->use;
 	const struct netns_bottleneck *made = &b->bottleneck;
 	struct trial *t = b->t;
+	struct text fault = {0};
 	int ret = 0;
 
 	t->environment = json_object();
@@ -98,13 +100,11 @@ static int set_up(struct bloat *b)
 		ret = set_ecn(b);
 	if (ret || !workload_value(use, "bottleneck"))
 		return ret;
-	ret = netns_bottleneck_open(&b->bottleneck, b->c->pair, workload_value(use, "bottleneck"),
-	                            workload_value(use, "limit"), workload_value(use, "at"),
-	                            t->reason, sizeof(t->reason));
-	if (ret) {
-		t->status = TRIAL_FAILED;
+	ret =
+	    netns_bottleneck_open(&b->bottleneck, b->c->pair, workload_value(use, "bottleneck"),
+	                          workload_value(use, "limit"), workload_value(use, "at"), &fault);
+	if (workload_refuse(t, ret, &fault))
 		return ret;
-	}
 	json_object_set_new(t->environment, "bottleneck",
 	                    json_pack("{ss sI sI sI}", "at", made->far ? "receiver" : "sender",
 	                              "bytes_per_s", (json_int_t)made->bytes_per_s, "burst_bytes",

@@ -7,6 +7,7 @@
 #include "workloads/workloads.h"
 #include "workloads/generator.h"
 
+#include "base/text.h"
 #include "base/argv.h"
 #include "base/foreign.h"
 #include "base/process.h"
@@ -295,13 +296,12 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 {
 	struct flooding f = {.c = c, .t = t};
 	bool ipv6 = workload_value(c->use, "outer") == 6;
-	int ret = netns_sources_open(&f.sources, c->pair, ipv6, t->reason, sizeof(t->reason));
+	struct text fault = {0};
+	int ret = workload_refuse(t, netns_sources_open(&f.sources, c->pair, ipv6, &fault), &fault);
 
 	(void)gigabits; // two measurements
-	if (ret) {
-		t->status = TRIAL_FAILED;
+	if (ret)
 		return workload_result(ret);
-	}
 	ret = measure(&f);
 	netns_sources_close(&f.sources);
 	return workload_result(ret);

@@ -12,6 +12,7 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
+#include "base/text.h"
 #include "base/foreign.h"
 #include "harness/record/store.h"
 #include "netns/discard.h"
@@ -162,6 +163,7 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 	};
 	struct netns_discard discard;
 	struct rate_search s;
+	struct text fault = {0};
 	int ret = generator_search(c, &o, LOSS_BOUND, t, &s);
 
 	(void)gigabits; // over many rates
@@ -174,11 +176,9 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 		         "the generator, not loss, ended the search at %.0f packets/s", s.low_pps);
 		return 0;
 	}
-	ret = netns_discard_open(&discard, c->pair, t->reason, sizeof(t->reason));
-	if (ret) {
-		t->status = TRIAL_FAILED;
+	ret = workload_refuse(t, netns_discard_open(&discard, c->pair, &fault), &fault);
+	if (ret)
 		return workload_result(ret);
-	}
 	overload_split(s.low_pps, workload_value(c->use, "factor"), &o.rate_pps, &o.aside_ppm);
 	o.duration_ms = c->duration_ms;
 	ret = measure(c, &o, discard.address[o.ipv6], t);

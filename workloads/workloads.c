@@ -1,6 +1,8 @@
 #include "workloads/workloads.h"
 
+#include "base/file.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "harness/record/store.h"
 #include "netns/netns.h"
 
@@ -158,6 +160,16 @@ int workload_fail(struct trial *t, int ret, const char *what)
 		t->status = TRIAL_FAILED;
 		snprintf(t->reason, sizeof(t->reason), "%s: %s", what, strerror(-ret));
 	}
+	return ret;
+}
+
+int workload_refuse(struct trial *t, int ret, struct text *fault)
+{
+	if (ret) {
+		t->status = TRIAL_FAILED;
+		output_take_text(t->reason, sizeof(t->reason), text_string(fault));
+	}
+	text_free(fault);
 	return ret;
 }
 

@@ -4,6 +4,8 @@
 
 #include "harness/plan/workload.h"
 
+struct text;
+
 extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_workload,
     idle_workload, overload_workload, bloat_workload, handshake_flood_workload;
 
@@ -26,6 +28,9 @@ extern const struct workload tcp_workload, udp_workload, udp_max_workload, ping_
 
 // A step's result; a failure becomes the trial's, with this reason.
 int workload_fail(struct trial *, int ret, const char *what);
+
+// Likewise, with this fault, which is freed in any case.
+int workload_refuse(struct trial *, int ret, struct text *fault);
 
 // What run() returns for it: 0, but -EINTR where wgbench was asked to stop.
 int workload_result(int ret);

@@ -2,6 +2,7 @@
 // that makes itself a daemon all the same is found by its namespace.
 #include "harness/measure/tunnel.h"
 #include "base/foreign.h"
+#include "base/text.h"
 #include "harness/measure/tunnel_counters.h"
 
 #include <errno.h>
@@ -151,16 +152,17 @@ static int configure_peer(struct tunnel_process *t, const struct spec *spec, int
 static int configure_link(struct tunnel_process *t, const struct spec *spec, int side)
 {
 	const struct netns_side *s = &t->pair->side[side];
-	char commands[512], line[256];
+	struct text fault = {0};
+	int ret =
+	    netns_batch(s->fd, "ip", &fault,
+	                "address add %s/24 dev %s\n"
+	                "address add %s/64 dev %s nodad\n"
+	                "link set %s mtu %d up\n",
+	                s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
 
-	snprintf(commands, sizeof(commands),
-	         "address add %s/24 dev %s\n"
-	         "address add %s/64 dev %s nodad\n"
-	         "link set %s mtu %d up\n",
-	         s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
-	int ret = netns_batch(s->fd, "ip", commands, line, sizeof(line));
 	if (ret && ret != -EINTR)
-		complain(t, spec, side, line);
+		complain(t, spec, side, text_string(&fault));
+	text_free(&fault);
 	return ret;
 }
 

@@ -1,5 +1,6 @@
 // What is remembered of the test network's interfaces, on real ones: what is switched is what
 // differs.
+#include "base/text.h"
 #include "harness/record/environment_compare.h"
 #include "harness/machine/link_features.h"
 #include "tests/support/support.h"
@@ -8,6 +9,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -43,14 +45,15 @@ static void set(const struct netns_side *s, uint32_t command, uint32_t value)
 
 static void run(const struct netns_side *s, const char *format, ...)
 {
-	char commands[256], reason[256];
+	struct text fault = {0};
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(commands, sizeof(commands), format, arguments);
+	char *commands = text_format_list(format, arguments);
 	va_end(arguments);
-	if (netns_batch(s->fd, "ip", commands, reason, sizeof(reason)))
-		fail_msg("%s", reason);
+	if (netns_batch(s->fd, "ip", &fault, "%s", commands))
+		fail_msg("%s", text_string(&fault));
+	free(commands);
 }
 
 static void assert_differs(const json_t *differences, const char *what, const char *first,

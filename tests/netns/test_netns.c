@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "netns/bottleneck.h"
 #include "netns/discard.h"
 #include "harness/machine/environment.h"
@@ -188,14 +189,14 @@ static void discard_discards(void **state)
 	struct netns_discard d;
 	struct netns_pair p;
 	struct process_text text;
-	char reason[128] = "";
+	struct text fault = {0};
 	static const char *const format[2] = {"%s:9", "[%s]:9"};
 
 	(void)state;
 	need_root();
 	assert_int_equal(netns_open(), 0);
 	assert_int_equal(netns_pair_create(&p, 5), 0);
-	assert_int_equal(netns_discard_open(&d, &p, reason, sizeof(reason)), 0);
+	assert_int_equal(netns_discard_open(&d, &p, &fault), 0);
 	const char *const show[] = {"ip", "-s", "-o", "link", "show", "discard0", NULL};
 	for (int family = 0; family < 2; family++) {
 		char to[64];
@@ -228,9 +229,7 @@ static void discard_discards(void **state)
 
 static int inside(const struct netns_side *s, const char *program, const char *command)
 {
-	char said[160];
-
-	return netns_batch(s->fd, program, command, said, sizeof(said));
+	return netns_batch(s->fd, program, NULL, "%s", command);
 }
 
 // Whether any part of a bottleneck is in the pair.
@@ -290,16 +289,15 @@ static void bottleneck_limits_and_goes(void **state)
 	struct netns_bottleneck_counters before, after;
 	struct netns_bottleneck b;
 	struct netns_pair p;
-	char reason[256] = "";
+	struct text fault = {0};
 
 	(void)state;
 	need_root();
 	assert_int_equal(netns_open(), 0);
 	assert_int_equal(netns_pair_create(&p, 6), 0);
 	for (int far = 0; far < 2; far++) {
-		if (netns_bottleneck_open(&b, &p, MBIT_PER_S, LIMIT_MS, far, reason,
-		                          sizeof(reason)))
-			fail_msg("%s", reason);
+		if (netns_bottleneck_open(&b, &p, MBIT_PER_S, LIMIT_MS, far, &fault))
+			fail_msg("%s", text_string(&fault));
 		assert_int_equal(netns_bottleneck_count(&b, &before), 0);
 		unsigned arrived = flood(&p);
 		assert_int_equal(netns_bottleneck_count(&b, &after), 0);
@@ -343,13 +341,13 @@ static void half_a_bottleneck_is_removed(void **state)
 	assert_int_equal(netns_pair_create(&p, 7), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const struct netns_side *s = &p.side[cases[i].far];
-		char reason[256] = "";
+		struct text fault = {0};
 
 		assert_int_equal(inside(s, cases[i].program, cases[i].take), 0);
-		assert_true(netns_bottleneck_open(&b, &p, 10, 100, cases[i].far, reason,
-		                                  sizeof(reason)) < 0);
-		assert_int_equal(strncmp(reason, cases[i].named, strlen(cases[i].named)), 0);
-		assert_true(strlen(reason) > strlen(cases[i].named) && !strchr(reason, '\n'));
+		assert_true(netns_bottleneck_open(&b, &p, 10, 100, cases[i].far, &fault) < 0);
+		assert_memory_equal(text_string(&fault), cases[i].named, strlen(cases[i].named));
+		assert_true(fault.length > strlen(cases[i].named) && !strchr(fault.bytes, '\n'));
+		text_free(&fault);
 		assert_int_equal(inside(s, cases[i].program, cases[i].leave), 0);
 		assert_false(has_bottleneck(&p));
 	}
