@@ -1,5 +1,6 @@
 // What can be compared, under what traffic, here.
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "harness/command.h"
 #include "harness/options.h"
@@ -9,7 +10,6 @@
 
 #include <dirent.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +97,10 @@ static json_t *list_workloads(void)
 static json_t *list_plans(const struct spec_catalog *c)
 {
 	json_t *plans = json_array();
-	char path[PATH_MAX + 32];
+	char *path = path_join(c->root, "workloads/plans");
 	struct dirent **entries;
-	int n;
+	int n = scandir(path, &entries, NULL, alphasort);
 
-	snprintf(path, sizeof(path), "%s/workloads/plans", c->root);
-	n = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		char *dot = strrchr(entries[i]->d_name, '.');
 
@@ -113,31 +111,30 @@ static json_t *list_plans(const struct spec_catalog *c)
 	}
 	if (n >= 0)
 		free(entries);
+	free(path);
 	return plans;
 }
 
 // ---- as text: the same JSON, laid out
 
-// "a=b" pairs or plain words with a space between, from an object or an array of texts.
-static void join(json_t *from, char *to, size_t bytes)
+// Plain words with a space between, or "a=b" pairs with a comma, from an array or an object of texts.
+static char *join_words(json_t *from)
 {
+	struct text words = {0};
 	const char *key;
 	json_t *value;
-	size_t i, n = 0;
+	size_t i;
 
-	*to = 0;
 	json_array_foreach(from, i, value)
 	{
-		if (n < bytes)
-			n += snprintf(to + n, bytes - n, "%s%s", n ? " " : "",
-			              json_string_value(value));
+		text_add(&words, "%s%s", i ? " " : "", json_string_value(value));
 	}
 	json_object_foreach(from, key, value)
 	{
-		if (n < bytes)
-			n += snprintf(to + n, bytes - n, "%s%s=%s", n ? "," : "", key,
-			              json_string_value(value));
+		text_add(&words, "%s%s=%s", words.length ? "," : "", key,
+		         json_string_value(value));
 	}
+	return text_take(&words);
 }
 
 static void print_named(const char *heading, const char *what, json_t *object)
@@ -150,11 +147,11 @@ static void print_named(const char *heading, const char *what, json_t *object)
 	table_init(&t, columns, 2);
 	json_object_foreach(object, name, value)
 	{
-		char text[1024];
+		char *words = join_words(value);
 
-		join(value, text, sizeof(text));
 		table_add(&t, TABLE_PLAIN, "%s", name);
-		table_add(&t, TABLE_PLAIN, "%s", text);
+		table_add(&t, TABLE_PLAIN, "%s", words);
+		free(words);
 	}
 	table_print(&t, stdout);
 	printf("\n");
@@ -209,34 +206,48 @@ static void print_workloads(void)
 
 static void print_text(json_t *all)
 {
-	char plans[1024];
+	char *plans = join_words(json_object_get(all, "plans"));
 
 	print_named("slot", "variants", json_object_get(all, "slots"));
 	print_named("preset", "slot=variant", json_object_get(all, "presets"));
 	print_external(json_object_get(all, "external"));
 	print_workloads();
-	join(json_object_get(all, "plans"), plans, sizeof(plans));
 	printf("plans: %s\n", plans);
+	free(plans);
 }
 
-// A tunnel is a preset, a change of one slot, or an external one.
-static void print_names(const json_t *all, const char *kind)
+static void print_items(const json_t *items)
 {
-	const char *name;
-	json_t *value, *word;
+	json_t *item;
 	size_t i;
 
-	json_object_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "presets" : ""), name,
-	                    value) printf("%s\n", name);
-	json_object_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "slots" : ""), name,
-	                    value)
+	json_array_foreach(items, i, item)
 	{
-		json_array_foreach(value, i, word) printf("%s=%s\n", name, json_string_value(word));
+		const json_t *name = json_is_string(item) ? item : json_object_get(item, "name");
+
+		printf("%s\n", json_string_value(name));
 	}
-	json_array_foreach(json_object_get(all, !strcmp(kind, "tunnels") ? "external" : kind), i,
-	                   word)
-	    printf("%s\n",
-	           json_string_value(json_is_string(word) ? word : json_object_get(word, "name")));
+}
+
+// Presets, changes of one slot, external ones.
+static void print_tunnel_names(const json_t *all)
+{
+	const char *name;
+	json_t *value, *variant;
+	size_t i;
+
+	json_object_foreach(json_object_get(all, "presets"), name, value)
+	{
+		printf("%s\n", name);
+	}
+	json_object_foreach(json_object_get(all, "slots"), name, value)
+	{
+		json_array_foreach(value, i, variant)
+		{
+			printf("%s=%s\n", name, json_string_value(variant));
+		}
+	}
+	print_items(json_object_get(all, "external"));
 }
 
 static int list_main(int argc, char **argv)
@@ -263,8 +274,10 @@ static int list_main(int argc, char **argv)
 	all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "slots", list_slots(&catalog), "presets",
 	                list_presets(&catalog), "external", list_external(&catalog), "workloads",
 	                list_workloads(), "plans", list_plans(&catalog));
-	if (names)
-		print_names(all, names);
+	if (names && !strcmp(names, "tunnels"))
+		print_tunnel_names(all);
+	else if (names)
+		print_items(json_object_get(all, names));
 	else if (json)
 		output_print_json(json_incref(all));
 	else
