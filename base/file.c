@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int complain(const char *path, int ret)
+static int report_failure(const char *path, int ret)
 {
 	quote_printf(stderr, "wgbench: %s: not written: %s\n", path, strerror(-ret));
 	return ret;
@@ -21,12 +21,12 @@ static int complain(const char *path, int ret)
 int output_begin(struct output *o, const char *path)
 {
 	if (snprintf(o->path, sizeof(o->path), "%s", path) >= (int)sizeof(o->path))
-		return complain(path, -ENAMETOOLONG);
+		return report_failure(path, -ENAMETOOLONG);
 	snprintf(o->next, sizeof(o->next), "%s.new", path);
 	// What lies there is of a run that was killed, or a link to somewhere else.
 	unlink(o->next);
 	o->file = fopen(o->next, "wxe");
-	return o->file ? 0 : complain(path, -errno);
+	return o->file ? 0 : report_failure(path, -errno);
 }
 
 static int sync_folder(const char *path)
@@ -59,7 +59,7 @@ int output_end(struct output *o)
 	if (!ret)
 		return 0;
 	unlink(o->next);
-	return complain(o->path, ret);
+	return report_failure(o->path, ret);
 }
 
 int output_text(const char *path, const char *text, size_t bytes)
@@ -81,7 +81,7 @@ int output_json(const char *path, const json_t *json, size_t flags)
 
 	// A value that JSON doesn't have, such as text that isn't UTF-8.
 	if (!text)
-		return complain(path, -EINVAL);
+		return report_failure(path, -EINVAL);
 	ret = output_begin(&o, path);
 	if (!ret) {
 		fprintf(o.file, "%s\n", text);

@@ -26,7 +26,7 @@ const char *foreign_numbers(const json_t *object, const struct foreign_row *rows
 	return missing;
 }
 
-static bool ends(const char *text, const char **end)
+static bool ends_line(const char *text, const char **end)
 {
 	if (!end)
 		return !*text || *text == '\n';
@@ -42,7 +42,7 @@ bool foreign_unsigned(const char *text, unsigned long long *value, const char **
 		return false;
 	errno = 0;
 	*value = strtoull(text, &stop, 10);
-	return !errno && ends(stop, end);
+	return !errno && ends_line(stop, end);
 }
 
 bool foreign_decimal(const char *text, double *value, const char **end)
@@ -53,7 +53,7 @@ bool foreign_decimal(const char *text, double *value, const char **end)
 	if (!isdigit((unsigned char)*text))
 		return false;
 	*value = strtod(text, &stop);
-	return stop == text + length && isfinite(*value) && ends(stop, end);
+	return stop == text + length && isfinite(*value) && ends_line(stop, end);
 }
 
 double foreign_difference(unsigned long long before, unsigned long long after)

@@ -73,7 +73,7 @@ bool process_shield(bool on)
 	return before;
 }
 
-static bool stopping(void)
+static bool must_stop(void)
 {
 	return process_signal() && !shielded;
 }
@@ -84,7 +84,7 @@ static int wait_readable(int fd, unsigned timeout_ms)
 	uint64_t end = now_ms() + timeout_ms;
 
 	for (;;) {
-		if (stopping())
+		if (must_stop())
 			return -EINTR;
 		uint64_t now = now_ms();
 		struct pollfd fds[] = {
@@ -250,7 +250,7 @@ int process_run(const char *const argv[], int ns, const char *input, unsigned ti
                 struct process_text *text)
 {
 	struct process p = {.pidfd = -1, .out = -1, .err = -1};
-	int ret = stopping() ? -EINTR : process_start(&p, argv, ns, input);
+	int ret = must_stop() ? -EINTR : process_start(&p, argv, ns, input);
 
 	if (!ret)
 		ret = process_wait(&p, timeout_ms);

@@ -10,11 +10,11 @@
 
 enum { VISIBLE_BYTES = 16, INVALID = 0x110000 };
 
-struct range {
+struct code_range {
 	uint32_t first, last;
 };
 
-static bool is_in(uint32_t code, const struct range *range, size_t n)
+static bool is_in(uint32_t code, const struct code_range *range, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (code >= range[i].first && code <= range[i].last)
@@ -25,7 +25,7 @@ static bool is_in(uint32_t code, const struct range *range, size_t n)
 // Controls, what has no width, and what changes the direction of text.
 static bool is_hidden(uint32_t code)
 {
-	static const struct range hidden[] = {
+	static const struct code_range hidden[] = {
 	    {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x34f, 0x34f},
 	    {0x61c, 0x61c},   {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},
 	    {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
@@ -38,8 +38,9 @@ static bool is_hidden(uint32_t code)
 
 static bool is_blank(uint32_t code)
 {
-	static const struct range blank[] = {{0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
-	                                     {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}};
+	static const struct code_range blank[] = {{0xa0, 0xa0},     {0x1680, 0x1680},
+	                                          {0x2000, 0x200a}, {0x202f, 0x202f},
+	                                          {0x205f, 0x205f}, {0x3000, 0x3000}};
 
 	return is_in(code, blank, sizeof(blank) / sizeof(*blank));
 }
@@ -108,8 +109,8 @@ static size_t take_part(const char *text, const char *special, const char **visi
 
 // Writes the text with hidden characters written out, and instead of each special one what
 // `replace` says.
-static void put(FILE *to, const char *text, const char *special,
-                const char *(*replace)(const char *at))
+static void put_escaped(FILE *to, const char *text, const char *special,
+                        const char *(*replace)(const char *at))
 {
 	char buffer[VISIBLE_BYTES];
 	const char *visible;
@@ -137,7 +138,7 @@ static void put(FILE *to, const char *text, const char *special,
 	}
 }
 
-static const char *keep(const char *at)
+static const char *keep_character(const char *at)
 {
 	(void)at;
 	return NULL;
@@ -145,7 +146,7 @@ static const char *keep(const char *at)
 
 void quote_text(FILE *to, const char *text)
 {
-	put(to, text, "", keep);
+	put_escaped(to, text, "", keep_character);
 }
 
 size_t quote_width(const char *text)
@@ -192,7 +193,7 @@ char *quote_lines(const char *text)
 	struct text lines = {0};
 	FILE *to = text_open(&lines);
 
-	put(to, text, "\n", keep_newline);
+	put_escaped(to, text, "\n", keep_newline);
 	fclose(to);
 	return text_take(&lines);
 }
@@ -215,7 +216,7 @@ static const char *escape_markup(const char *at)
 
 void quote_html(FILE *to, const char *text)
 {
-	put(to, text, "&<>\"'", escape_markup);
+	put_escaped(to, text, "&<>\"'", escape_markup);
 }
 
 // A bracket is markup where a link's address or name follows.
@@ -241,7 +242,7 @@ static const char *escape_markdown(const char *at)
 
 void quote_markdown(FILE *to, const char *text)
 {
-	put(to, text, "&<|`*\\]", escape_markdown);
+	put_escaped(to, text, "&<|`*\\]", escape_markdown);
 }
 
 // A doubled quote is one, but not at a string's beginning.
@@ -254,7 +255,7 @@ static const char *join_quote(const char *at)
 void quote_gnuplot(FILE *to, const char *text)
 {
 	fputc('\'', to);
-	put(to, text, "'", join_quote);
+	put_escaped(to, text, "'", join_quote);
 	fputc('\'', to);
 }
 
@@ -291,7 +292,7 @@ void quote_shell(FILE *to, const char *word)
 		fputs(word, to);
 	} else {
 		fputc('\'', to);
-		put(to, word, "'", end_word);
+		put_escaped(to, word, "'", end_word);
 		fputc('\'', to);
 	}
 }
@@ -306,7 +307,7 @@ void quote_csv(FILE *to, const char *text)
 	const char *around = text[strcspn(text, ",\"\r\n")] ? "\"" : "";
 
 	fputs(around, to);
-	put(to, text, "\"\n", escape_field);
+	put_escaped(to, text, "\"\n", escape_field);
 	fputs(around, to);
 }
 
@@ -318,7 +319,7 @@ static const char *escape_label(const char *at)
 void quote_label(FILE *to, const char *text)
 {
 	fputc('"', to);
-	put(to, text, "\"\\\n", escape_label);
+	put_escaped(to, text, "\"\\\n", escape_label);
 	fputc('"', to);
 }
 

@@ -1,6 +1,6 @@
 #include "base/stamp.h"
 
-static void print(char stamp[STAMP_BYTES], const char *format, time_t at)
+static void print_time(char stamp[STAMP_BYTES], const char *format, time_t at)
 {
 	struct tm fields;
 
@@ -10,10 +10,10 @@ static void print(char stamp[STAMP_BYTES], const char *format, time_t at)
 
 void stamp_record(char stamp[STAMP_BYTES], time_t at)
 {
-	print(stamp, "%Y-%m-%dT%H:%M:%SZ", at);
+	print_time(stamp, "%Y-%m-%dT%H:%M:%SZ", at);
 }
 
 void stamp_name(char stamp[STAMP_BYTES], time_t at)
 {
-	print(stamp, "%Y%m%dT%H%M%SZ", at);
+	print_time(stamp, "%Y%m%dT%H%M%SZ", at);
 }

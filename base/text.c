@@ -14,7 +14,7 @@ const char *text_string(const struct text *t)
 }
 
 // Room for n more bytes and the zero behind them.
-static void reserve(struct text *t, size_t n)
+static void reserve_room(struct text *t, size_t n)
 {
 	enum { ROOM_FIRST = 64 };
 	size_t needed = t->length + n + 1, room = t->room ? t->room : ROOM_FIRST;
@@ -29,7 +29,7 @@ static void reserve(struct text *t, size_t n)
 
 void text_add_bytes(struct text *t, const char *bytes, size_t n)
 {
-	reserve(t, n);
+	reserve_room(t, n);
 	memcpy(t->bytes + t->length, bytes, n);
 	t->length += n;
 	t->bytes[t->length] = 0;
@@ -44,7 +44,7 @@ static void add_formatted(struct text *t, const char *format, va_list arguments)
 	va_end(again);
 	if (n < 0)
 		return; // an argument that the locale can't encode: only %ls has such
-	reserve(t, n);
+	reserve_room(t, n);
 	vsnprintf(t->bytes + t->length, n + 1, format, arguments);
 	t->length += n;
 }
@@ -86,7 +86,7 @@ void text_free(struct text *t)
 
 char *text_take(struct text *t)
 {
-	reserve(t, 0);
+	reserve_room(t, 0);
 	t->bytes[t->length] = 0;
 	char *bytes = t->bytes;
 	*t = (struct text){0};

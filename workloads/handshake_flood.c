@@ -57,7 +57,7 @@ static const struct workload_metric metrics[] = {
 };
 
 // One of the two floods.
-struct outcome {
+struct flood_result {
 	double goodput_gbps, sent_per_s, cookie_replies_per_s, drops;
 	double peak_kib; // of the flooded end's processes; NAN: none is known
 };
@@ -175,7 +175,7 @@ static int start_flood(struct flooding *f, struct process *p, const char *to)
 }
 
 // Ends the flood and reads its report.
-static int finish_flood(struct flooding *f, struct process *p, struct outcome *o)
+static int finish_flood(struct flooding *f, struct process *p, struct flood_result *o)
 {
 	kill(p->pid, SIGTERM);
 	int ret = generator_wait_end(p, f->t, END_MS);
@@ -197,7 +197,7 @@ static int finish_flood(struct flooding *f, struct process *p, struct outcome *o
 	return ret;
 }
 
-static int carry(struct flooding *f, struct outcome *o)
+static int carry(struct flooding *f, struct flood_result *o)
 {
 	const struct iperf_options options = {
 	    .flows = workload_value(f->c->use, "flows"),
@@ -215,13 +215,13 @@ static int carry(struct flooding *f, struct outcome *o)
 	return ret;
 }
 
-static int run_flood(struct flooding *f, const char *to, struct outcome *o)
+static int run_flood(struct flooding *f, const char *to, struct flood_result *o)
 {
 	struct process p = {.pidfd = -1, .out = -1, .err = -1};
 	struct netns_counters before, after;
 	int ret = netns_count(&f->c->pair->side[1], &before);
 
-	*o = (struct outcome){0};
+	*o = (struct flood_result){0};
 	for (size_t i = 0; i < f->pids && !ret; i++) {
 		ret = forget_peak(f->pid[i]);
 		if (ret == -ENOENT || ret == -ESRCH) {
@@ -247,7 +247,8 @@ static int run_flood(struct flooding *f, const char *to, struct outcome *o)
 	return ret;
 }
 
-static void judge(struct flooding *f, const struct outcome *control, const struct outcome *flooded)
+static void judge(struct flooding *f, const struct flood_result *control,
+                  const struct flood_result *flooded)
 {
 	const struct workload *w = f->c->use->workload;
 	double asked = workload_value(f->c->use, "rate");
@@ -275,7 +276,7 @@ static void judge(struct flooding *f, const struct outcome *control, const struc
 
 static int measure(struct flooding *f)
 {
-	struct outcome control, flooded;
+	struct flood_result control, flooded;
 	char port[16];
 	int ret;
 

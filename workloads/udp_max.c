@@ -42,7 +42,7 @@ static int fail_stalled(struct trial *t, double load)
 	return -EIO;
 }
 
-struct work {
+struct generation {
 	const struct workload_context *c;
 	const struct generator_options *o;
 	struct trial *t;
@@ -51,7 +51,7 @@ struct work {
 
 static int generate(void *argument)
 {
-	const struct work *w = argument;
+	const struct generation *w = argument;
 
 	return generator_run(w->c, w->o, w->t, w->r);
 }
@@ -62,7 +62,7 @@ static int measure_cost(const struct workload_context *c, const struct generator
 	const struct workload *w = c->use->workload;
 	struct workload_cost cost;
 	struct generator_result r;
-	struct work work = {c, o, t, &r};
+	struct generation work = {c, o, t, &r};
 	int ret = c->account(c, generate, &work, t, &cost);
 
 	if (ret)

@@ -11,7 +11,7 @@ static const struct {
 	double errors, weight;
 } spreads[] = {{0, 2 / 3.0}, {1.7320508075688772, 1 / 6.0}, {-1.7320508075688772, 1 / 6.0}};
 
-struct seen {
+struct evidence {
 	double n, effect, spread;
 	double half_width; // of the interval over a single block, in spreads
 };
@@ -29,7 +29,7 @@ static double spread_of(const double *x, size_t n)
 }
 
 // Of a decision after `all` blocks.
-static double chance_of(const struct seen *s, double all, const struct stats_aim *aim)
+static double chance_of(const struct evidence *s, double all, const struct stats_aim *aim)
 {
 	double half_width = s->half_width * s->spread / sqrt(all);
 	double sd = fmax(s->spread * sqrt(1 / s->n - 1 / all), 1e-300);
@@ -41,12 +41,12 @@ static double chance_of(const struct seen *s, double all, const struct stats_aim
 	return above + below + fmax(0, between);
 }
 
-static double expected_chance(const struct seen *s, double all, const struct stats_aim *aim)
+static double expected_chance(const struct evidence *s, double all, const struct stats_aim *aim)
 {
 	double chance = 0;
 
 	for (size_t i = 0; i < sizeof(spreads) / sizeof(*spreads); i++) {
-		struct seen other = *s;
+		struct evidence other = *s;
 
 		other.spread *= exp(spreads[i].errors * spread_error / sqrt(s->n));
 		chance += spreads[i].weight * chance_of(&other, all, aim);
@@ -56,8 +56,8 @@ static double expected_chance(const struct seen *s, double all, const struct sta
 
 size_t stats_blocks_to_decide(const double *x, size_t n, const struct stats_aim *aim, size_t most)
 {
-	struct seen s = {n, stats_hodges_lehmann(x, n), spread_of(x, n),
-	                 stats_normal_quantile((1 + aim->level) / 2)};
+	struct evidence s = {n, stats_hodges_lehmann(x, n), spread_of(x, n),
+	                     stats_normal_quantile((1 + aim->level) / 2)};
 
 	if (isnan(s.spread))
 		return 0;

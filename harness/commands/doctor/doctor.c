@@ -31,64 +31,64 @@
 
 enum { LOAD_MS = 500 };
 
-struct check {
+struct finding {
 	const char *name, *help;
 	char *detail; // owned
 	enum probe_state state;
 };
 
-struct checks {
+struct findings {
 	size_t n, room;
-	struct check *check;
+	struct finding *finding;
 };
 
 // The help is shown only where the state isn't "yes".
-static void add_check(struct checks *all, const char *name, enum probe_state state,
-                      const char *help, const char *format, ...)
+static void add_finding(struct findings *all, const char *name, enum probe_state state,
+                        const char *help, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-static void add_check(struct checks *all, const char *name, enum probe_state state,
-                      const char *help, const char *format, ...)
+static void add_finding(struct findings *all, const char *name, enum probe_state state,
+                        const char *help, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	all->check = memory_more(all->check, all->n, &all->room, sizeof(*all->check));
-	all->check[all->n++] = (struct check){name, state == PROBE_YES ? "" : help,
-	                                      text_format_list(format, arguments), state};
+	all->finding = memory_more(all->finding, all->n, &all->room, sizeof(*all->finding));
+	all->finding[all->n++] = (struct finding){name, state == PROBE_YES ? "" : help,
+	                                          text_format_list(format, arguments), state};
 	va_end(arguments);
 }
 
-static void free_checks(struct checks *all)
+static void free_findings(struct findings *all)
 {
 	for (size_t i = 0; i < all->n; i++)
-		free(all->check[i].detail);
-	free(all->check);
+		free(all->finding[i].detail);
+	free(all->finding);
 }
 
-static void add_result(struct checks *all, const char *name, const struct probe_result *r,
+static void add_result(struct findings *all, const char *name, const struct probe_result *r,
                        const char *help)
 {
-	add_check(all, name, r->state, r->state == PROBE_UNKNOWN ? "run it as root" : help, "%s",
-	          r->detail);
+	add_finding(all, name, r->state, r->state == PROBE_UNKNOWN ? "run it as root" : help, "%s",
+	            r->detail);
 }
 
-static void examine_cpu(struct checks *all)
+static void examine_cpu(struct findings *all)
 {
 	char *model = environment_read_field("/proc/cpuinfo", "model name");
 	char *governor =
 	    environment_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
 
-	add_check(all, "CPUs", PROBE_YES, "", "%ld online, %s", sysconf(_SC_NPROCESSORS_ONLN),
-	          model);
-	add_check(all, "frequency governor", *governor ? PROBE_YES : PROBE_NO,
-	          "nothing inside a virtual machine; its host decides", "%s",
-	          *governor ? governor : "not visible");
+	add_finding(all, "CPUs", PROBE_YES, "", "%ld online, %s", sysconf(_SC_NPROCESSORS_ONLN),
+	            model);
+	add_finding(all, "frequency governor", *governor ? PROBE_YES : PROBE_NO,
+	            "nothing inside a virtual machine; its host decides", "%s",
+	            *governor ? governor : "not visible");
 	free(governor);
 	free(model);
 }
 
 // What wgbench was granted of them; its children inherit it.
-static void examine_grant(struct checks *all)
+static void examine_grant(struct findings *all)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	int nice = getpriority(PRIO_PROCESS, 0), allowed = 0;
@@ -101,24 +101,24 @@ static void examine_grant(struct checks *all)
 	cgroup_read(&c, "");
 	if (isfinite(c.cpus))
 		snprintf(quota, sizeof(quota), "%.3g CPUs", c.cpus);
-	add_check(all, "all of the machine",
-	          allowed == online && isinf(c.cpus) && !nice ? PROBE_YES : PROBE_NO,
-	          "run it without taskset and nice, outside of a control group with a quota",
-	          "%d of %ld CPUs, quota %s, nice %d", allowed, online, quota, nice);
+	add_finding(all, "all of the machine",
+	            allowed == online && isinf(c.cpus) && !nice ? PROBE_YES : PROBE_NO,
+	            "run it without taskset and nice, outside of a control group with a quota",
+	            "%d of %ld CPUs, quota %s, nice %d", allowed, online, quota, nice);
 }
 
-static void examine_costs(struct checks *all)
+static void examine_costs(struct findings *all)
 {
 	struct primitive_costs c;
 
 	primitive_costs_measure(&c);
-	add_check(all, "cost of a system call", PROBE_YES, "", "%.0f ns", c.syscall_ns);
-	add_check(all, "cost of two wake-ups", PROBE_YES, "",
-	          "%.1f µs on one CPU, %.1f µs across two", c.wakeup_same_us, c.wakeup_across_us);
-	add_check(all, "cost of a copy", PROBE_YES, "", "64 KB at %.0f GB/s", c.copy_gbyte_per_s);
+	add_finding(all, "cost of a system call", PROBE_YES, "", "%.0f ns", c.syscall_ns);
+	add_finding(all, "cost of two wake-ups", PROBE_YES, "",
+	            "%.1f µs on one CPU, %.1f µs across two", c.wakeup_same_us, c.wakeup_across_us);
+	add_finding(all, "cost of a copy", PROBE_YES, "", "64 KB at %.0f GB/s", c.copy_gbyte_per_s);
 }
 
-static void examine_counters(struct checks *all)
+static void examine_counters(struct findings *all)
 {
 	static const struct {
 		const char *name, *help;
@@ -140,19 +140,19 @@ static void examine_counters(struct checks *all)
 
 		probe_counter(&r, counters[i].type, counters[i].config);
 		if (r.state != PROBE_YES)
-			add_check(all, counters[i].name, PROBE_UNKNOWN, counters[i].help,
-			          "not supported here: %s", r.detail);
+			add_finding(all, counters[i].name, PROBE_UNKNOWN, counters[i].help,
+			            "not supported here: %s", r.detail);
 		else
 			add_result(all, counters[i].name, &r, "");
 	}
 	struct stat st;
 	bool mounted = !stat("/sys/kernel/tracing/events", &st);
-	add_check(all, "tracefs", mounted ? PROBE_YES : PROBE_NO,
-	          "mount -t tracefs nodev /sys/kernel/tracing", "%s",
-	          mounted ? "tracepoints can be counted" : "not mounted at /sys/kernel/tracing");
+	add_finding(all, "tracefs", mounted ? PROBE_YES : PROBE_NO,
+	            "mount -t tracefs nodev /sys/kernel/tracing", "%s",
+	            mounted ? "tracepoints can be counted" : "not mounted at /sys/kernel/tracing");
 }
 
-static void examine_offloads(struct checks *all, int ns)
+static void examine_offloads(struct findings *all, int ns)
 {
 	static const struct {
 		const char *name, *help;
@@ -184,7 +184,7 @@ static void examine_offloads(struct checks *all, int ns)
 	}
 }
 
-static void examine_qdiscs(struct checks *all, int ns)
+static void examine_qdiscs(struct findings *all, int ns)
 {
 	static const char *const tbf[] = {"tbf",  "rate",    "10mbit", "burst",
 	                                  "10kb", "latency", "50ms",   NULL};
@@ -214,7 +214,7 @@ static void examine_qdiscs(struct checks *all, int ns)
 	           "a kernel with qdisc ingress, classifier u32 and action mirred");
 }
 
-static void examine_external(struct checks *all)
+static void examine_external(struct findings *all)
 {
 	static const struct {
 		const char *row, *spec, *help;
@@ -232,8 +232,8 @@ static void examine_external(struct checks *all)
 		if (spec_parse(&spec, catalog, tunnels[i].spec))
 			continue;
 		bool available = spec_available(&spec, catalog, &reason);
-		add_check(all, tunnels[i].row, available ? PROBE_YES : PROBE_NO, tunnels[i].help,
-		          "%s", text_string(&reason));
+		add_finding(all, tunnels[i].row, available ? PROBE_YES : PROBE_NO, tunnels[i].help,
+		            "%s", text_string(&reason));
 		text_free(&reason);
 	}
 	free(catalog);
@@ -249,18 +249,18 @@ static unsigned long long read_idle_ticks(void)
 	return told ? idle + iowait : FOREIGN_UNKNOWN;
 }
 
-static void examine_noise(struct checks *all)
+static void examine_noise(struct findings *all)
 {
 	char *pressure = environment_read_line("/proc/pressure/cpu");
 	double steal_s = environment_steal_s();
 
-	add_check(all, "steal", steal_s > 0 ? PROBE_YES : PROBE_NO,
-	          "nothing on bare metal; in a guest, a host that reports it",
-	          steal_s > 0 ? "%.1f s since boot"
-	                      : "zero since boot: not reported, or not shared",
-	          steal_s);
-	add_check(all, "pressure (PSI)", *pressure ? PROBE_YES : PROBE_NO, "boot with psi=1", "%s",
-	          pressure);
+	add_finding(all, "steal", steal_s > 0 ? PROBE_YES : PROBE_NO,
+	            "nothing on bare metal; in a guest, a host that reports it",
+	            steal_s > 0 ? "%.1f s since boot"
+	                        : "zero since boot: not reported, or not shared",
+	            steal_s);
+	add_finding(all, "pressure (PSI)", *pressure ? PROBE_YES : PROBE_NO, "boot with psi=1",
+	            "%s", pressure);
 	free(pressure);
 	unsigned long long before = read_idle_ticks();
 	process_pause(LOAD_MS);
@@ -268,15 +268,15 @@ static void examine_noise(struct checks *all)
 	              LOAD_MS / sysconf(_SC_NPROCESSORS_ONLN);
 	double busy = idle < 1 ? 1 - idle : 0;
 	if (isnan(idle)) {
-		add_check(all, "quiet now", PROBE_NO, "a kernel with /proc/stat",
-		          "idle time is not reported");
+		add_finding(all, "quiet now", PROBE_NO, "a kernel with /proc/stat",
+		            "idle time is not reported");
 		return;
 	}
-	add_check(all, "quiet now", busy < 0.05 ? PROBE_YES : PROBE_NO, "end what else runs here",
-	          "CPUs %.0f %% busy over %d ms", busy * 100, LOAD_MS);
+	add_finding(all, "quiet now", busy < 0.05 ? PROBE_YES : PROBE_NO, "end what else runs here",
+	            "CPUs %.0f %% busy over %d ms", busy * 100, LOAD_MS);
 }
 
-static void examine_programs(struct checks *all)
+static void examine_programs(struct findings *all)
 {
 	static const struct {
 		const char *row, *name, *option, *help;
@@ -295,21 +295,21 @@ static void examine_programs(struct checks *all)
 		bool there = process_available(programs[i].name);
 		char *line = there ? environment_program_line(argv) : text_format("not in PATH");
 
-		add_check(all, programs[i].row, there ? PROBE_YES : PROBE_NO, programs[i].help,
-		          "%s", line);
+		add_finding(all, programs[i].row, there ? PROBE_YES : PROBE_NO, programs[i].help,
+		            "%s", line);
 		free(line);
 	}
 }
 
-static void examine_machine(struct checks *all)
+static void examine_machine(struct findings *all)
 {
 	struct utsname name;
 	int ns = probe_namespace();
 
 	if (!uname(&name))
-		add_check(all, "kernel", PROBE_YES, "", "%s", name.release);
-	add_check(all, "network namespaces", ns >= 0 ? PROBE_YES : PROBE_UNKNOWN, "run it as root",
-	          "%s", ns >= 0 ? "" : strerror(-ns));
+		add_finding(all, "kernel", PROBE_YES, "", "%s", name.release);
+	add_finding(all, "network namespaces", ns >= 0 ? PROBE_YES : PROBE_UNKNOWN,
+	            "run it as root", "%s", ns >= 0 ? "" : strerror(-ns));
 	examine_cpu(all);
 	examine_noise(all);
 	examine_grant(all);
@@ -334,7 +334,7 @@ static const struct {
     [PROBE_UNKNOWN] = {"unavailable", TABLE_DIM},
 };
 
-static void print_table(const struct checks *all)
+static void print_table(const struct findings *all)
 {
 	static const struct table_column columns[] = {{"what", TABLE_LEFT},
 	                                              {"state", TABLE_LEFT},
@@ -344,7 +344,7 @@ static void print_table(const struct checks *all)
 
 	table_init(&table, columns, 4);
 	for (size_t i = 0; i < all->n; i++) {
-		const struct check *c = &all->check[i];
+		const struct finding *c = &all->finding[i];
 
 		table_add(&table, TABLE_PLAIN, "%s", c->name);
 		table_add(&table, states[c->state].colour, "%s", states[c->state].name);
@@ -355,12 +355,12 @@ static void print_table(const struct checks *all)
 	table_free(&table);
 }
 
-static void print_json(const struct checks *all)
+static void print_json(const struct findings *all)
 {
 	json_t *rows = json_array();
 
 	for (size_t i = 0; i < all->n; i++) {
-		const struct check *c = &all->check[i];
+		const struct finding *c = &all->finding[i];
 
 		json_array_append_new(rows, json_pack("{ss ss so ss}", "name", c->name, "state",
 		                                      states[c->state].name, "detail",
@@ -380,13 +380,13 @@ static int doctor_main(int argc, char **argv)
 
 	if (ret)
 		return ret == OPTIONS_HELPED ? EXIT_NO_REGRESSION : EXIT_ERROR;
-	struct checks all = {0};
+	struct findings all = {0};
 	examine_machine(&all);
 	if (as_json)
 		print_json(&all);
 	else
 		print_table(&all);
-	free_checks(&all);
+	free_findings(&all);
 	return EXIT_NO_REGRESSION;
 }
 

@@ -14,17 +14,17 @@ struct sample {
 };
 
 // While runs are read: the samples of one entry, by variant, and of its counters.
-struct series {
+struct entry_series {
 	size_t n, room;
 	struct sample *sample;
 };
 
 struct collected {
-	struct series time[SPEC_VARIANTS_MAX];
-	struct series counter[MICRO_COUNTERS_MAX][SPEC_VARIANTS_MAX];
+	struct entry_series time[SPEC_VARIANTS_MAX];
+	struct entry_series counter[MICRO_COUNTERS_MAX][SPEC_VARIANTS_MAX];
 };
 
-static void add_sample(struct series *s, unsigned block, double value)
+static void add_sample(struct entry_series *s, unsigned block, double value)
 {
 	if (s->n == s->room) {
 		s->room = s->room ? 2 * s->room : 16;
@@ -241,7 +241,7 @@ static int read_variants(struct micro_result *r, json_t *slot)
 
 // ---- what they say
 
-static double *values_of(const struct series *s)
+static double *values_of(const struct entry_series *s)
 {
 	double *x = malloc((s->n + 1) * sizeof(*x));
 
@@ -252,7 +252,7 @@ static double *values_of(const struct series *s)
 	return x;
 }
 
-static double median_of(const struct series *s)
+static double median_of(const struct entry_series *s)
 {
 	double *x = values_of(s), median = s->n ? stats_median(x, s->n) : NAN;
 
@@ -260,7 +260,7 @@ static double median_of(const struct series *s)
 	return median;
 }
 
-static void summarize_time(struct micro_cell *cell, const struct series *s)
+static void summarize_time(struct micro_cell *cell, const struct entry_series *s)
 {
 	cell->runs = s->n;
 	if (!s->n)
@@ -273,7 +273,7 @@ static void summarize_time(struct micro_cell *cell, const struct series *s)
 }
 
 // The mean logarithm of the block's times; false where there is none, or one isn't positive.
-static bool block_log(const struct series *s, unsigned block, double *log_mean)
+static bool block_log(const struct entry_series *s, unsigned block, double *log_mean)
 {
 	double sum = 0;
 	size_t n = 0;
@@ -290,7 +290,8 @@ static bool block_log(const struct series *s, unsigned block, double *log_mean)
 	return n;
 }
 
-static void compare(struct micro_cell *cell, const struct series *s, const struct series *base)
+static void compare(struct micro_cell *cell, const struct entry_series *s,
+                    const struct entry_series *base)
 {
 	double effect[STATS_BLOCKS_MAX], mine, theirs;
 	size_t n = 0;

@@ -14,7 +14,7 @@ static const char kernel_mark[] = "_[k]";
 static const char *const end_names[] = {"left end", "right end"};
 
 // One sample while it is read; frames from the innermost on.
-struct sample {
+struct stack_sample {
 	char thread[64];
 	pid_t pid;
 	size_t frames;
@@ -30,7 +30,7 @@ static void add_stack(struct folded *f, char *text, double samples)
 	f->samples += samples;
 }
 
-static void add_sample(struct folded *f, const struct sample *s, const char *first)
+static void add_sample(struct folded *f, const struct stack_sample *s, const char *first)
 {
 	struct text text = {0};
 
@@ -48,7 +48,7 @@ static bool is_process_of(const struct folded_ends *ends, int side, pid_t pid)
 	return false;
 }
 
-static void count_sample(struct folded parts[FOLDED_PARTS], const struct sample *s,
+static void count_sample(struct folded parts[FOLDED_PARTS], const struct stack_sample *s,
                          const struct folded_ends *ends)
 {
 	const char *first = NULL;
@@ -64,7 +64,7 @@ static void count_sample(struct folded parts[FOLDED_PARTS], const struct sample 
 }
 
 // "COMM PID/TID": the name may hold spaces.
-static bool take_header(struct sample *s, const char *line, size_t length)
+static bool take_header(struct stack_sample *s, const char *line, size_t length)
 {
 	size_t space = length, slash;
 	char *end;
@@ -213,7 +213,7 @@ static void join_number(char *frame)
 
 // "ADDRESS SYMBOL (DSO)": both may hold spaces and parentheses. A symbol that isn't known is named
 // by the file that it is in.
-static void take_frame(struct sample *s, const char *line, size_t length)
+static void take_frame(struct stack_sample *s, const char *line, size_t length)
 {
 	enum { SYMBOL_MAX = FRAME_BYTES - sizeof(kernel_mark) };
 	const char *symbol, *dso, *end = line + length;
@@ -276,7 +276,7 @@ static void merge_stacks(struct folded *f)
 void folded_read(struct folded parts[FOLDED_PARTS], const char *script,
                  const struct folded_ends *ends)
 {
-	struct sample *s = memory_new(1, sizeof(*s));
+	struct stack_sample *s = memory_new(1, sizeof(*s));
 
 	memset(parts, 0, FOLDED_PARTS * sizeof(*parts));
 	for (size_t length; *script; script += length + (script[length] == '\n')) {

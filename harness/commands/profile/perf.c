@@ -37,7 +37,7 @@ int perf_check(void)
 }
 
 // perf explains itself over many lines: the first one after "Error:" is the reason.
-static int complain(const struct perf *p, const char *what)
+static int report_failure(const struct perf *p, const char *what)
 {
 	char *level = environment_read_line("/proc/sys/kernel/perf_event_paranoid");
 	char *text = process_read(p->record.err);
@@ -104,12 +104,12 @@ static int await_answer(struct perf *p)
 		if (poll(&fd, 1, 0) > 0)
 			return read(p->ack, answer, sizeof(answer)) > 0
 			           ? 0
-			           : complain(p, "does not sample");
+			           : report_failure(p, "does not sample");
 		int ret = process_pause(POLL_MS);
 		if (ret)
 			return ret;
 	}
-	return complain(p, "gives no answer within 20 s");
+	return report_failure(p, "gives no answer within 20 s");
 }
 
 int perf_switch(struct perf *p, bool on)
@@ -117,7 +117,7 @@ int perf_switch(struct perf *p, bool on)
 	const char *word = on ? "enable\n" : "disable\n";
 
 	if (write(p->control, word, strlen(word)) != (ssize_t)strlen(word))
-		return complain(p, "ended at once");
+		return report_failure(p, "ended at once");
 	return await_answer(p);
 }
 
@@ -134,7 +134,7 @@ int perf_read(struct perf *p, char **script)
 	if (ret == -EINTR)
 		return ret;
 	if (ret < 0)
-		return complain(p, "does not end");
+		return report_failure(p, "does not end");
 	ret = process_run(argv, PROCESS_HERE, NULL, SCRIPT_MS, &text);
 	if (!ret) {
 		*script = text.out;
