@@ -91,9 +91,8 @@ PYTHON
 
 check "what is generated is what the runs show" scripts/benchmarks --check
 changed() {
-	mkdir -p "$dir/tree/build/${PROFILE:-release}" "$dir/tree/doc" "$dir/tree/results"
+	mkdir -p "$dir/tree/build/${PROFILE:-release}" "$dir/tree/results"
 	cp -r scripts variants BENCHMARKS.md "$dir/tree"
-	cp -r doc/benchmarks "$dir/tree/doc"
 	ln -sfn "$PWD/results/reference" "$dir/tree/results/reference"
 	ln -sfn "$PWD/$wgbench" "$dir/tree/$wgbench"
 	sed -i "$1" "$dir/tree/BENCHMARKS.md"
