@@ -1,7 +1,7 @@
 #!/bin/bash
 # Large configurations: how long they take and what memory they need. The figures are comments; a
 # check fails only where one is ten times what it should be.
-# alone: it fills the machine
+# takes: 20
 set -euo pipefail
 . "$(dirname "$0")/../../support/topology.bash"
 namespace left

@@ -73,6 +73,18 @@ ends_half_way() {
 }
 check "a script that ends half way has failed" ends_half_way
 
+# Each waits until all three have begun.
+for n in 1 2 3; do
+	script meets$n.sh <<-END
+		touch began.$n
+		for ((turns = 0; turns < 600; turns++)); do
+			[[ -e began.1 && -e began.2 && -e began.3 ]] && echo "ok 1 - met" && echo 1..1 && exit
+			sleep 0.05
+		done
+	END
+done
+check "three run at a time" tests 0 meets1.sh meets2.sh meets3.sh
+
 # A child that would live for long, and its own child.
 script lasting.sh <<-'END'
 	sleep 1000 &
