@@ -1,21 +1,22 @@
 // `wgbench micro`: the variants of each slot against one another, without the tunnel around them.
-#include "harness/command.h"
-#include "harness/machine/environment.h"
 #include "base/fields.h"
-#include "harness/commands/micro/programs.h"
-#include "harness/commands/micro/print.h"
-#include "harness/options.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "base/quote.h"
 #include "base/stamp.h"
 #include "base/text.h"
+#include "harness/command.h"
+#include "harness/commands/micro/print.h"
+#include "harness/commands/micro/programs.h"
+#include "harness/machine/counters.h"
+#include "harness/machine/environment.h"
+#include "harness/options.h"
 #include "harness/spec/parse.h"
 #include "harness/stats/basic.h"
-#include "harness/machine/counters.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +38,12 @@ struct micro_options {
 
 // ---- what is kept
 
-static json_t *describe(const struct micro_options *o, const struct micro_plan *p, const char *id)
+static json_t *describe_run(const struct micro_options *o, const struct micro_plan *p,
+                            const char *id)
 {
 	json_t *counters = json_array(), *command = json_pack("[ss]", "wgbench", "micro");
 	struct counters_set set = {0};
-	char created[STAMP_BYTES], value[64];
+	char created[STAMP_BYTES];
 	struct text fault = {0};
 
 	stamp_record(created, time(NULL));
@@ -50,12 +52,9 @@ static json_t *describe(const struct micro_options *o, const struct micro_plan *
 			json_array_append_new(counters, json_string(set.event[i].name));
 	if (o->filter)
 		json_array_append_new(command, json_string(o->filter));
-	snprintf(value, sizeof(value), "--repetitions=%u", p->blocks);
-	json_array_append_new(command, json_string(value));
-	snprintf(value, sizeof(value), "--min-time=%.9g", p->min_time_s);
-	json_array_append_new(command, json_string(value));
-	snprintf(value, sizeof(value), "--seed=%llu", (unsigned long long)p->seed);
-	json_array_append_new(command, json_string(value));
+	json_array_append_new(command, json_sprintf("--repetitions=%u", p->blocks));
+	json_array_append_new(command, json_sprintf("--min-time=%.9g", p->min_time_s));
+	json_array_append_new(command, json_sprintf("--seed=%llu", (unsigned long long)p->seed));
 	if (p->counters)
 		json_array_append_new(command, json_sprintf("--counters=%s", p->counters));
 	return json_pack("{si ss ss so sI sI sf so so}", "schema", MICRO_SCHEMA, "id", id,
@@ -64,53 +63,44 @@ static json_t *describe(const struct micro_options *o, const struct micro_plan *
 	                 "counters", counters, "environment", environment_collect());
 }
 
-static int save(json_t *raw, void *context)
+static int save_raw(json_t *raw, void *dir)
 {
-	const char *dir = context;
-	char path[PATH_MAX];
+	char *path = path_join(dir, "micro.json");
+	int ret = output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
 
-	snprintf(path, sizeof(path), "%.4000s/micro.json", dir);
-	return output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
+	free(path);
+	return ret;
 }
 
-// false: there is none, and `path` is where one would be. The raw runs may have been gzipped since.
-static bool find_raw(char path[PATH_MAX], const char *dir)
+// Where the raw runs are, which may have been gzipped since, or would be.
+static char *find_raw(const char *dir)
 {
-	int bytes = snprintf(path, PATH_MAX - 3, "%.4000s/micro.json", dir);
+	char *path = path_join(dir, "micro.json"), *gzipped = text_format("%s.gz", path);
+	bool plain = path_exists(path) || !path_exists(gzipped);
 
-	if (!access(path, F_OK))
-		return true;
-	strcpy(path + bytes, ".gz");
-	if (!access(path, F_OK))
-		return true;
-	path[bytes] = 0;
-	return false;
+	free(plain ? gzipped : path);
+	return plain ? path : gzipped;
 }
 
-static int make_folder(const struct micro_options *o, const struct spec_catalog *c, const char *id,
-                       char dir[PATH_MAX])
+static int make_folder(const char *dir)
 {
-	char path[PATH_MAX];
+	char *path = find_raw(dir);
+	int ret = 0;
 
-	char *folder = o->out ? text_format("%s", o->out) : spec_results(c->root, id);
-	snprintf(dir, PATH_MAX, "%.3900s", folder);
-	free(folder);
-	if (find_raw(path, dir)) {
+	if (path_exists(path)) {
+		ret = -EEXIST;
 		fprintf(stderr, "wgbench micro: %s is there already: choose another --out\n", path);
-		return -EEXIST;
-	}
-	if (mkdir(dir, 0755) && errno != EEXIST) {
-		int ret = -errno;
-
+	} else if (mkdir(dir, 0755) && errno != EEXIST) {
+		ret = -errno;
 		fprintf(stderr, "wgbench micro: %s: %s\n", dir, strerror(-ret));
-		return ret;
 	}
-	return 0;
+	free(path);
+	return ret;
 }
 
 // ---- the command
 
-static int list(const struct micro_plan *p, bool json)
+static int list_entries(const struct micro_plan *p, bool json)
 {
 	json_t *name;
 	size_t i;
@@ -126,7 +116,8 @@ static int list(const struct micro_plan *p, bool json)
 	return 0;
 }
 
-static int show(const struct micro_options *o, json_t *raw, const char *root, const char *dir)
+static int show_results(const struct micro_options *o, json_t *raw, const char *root,
+                        const char *dir)
 {
 	int failed = (o->json ? micro_show_json : micro_show_text)(raw, stdout);
 
@@ -139,23 +130,33 @@ static int show(const struct micro_options *o, json_t *raw, const char *root, co
 	return failed ? EXIT_ERROR : EXIT_NO_REGRESSION;
 }
 
-static int measure(const struct micro_options *o, const struct micro_plan *p)
+static int measure_in(const struct micro_options *o, const struct micro_plan *p, const char *id,
+                      char *dir)
 {
-	char dir[PATH_MAX], id[64], stamp[STAMP_BYTES];
-
-	stamp_name(stamp, time(NULL));
-	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
-	if (make_folder(o, p->catalog, id, dir))
+	if (make_folder(dir))
 		return EXIT_ERROR;
-	json_t *raw = describe(o, p, id);
-	int ret = micro_run(p, raw, save, dir);
+	json_t *raw = describe_run(o, p, id);
+	int ret = micro_run(p, raw, save_raw, dir), code = EXIT_ERROR;
 	if (ret == -EINTR) {
 		fprintf(stderr, "wgbench micro: stopped; what is finished is in %s\n", dir);
-		json_decref(raw);
-		return 128 + process_signal();
+		code = 128 + process_signal();
+	} else if (!ret) {
+		code = show_results(o, raw, p->catalog->root, dir);
 	}
-	int code = ret ? EXIT_ERROR : show(o, raw, p->catalog->root, dir);
 	json_decref(raw);
+	return code;
+}
+
+static int measure_entries(const struct micro_options *o, const struct micro_plan *p)
+{
+	char stamp[STAMP_BYTES];
+
+	stamp_name(stamp, time(NULL));
+	char *id = text_format("%s-%d", stamp, getpid());
+	char *dir = o->out ? text_format("%s", o->out) : spec_results(p->catalog->root, id);
+	int code = measure_in(o, p, id, dir);
+	free(dir);
+	free(id);
 	return code;
 }
 
@@ -197,28 +198,25 @@ static const struct field file_rows[] = {
 
 static int show_again(const struct micro_options *o, const char *root)
 {
-	char path[PATH_MAX];
-	char fault[512];
+	char *path = find_raw(o->from), fault[512];
+	int code = EXIT_ERROR;
 	json_t *raw;
 
-	find_raw(path, o->from);
-	if (fields_load(&raw, path, fault, sizeof(fault))) {
+	if (fields_load(&raw, path, fault, sizeof(fault)))
 		quote_printf(stderr, "wgbench micro: %s:%s\n", path, fault);
-		return EXIT_ERROR;
-	}
-	int code = EXIT_ERROR;
-	if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
-	    !json_is_string(json_object_get(raw, "id")))
+	else if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
+	         !json_is_string(json_object_get(raw, "id")))
 		fprintf(stderr, "wgbench micro: %s isn't of schema %d\n", path, MICRO_SCHEMA);
 	else if (fields_check(raw, file_rows, fault, sizeof(fault)))
 		quote_printf(stderr, "wgbench micro: %s: %s\n", path, fault);
 	else
-		code = show(o, raw, root, o->from);
+		code = show_results(o, raw, root, o->from);
 	json_decref(raw);
+	free(path);
 	return code;
 }
 
-static int parse(struct micro_options *o, int argc, char **argv)
+static int parse_options(struct micro_options *o, int argc, char **argv)
 {
 	struct options_words words;
 	struct counters_set set;
@@ -261,11 +259,9 @@ static int parse(struct micro_options *o, int argc, char **argv)
 
 static int plan_and_measure(const struct micro_options *o, const struct spec_catalog *catalog)
 {
-	struct micro_plan *p = calloc(1, sizeof(*p));
+	struct micro_plan *p = memory_new(1, sizeof(*p));
 	int code = EXIT_ERROR;
 
-	if (!p)
-		abort();
 	int ret = micro_plan_make(p, catalog, o->filter);
 	if (!ret) {
 		p->blocks = o->repetitions ? o->repetitions : o->quick ? QUICK_BLOCKS : FULL_BLOCKS;
@@ -274,7 +270,7 @@ static int plan_and_measure(const struct micro_options *o, const struct spec_cat
 		                                  : full_time_s;
 		p->counters = o->counters;
 		p->seed = o->seed;
-		code = o->list ? list(p, o->json) : measure(o, p);
+		code = o->list ? list_entries(p, o->json) : measure_entries(o, p);
 		micro_plan_free(p);
 	} else if (process_signal()) {
 		code = 128 + process_signal();
@@ -285,13 +281,9 @@ static int plan_and_measure(const struct micro_options *o, const struct spec_cat
 
 static int micro_main(int argc, char **argv)
 {
-	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
+	struct spec_catalog *catalog = memory_new(1, sizeof(*catalog));
 	struct micro_options o;
-	int ret, code = EXIT_ERROR;
-
-	if (!catalog)
-		abort();
-	ret = parse(&o, argc, argv);
+	int code = EXIT_ERROR, ret = parse_options(&o, argc, argv);
 	if (ret == OPTIONS_HELPED)
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog))

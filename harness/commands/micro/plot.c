@@ -1,25 +1,27 @@
 #include "harness/commands/micro/plot.h"
 
+#include "base/memory.h"
+#include "base/text.h"
+#include "harness/show/plot.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/show/plot.h"
-
 // Cuts "/KEY:VALUE" out of a name: what entries of the same plot have in common.
-static void without_parameter(const char *shown, const char *key, char *text, size_t bytes)
+static char *drop_parameter(const char *shown, const char *key)
 {
-	size_t length = strlen(key), n = 0;
+	struct text kept = {0};
+	size_t length = strlen(key), part_length;
 
-	for (const char *part = shown; *part && n < bytes;) {
-		size_t part_length = strcspn(part, "/");
+	for (const char *part = shown; *part; part += part_length + !!part[part_length]) {
 		bool is_key = part != shown && !strncmp(part, key, length) && part[length] == ':';
 
+		part_length = strcspn(part, "/");
 		if (!is_key)
-			n += snprintf(text + n, bytes - n, "%s%.*s", n ? "/" : "", (int)part_length,
-			              part);
-		part += part_length + !!part[part_length];
+			text_add(&kept, "%s%.*s", kept.length ? "/" : "", (int)part_length, part);
 	}
+	return text_take(&kept);
 }
 
 // The first parameter of the sweep's entries that has several values; false: none has.
@@ -56,25 +58,32 @@ static int by_variant_and_x(const void *a, const void *b)
 }
 
 // The number of threads follows from the parameters.
-static void common_of(const struct micro_entry *e, const char *key, char *text, size_t bytes)
+static char *name_common(const struct micro_entry *e, const char *key)
 {
-	char once[128];
+	char *once = drop_parameter(e->shown, key), *common = drop_parameter(once, "threads");
 
-	without_parameter(e->shown, key, once, sizeof(once));
-	without_parameter(once, "threads", text, bytes);
+	free(once);
+	return common;
 }
 
-static size_t gather(const struct micro_result *r, const char *common, const char *key,
-                     struct plot_point *points)
+static bool has_common(const struct micro_entry *e, const char *key, const char *common)
+{
+	char *own = name_common(e, key);
+	bool has = !strcmp(own, common);
+
+	free(own);
+	return has;
+}
+
+static size_t gather_points(const struct micro_result *r, const char *common, const char *key,
+                            struct plot_point *points)
 {
 	size_t n = 0;
 
 	for (const struct micro_entry *e = r->entry; e < r->entry + r->entries; e++) {
-		char own[128];
 		double x;
 
-		common_of(e, key, own, sizeof(own));
-		if (strcmp(own, common) || !micro_parameter(e->shown, key, &x))
+		if (!has_common(e, key, common) || !micro_parameter(e->shown, key, &x))
 			continue;
 		for (size_t v = 0; v < r->variants; v++)
 			if (e->cell[v].runs && !e->cell[v].error)
@@ -88,19 +97,16 @@ static size_t gather(const struct micro_result *r, const char *common, const cha
 static int plot_common(struct document *d, const char *root, const struct micro_result *r,
                        const char *common, const char *key)
 {
-	struct plot_point *points = calloc(r->entries * r->variants, sizeof(*points));
-	char title[256], file[256], *svg;
+	struct plot_point *points = memory_new(r->entries * r->variants, sizeof(*points));
+	char *title = text_format("%s: %s (lower is better)", r->slot, common);
+	char *file = text_format("%s-%s", r->slot, common), *svg;
 	int ret = 0;
 
-	if (!points)
-		abort();
-	snprintf(title, sizeof(title), "%s: %s (lower is better)", r->slot, common);
-	snprintf(file, sizeof(file), "%s-%s", r->slot, common);
 	struct plot_sweep sweep = {.title = title,
 	                           .x_label = key,
 	                           .y_label = "ns",
 	                           .variants = r->variants,
-	                           .points = gather(r, common, key, points),
+	                           .points = gather_points(r, common, key, points),
 	                           .variant = r->variant,
 	                           .point = points};
 	if (sweep.points > r->variants)
@@ -109,20 +115,18 @@ static int plot_common(struct document *d, const char *root, const struct micro_
 		ret = document_plot(d, file, svg);
 		free(svg);
 	}
+	free(file);
+	free(title);
 	free(points);
 	return ret;
 }
 
-static bool is_first(const struct micro_result *r, size_t entry, const char *key)
+static bool is_first(const struct micro_result *r, size_t entry, const char *key,
+                     const char *common)
 {
-	char common[128], other[128];
-
-	common_of(&r->entry[entry], key, common, sizeof(common));
-	for (size_t e = 0; e < entry; e++) {
-		common_of(&r->entry[e], key, other, sizeof(other));
-		if (!strcmp(common, other))
+	for (size_t e = 0; e < entry; e++)
+		if (has_common(&r->entry[e], key, common))
 			return false;
-	}
 	return true;
 }
 
@@ -131,12 +135,14 @@ int micro_plot_slot(struct document *d, const char *root, const struct micro_res
 	int ret = 0;
 
 	for (size_t e = 0; e < r->entries && !ret; e++) {
-		char key[64], common[128];
+		char key[64];
 
-		if (!find_axis(r, r->entry[e].sweep, key) || !is_first(r, e, key))
+		if (!find_axis(r, r->entry[e].sweep, key))
 			continue;
-		common_of(&r->entry[e], key, common, sizeof(common));
-		ret = plot_common(d, root, r, common, key);
+		char *common = name_common(&r->entry[e], key);
+		if (is_first(r, e, key, common))
+			ret = plot_common(d, root, r, common, key);
+		free(common);
 	}
 	return ret;
 }

@@ -2,8 +2,8 @@
 #ifndef WGBENCH_MICRO_PLOT_H
 #define WGBENCH_MICRO_PLOT_H
 
-#include "harness/show/document.h"
 #include "harness/commands/micro/summary.h"
+#include "harness/show/document.h"
 
 // What of a slot's sweep differs only in its first parameter that varies is one plot, drawn with
 // the scripts of the tree `root`. 0, or -errno after a printed line.

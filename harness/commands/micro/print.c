@@ -1,16 +1,17 @@
 #include "harness/commands/micro/print.h"
 
+#include "base/file.h"
+#include "base/quote.h"
+#include "base/text.h"
+#include "harness/commands/micro/plot.h"
+#include "harness/commands/micro/summary.h"
+#include "harness/show/document.h"
+#include "harness/show/table.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "harness/show/document.h"
-#include "harness/commands/micro/plot.h"
-#include "harness/commands/micro/summary.h"
-#include "base/file.h"
-#include "base/quote.h"
-#include "harness/show/table.h"
 
 enum { COUNTER_COLUMNS_MAX = TABLE_COLUMNS_MAX - 2 };
 
@@ -180,33 +181,33 @@ static size_t count_blocks(const struct micro_result *r)
 	return blocks;
 }
 
-static void describe(const struct micro_result *r, char *text, size_t bytes)
+static char *describe_times(const struct micro_result *r)
 {
 	size_t blocks = count_blocks(r);
 
-	snprintf(text, bytes,
-	         "ns an iteration, medians of %zu runs; behind each its ratio to %s, %s of %zu "
-	         "block%s. time: CPU time of the thread, or real (passing) time.",
-	         2 * blocks, r->variant[r->base],
-	         blocks < MICRO_EXACT_BLOCKS ? "with the range" : "with the 95 % interval", blocks,
-	         blocks == 1 ? "" : "s");
+	return text_format("ns per iteration, medians of %zu runs; after each its ratio to %s, %s "
+	                   "of %zu block%s. time: CPU time of the thread, or real (elapsed) time.",
+	                   2 * blocks, r->variant[r->base],
+	                   blocks < MICRO_EXACT_BLOCKS ? "with the range"
+	                                               : "with the 95 % interval",
+	                   blocks, text_plural(blocks));
 }
 
-static void describe_reasons(const struct micro_result *r, json_t *slot, json_t *asked, char *text,
-                             size_t bytes)
+static char *describe_reasons(const struct micro_result *r, json_t *slot, json_t *asked)
 {
-	size_t n = 0, i;
+	struct text text = {0};
 	json_t *name;
+	size_t i;
 
-	*text = 0;
 	json_array_foreach(asked, i, name)
 	{
 		const char *word = json_string_value(name);
 		const char *reason = reason_of(slot, r->variant[0], word);
 
-		if (reason && n < bytes)
-			n += snprintf(text + n, bytes - n, "%s%s: %s", n ? "; " : "", word, reason);
+		if (reason)
+			text_add(&text, "%s%s: %s", text.length ? "; " : "", word, reason);
 	}
+	return text_take(&text);
 }
 
 static int count_failures(const struct micro_result *r)
@@ -260,11 +261,11 @@ static int print_slot(struct micro_result *r, json_t *slot, void *context)
 {
 	struct printing *p = context;
 	json_t *asked = json_object_get(p->raw, "counters");
+	char *text = describe_times(r);
 	struct table t;
-	char text[1024];
 
-	describe(r, text, sizeof(text));
 	quote_printf(p->to, "%s: %s\n\n", r->slot, text);
+	free(text);
 	make_times(r, &t);
 	table_print(&t, p->to);
 	table_free(&t);
@@ -272,8 +273,9 @@ static int print_slot(struct micro_result *r, json_t *slot, void *context)
 	if (make_counters(r, slot, asked, &t)) {
 		table_print(&t, p->to);
 		table_free(&t);
-		describe_reasons(r, slot, asked, text, sizeof(text));
+		text = describe_reasons(r, slot, asked);
 		quote_printf(p->to, *text ? "%s\n\n" : "%s\n", text);
+		free(text);
 	}
 	return count_failures(r);
 }
@@ -373,44 +375,40 @@ static int report_slot(struct micro_result *r, json_t *slot, void *context)
 {
 	struct reporting *p = context;
 	json_t *asked = json_object_get(p->raw, "counters");
+	char *text = describe_times(r);
 	struct table t;
-	char text[1024];
 
 	document_heading(&p->document, r->slot);
-	describe(r, text, sizeof(text));
 	document_paragraph(&p->document, "%s", text);
+	free(text);
 	make_times(r, &t);
 	document_table(&p->document, &t);
 	table_free(&t);
 	if (make_counters(r, slot, asked, &t)) {
 		document_table(&p->document, &t);
 		table_free(&t);
-		describe_reasons(r, slot, asked, text, sizeof(text));
+		text = describe_reasons(r, slot, asked);
 		if (*text)
 			document_paragraph(&p->document, "%s", text);
+		free(text);
 	}
 	return micro_plot_slot(&p->document, p->root, r);
 }
 
 int micro_show_report(json_t *raw, const char *root, const char *dir)
 {
-	struct reporting *p = calloc(1, sizeof(*p));
-	char title[160];
+	struct reporting p = {.raw = raw, .root = root};
+	char *title =
+	    text_format("Microbenchmarks %s", json_string_value(json_object_get(raw, "id")));
+	int ret = document_begin(&p.document, dir, title);
 
-	if (!p)
-		abort();
-	p->raw = raw;
-	p->root = root;
-	snprintf(title, sizeof(title), "Microbenchmarks %s",
-	         json_string_value(json_object_get(raw, "id")));
-	int ret = document_begin(&p->document, dir, title);
 	if (!ret) {
-		ret = each_slot(raw, report_slot, p);
+		ret = each_slot(raw, report_slot, &p);
 		if (ret < 0)
-			document_abandon(&p->document);
+			document_abandon(&p.document);
 		else
-			ret = document_end(&p->document);
+			ret = document_end(&p.document);
 	}
-	free(p);
+	free(title);
 	return ret;
 }

@@ -1,36 +1,33 @@
 #include "harness/commands/micro/programs.h"
 
+#include "base/argv.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "harness/machine/environment.h"
+#include "harness/measure/progress.h"
+#include "harness/plan/block_order.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <regex.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "harness/machine/environment.h"
-#include "harness/plan/block_order.h"
-#include "base/process.h"
-#include "harness/measure/progress.h"
 
 extern const char wgbench_profile[];
 
 enum { RUN_TIMEOUT_MS = 20 * 60 * 1000, LIST_TIMEOUT_MS = 60 * 1000 };
 
-static void find_program(const struct spec_catalog *c, const char *slot, const char *variant,
-                         char path[PATH_MAX])
+static char *name_program(const struct spec_catalog *c, const char *slot, const char *variant)
 {
-	snprintf(path, PATH_MAX, "%.3000s/build/%s/micro/%s/%s", c->root, wgbench_profile, slot,
-	         variant);
+	return text_format("%s/build/%s/micro/%s/%s", c->root, wgbench_profile, slot, variant);
 }
 
-static int fail(const char *program, int ret, const char *err)
+static int report_failure(const char *program, int ret, struct process_text *text)
 {
-	char line[256];
-
-	fprintf(stderr, "wgbench: %s: %s\n", program,
-	        ret < 0 ? strerror(-ret) : process_last_line(err, line, sizeof(line)));
+	fprintf(stderr, "wgbench: %s: %s\n", program, process_reason(ret, text));
 	return ret < 0 ? ret : -EIO;
 }
 
@@ -43,9 +40,7 @@ static struct micro_sweep *find_sweep(struct micro_slot *s, const char *entry)
 	for (size_t i = 0; i < s->sweeps; i++)
 		if (!strncmp(s->sweep[i].name, entry, length) && !s->sweep[i].name[length])
 			return &s->sweep[i];
-	s->sweep = reallocarray(s->sweep, s->sweeps + 1, sizeof(*s->sweep));
-	if (!s->sweep)
-		abort();
+	s->sweep = memory_resize(s->sweep, s->sweeps + 1, sizeof(*s->sweep));
 	memset(&s->sweep[s->sweeps], 0, sizeof(*s->sweep));
 	snprintf(s->sweep[s->sweeps].name, sizeof(s->sweep->name), "%.*s", (int)length, entry);
 	return &s->sweep[s->sweeps++];
@@ -55,18 +50,16 @@ static struct micro_sweep *find_sweep(struct micro_slot *s, const char *entry)
 static void pick_entry(struct micro_slot *s, size_t variant, const char *entry)
 {
 	struct micro_sweep *sweep = find_sweep(s, entry);
-	char *before = sweep->pattern[variant], *after;
+	char *before = sweep->pattern[variant];
+	int kept = before ? strlen(before) - strlen(")$") : 0;
 
-	if (before)
-		before[strlen(before) - strlen(")$")] = 0;
-	if (asprintf(&after, "%s%s%s)$", before ? before : "^(", before ? "|" : "", entry) < 0)
-		abort();
+	sweep->pattern[variant] =
+	    before ? text_format("%.*s|%s)$", kept, before, entry) : text_format("^(%s)$", entry);
 	free(before);
-	sweep->pattern[variant] = after;
 	sweep->n++;
 }
 
-static bool picks(const regex_t *filter, const char *name)
+static bool is_picked(const regex_t *filter, const char *name)
 {
 	return !filter || !regexec(filter, name, 0, NULL, 0);
 }
@@ -76,33 +69,36 @@ static int list_program(struct micro_plan *p, struct micro_slot *s, size_t varia
                         const regex_t *filter)
 {
 	const char *slot = s->slot->name, *name = s->slot->variant[variant];
-	char path[PATH_MAX], full[512];
+	char *path = name_program(p->catalog, slot, name);
 	const char *const argv[] = {path, "--benchmark_list_tests=true", NULL};
 	struct process_text text;
 	int picked = 0;
 
-	find_program(p->catalog, slot, name, path);
 	int ret = process_run(argv, PROCESS_HERE, NULL, LIST_TIMEOUT_MS, &text);
 	if (ret && ret != -EINTR)
-		ret = fail(path, ret, text.err);
+		ret = report_failure(path, ret, &text);
 	for (char *line = ret ? NULL : strtok(text.out, "\n"); line; line = strtok(NULL, "\n")) {
-		snprintf(full, sizeof(full), "%s/%s/%s", slot, name, line);
-		if (!picks(filter, full))
-			continue;
-		pick_entry(s, s->variants, line);
-		json_array_append_new(p->entries, json_string(full));
-		picked++;
+		char *full = text_format("%s/%s/%s", slot, name, line);
+
+		if (is_picked(filter, full)) {
+			pick_entry(s, s->variants, line);
+			json_array_append_new(p->entries, json_string(full));
+			picked++;
+		}
+		free(full);
 	}
 	process_text_free(&text);
+	free(path);
 	return ret ? ret : picked;
 }
 
 static bool has_benchmarks(const struct spec_catalog *c, const char *slot)
 {
-	char path[PATH_MAX];
+	char *path = text_format("%s/workloads/micro/%s.c", c->root, slot);
+	bool has = path_exists(path);
 
-	snprintf(path, sizeof(path), "%.3000s/workloads/micro/%s.c", c->root, slot);
-	return !access(path, R_OK);
+	free(path);
+	return has;
 }
 
 // The variant of the preset `default`, else the first.
@@ -213,22 +209,17 @@ static int run_program(const struct micro_plan *p, const struct micro_slot *s, s
                        json_t *slot)
 {
 	const char *name = s->slot->variant[s->variant[variant]];
-	char path[PATH_MAX], time[64], *filter, counters[1024];
-	const char *argv[] = {path, "--benchmark_format=json", time, NULL, NULL, NULL};
+	char *path = name_program(p->catalog, s->slot->name, name);
 	struct process_text text;
-	int ret;
+	struct argv argv = {0};
 
-	find_program(p->catalog, s->slot->name, name, path);
-	snprintf(time, sizeof(time), "--benchmark_min_time=%.9g", p->min_time_s);
-	if (asprintf(&filter, "--benchmark_filter=%s", sweep->pattern[variant]) < 0)
-		abort();
-	argv[3] = filter;
-	if (p->counters) {
-		snprintf(counters, sizeof(counters), "--counters=%s", p->counters);
-		argv[4] = counters;
-	}
-	ret = process_run(argv, PROCESS_HERE, NULL, RUN_TIMEOUT_MS, &text);
-	free(filter);
+	argv_add_all(&argv, path, "--benchmark_format=json", NULL);
+	argv_add_format(&argv, "--benchmark_min_time=%.9g", p->min_time_s);
+	argv_add_format(&argv, "--benchmark_filter=%s", sweep->pattern[variant]);
+	if (p->counters)
+		argv_add_format(&argv, "--counters=%s", p->counters);
+	int ret = process_run(argv_words(&argv), PROCESS_HERE, NULL, RUN_TIMEOUT_MS, &text);
+	argv_free(&argv);
 	// 1: an entry failed; its row says why.
 	json_t *said = ret == 0 || ret == 1 ? json_loads(text.out, 0, NULL) : NULL;
 	json_t *rows = json_object_get(said, "benchmarks");
@@ -240,10 +231,11 @@ static int run_program(const struct micro_plan *p, const struct micro_slot *s, s
 		                                "benchmarks", rows));
 		ret = 0;
 	} else if (ret != -EINTR) {
-		ret = fail(path, ret, text.err);
+		ret = report_failure(path, ret, &text);
 	}
 	json_decref(said);
 	process_text_free(&text);
+	free(path);
 	return ret;
 }
 

@@ -3,10 +3,10 @@
 #ifndef WGBENCH_MICRO_PROGRAMS_H
 #define WGBENCH_MICRO_PROGRAMS_H
 
+#include "harness/spec/parse.h"
+
 #include <jansson.h>
 #include <stdint.h>
-
-#include "harness/spec/parse.h"
 
 struct micro_sweep {
 	char name[64];

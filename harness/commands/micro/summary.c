@@ -1,12 +1,13 @@
 #include "harness/commands/micro/summary.h"
 
+#include "base/memory.h"
+#include "harness/stats/signed_rank.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "harness/stats/signed_rank.h"
 
 struct sample {
 	unsigned block;
@@ -26,12 +27,7 @@ struct collected {
 
 static void add_sample(struct entry_series *s, unsigned block, double value)
 {
-	if (s->n == s->room) {
-		s->room = s->room ? 2 * s->room : 16;
-		s->sample = reallocarray(s->sample, s->room, sizeof(*s->sample));
-		if (!s->sample)
-			abort();
-	}
+	s->sample = memory_more(s->sample, s->n, &s->room, sizeof(*s->sample));
 	s->sample[s->n++] = (struct sample){block, value};
 }
 
@@ -99,10 +95,8 @@ static size_t find_entry(struct micro_result *r, struct collected **collected, c
 	for (size_t i = 0; i < r->entries; i++)
 		if (!strcmp(r->entry[i].name, name))
 			return i;
-	r->entry = reallocarray(r->entry, r->entries + 1, sizeof(*r->entry));
-	*collected = reallocarray(*collected, r->entries + 1, sizeof(**collected));
-	if (!r->entry || !*collected)
-		abort();
+	r->entry = memory_resize(r->entry, r->entries + 1, sizeof(*r->entry));
+	*collected = memory_resize(*collected, r->entries + 1, sizeof(**collected));
 	memset(&r->entry[r->entries], 0, sizeof(*r->entry));
 	memset(&(*collected)[r->entries], 0, sizeof(**collected));
 	name_entry(&r->entry[r->entries], name, fit);
@@ -243,10 +237,8 @@ static int read_variants(struct micro_result *r, json_t *slot)
 
 static double *values_of(const struct entry_series *s)
 {
-	double *x = malloc((s->n + 1) * sizeof(*x));
+	double *x = memory_new(s->n, sizeof(*x));
 
-	if (!x)
-		abort();
 	for (size_t i = 0; i < s->n; i++)
 		x[i] = s->sample[i].value;
 	return x;

@@ -4,11 +4,11 @@
 #ifndef WGBENCH_MICRO_SUMMARY_H
 #define WGBENCH_MICRO_SUMMARY_H
 
+#include "harness/spec/parse.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "harness/spec/parse.h"
 
 enum { MICRO_COUNTERS_MAX = 32, MICRO_EXACT_BLOCKS = 6 };
 

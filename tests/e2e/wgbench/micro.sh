@@ -83,7 +83,7 @@ measures() {
 	"$wgbench" micro 'aead/.*/(noop|seal/bytes:64$|seal/bytes:1420)' --quick --out "$dir/a" \
 		--counters=instructions,perf::TASK-CLOCK >"$dir/out"
 	cat "$dir/out"
-	grep '^aead: ns an iteration, medians of 2 runs' "$dir/out"
+	grep '^aead: ns per iteration, medians of 2 runs' "$dir/out"
 	grep -E '^seal/bytes:1420 +cpu +[0-9.]+ .*\[' "$dir/out"
 	[[ $(grep -c 'bytes:256' "$dir/out") == 0 ]]
 	grep -q '"schema":1' "$dir/a/micro.json"
