@@ -142,6 +142,7 @@ static void set_up(struct cbenchmark_state *state, void *context)
 	}
 	work.device->tun.merge_tcp = work.device->tun.merge_udp = FEATURE(receive_tun.merges);
 	work.queue.device = work.device;
+	work.queue.counters = &work.device->counters;
 	work.receive = receive_new(&hooks, &work.queue);
 	if (!work.receive)
 		cbenchmark_skip(state, "receive_new: out of memory");
