@@ -1,4 +1,4 @@
-// The argument vector of a program that is to be started.
+// The argument vector of a program to start.
 #ifndef WGBENCH_BASE_ARGV_H
 #define WGBENCH_BASE_ARGV_H
 
@@ -6,7 +6,7 @@
 
 struct argv { // a zeroed one is empty
 	size_t n, room;
-	char **word; // owned; NULL behind the last
+	char **word; // owned; NULL after the last
 };
 
 void argv_add(struct argv *, const char *word);

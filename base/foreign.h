@@ -20,8 +20,8 @@ struct foreign_row {
 const char *foreign_numbers(const json_t *object, const struct foreign_row *rows);
 
 // A number that the text begins with: digits, for a decimal one with a point among them; without a
-// sign, an exponent, or space before it. `end` is behind it; NULL: nothing may be there but the end
-// of the line. False: there is none such.
+// sign, an exponent, or space before it. `end` is after it; NULL: nothing but the end of the line
+// may follow. False: there is no such number.
 bool foreign_unsigned(const char *text, unsigned long long *value, const char **end);
 bool foreign_decimal(const char *text, double *value, const char **end);
 

@@ -13,7 +13,7 @@ const char *text_string(const struct text *t)
 	return t->bytes ? t->bytes : "";
 }
 
-// Room for n more bytes and the zero behind them.
+// Makes room for n more bytes and a final zero.
 static void reserve_room(struct text *t, size_t n)
 {
 	enum { ROOM_FIRST = 64 };

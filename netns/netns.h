@@ -1,7 +1,7 @@
 // Test networks: a pair is two namespaces joined by a veth, the two ends of one tunnel; tunnels
 // that are compared are alive at once, each in a pair of its own. Names carry the owner's pid, and
-// the owner holds a locked file as long as it lives, so a later wgbench can tell what a killed one
-// left behind from what one beside it is using.
+// the owner keeps a file locked while it lives, so that a later wgbench can tell what a killed one
+// left from what another one is using.
 #ifndef WGBENCH_NETNS_H
 #define WGBENCH_NETNS_H
 
@@ -30,7 +30,7 @@ struct netns_pair {
 	struct netns_side side[2]; // left, right
 };
 
-// One interface's line of /proc/net/dev. FOREIGN_UNKNOWN, here and below: not told.
+// One interface's line of /proc/net/dev. FOREIGN_UNKNOWN, here and below: not reported.
 struct netns_link_counters {
 	unsigned long long rx_packets, rx_dropped, tx_packets, tx_dropped, tx_bytes;
 };
@@ -56,7 +56,7 @@ int netns_pair_create(struct netns_pair *, unsigned n);
 // Ends every process in the pair's namespaces and removes them.
 void netns_pair_destroy(struct netns_pair *);
 
-// Lets go of the lock; pairs must be gone.
+// Releases the lock; pairs must be gone.
 void netns_close(void);
 
 // Runs lines of `ip` or `tc` in a namespace. 0; -errno with the reason, in one line, in the fault,
@@ -64,12 +64,12 @@ void netns_close(void);
 int netns_batch(int ns_fd, const char *program, struct text *fault, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-// Sets a sysctl of the namespace, named by its path as in "net/ipv4/tcp_ecn", and tells what it was
-// before. 0 or -errno.
+// Sets a sysctl of the namespace, named by its path as in "net/ipv4/tcp_ecn", and gives its
+// value before. 0 or -errno.
 int netns_sysctl(int ns_fd, const char *name, long value, long *before);
 
-// The processes whose network namespace this is, other than the caller; at most `max` of them are
-// written. How many there are.
+// How many processes other than the caller's are in this network namespace; writes at most `max` of
+// them.
 size_t netns_processes(int ns_fd, pid_t *pids, size_t max);
 
 // Ends them: SIGTERM, after 2 s SIGKILL.

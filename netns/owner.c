@@ -1,6 +1,6 @@
-// /run/wgbench/PID is flock'ed by its owner from beginning to end: the kernel lets go of the lock
-// however the owner dies, and a pid that was given out again has no lock. So a lock that is free
-// means that all that carries this pid is nobody's.
+// /run/wgbench/PID is flock'ed by its owner from beginning to end: the kernel releases the lock
+// however the owner dies, and a reused pid has no lock. So a free lock means that nobody owns what
+// carries this pid.
 #include "netns/owner.h"
 
 #include "base/path.h"
@@ -66,7 +66,7 @@ int owner_enter_namespace(int ns_fd, int *home)
 void owner_leave_namespace(int home)
 {
 	if (setns(home, CLONE_NEWNET)) {
-		perror("wgbench: can't return to the own network namespace");
+		perror("wgbench: can't return to the first network namespace");
 		abort();
 	}
 	close(home);
@@ -146,8 +146,8 @@ void owner_remove_namespace(const char *name)
 	process_run(argv, PROCESS_HERE, NULL, COMMAND_MS, NULL);
 }
 
-// Calls `act` for every name in `dir` that `PREFIXpidREST` matches; REST begins with `behind`.
-static int visit_names(const char *dir, const char *prefix, pid_t pid, char behind,
+// Calls `act` for every name in `dir` that begins with PREFIX, the pid and `after`.
+static int visit_names(const char *dir, const char *prefix, pid_t pid, char after,
                        void (*act)(const char *name))
 {
 	int found = 0;
@@ -155,7 +155,7 @@ static int visit_names(const char *dir, const char *prefix, pid_t pid, char behi
 
 	if (!d)
 		return 0;
-	char *start = text_format("%s%d%c", prefix, pid, behind);
+	char *start = text_format("%s%d%c", prefix, pid, after);
 	for (struct dirent *e; (e = readdir(d));) {
 		if (strncmp(e->d_name, start, strlen(start)))
 			continue;
@@ -231,7 +231,7 @@ static void drop_scratch(void)
 	remove_scratch(getpid());
 }
 
-// What the owner left, unless it's alive. How many namespaces it were.
+// Removes what the owner left, unless it is alive. How many namespaces that were.
 static int reap_owner(const char *name)
 {
 	char *path = path_join(owners, name);
@@ -300,7 +300,7 @@ int netns_open(void)
 
 	if (ret)
 		return ret;
-	remove_all_of(getpid()); // of one that had our pid and was reaped by nobody
+	remove_all_of(getpid()); // of a dead owner that had our pid
 	ret = make_scratch();
 	if (ret) {
 		drop_lock();

@@ -135,7 +135,7 @@ char *environment_read_line(const char *path)
 	return taken;
 }
 
-// The value that a line has behind `FIELD:`, or NULL.
+// The value after `FIELD:` in a line, or NULL.
 static const char *find_value(const char *line, const char *field)
 {
 	size_t length = strlen(field);
@@ -369,7 +369,6 @@ json_t *environment_collect(void)
 	json_object_set_new(object, "boot_words", read_boot_words());
 	json_object_set_new(object, "mitigations", read_mitigations());
 	json_object_set_new(object, "sysctls", environment_sysctls(PROCESS_HERE));
-	// Of the trials, whatever the system's default is.
 	add_programs(object);
 	environment_set(object, "harness_revision", wgbench_revision);
 	environment_set(object, "harness_profile", wgbench_profile);

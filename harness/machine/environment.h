@@ -1,5 +1,5 @@
-// The machine as run.json remembers it: what a reader needs to judge whether figures are
-// comparable. The host's name is not among it.
+// The machine as run.json records it: what a reader needs to judge whether figures are comparable.
+// The host's name is not part of it.
 #ifndef WGBENCH_MACHINE_ENVIRONMENT_H
 #define WGBENCH_MACHINE_ENVIRONMENT_H
 
@@ -9,7 +9,7 @@
 json_t *environment_collect(void);
 
 // Lines without their newline, which the caller frees; "" where there is none: the first of a file
-// such as those of /proc, the value behind the first `FIELD:` in one, the first that a program
+// such as those of /proc, the value after the first `FIELD:` in one, the first that a program
 // prints.
 char *environment_read_line(const char *path);
 char *environment_read_field(const char *path, const char *field);
@@ -18,8 +18,8 @@ char *environment_program_line(const char *const argv[]);
 // Steal since boot, in seconds over all CPUs; 0 almost always means: not reported.
 double environment_steal_s(void);
 
-// Settings of the kernel as the namespace (a descriptor, PROCESS_HERE for the caller's own) has
-// them: new namespaces don't take over all that the machine's has. A new object.
+// The kernel's settings in a network namespace (a descriptor, or PROCESS_HERE for the caller's
+// own), which doesn't inherit all of them. A new object.
 json_t *environment_sysctls(int ns);
 
 #endif

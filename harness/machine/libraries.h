@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-// A new object: of each library's soname its file and the beginning of that file's SHA-256. Empty
-// for a static program.
+// A new object: by soname, each library's file and the beginning of that file's SHA-256. Empty for
+// a static program.
 json_t *libraries_of(const char *program);
 
 #endif

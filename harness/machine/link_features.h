@@ -1,5 +1,5 @@
-// An interface of a test network as the kernel states it: two runs on one kernel may have been made
-// with other offloads all the same.
+// An interface of a test network as the kernel reports it: two runs on one kernel may still have
+// been made with different offloads.
 #ifndef WGBENCH_MACHINE_LINK_FEATURES_H
 #define WGBENCH_MACHINE_LINK_FEATURES_H
 
@@ -9,7 +9,7 @@
 
 // Of the veth that joins a pair, and of the tunnel in it: a new object {"left", "right"} of
 // {"tx-udp-segmentation": true, "mtu": 1500, "qdisc": "noqueue", ...}; empty where there is no such
-// interface. What this kernel, or this `ip`, doesn't know isn't in it.
+// interface. What this kernel or this `ip` doesn't know is left out.
 json_t *interface_veths(const struct netns_pair *);
 json_t *interface_tunnels(const struct netns_pair *);
 

@@ -1,5 +1,5 @@
-// What this kernel and machine can do, tried and not read from a version number. What needs a
-// network is tried in a namespace without a name, which goes when its descriptor does.
+// What this kernel and machine can do: each is tried, not inferred from a version number. What
+// needs a network is tried in a namespace without a name, which ends with its descriptor.
 #ifndef WGBENCH_MACHINE_PROBE_H
 #define WGBENCH_MACHINE_PROBE_H
 
@@ -14,7 +14,7 @@ struct probe_result {
 	char detail[256];
 };
 
-// A network namespace of nobody's; -errno. close() removes it.
+// A network namespace of its own, or -errno. close() removes it.
 int probe_namespace(void);
 
 // Whether perf_event_open() takes a counter (PERF_TYPE_*, PERF_COUNT_*) of this process.

@@ -8,7 +8,7 @@
 struct flamegraph {
 	const char *title, *unit;
 	const char *more, *less; // what red and blue mean; NULL: not a differential
-	const char *note;        // stands below the title
+	const char *note;        // shown below the title
 	bool mirrored;           // less is more: the widths are the baseline's
 };
 

@@ -91,7 +91,7 @@ static int run_make(const char *root, const struct make *m)
 	return ret <= 0 ? ret : ret >= 126 ? -EIO : -EINVAL;
 }
 
-// ---- whose fault it is
+// ---- where the fault lies
 
 // The file that says, once it is known, that the commit's source doesn't build.
 static char *name_note(const char *dir, const struct make *m)
@@ -116,7 +116,7 @@ static int build_control(const struct spec *spec, const char *dir, const struct 
 		return ret;
 	fprintf(stderr,
 	        "wgbench: the machine is at fault, not %.12s: %.12s, which could be built before, "
-	        "can't be built in its place either; look for memory, space and limits\n",
+	        "can't be built in its place either; check memory, disk space and limits\n",
 	        spec->commit, spec->control);
 	return -EIO;
 }
@@ -144,7 +144,8 @@ static int find_fault(const struct spec *spec, const char *root, const struct ma
 {
 	char *name = text_format("%s-control", spec->commit), *beside;
 
-	fprintf(stderr, "building %.12s in its place, to see whose fault that is\n", spec->control);
+	fprintf(stderr, "building %.12s in its place, to find where the fault lies\n",
+	        spec->control);
 	int ret = spec_tree_make(root, name, spec->control, &beside);
 	if (!ret)
 		ret = build_beside(spec, beside, m);
@@ -256,7 +257,7 @@ static int check_made(const char *program, unsigned layout)
 {
 	if (!access(program, X_OK))
 		return 0;
-	fprintf(stderr, "wgbench: make succeeded but made no %s%s\n", program,
+	fprintf(stderr, "wgbench: make succeeded but did not make %s%s\n", program,
 	        layout ? ": perhaps this revision knows no layouts; leave out --builds" : "");
 	return -EINVAL;
 }

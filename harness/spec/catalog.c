@@ -23,7 +23,8 @@ static int add_variant(struct spec_catalog *c, const char *slot, size_t slot_len
 			s = &c->slot[i];
 	if ((!s && c->slots == SPEC_SLOTS_MAX) || (s && s->variants == SPEC_VARIANTS_MAX) ||
 	    slot_length >= sizeof(s->name) || variant_length >= sizeof(s->variant[0])) {
-		fprintf(stderr, "wgbench: variants/%.*s/%.*s.c: too many or too long a name\n",
+		fprintf(stderr,
+		        "wgbench: variants/%.*s/%.*s.c: too many variants, or too long a name\n",
 		        (int)slot_length, slot, (int)variant_length, variant);
 		return -E2BIG;
 	}

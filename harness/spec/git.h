@@ -8,7 +8,7 @@
 // Runs `git -C tree ARGUMENTS...`. The exit code or -errno, as process_run().
 int git_run(const char *tree, const char *const arguments[], struct process_text *);
 
-// Says on stderr what went wrong with `about` there, in git's own words. Returns -errno.
+// Prints what went wrong with `about` there, in git's own words. Returns -errno.
 int git_complain(const char *tree, const char *about, int ret, const struct process_text *);
 
 // As git_run(); 0, or -errno after what git_complain() prints.
@@ -18,10 +18,10 @@ int git_ask(const char *tree, const char *const arguments[], const char *about,
 // Whether git answers for the tree at all. 0; -errno after git's words.
 int git_check(const char *tree);
 
-// Whether the history is cut off.
+// Whether the clone is a shallow one.
 bool git_is_shallow(const char *tree);
 
-// The commit that `tree` is at, with "-dirty" behind it where its sources differ from that, or
+// The commit that `tree` is at, followed by "-dirty" where its sources differ from that, or
 // "unknown" where the tree has no .git; scripts/revision of `root` says which. 0; -errno after a
 // printed line, also where git refuses to say.
 int git_read_revision(const char *root, const char *tree, char revision[64]);

@@ -164,7 +164,7 @@ static int parse_exec(struct spec *spec, const char *path)
 
 	if (!realpath(path, spec->program) || stat(spec->program, &info) ||
 	    !S_ISREG(info.st_mode) || access(spec->program, X_OK)) {
-		fprintf(stderr, "wgbench: exec:%s: no such program that can be executed\n", path);
+		fprintf(stderr, "wgbench: exec:%s: not a program that can be executed\n", path);
 		return -EINVAL;
 	}
 	return 0;

@@ -41,7 +41,7 @@ struct spec {
 	char name[SPEC_NAME_MAX];  // canonical, slots in the catalog's order: what run.json shows
 	char build[SPEC_NAME_MAX]; // own: the name under build/<profile>/tunnels/
 	char switches[128];        // own: "switch=value,...", or ""
-	char revision[128];        // own: as given behind '@', or ""
+	char revision[128];        // own: as given after '@', or ""
 	char commit[64];           // own: which commit that is; "" without a revision
 	char control[64];          // own: a commit known to build as this spec, or ""
 	char program[4096];        // exec: the path
@@ -66,28 +66,27 @@ int spec_resolve_revision(const char *root, const char *revision, char commit[64
 // other -errno after one where git can't be asked.
 int spec_parse(struct spec *, const struct spec_catalog *, const char *text);
 
-// The i-th external tunnel that is named by a word of its own; NULL behind the last.
+// The name of the i-th external tunnel; NULL after the last.
 const char *spec_external_name(size_t i);
 
-// Whether an external tunnel can be used here; else the reason and remedy, one line. (`veth` has a
-// note there.)
+// Whether the tunnel can be used here; else the reason and the remedy in one line. (For `veth`, the
+// line is a note.)
 bool spec_available(const struct spec *, const struct spec_catalog *, struct text *reason);
 
 // The wireguard-go that `make external` fetched, else the one in PATH.
 bool spec_find_wireguard_go(const struct spec_catalog *, char program[4096]);
 
-// Puts the switches into the environment that programs started from now on inherit; none: also
-// where the caller's own environment has some, so that a run measures what its SPEC says.
+// Puts the switches into the environment that programs started from now on inherit. A SPEC without
+// any clears those of the caller's environment, so that a run measures what its SPEC says.
 void spec_set_switches(const struct spec *);
 
-// Makes the program exist (make in the source tree, or in a work tree of the revision under
-// build/revisions/) and writes its absolute path (kernel: "") and the full commit hash, with
-// "-dirty" behind it where the tree differs from that commit, or "unknown" for a tree without .git,
-// which is said once (external: ""). 0; -EINVAL where make failed, other -errno where the machine
-// did, both after a printed line with the end of the compiler's output. With a `control`, make's
-// failure is the machine's unless the control builds in the same place and the commit, then, still
-// doesn't. Layout 0 is the plain one; with another, the same objects are linked in an
-// order that is drawn from its number, which only own tunnels heed.
+// Builds the program, in the source tree or in a work tree of the revision under build/revisions/,
+// and writes its absolute path (kernel: "") and the full commit hash (external: ""): followed by
+// "-dirty" where the tree differs from that commit; "unknown" for a tree without .git, which is
+// printed once. 0; -EINVAL where make failed, other -errno where the machine did, both after a
+// printed line with the end of the compiler's output. With a `control`, a failure is the machine's
+// unless the control builds in the same place and the commit then still doesn't. Layout 0 is the
+// plain one; any other links the same objects of our own tunnels in an order drawn from its number.
 int spec_build(const struct spec *, const struct spec_catalog *, unsigned layout,
                char program[4096], char commit[64]);
 

@@ -40,12 +40,12 @@ int spec_tree_make(const char *root, const char *name, const char *commit, char 
 			return 0;
 		spec_tree_remove(root, *dir);
 	}
-	return change_tree(root, add, "no work tree");
+	return change_tree(root, add, "can't add a work tree");
 }
 
 int spec_tree_switch(const char *dir, const char *commit)
 {
 	const char *const checkout[] = {"checkout", "--force", "--detach", commit, NULL};
 
-	return change_tree(dir, checkout, "no checkout");
+	return change_tree(dir, checkout, "can't check out");
 }

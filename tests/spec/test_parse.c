@@ -215,10 +215,10 @@ static void mistakes_are_named(void **state)
 	    {"default@nowhere", "unknown revision 'nowhere'"},
 	    {"default@--help", "unknown revision '--help'"},
 	    {"wireguard-go@v1", "unknown tunnel 'wireguard-go'"},
-	    {"exec:", "no such program"},
-	    {"exec:/nonexistent", "exec:/nonexistent: no such program"},
-	    {"exec:/etc/passwd", "no such program that can be executed"},
-	    {"exec:/tmp", "no such program that can be executed"},
+	    {"exec:", "not a program"},
+	    {"exec:/nonexistent", "exec:/nonexistent: not a program"},
+	    {"exec:/etc/passwd", "not a program that can be executed"},
+	    {"exec:/tmp", "not a program that can be executed"},
 	};
 	char longest[400];
 	struct capture c;

@@ -62,7 +62,7 @@ static int take_calls(struct count_tunnel *t, int mix, json_t *status[2][COUNT_E
 		json_decref(difference);
 	}
 	if (ret)
-		fprintf(stderr, "wgbench: %s: its counters lack packets or system calls\n",
+		fprintf(stderr, "wgbench: %s: its counters report no packets or system calls\n",
 		        t->spec.name);
 	return ret;
 }

@@ -32,7 +32,7 @@ struct micro_counter {
 struct micro_entry {
 	const char *name; // as Google Benchmark has it; of the raw JSON
 	char shown[128];  // without how it was timed
-	char sweep[64];   // what stands before the first parameter
+	char sweep[64];   // the name up to the first parameter
 	bool passing;     // timed by passing time, not by the thread's CPU time
 	struct micro_cell cell[SPEC_VARIANTS_MAX];
 	size_t counters;

@@ -202,7 +202,7 @@ static const char *find_dso(const char *symbol, const char *end)
 	return last;
 }
 
-// A number behind a blank would be read as the stack's samples.
+// A number after a blank would be read as the stack's samples.
 static void join_number(char *frame)
 {
 	char *blank = strrchr(frame, ' ');
