@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct text;
+
 struct goal {
 	char workload[WORKLOAD_NAME_MAX], metric[48]; // the workload's canonical name
 	char candidate[256], baseline[256];           // specs
@@ -16,10 +18,10 @@ struct goal {
 	double ratio;                                 // of the candidate's value to the baseline's
 };
 
-// Parses the words behind `goal`; `specs` and `uses` are what the goal may refer to. 0; -EINVAL
+// Parses the words after `goal`; `specs` and `uses` are what the goal may refer to. 0; -EINVAL
 // with what is wrong, which names the word, in `fault`.
 int goal_parse(struct goal *, const char *text, const char *const *specs, size_t n_specs,
-               const struct workload_use *uses, size_t n_uses, char *fault, size_t bytes);
+               const struct workload_use *uses, size_t n_uses, struct text *fault);
 
 // As run.json's "goals" has it; a new object.
 json_t *goal_to_json(const struct goal *);

@@ -1,5 +1,6 @@
 #include "harness/plan/plan.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "harness/plan/block_order.h"
 
@@ -127,24 +128,29 @@ static int parse_number(const char *text, unsigned max, unsigned *to)
 	return 0;
 }
 
-// A goal may refer to what stands above it.
+// A goal may refer to what is named above it.
 static int add_goal(struct plan *p, const char *text, const char *where)
 {
 	const char *specs[RUN_TUNNELS_MAX];
-	char fault[1024];
+	struct text fault = {0};
+	int ret = -EINVAL;
 
 	for (size_t i = 0; i < p->tunnels; i++)
 		specs[i] = p->tunnel[i].spec;
 	if (p->goals == RUN_GOALS_MAX)
-		snprintf(fault, sizeof(fault), "at most %d goals", RUN_GOALS_MAX);
-	else if (!goal_parse(&p->goal[p->goals], text, specs, p->tunnels, p->workload, p->workloads,
-	                     fault, sizeof(fault)))
-		return p->goals++, 0;
-	fprintf(stderr, "wgbench: %s: %s\n", where, fault);
-	return -EINVAL;
+		text_set(&fault, "at most %d goals", RUN_GOALS_MAX);
+	else
+		ret = goal_parse(&p->goal[p->goals], text, specs, p->tunnels, p->workload,
+		                 p->workloads, &fault);
+	if (ret)
+		fprintf(stderr, "wgbench: %s: %s\n", where, text_string(&fault));
+	else
+		p->goals++;
+	text_free(&fault);
+	return ret;
 }
 
-// One line of a plan file: a keyword and its word, `tunnel` perhaps with `if-available` behind it;
+// One line of a plan file: a keyword and its word, `tunnel` perhaps followed by `if-available`;
 // `goal` has more.
 static int parse_line(struct plan *p, char *line, const char *where)
 {
@@ -154,7 +160,7 @@ static int parse_line(struct plan *p, char *line, const char *where)
 		return add_goal(p, rest ? rest : "", where);
 	word = strsep(&rest, " ");
 	if (!word || !*word) {
-		fprintf(stderr, "wgbench: %s: '%s' needs a word behind it\n", where, key);
+		fprintf(stderr, "wgbench: %s: expected a word after '%s'\n", where, key);
 		return -EINVAL;
 	}
 	if (!strcmp(key, "tunnel") && (!rest || !strcmp(rest, "if-available")))
@@ -185,13 +191,12 @@ static int parse_line(struct plan *p, char *line, const char *where)
 	return -EINVAL;
 }
 
-static int unknown(const char *root, const char *name)
+static int refuse_plan(const char *root, const char *name)
 {
-	char path[4200];
+	char *path = path_join(root, folder);
+	DIR *d = opendir(path);
 
 	fprintf(stderr, "wgbench: unknown plan '%s': one of", name);
-	snprintf(path, sizeof(path), "%s/%s", root, folder);
-	DIR *d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d));) {
 		char *end = strstr(e->d_name, suffix);
 		if (end && !end[strlen(suffix)])
@@ -199,35 +204,51 @@ static int unknown(const char *root, const char *name)
 	}
 	if (d)
 		closedir(d);
+	free(path);
 	fputc('\n', stderr);
 	return -EINVAL;
 }
 
-int plan_load(struct plan *p, const char *root, const char *name)
+static int read_lines(struct plan *p, FILE *f, const char *path)
 {
-	char path[4300], line[512], where[4400];
+	char *line = NULL;
+	size_t room = 0;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "%s/%s/%s%s", root, folder, name, suffix);
-	FILE *f = strlen(name) < sizeof(p->name) && !strchr(name, '/') ? fopen(path, "re") : NULL;
-	if (!f)
-		return unknown(root, name);
-	plan_default(p);
-	strcpy(p->name, name);
-	p->tunnels = p->workloads = 0;
-	for (int n = 1; !ret && fgets(line, sizeof(line), f); n++) {
+	for (int n = 1; !ret && getline(&line, &room, f) > 0; n++) {
+		char *where = text_format("%s:%d", path, n);
+
 		line[strcspn(line, "#\n")] = 0;
 		for (char *end = line + strlen(line); end > line && end[-1] == ' ';)
 			*--end = 0;
-		snprintf(where, sizeof(where), "%s:%d", path, n);
 		if (*line)
 			ret = parse_line(p, line, where);
+		free(where);
 	}
-	fclose(f);
+	free(line);
 	if (!ret && (!p->tunnels || !p->workloads)) {
 		fprintf(stderr, "wgbench: %s: needs a tunnel and a workload\n", path);
 		ret = -EINVAL;
 	}
+	return ret;
+}
+
+int plan_load(struct plan *p, const char *root, const char *name)
+{
+	char *path = text_format("%s/%s/%s%s", root, folder, name, suffix);
+	FILE *f = strlen(name) < sizeof(p->name) && !strchr(name, '/') ? fopen(path, "re") : NULL;
+	int ret;
+
+	if (f) {
+		plan_default(p);
+		strcpy(p->name, name);
+		p->tunnels = p->workloads = 0;
+		ret = read_lines(p, f, path);
+		fclose(f);
+	} else {
+		ret = refuse_plan(root, name);
+	}
+	free(path);
 	return ret;
 }
 
@@ -276,7 +297,7 @@ void plan_drop_goals(struct plan *p)
 	p->goals = kept;
 	if (kept < planned)
 		fprintf(stderr,
-		        "wgbench: %zu of the plan's %zu goals left out: this run has not what they "
+		        "wgbench: %zu of the plan's %zu goals left out: this run lacks what they "
 		        "compare\n",
 		        planned - kept, planned);
 }

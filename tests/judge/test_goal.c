@@ -1,4 +1,5 @@
 // Goals: what a plan's line may say, and ratios worked out by hand.
+#include "base/text.h"
 #include "harness/judge/goal_judge.h"
 #include "tests/support/capture.h"
 #include "tests/support/synthetic.h"
@@ -13,8 +14,11 @@ static int parse(struct goal *g, const char *text, char fault[512])
 
 	assert_int_equal(workload_parse(&uses[0], "tcp"), 0);
 	assert_int_equal(workload_parse(&uses[1], "tcp:flows=8"), 0);
-	*fault = 0;
-	return goal_parse(g, text, specs, SPECS, uses, 2, fault, 512);
+	struct text said = {0};
+	int ret = goal_parse(g, text, specs, SPECS, uses, 2, &said);
+	snprintf(fault, 512, "%s", text_string(&said));
+	text_free(&said);
+	return ret;
 }
 
 static void a_line_is_read(void **state)
@@ -61,22 +65,24 @@ static void bad_lines_name_the_word(void **state)
 	    {"tcp goodput_gbps default/wireguard-go >=", "expected goal WORKLOAD"},
 	    {"tcp goodput_gbps default/wireguard-go >= 3 4", "expected goal WORKLOAD"},
 	    {"tcp  goodput_gbps default/wireguard-go >= 3", "expected goal WORKLOAD"},
-	    {"ping p50_us default/wireguard-go <= 1", "'ping' is no workload above it: one of tcp"},
+	    {"ping p50_us default/wireguard-go <= 1",
+	     "'ping' is no workload named above: one of tcp"},
 	    {"tcp:flows=9 goodput_gbps default/wireguard-go >= 3", "'tcp:flows=9' is no workload"},
 	    {"tcp speed default/wireguard-go >= 3", "'speed' is no metric of tcp: one of goodput"},
 	    {"tcp goodput_gbps default >= 3", "'default': expected CANDIDATE/BASELINE"},
-	    {"tcp goodput_gbps default/frob >= 3", "'frob' is no tunnel above it: one of default"},
-	    {"tcp goodput_gbps frob/default >= 3", "'frob' is no tunnel above it"},
-	    {"tcp goodput_gbps default/ >= 3", "'' is no tunnel above it"},
-	    {"tcp goodput_gbps default/twice >= 3", "'twice' is more than one tunnel above it"},
+	    {"tcp goodput_gbps default/frob >= 3",
+	     "'frob' is no tunnel named above: one of default"},
+	    {"tcp goodput_gbps frob/default >= 3", "'frob' is no tunnel named above"},
+	    {"tcp goodput_gbps default/ >= 3", "'' is no tunnel named above"},
+	    {"tcp goodput_gbps default/twice >= 3", "'twice' is more than one tunnel named above"},
 	    {"tcp goodput_gbps default/default >= 3", "compares a tunnel with itself"},
 	    {"tcp goodput_gbps default/wireguard-go > 3", "'>': expected >= or <="},
 	    {"tcp goodput_gbps default/wireguard-go == 3", "'==': expected >= or <="},
-	    {"tcp goodput_gbps default/wireguard-go >= 0", "'0': the ratio is a number above 0"},
-	    {"tcp goodput_gbps default/wireguard-go >= -1", "'-1': the ratio"},
-	    {"tcp goodput_gbps default/wireguard-go >= 3x", "'3x': the ratio"},
-	    {"tcp goodput_gbps default/wireguard-go >= nan", "'nan': the ratio"},
-	    {"tcp goodput_gbps default/wireguard-go >= 1e999", "'1e999': the ratio"},
+	    {"tcp goodput_gbps default/wireguard-go >= 0", "'0': expected a ratio above 0"},
+	    {"tcp goodput_gbps default/wireguard-go >= -1", "'-1': expected a ratio"},
+	    {"tcp goodput_gbps default/wireguard-go >= 3x", "'3x': expected a ratio"},
+	    {"tcp goodput_gbps default/wireguard-go >= nan", "'nan': expected a ratio"},
+	    {"tcp goodput_gbps default/wireguard-go >= 1e999", "'1e999': expected a ratio"},
 	};
 	char fault[512];
 	struct goal g;

@@ -127,7 +127,7 @@ static void bad_files_are_named(void **state)
 	} cases[] = {
 	    {"", "it.plan: needs a tunnel and a workload"},
 	    {"tunnel default\n", "needs a tunnel and a workload"},
-	    {"tunnel\n", "it.plan:1: 'tunnel' needs a word"},
+	    {"tunnel\n", "it.plan:1: expected a word after 'tunnel'"},
 	    {"tunnel default perhaps\n", "it.plan:1: trailing 'perhaps'"},
 	    {"tunnel a\nworkload nope\n", "unknown workload 'nope'"},
 	    {"tunnel a\nworkload tcp\nworkload tcp\n", "'tcp' is given twice"},
@@ -143,7 +143,7 @@ static void bad_files_are_named(void **state)
 	    {"metric goodput_gbps\n", "measures 'goodput_gbps'"},
 	    {"goal\n", "it.plan:1: '': expected goal WORKLOAD"},
 	    {"tunnel a\nworkload tcp\ngoal tcp goodput_gbps a/b >= 2\ntunnel b\n",
-	     "it.plan:3: 'b' is no tunnel above it: one of a\n"},
+	     "it.plan:3: 'b' is no tunnel named above: one of a\n"},
 	};
 	struct plan p;
 
