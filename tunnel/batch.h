@@ -38,8 +38,8 @@ struct batch_span {
 };
 
 struct batch {
-	struct pool_item item; // first
-	struct workers_job job;
+	struct workers_job job; // first: a job is its batch
+	struct pool_item item;
 	struct receive_held held; // while its packets wait to go up
 	struct batch *next;       // in a staged queue
 	struct queue
@@ -65,7 +65,7 @@ struct batch {
 
 static inline struct batch *batch_of(struct workers_job *job)
 {
-	return (struct batch *)((char *)job - offsetof(struct batch, job));
+	return (struct batch *)job;
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "tunnel/lock.h"
 #include "tunnel/peers.h"
 #include "tunnel/queue.h"
+#include "tunnel/queue_thread.h"
 #include "tunnel/session.h"
 #include "tunnel/sockets.h"
 #include "tunnel/staging.h"
@@ -59,7 +60,14 @@ static int open_queues(struct device *d, unsigned n)
 	if (!d->queue)
 		return -ENOMEM;
 	while (!ret && d->queues < n) {
-		ret = queue_init(&d->queue[d->queues], d, d->queues);
+		struct queue *q = &d->queue[d->queues];
+
+		*q = (struct queue){.device = d,
+		                    .counters = &d->counters,
+		                    .mailbox = &d->mailbox,
+		                    .sockets = &d->udp,
+		                    .index = d->queues};
+		ret = queue_init(q, &d->switches, &d->made);
 		d->queues += !ret;
 	}
 	return ret;
@@ -154,7 +162,7 @@ static void stop(struct device *d)
 {
 	atomic_store(&d->stopping, true);
 	for (unsigned i = 0; i < d->queues; i++)
-		queue_join(&d->queue[i]);
+		queue_thread_join(&d->queue[i]);
 }
 
 int device_start(struct device *d)
@@ -162,7 +170,7 @@ int device_start(struct device *d)
 	int ret = 0;
 
 	for (unsigned i = 0; i < d->queues && !ret; i++)
-		ret = queue_start(&d->queue[i]);
+		ret = queue_thread_start(&d->queue[i]);
 	if (ret) {
 		fprintf(stderr, "wgbench-tunnel: %s: cannot start the data path: %s\n", d->name,
 		        strerror(-ret));

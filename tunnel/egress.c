@@ -5,51 +5,47 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include "tunnel/batch.h"
 #include "tunnel/clock.h"
 #include "tunnel/counters.h"
+#include "tunnel/inner.h"
+#include "tunnel/offload.h"
 #include "tunnel/pool.h"
-#include "tunnel/queue.h"
-#include "tunnel/state.h"
+#include "tunnel/switches.h"
 #include "tunnel/frame.h"
-#include "tunnel/gather.h"
 
-static void drop(void *queue, struct aqm_packet *queued)
+static void drop_queued(void *counters, struct aqm_packet *queued)
 {
-	struct queue *q = queue;
 	struct frame *f = (struct frame *)queued;
 
-	counters_add(q->counters, drop_tx_aqm,
+	counters_add((struct counters *)counters, drop_tx_aqm,
 	             offload_segments(&f->header, f->packet, f->queued.bytes));
 	pool_put_buffer(f->buffer);
 }
 
-int egress_init(struct queue *q)
+int egress_init(struct egress *e, const struct switches *s, struct counters *counters)
 {
-	const struct switches *s = &q->device->switches;
-	struct egress *e = &q->egress;
-
-	*e = (struct egress){.all = aqm_wishes.all,
+	*e = (struct egress){.counters = counters,
+	                     .all = aqm_wishes.all,
 	                     .bounded = s->lower_queue == SWITCHES_LOWER_AUTO
 	                                    ? aqm_wishes.bounded
 	                                    : s->lower_queue == SWITCHES_LOWER_BOUNDED};
 	randombytes_buf(e->flow_key, sizeof(e->flow_key));
 	dql_init(&e->dql, clock_now_ns());
-	e->aqm = aqm_new(&(struct aqm_hooks){drop, q});
+	e->aqm = aqm_new(&(struct aqm_hooks){drop_queued, counters});
 	return e->aqm ? 0 : -ENOMEM;
 }
 
-void egress_free(struct queue *q)
+void egress_free(struct egress *e)
 {
-	if (q->egress.aqm)
-		aqm_free(q->egress.aqm);
-	q->egress.aqm = NULL;
+	if (e->aqm)
+		aqm_free(e->aqm);
+	e->aqm = NULL;
 }
 
-static uint32_t flow_of(struct egress *e, const struct offload_ip *ip, const uint8_t *packet)
+static uint32_t flow_of(struct egress *e, const struct inner *ip, const uint8_t *packet)
 {
-	uint8_t flow[OFFLOAD_FLOW_BYTES], hash[crypto_shorthash_BYTES];
-	size_t bytes = offload_flow(flow, ip, packet);
+	uint8_t flow[INNER_FLOW_BYTES], hash[crypto_shorthash_BYTES];
+	size_t bytes = inner_flow(flow, ip, packet);
 
 	if (memcmp(flow, e->last_flow, sizeof(flow))) {
 		crypto_shorthash(hash, flow, bytes, e->flow_key);
@@ -59,95 +55,68 @@ static uint32_t flow_of(struct egress *e, const struct offload_ip *ip, const uin
 	return e->last_hash;
 }
 
-void egress_take(struct queue *q, struct frame *f, uint64_t now_ns)
+void egress_take(struct egress *e, struct frame *f, uint64_t now_ns)
 {
-	struct offload_ip ip;
-
-	if (offload_ip_parse(&ip, f->packet, f->queued.bytes)) {
-		counters_add(q->counters, drop_tx_invalid, 1);
+	if (inner_parse(&f->ip, f->packet, f->queued.bytes)) {
+		counters_add(e->counters, drop_tx_invalid, 1);
 		pool_put_buffer(f->buffer);
 		return;
 	}
-	f->queued.ect = ip.tos & 3;
+	f->queued.ect = f->ip.tos & 3;
 	if (aqm_wishes.flows)
-		f->queued.flow = flow_of(&q->egress, &ip, f->packet);
-	aqm_enqueue(q->egress.aqm, &f->queued, now_ns);
+		f->queued.flow = flow_of(e, &f->ip, f->packet);
+	aqm_enqueue(e->aqm, &f->queued, now_ns);
+}
+
+struct frame *egress_next(struct egress *e, uint64_t now_ns)
+{
+	return (struct frame *)aqm_dequeue(e->aqm, now_ns);
+}
+
+bool egress_waits(const struct egress *e)
+{
+	return aqm_packets(e->aqm);
 }
 
 // ---- the lower queue
 
 // Bytes that the outer sockets still hold, by their true size.
-static uint64_t outstanding(const struct queue *q)
+static uint64_t outstanding(const int udp[2])
 {
 	uint64_t sum = 0;
 
 	for (int i = 0; i < 2; i++) {
 		int bytes;
 
-		if (q->udp[i] >= 0 && !ioctl(q->udp[i], SIOCOUTQ, &bytes))
+		if (udp[i] >= 0 && !ioctl(udp[i], SIOCOUTQ, &bytes))
 			sum += bytes;
 	}
 	return sum;
 }
 
-static bool room(struct queue *q, uint64_t now_ns)
+bool egress_has_room(struct egress *e, const int udp[2], uint64_t now_ns)
 {
-	struct egress *e = &q->egress;
-
 	if (!e->bounded || !dql_due(&e->dql, now_ns))
 		return true;
 	uint64_t finished = atomic_load_explicit(&e->finished, memory_order_relaxed);
-	dql_see(&e->dql, e->submitted - finished + outstanding(q), now_ns);
+	dql_see(&e->dql, e->submitted - finished + outstanding(udp), now_ns);
 	return dql_room(&e->dql);
 }
 
-void egress_submitted(struct batch *b)
+void egress_submitted(struct egress *e, uint32_t bytes)
 {
-	struct egress *e = &b->queue->egress;
-
-	b->submitted_bytes = b->out_bytes;
-	e->submitted += b->submitted_bytes;
-	dql_queue(&e->dql, b->submitted_bytes);
+	e->submitted += bytes;
+	dql_queue(&e->dql, bytes);
 }
 
-void egress_finished(struct batch *b)
+void egress_finished(struct egress *e, uint32_t bytes)
 {
-	atomic_fetch_add_explicit(&b->queue->egress.finished, b->submitted_bytes,
-	                          memory_order_relaxed);
+	atomic_fetch_add_explicit(&e->finished, bytes, memory_order_relaxed);
 }
 
-// ---- sending
-
-uint32_t egress_send(struct queue *q, uint64_t now_ns)
+int egress_patience(const struct egress *e)
 {
-	struct gather gather;
-	uint32_t bytes = 0;
-
-	if (!egress_waits(q) || !room(q, now_ns))
-		return 0;
-	gather_init(&gather, q, now_ns);
-	for (unsigned n = 0; n < EGRESS_SEND_FRAMES && bytes < EGRESS_SEND_BYTES; n++) {
-		struct frame *f = (struct frame *)aqm_dequeue(q->egress.aqm, now_ns);
-
-		if (!f)
-			break;
-		bytes += f->queued.bytes;
-		gather_add(&gather, f);
-	}
-	gather_close(&gather);
-	return bytes;
-}
-
-bool egress_waits(const struct queue *q)
-{
-	return aqm_packets(q->egress.aqm);
-}
-
-int egress_patience(const struct queue *q)
-{
-	const struct egress *e = &q->egress;
-
-	if (!egress_waits(q))
+	if (!egress_waits(e))
 		return -1;
 	return e->bounded && !dql_room(&e->dql) ? EGRESS_POLL_MS : 0;
 }

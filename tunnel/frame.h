@@ -4,6 +4,7 @@
 
 #include <linux/virtio_net.h>
 #include <stdint.h>
+#include "tunnel/inner.h"
 #include "variants/aqm/aqm.h"
 
 struct buffer;
@@ -12,6 +13,7 @@ struct frame {
 	struct aqm_packet queued; // first: its `bytes` are the packet's
 	struct buffer *buffer;    // a reference
 	struct virtio_net_hdr header;
+	struct inner ip;               // of the packet
 	_Alignas(64) uint8_t packet[]; // its own cache lines
 };
 

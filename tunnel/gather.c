@@ -9,6 +9,9 @@
 #include "tunnel/batch.h"
 #include "tunnel/bytes.h"
 #include "tunnel/counters.h"
+#include "tunnel/egress.h"
+#include "tunnel/inner.h"
+#include "tunnel/offload.h"
 #include "tunnel/peer.h"
 #include "tunnel/pool.h"
 #include "tunnel/queue.h"
@@ -18,7 +21,7 @@
 #include "tunnel/keypair.h"
 #include "tunnel/pipeline.h"
 
-enum { ECN_MASK = 3, ECN_CE = 3, IPV4_WITHOUT_OPTIONS = 0x45 };
+enum { ECN_MASK = 3, ECN_CE = 3 };
 
 // Bytes of one frame in `out`, at most.
 static uint32_t out_bytes(const struct offload_cutter *c)
@@ -79,28 +82,24 @@ static bool has_endpoint(struct peer *p)
 	return has;
 }
 
-static void reject(struct gather *g, struct frame *f, const struct offload_ip *ip)
+static void reject(struct gather *g, struct frame *f)
 {
-	icmp_reject(g->queue, ip, f->packet, g->now_ns);
+	icmp_reject(g->queue, &f->ip, f->packet, g->now_ns);
 	pool_put_buffer(f->buffer);
 }
 
 // Where the payload begins of a UDP packet such as the outer ones are, also of the first of its
 // fragments; 0: it's none.
-static uint32_t udp_payload(const struct offload_ip *ip, const uint8_t *packet)
+static uint32_t udp_payload(const struct inner *ip, const uint8_t *packet)
 {
-	uint32_t at = sizeof(struct iphdr);
-	uint8_t protocol = packet[9];
+	uint32_t at = ip->headers;
+	uint8_t protocol = ip->protocol;
 
-	if (ip->family == AF_INET6) {
-		at = sizeof(struct ip6_hdr);
-		protocol = packet[6];
-		if (protocol == IPPROTO_FRAGMENT && ip->length > at) {
-			protocol = packet[at];
-			at += sizeof(struct ip6_frag);
-		}
-	} else if (packet[0] != IPV4_WITHOUT_OPTIONS) {
+	if (ip->family == AF_INET && at != sizeof(struct iphdr))
 		return 0;
+	if (ip->family == AF_INET6 && protocol == IPPROTO_FRAGMENT && ip->length > at) {
+		protocol = packet[at];
+		at += sizeof(struct ip6_frag);
 	}
 	return protocol == IPPROTO_UDP ? at + sizeof(struct udphdr) : 0;
 }
@@ -108,7 +107,7 @@ static uint32_t udp_payload(const struct offload_ip *ip, const uint8_t *packet)
 // Whether the packet is a message to the very peer that it would go to: the route to the peer's
 // endpoint leads into the tunnel. It would come back without end, and grow. (A message to another
 // peer may well go through this one.) A later fragment comes back once more, whole.
-static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
+static bool comes_back(const struct peer *p, const struct inner *ip, const uint8_t *packet)
 {
 	const struct keypair *k = keypair_sending(p);
 	uint32_t at = udp_payload(ip, packet);
@@ -122,41 +121,41 @@ static bool comes_back(const struct peer *p, const struct offload_ip *ip, const 
 void gather_add(struct gather *g, struct frame *f)
 {
 	struct device *d = g->queue->device;
-	struct offload_ip ip;
+	const struct inner *ip = &f->ip;
 	struct offload_cutter cutter;
 
 	// Before the frame is cut, so that every segment shows it.
 	if (f->queued.marked) {
-		offload_ip_set_ecn(f->packet, ECN_CE);
+		inner_set_ecn(f->packet, ECN_CE);
+		f->ip.tos |= ECN_CE;
 		counters_add(&d->counters, aqm_marks, 1);
 	}
-	if (offload_ip_parse(&ip, f->packet, f->queued.bytes) ||
-	    offload_cut_init(&cutter, &f->header, f->packet, f->queued.bytes) ||
+	if (offload_cut_init(&cutter, &f->header, ip, f->packet, f->queued.bytes) ||
 	    cutter.segments > BATCH_PACKETS_MAX || out_bytes(&cutter) > BATCH_OUT_BYTES) {
 		counters_add(&d->counters, drop_tx_invalid, 1);
 		pool_put_buffer(f->buffer);
 		return;
 	}
 	struct allowedips_owner *owner =
-	    allowedips_lookup(d->tables.allowed_ips, ip.family, ip.destination);
+	    allowedips_lookup(d->tables.allowed_ips, ip->family, inner_destination(ip, f->packet));
 	if (!owner) {
 		counters_add(&d->counters, drop_tx_no_peer, cutter.segments);
-		reject(g, f, &ip);
+		reject(g, f);
 		return;
 	}
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
-	if (comes_back(peer, &ip, f->packet)) {
+	if (comes_back(peer, ip, f->packet)) {
 		counters_add(&d->counters, drop_tx_loop, cutter.segments);
 		pool_put_buffer(f->buffer);
 		return;
 	}
 	// RFC 6040, section 4.1: ECN is copied; DSCP stays 0.
-	uint8_t tos = ip.tos & ECN_MASK;
+	uint8_t tos = ip->tos & ECN_MASK;
 	struct batch *b = find_open(g, peer, tos, &cutter);
 	// Looked at once a batch: the endpoint's lock is shared with whoever receives.
 	if (!b && !has_endpoint(peer)) {
 		counters_add(&d->counters, drop_tx_no_endpoint, cutter.segments);
-		reject(g, f, &ip);
+		reject(g, f);
 		return;
 	}
 	if (!b)
@@ -175,4 +174,25 @@ void gather_close(struct gather *g)
 	for (size_t i = 0; i < g->open; i++)
 		staging_add(g->batch[i], g->now_ns);
 	g->open = 0;
+}
+
+uint32_t gather_send(struct queue *q, uint64_t now_ns)
+{
+	struct egress *e = &q->egress;
+	struct gather gather;
+	uint32_t bytes = 0;
+
+	if (!egress_waits(e) || !egress_has_room(e, q->udp, now_ns))
+		return 0;
+	gather_init(&gather, q, now_ns);
+	for (unsigned n = 0; n < GATHER_FRAMES && bytes < GATHER_BYTES; n++) {
+		struct frame *f = egress_next(e, now_ns);
+
+		if (!f)
+			break;
+		bytes += f->queued.bytes;
+		gather_add(&gather, f);
+	}
+	gather_close(&gather);
+	return bytes;
 }

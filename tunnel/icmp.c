@@ -12,8 +12,10 @@
 #include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
+#include "tunnel/checksum.h"
 #include "tunnel/clock.h"
 #include "tunnel/counters.h"
+#include "tunnel/inner.h"
 #include "tunnel/queue.h"
 #include "tunnel/state.h"
 #include "tunnel/ratelimit.h"
@@ -99,7 +101,7 @@ static uint32_t make_v4(uint8_t *to, const uint8_t *packet, uint32_t length)
 	return headers + quoted;
 }
 
-static uint32_t make_v6(uint8_t *to, const struct offload_ip *cause, const uint8_t *packet)
+static uint32_t make_v6(uint8_t *to, const struct inner *cause, const uint8_t *packet)
 {
 	const struct ip6_hdr *inner = (const struct ip6_hdr *)packet;
 	const uint32_t headers = sizeof(struct ip6_hdr) + sizeof(struct icmp6_hdr);
@@ -114,7 +116,7 @@ static uint32_t make_v6(uint8_t *to, const struct offload_ip *cause, const uint8
 	                     .ip6_src = inner->ip6_dst,
 	                     .ip6_dst = inner->ip6_src};
 	// The addresses change places, which their sum doesn't show.
-	uint64_t sum = checksum_pseudo(cause, IPPROTO_ICMPV6, sizeof(icmp) + quoted);
+	uint64_t sum = inner_pseudo_sum(cause, packet, IPPROTO_ICMPV6, sizeof(icmp) + quoted);
 
 	icmp.icmp6_cksum =
 	    ~checksum_fold(checksum_add(checksum_add(sum, &icmp, sizeof(icmp)), packet, quoted));
@@ -124,8 +126,7 @@ static uint32_t make_v6(uint8_t *to, const struct offload_ip *cause, const uint8
 	return headers + quoted;
 }
 
-uint32_t icmp_unreachable(uint8_t to[ICMP_BYTES_MAX], const struct offload_ip *ip,
-                          const uint8_t *packet)
+uint32_t icmp_unreachable(uint8_t to[ICMP_BYTES_MAX], const struct inner *ip, const uint8_t *packet)
 {
 	if (ip->family == AF_INET)
 		return may_answer_v4((const struct iphdr *)packet, ip->length)
@@ -135,8 +136,7 @@ uint32_t icmp_unreachable(uint8_t to[ICMP_BYTES_MAX], const struct offload_ip *i
 	                                                                 : 0;
 }
 
-void icmp_reject(struct queue *q, const struct offload_ip *ip, const uint8_t *packet,
-                 uint64_t now_ns)
+void icmp_reject(struct queue *q, const struct inner *ip, const uint8_t *packet, uint64_t now_ns)
 {
 	static const struct virtio_net_hdr plain;
 	uint8_t answer[ICMP_BYTES_MAX];

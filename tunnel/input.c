@@ -8,6 +8,7 @@
 #include "tunnel/clock.h"
 #include "tunnel/counters.h"
 #include "tunnel/endpoint.h"
+#include "tunnel/inner.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
 #include "tunnel/pool.h"
@@ -182,7 +183,7 @@ static void move_endpoint(struct batch *b)
 // RFC 6040, section 4.2: what the outer ECN means for the inner packet. But CE around a packet that
 // isn't ECN-capable doesn't drop it: there are paths that mark everything, and the kernel's
 // WireGuard delivers it, too.
-static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct offload_ip *ip,
+static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct inner *ip,
                             uint8_t outer)
 {
 	uint8_t inner = ip->tos & ECN_MASK;
@@ -191,22 +192,22 @@ static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct offl
 	if (outer == ECN_CE && !inner)
 		counters_add(&d->counters, rx_ce_ignored, 1);
 	else if (outer == ECN_CE && inner != ECN_CE)
-		offload_ip_set_ecn(packet, ECN_CE);
+		inner_set_ecn(packet, ECN_CE);
 	else if (outer == ECN_ECT_1 && inner == ECN_ECT_0)
-		offload_ip_set_ecn(packet, ECN_ECT_1);
+		inner_set_ecn(packet, ECN_ECT_1);
 }
 
 // Whether the decrypted packet may go up; trims its span to the inner length.
 static bool admit(struct device *d, struct batch *b, struct batch_span *s)
 {
 	uint8_t *packet = b->in->item.bytes + s->offset;
-	struct offload_ip ip;
+	struct inner ip;
 
-	if (offload_ip_parse(&ip, packet, s->length)) {
+	if (inner_parse(&ip, packet, s->length)) {
 		counters_add(&d->counters, drop_rx_invalid, 1);
 		return false;
 	}
-	if (allowedips_lookup(d->tables.allowed_ips, ip.family, ip.source) !=
+	if (allowedips_lookup(d->tables.allowed_ips, ip.family, inner_source(&ip, packet)) !=
 	    &b->peer->allowed_ips) {
 		counters_add(&d->counters, drop_rx_allowed_ips, 1);
 		return false;

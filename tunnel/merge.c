@@ -1,15 +1,20 @@
 // Merging decrypted packets into super-packets, as the kernel's GRO does. A few open flows, the
 // most recent first, bound the work for each packet; what a chain has in common is compared with
 // the headers of its first packet, which are rewritten only when the chain is complete.
-#include "tunnel/bytes.h"
-#include "tunnel/offload.h"
+#include "tunnel/merge.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
+#include "tunnel/bytes.h"
+#include "tunnel/checksum.h"
+#include "tunnel/inner.h"
+#include "tunnel/offload.h"
 
 #define FLOWS_MAX 8
 #define NONE UINT16_MAX
@@ -33,7 +38,7 @@ struct segment {
 // A chain that may still grow.
 struct flow {
 	uint8_t *data; // of the first packet
-	struct offload_write *write;
+	struct merge_write *write;
 	uint16_t last; // packet
 	uint8_t network;
 	uint8_t protocol;
@@ -49,17 +54,6 @@ struct table {
 	size_t count;
 	struct flow flows[FLOWS_MAX];
 };
-
-static uint64_t pseudo_sum(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t bytes)
-{
-	struct offload_ip ip = {
-	    .family = network == IPV4_BYTES ? AF_INET : AF_INET6,
-	    .source = data + (network == IPV4_BYTES ? 12 : 8),
-	    .destination = data + (network == IPV4_BYTES ? 16 : 24),
-	};
-
-	return checksum_pseudo(&ip, protocol, bytes);
-}
 
 // The addresses lie before the transport header, so that they are summed with it.
 static bool checksum_right(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t length)
@@ -134,9 +128,9 @@ static void dissect(struct segment *s, const struct receive_packet *packet, unsi
 	if (!right || length > LENGTH_MAX)
 		return;
 	if (protocol == IPPROTO_TCP)
-		s->mergeable = flags & OFFLOAD_MERGE_TCP && tcp_mergeable(s, length);
+		s->mergeable = flags & MERGE_TCP && tcp_mergeable(s, length);
 	else
-		s->mergeable = flags & OFFLOAD_MERGE_UDP && udp_mergeable(s, length);
+		s->mergeable = flags & MERGE_UDP && udp_mergeable(s, length);
 	if (s->mergeable)
 		s->payload = length - s->headers;
 }
@@ -215,7 +209,7 @@ static void close_flow(struct table *t, size_t k)
 }
 
 static void open_flow(struct table *t, const struct segment *s, uint8_t *data,
-                      struct offload_write *write)
+                      struct merge_write *write)
 {
 	if (t->count < FLOWS_MAX)
 		t->count++;
@@ -280,13 +274,14 @@ static bool merge(struct table *t, struct segment *s, uint16_t packet, uint16_t 
 }
 
 // Makes the first packet's headers those of the whole, its checksum the kernel's to complete.
-static void finish(struct offload_write *w, uint8_t *data)
+static void finish(struct merge_write *w, uint8_t *data)
 {
 	bool four = data[0] >> 4 == 4;
 	uint8_t network = four ? IPV4_BYTES : IPV6_BYTES;
 	uint8_t protocol = data[four ? 9 : 6];
 	uint8_t *transport = data + network;
 	uint16_t bytes = w->length - network;
+	const struct inner ip = {.family = four ? AF_INET : AF_INET6};
 
 	if (four) {
 		bytes_store16(data + 2, htons(w->length));
@@ -307,13 +302,13 @@ static void finish(struct offload_write *w, uint8_t *data)
 		bytes_store16(transport + offsetof(struct udphdr, uh_ulen), htons(bytes));
 	}
 	bytes_store16(transport + w->header.csum_offset,
-	              checksum_fold(pseudo_sum(data, network, protocol, bytes)));
+	              checksum_fold(inner_pseudo_sum(&ip, data, protocol, bytes)));
 }
 
-size_t offload_merge(const struct receive_packet *packets, size_t n, unsigned flags, uint16_t *next,
-                     struct offload_write *writes)
+size_t merge_packets(const struct receive_packet *packets, size_t n, unsigned flags, uint16_t *next,
+                     struct merge_write *writes)
 {
-	struct table table = {.strict = flags & OFFLOAD_MERGE_STRICT};
+	struct table table = {.strict = flags & MERGE_STRICT};
 	size_t made = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -324,8 +319,8 @@ size_t offload_merge(const struct receive_packet *packets, size_t n, unsigned fl
 		if (merge(&table, &s, i, next))
 			continue;
 
-		struct offload_write *w = &writes[made++];
-		*w = (struct offload_write){.first = i, .count = 1, .length = packets[i].length};
+		struct merge_write *w = &writes[made++];
+		*w = (struct merge_write){.first = i, .count = 1, .length = packets[i].length};
 		if (s.mergeable && !(s.tcp_flags & TCP_LAST_ONLY))
 			open_flow(&table, &s, packets[i].data, w);
 	}

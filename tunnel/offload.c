@@ -1,8 +1,6 @@
-// Cutting a super-packet, as the kernel's GSO does, and the two things done to a single packet.
 // All that the segments' headers have in common is summed once, so that a segment costs a copy of
 // its headers, a few additions and the pass over its payload.
 #include "tunnel/offload.h"
-#include "tunnel/bytes.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,68 +9,15 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
+#include "tunnel/bytes.h"
+#include "tunnel/checksum.h"
+#include "tunnel/inner.h"
 
 #define IPV4_BYTES 20
 #define IPV6_BYTES 40
 #define IPV4_FRAGMENT 0x3fff // more fragments, offset
 #define TCP_LAST_ONLY (TH_FIN | TH_PUSH)
 #define TCP_FIRST_ONLY 0x80 // CWR
-
-int offload_ip_parse(struct offload_ip *ip, const uint8_t *packet, size_t length)
-{
-	if (length >= IPV4_BYTES && packet[0] >> 4 == 4) {
-		size_t header = (packet[0] & 15) * 4;
-
-		ip->family = AF_INET;
-		ip->source = packet + 12;
-		ip->destination = packet + 16;
-		ip->length = ntohs(bytes_load16(packet + 2));
-		ip->tos = packet[1];
-		if (header < IPV4_BYTES || ip->length < header)
-			return -EINVAL;
-	} else if (length >= IPV6_BYTES && packet[0] >> 4 == 6) {
-		ip->family = AF_INET6;
-		ip->source = packet + 8;
-		ip->destination = packet + 24;
-		ip->length = IPV6_BYTES + ntohs(bytes_load16(packet + 4));
-		ip->tos = ntohs(bytes_load16(packet)) >> 4;
-	} else {
-		return -EINVAL;
-	}
-	return ip->length <= length ? 0 : -EINVAL;
-}
-
-void offload_ip_set_ecn(uint8_t *packet, uint8_t ecn)
-{
-	if (packet[0] >> 4 == 6) {
-		packet[1] = (packet[1] & 0xcf) | ecn << 4;
-		return;
-	}
-	uint16_t before = bytes_load16(packet);
-	packet[1] = (packet[1] & 0xfc) | ecn;
-	// RFC 1624, equation 3
-	uint32_t sum = (uint16_t)~bytes_load16(packet + 10) + (uint16_t)~before;
-	bytes_store16(packet + 10, ~checksum_fold(sum + bytes_load16(packet)));
-}
-
-size_t offload_flow(uint8_t flow[OFFLOAD_FLOW_BYTES], const struct offload_ip *ip,
-                    const uint8_t *packet)
-{
-	bool v4 = ip->family == AF_INET;
-	size_t address = v4 ? 4 : 16, header = v4 ? (packet[0] & 15) * 4 : IPV6_BYTES;
-	uint8_t protocol = v4 ? packet[9] : packet[6];
-	bool fragment = v4 && (ntohs(bytes_load16(packet + 6)) & IPV4_FRAGMENT);
-	uint8_t *to = flow;
-
-	memset(flow, 0, OFFLOAD_FLOW_BYTES);
-	to = mempcpy(to, ip->source, address);
-	to = mempcpy(to, ip->destination, address);
-	*to++ = protocol;
-	if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && !fragment &&
-	    ip->length >= header + 4)
-		memcpy(to, packet + header, 4);
-	return to + 4 - flow;
-}
 
 uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *packet,
                           uint32_t length)
@@ -141,41 +86,37 @@ static int init_udp(struct offload_cutter *c)
 }
 
 // A super-packet of `protocol`; family AF_UNSPEC: of either.
-static int init_super(struct offload_cutter *c, const struct virtio_net_hdr *header, int family,
-                      uint8_t protocol)
+static int init_super(struct offload_cutter *c, const struct virtio_net_hdr *header,
+                      const struct inner *ip, int family, uint8_t protocol)
 {
 	const uint8_t *packet = c->packet;
 	bool tcp = protocol == IPPROTO_TCP;
 	uint32_t transport = header->csum_start;
 	// hdr_len is only a hint: kernels set it to what happens to lie in the linear part.
 	uint32_t headers = transport + (tcp ? sizeof(struct tcphdr) : sizeof(struct udphdr));
-	struct offload_ip ip;
 	int ret;
 
 	if (!(header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || !header->gso_size)
 		return -EINVAL;
-	ret = offload_ip_parse(&ip, packet, c->length);
-	if (ret)
-		return ret;
-	if ((family != AF_UNSPEC && ip.family != family) || headers > ip.length)
+	if ((family != AF_UNSPEC && ip->family != family) || headers > ip->length)
 		return -EINVAL;
 	if (tcp) {
 		uint32_t bytes = (packet[transport + 12] >> 4) * 4;
 
 		headers = transport + bytes;
-		if (bytes < sizeof(struct tcphdr) || headers > ip.length)
+		if (bytes < sizeof(struct tcphdr) || headers > ip->length)
 			return -EINVAL;
 	}
 	if (headers > OFFLOAD_HEADERS_MAX)
 		return -EMSGSIZE;
-	if (!reaches(packet, ip.family, transport, protocol) ||
+	if (!reaches(packet, ip->family, transport, protocol) ||
 	    header->csum_offset !=
 	        (tcp ? offsetof(struct tcphdr, th_sum) : offsetof(struct udphdr, uh_sum)))
 		return -EINVAL;
 
-	c->family = ip.family;
+	c->family = ip->family;
 	c->protocol = protocol;
-	c->length = ip.length;
+	c->length = ip->length;
 	c->headers = headers;
 	c->transport = transport;
 	c->checksum_at = transport + header->csum_offset;
@@ -202,8 +143,8 @@ static int init_super(struct offload_cutter *c, const struct virtio_net_hdr *hea
 	return ret;
 }
 
-int offload_cut_init(struct offload_cutter *c, const struct virtio_net_hdr *header, uint8_t *packet,
-                     uint32_t length)
+int offload_cut_init(struct offload_cutter *c, const struct virtio_net_hdr *header,
+                     const struct inner *ip, uint8_t *packet, uint32_t length)
 {
 	c->packet = packet;
 	c->length = length;
@@ -216,12 +157,12 @@ int offload_cut_init(struct offload_cutter *c, const struct virtio_net_hdr *head
 		return header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? init_partial(c, header) : 0;
 	case VIRTIO_NET_HDR_GSO_TCPV4:
 	case VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN:
-		return init_super(c, header, AF_INET, IPPROTO_TCP);
+		return init_super(c, header, ip, AF_INET, IPPROTO_TCP);
 	case VIRTIO_NET_HDR_GSO_TCPV6:
 	case VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN:
-		return init_super(c, header, AF_INET6, IPPROTO_TCP);
+		return init_super(c, header, ip, AF_INET6, IPPROTO_TCP);
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		return init_super(c, header, AF_UNSPEC, IPPROTO_UDP);
+		return init_super(c, header, ip, AF_UNSPEC, IPPROTO_UDP);
 	default:
 		return -EINVAL;
 	}

@@ -48,9 +48,10 @@ void output_submit(struct batch *b)
 	uint32_t packets = b->packets;
 
 	lanes_touch(b->queue, lanes);
-	egress_submitted(b);
+	b->submitted_bytes = b->out_bytes;
+	egress_submitted(&b->queue->egress, b->submitted_bytes);
 	if (!workers_submit(lanes->send, &b->job)) {
-		egress_finished(b);
+		egress_finished(&b->queue->egress, b->submitted_bytes);
 		counters_add(&b->queue->device->counters, drop_tx_lane, packets);
 		pool_put_batch(b);
 	}
@@ -178,6 +179,6 @@ void output_finish(struct workers_job *job)
 		if (sent < b->packets)
 			counters_add(&d->counters, drop_tx_send, b->packets - sent);
 	}
-	egress_finished(b);
+	egress_finished(&b->queue->egress, b->submitted_bytes);
 	pool_put_batch(b);
 }

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct batch;
+struct egress;
 struct frame;
-struct gather;
 struct queue;
 struct receive_hooks;
 struct receive_packet;
@@ -23,19 +23,19 @@ struct workers_job;
 
 // ---- TX: an inner packet on its way out
 
-// tun.c: reads frames until there are no more or there is enough to be sent, and has each queued.
-// How many were read, or -errno (-EBADFD: the device is gone).
+// tun_read.c: reads frames until there are no more or there is enough to be sent, and has each
+// queued. How many were read, or -errno (-EBADFD: the device is gone).
 int tun_read(struct queue *, uint64_t now_ns);
 
-// egress.c: what waits to be encrypted, of which variants/aqm decides what is dropped or marked and
-// what is next. egress_send() takes of it what makes a burst, unless the lower queue is full.
-void egress_take(struct queue *, struct frame *, uint64_t now_ns);
-uint32_t egress_send(struct queue *, uint64_t now_ns);
+// egress.c: parses the inner header, once, and has the frame wait to be encrypted: variants/aqm
+// decides what is dropped or marked and what is next.
+void egress_take(struct egress *, struct frame *, uint64_t now_ns);
 
-// gather.c: gathers the burst's frames into batches by peer and outer TOS, order kept; of each,
-// allowedips_lookup() (variants/allowedips) finds the peer by the inner destination. Where there is
-// none, or no endpoint, icmp_reject() (icmp.c) tells the sender.
-void gather_add(struct gather *, struct frame *);
+// gather.c: takes of it what makes a burst, unless the lower queue is full, and gathers the frames
+// into batches by peer and outer TOS, order kept; of each, allowedips_lookup()
+// (variants/allowedips) finds the peer by the inner destination. Where there is none, or no
+// endpoint, icmp_reject() (icmp.c) tells the sender.
+uint32_t gather_send(struct queue *, uint64_t now_ns);
 
 // staging.c: gives the batch a key pair and a range of counters (output.c); without a usable one it
 // waits in the peer's queue.
@@ -77,7 +77,7 @@ void input_flush(void *up);
 // It hands them over by its hooks, from input.c:
 extern const struct receive_hooks input_hooks;
 
-// tun.c: a write for each packet; or, merged by offload_merge() (merge.c), one for each flow.
+// tun_write.c: a write for each packet; or, merged by merge_packets() (merge.c), one for each flow.
 void tun_write(void *queue, struct receive_packet *, size_t n);
 void tun_write_merged(void *queue, struct receive_packet *, size_t n);
 

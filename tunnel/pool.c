@@ -1,5 +1,6 @@
 #include "tunnel/pool.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include "tunnel/batch.h"
@@ -7,44 +8,48 @@
 #include "tunnel/peer.h"
 
 static const struct {
-	size_t bytes, mapped;
+	size_t bytes, item_at, mapped;
 	unsigned max; // of a device
 } kinds[POOL_KINDS] = {
-    [POOL_BATCHES] = {sizeof(struct batch), BATCH_OUT_BYTES, 4096},
-    [POOL_BUFFERS] = {sizeof(struct buffer), POOL_BUFFER_BYTES, 4096},
+    [POOL_BATCHES] = {sizeof(struct batch), offsetof(struct batch, item), BATCH_OUT_BYTES, 4096},
+    [POOL_BUFFERS] = {sizeof(struct buffer), offsetof(struct buffer, item), POOL_BUFFER_BYTES,
+                      4096},
 };
 
-static struct pool_item *make_item(struct pool *p, enum pool_kind kind)
+static __attribute__((noinline)) struct pool_item *make_item(struct pool *p, enum pool_kind kind)
 {
-	struct pool_item *item = NULL;
+	char *whole = NULL;
 
 	if (atomic_fetch_add(&p->made->count[kind], 1) < kinds[kind].max)
-		item = calloc(1, kinds[kind].bytes);
-	if (!item)
+		whole = calloc(1, kinds[kind].bytes);
+	if (!whole)
 		goto err_count;
+	struct pool_item *item = (struct pool_item *)(whole + kinds[kind].item_at);
 	item->home = p;
 	// Mapped, not allocated: only the pages that packets touch become memory.
 	item->bytes = mmap(NULL, kinds[kind].mapped, PROT_READ | PROT_WRITE,
 	                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (item->bytes != MAP_FAILED)
 		return item;
-	free(item);
+	free(whole);
 err_count:
 	atomic_fetch_sub(&p->made->count[kind], 1);
 	return NULL;
 }
 
-static void *get_item(struct pool *p, enum pool_kind kind)
+static inline void *get_item(struct pool *p, enum pool_kind kind)
 {
 	pthread_mutex_lock(&p->lock);
 	struct pool_item *item = p->kept[kind];
 	if (item)
 		p->kept[kind] = item->next;
 	pthread_mutex_unlock(&p->lock);
-	return item ? item : make_item(p, kind);
+	if (!item)
+		item = make_item(p, kind);
+	return item ? (char *)item - kinds[kind].item_at : NULL;
 }
 
-static void keep_item(struct pool_item *item, enum pool_kind kind)
+static inline void keep_item(struct pool_item *item, enum pool_kind kind)
 {
 	struct pool *p = item->home;
 
@@ -66,7 +71,7 @@ void pool_drain(struct pool *p)
 		for (struct pool_item *item; (item = p->kept[kind]);) {
 			p->kept[kind] = item->next;
 			munmap(item->bytes, kinds[kind].mapped);
-			free(item);
+			free((char *)item - kinds[kind].item_at);
 			atomic_fetch_sub(&p->made->count[kind], 1);
 		}
 	}

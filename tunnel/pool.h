@@ -15,7 +15,7 @@ enum { POOL_BUFFER_BYTES = 3 * 65536 }; // pages that aren't used cost nothing
 
 enum pool_kind { POOL_BATCHES, POOL_BUFFERS, POOL_KINDS };
 
-// What begins a batch or a buffer.
+// What a batch or a buffer is to its pool.
 struct pool_item {
 	struct pool *home;
 	struct pool_item *next; // in it

@@ -1,29 +1,14 @@
-// The thread of a queue: sleeps until one of its descriptors is readable, then gives each that is
-// one turn, inside the path bracket.
 #include "tunnel/queue.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-#include "tunnel/batch.h"
-#include "tunnel/clock.h"
-#include "tunnel/counters.h"
-#include "tunnel/lock.h"
-#include "tunnel/loop.h"
 #include "tunnel/pool.h"
-#include "tunnel/state.h"
-#include "tunnel/lanes.h"
-#include "tunnel/pipeline.h"
-#include "tunnel/egress.h"
 
 enum {
 	QUEUES_BY_MACHINE_MAX = 8,
 	QUEUES_FROM_CPUS = 4,
-	TRANSMIT_BYTES = 4 * 65536, // in a row, before the sockets have their turn
-	STARVED_REST_NS = 1000000,
 };
 
 unsigned queue_count(unsigned wanted, long cpus)
@@ -37,23 +22,15 @@ unsigned queue_count(unsigned wanted, long cpus)
 	return cpus / 2 < QUEUES_BY_MACHINE_MAX ? cpus / 2 : QUEUES_BY_MACHINE_MAX;
 }
 
-int queue_init(struct queue *q, struct device *d, unsigned index)
+int queue_init(struct queue *q, const struct switches *s, struct pool_made *made)
 {
-	*q = (struct queue){.device = d,
-	                    .counters = &d->counters,
-	                    .mailbox = &d->mailbox,
-	                    .sockets = &d->udp,
-	                    .index = index,
-	                    .tun = -1,
-	                    .udp = {-1, -1},
-	                    .epoll = -1,
-	                    .wake = -1};
-	pool_init(&q->pool, q, &d->made);
+	q->tun = q->udp[0] = q->udp[1] = q->wake = -1;
+	pool_init(&q->pool, q, made);
 	q->epoll = epoll_create1(EPOLL_CLOEXEC);
 	q->wake = q->epoll < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int ret = q->wake < 0 ? -errno : queue_watch(q, q->wake);
 	if (!ret)
-		ret = egress_init(q);
+		ret = egress_init(&q->egress, s, q->counters);
 	if (ret)
 		queue_close(q);
 	return ret;
@@ -66,7 +43,7 @@ void queue_close(struct queue *q)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	egress_free(q);
+	egress_free(&q->egress);
 	if (q->reading)
 		pool_put_buffer(q->reading);
 	pool_destroy(&q->pool);
@@ -77,124 +54,4 @@ int queue_watch(struct queue *q, int fd)
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(q->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-// Reads and sends by turns: what comes meanwhile may go before what waits. How many frames were
-// read, or -errno.
-static int transmit(struct queue *q, bool *backlog)
-{
-	int frames = 0;
-
-	for (uint32_t sent = 0; sent < TRANSMIT_BYTES;) {
-		uint64_t now_ns = clock_now_ns();
-		int n = tun_read(q, now_ns);
-
-		if (n < 0)
-			return n;
-		frames += n;
-		uint32_t bytes = egress_send(q, now_ns);
-		if (!bytes)
-			return frames;
-		sent += bytes;
-	}
-	*backlog = true;
-	return frames;
-}
-
-static bool is_socket(const struct queue *q, int fd)
-{
-	return fd == q->udp[0] || fd == q->udp[1];
-}
-
-static int serve(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
-{
-	if (fd == q->tun)
-		return transmit(q, backlog);
-	// What was ready may have been closed before the path bracket was entered.
-	return is_socket(q, fd) ? udp_receive(q, fd, now_ns, backlog) : 0;
-}
-
-// false: the interface was deleted. patience_ms: how long the next wait may be (egress.h); found
-// inside the bracket, since the control thread submits too.
-static bool turn(struct queue *q, const struct epoll_event *events, int n, int *patience_ms)
-{
-	struct device *d = q->device;
-	uint64_t now_ns = clock_now_ns();
-	bool there = true, backlog = false, transmitted = false;
-
-	lock_share(&d->lock);
-	for (int i = 0; i < n && there; i++) {
-		int ret = serve(q, events[i].data.fd, now_ns, &backlog);
-
-		// Before the next descriptor has its turn: what was received is not held back
-		// while a burst is sent.
-		lanes_flush(q);
-		if (events[i].data.fd == q->tun) {
-			transmitted = true;
-			there = ret != -EBADFD && (ret || !(events[i].events & EPOLLERR));
-		}
-	}
-	if (there && !transmitted && egress_waits(q)) {
-		transmit(q, &backlog);
-		lanes_flush(q);
-	}
-	*patience_ms = egress_patience(q);
-	lock_release(&d->lock);
-	workers_turn(d->workers, backlog, now_ns);
-	return there;
-}
-
-// What waits stays with the kernel, which drops what is too much of it. Without a pause the thread
-// would look at it over and over.
-static void rest(struct queue *q)
-{
-	const struct timespec pause = {.tv_nsec = STARVED_REST_NS};
-
-	q->starved = false;
-	nanosleep(&pause, NULL);
-}
-
-static void *run(void *queue)
-{
-	struct queue *q = queue;
-	struct device *d = q->device;
-	int patience_ms = -1;
-	struct epoll_event events[4]; // TUN, wake, and a socket for each family
-
-	pthread_setname_np(pthread_self(), "path");
-	counters_take_shard();
-	while (!atomic_load(&d->stopping)) {
-		int n =
-		    epoll_wait(q->epoll, events, sizeof(events) / sizeof(events[0]), patience_ms);
-
-		counters_add(&d->counters, epoll_waits, 1);
-		if (n < 0 && errno != EINTR)
-			break;
-		if (!turn(q, events, n, &patience_ms)) {
-			loop_fail(&d->loop);
-			break;
-		}
-		if (q->starved)
-			rest(q);
-	}
-	return NULL;
-}
-
-int queue_start(struct queue *q)
-{
-	int ret = queue_watch(q, q->tun);
-
-	if (!ret)
-		ret = -pthread_create(&q->thread, NULL, run, q);
-	q->runs = !ret;
-	return ret;
-}
-
-void queue_join(struct queue *q)
-{
-	if (!q->runs)
-		return;
-	eventfd_write(q->wake, 1);
-	pthread_join(q->thread, NULL);
-	q->runs = false;
 }

@@ -20,6 +20,7 @@ struct counters;
 struct device;
 struct mailbox;
 struct lanes;
+struct switches;
 struct udp;
 
 enum { QUEUES_MAX = 64 };
@@ -49,15 +50,11 @@ struct queue {
 // How many queues the switch stands for (0: by the machine) where `cpus` are online.
 unsigned queue_count(unsigned wanted, long cpus);
 
-// Without descriptors of the TUN and sockets. 0 or -errno: then there is nothing to close.
-int queue_init(struct queue *, struct device *, unsigned index);
+// Its index, and what it shares with others, are set. Opens all but descriptors of the TUN and
+// sockets. 0 or -errno: then there is nothing to close.
+int queue_init(struct queue *, const struct switches *, struct pool_made *);
 // Closes and frees everything; the thread has been stopped.
 void queue_close(struct queue *);
-
-// Starts the thread, which moves packets until device->stopping. 0 or -errno.
-int queue_start(struct queue *);
-// Waits for the thread, if it runs; device->stopping is set.
-void queue_join(struct queue *);
 
 // Watches a socket of this queue. 0 or -errno.
 int queue_watch(struct queue *, int fd);

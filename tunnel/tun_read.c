@@ -1,14 +1,14 @@
 // The first stage on the way out: frames of the TUN, one behind the other in buffers.
+#include <errno.h>
 #include "tunnel/batch.h"
+#include "tunnel/counters.h"
 #include "tunnel/egress.h"
 #include "tunnel/frame.h"
+#include "tunnel/gather.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/pool.h"
 #include "tunnel/queue.h"
-#include "tunnel/counters.h"
 #include "tunnel/tun.h"
-
-#include <errno.h>
 
 enum { READ_BYTES = 16 * 65536 }; // in a row, where all that waits is to be seen
 
@@ -37,11 +37,11 @@ static struct frame *room(struct queue *q)
 
 int tun_read(struct queue *q, uint64_t now_ns)
 {
-	const uint32_t enough = q->egress.all ? READ_BYTES : EGRESS_SEND_BYTES;
+	const uint32_t enough = q->egress.all ? READ_BYTES : GATHER_BYTES;
 	uint32_t frames = 0, bytes = 0;
 	int n = 0;
 
-	while (frames < EGRESS_SEND_FRAMES && bytes < enough) {
+	while (frames < GATHER_FRAMES && bytes < enough) {
 		struct frame *f = room(q);
 		if (!f)
 			break;
@@ -57,7 +57,7 @@ int tun_read(struct queue *q, uint64_t now_ns)
 		f->buffer = pool_hold_buffer(q->reading);
 		// The next one begins in a cache line of its own.
 		q->read_at += (sizeof(*f) + n + BATCH_SLACK + 63) & ~63u;
-		egress_take(q, f, now_ns);
+		egress_take(&q->egress, f, now_ns);
 	}
 	return n < 0 && n != -EAGAIN && n != -EIO ? n : (int)frames;
 }

@@ -1,13 +1,15 @@
 // The last stage on the way in: a write for each packet, or for each merged super-packet.
+#include <string.h>
 #include "tunnel/counters.h"
 #include "tunnel/feature.h"
+#include "tunnel/inner.h"
+#include "tunnel/merge.h"
+#include "tunnel/offload.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/pool.h"
 #include "tunnel/queue.h"
 #include "tunnel/state.h"
 #include "variants/receive/receive.h"
-
-#include <string.h>
 
 static void write_packet(struct queue *q, const struct virtio_net_hdr *header, struct iovec *iov,
                          int vectors)
@@ -29,11 +31,12 @@ void tun_write(void *queue, struct receive_packet *packets, size_t n)
 }
 
 // The kernel refused a super-packet: cuts it again and writes the packets one by one.
-static void write_cut(struct queue *q, const struct offload_write *w, const struct iovec *iov,
+static void write_cut(struct queue *q, const struct merge_write *w, const struct iovec *iov,
                       int vectors)
 {
 	static const struct virtio_net_hdr plain;
 	struct offload_cutter cutter;
+	struct inner ip;
 	struct buffer *scratch = pool_get_buffer(&q->pool);
 	uint8_t *packet;
 	uint32_t length = 0;
@@ -46,7 +49,8 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 		memcpy(scratch->item.bytes + length, iov[i].iov_base, iov[i].iov_len);
 		length += iov[i].iov_len;
 	}
-	if (offload_cut_init(&cutter, &w->header, scratch->item.bytes, length))
+	if (inner_parse(&ip, scratch->item.bytes, length) ||
+	    offload_cut_init(&cutter, &w->header, &ip, scratch->item.bytes, length))
 		counters_add(q->counters, drop_rx_tun, w->count);
 	else
 		while ((packet = offload_cut_next(&cutter, &length)))
@@ -54,7 +58,7 @@ static void write_cut(struct queue *q, const struct offload_write *w, const stru
 	pool_put_buffer(scratch);
 }
 
-static void write_merged(struct queue *q, const struct offload_write *w, struct iovec *iov,
+static void write_merged(struct queue *q, const struct merge_write *w, struct iovec *iov,
                          int vectors)
 {
 	struct device *d = q->device;
@@ -79,12 +83,12 @@ static void write_merged(struct queue *q, const struct offload_write *w, struct 
 
 static unsigned merge_flags(struct device *d)
 {
-	unsigned flags = d->switches.strict_checksum ? OFFLOAD_MERGE_STRICT : 0;
+	unsigned flags = d->switches.strict_checksum ? MERGE_STRICT : 0;
 
 	if (feature_wanted(&d->tun.merge_tcp))
-		flags |= OFFLOAD_MERGE_TCP;
+		flags |= MERGE_TCP;
 	if (feature_wanted(&d->tun.merge_udp))
-		flags |= OFFLOAD_MERGE_UDP;
+		flags |= MERGE_UDP;
 	return flags;
 }
 
@@ -92,13 +96,13 @@ void tun_write_merged(void *queue, struct receive_packet *packets, size_t n)
 {
 	struct queue *q = queue;
 	struct device *d = q->device;
-	uint16_t next[OFFLOAD_MERGE_MAX];
-	struct offload_write writes[OFFLOAD_MERGE_MAX];
-	struct iovec iov[OFFLOAD_MERGE_MAX + 1];
-	size_t count = offload_merge(packets, n, merge_flags(d), next, writes);
+	uint16_t next[MERGE_MAX];
+	struct merge_write writes[MERGE_MAX];
+	struct iovec iov[MERGE_MAX + 1];
+	size_t count = merge_packets(packets, n, merge_flags(d), next, writes);
 
 	for (size_t i = 0; i < count; i++) {
-		struct offload_write *w = &writes[i];
+		struct merge_write *w = &writes[i];
 		int vectors = 1;
 
 		for (uint16_t at = w->first, skip = 0; at != UINT16_MAX;

@@ -10,6 +10,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include "tests/support/packets.h"
+#include "tunnel/checksum.h"
+#include "tunnel/inner.h"
+#include "tunnel/merge.h"
 #include "tunnel/offload.h"
 
 enum { MERGE = 1, REPAIR = 2, FLAGS_SHIFT = 2, FRAME_MAX = 65535 };
@@ -164,25 +167,25 @@ static void check_single(const struct offload_cutter *c, const uint8_t *packet,
 static void merge_and_check(struct receive_packet *, size_t n, unsigned flags);
 
 // The packet's flow, which depends on nothing behind what its IP header states.
-static void flow_of(uint8_t flow[OFFLOAD_FLOW_BYTES], const uint8_t *packet, size_t length)
+static void flow_of(uint8_t flow[INNER_FLOW_BYTES], const uint8_t *packet, size_t length)
 {
-	struct offload_ip ip;
+	struct inner ip;
 
-	memset(flow, 0, OFFLOAD_FLOW_BYTES);
-	if (offload_ip_parse(&ip, packet, length))
+	memset(flow, 0, INNER_FLOW_BYTES);
+	if (inner_parse(&ip, packet, length))
 		return;
 	uint8_t *copy = fuzz_exactly(packet, ip.length);
-	FUZZ_CHECK(!offload_ip_parse(&ip, copy, ip.length));
-	offload_flow(flow, &ip, copy);
+	FUZZ_CHECK(!inner_parse(&ip, copy, ip.length));
+	inner_flow(flow, &ip, copy);
 	free(copy);
 }
 
 static void cut(struct fuzz_input *in, unsigned options)
 {
 	static uint8_t model[FRAME_MAX];
-	struct receive_packet packets[OFFLOAD_MERGE_MAX];
+	struct receive_packet packets[MERGE_MAX];
 	struct virtio_net_hdr header = {0};
-	uint8_t flow[OFFLOAD_FLOW_BYTES], of_segment[OFFLOAD_FLOW_BYTES];
+	uint8_t flow[INNER_FLOW_BYTES], of_segment[INNER_FLOW_BYTES];
 	struct offload_cutter c;
 	uint32_t bytes;
 	size_t n = 0, total = 0;
@@ -196,7 +199,7 @@ static void cut(struct fuzz_input *in, unsigned options)
 	flow_of(flow, frame, length);
 	uint32_t segments = offload_segments(&header, frame, length);
 	FUZZ_CHECK(segments >= 1);
-	if (offload_cut_init(&c, &header, frame, length)) {
+	if (cut_init(&c, &header, frame, length)) {
 		FUZZ_CHECK(!memcmp(frame, before, length));
 		goto out;
 	}
@@ -218,7 +221,7 @@ static void cut(struct fuzz_input *in, unsigned options)
 		if (!right)
 			memcpy(model + c.checksum_at, packet + c.checksum_at, 2);
 		FUZZ_CHECK(!memcmp(packet, model, bytes));
-		if (right && n < OFFLOAD_MERGE_MAX)
+		if (right && n < MERGE_MAX)
 			packets[n++] = (struct receive_packet){fuzz_exactly(packet, bytes), bytes};
 	}
 	FUZZ_CHECK(c.at == c.segments);
@@ -260,7 +263,7 @@ static bool one_flow(const uint8_t *a, size_t a_length, const uint8_t *b, size_t
 }
 
 // The write as the TUN gets it, cut again, gives the packets that went into it.
-static void check_write(const struct offload_write *w, const struct receive_packet *packets,
+static void check_write(const struct merge_write *w, const struct receive_packet *packets,
                         const struct receive_packet *before, const uint16_t *next, bool strict)
 {
 	static uint8_t super[FRAME_MAX], was[FRAME_MAX];
@@ -278,7 +281,7 @@ static void check_write(const struct offload_write *w, const struct receive_pack
 		length += packets[i].length - skip;
 	}
 	FUZZ_CHECK(count == w->count && length == w->length);
-	FUZZ_CHECK(!offload_cut_init(&c, &w->header, super, length));
+	FUZZ_CHECK(!cut_init(&c, &w->header, super, length));
 	FUZZ_CHECK(c.segments == count && c.headers == w->skip);
 	for (size_t i = w->first; i != UINT16_MAX; i = next[i]) {
 		packet = offload_cut_next(&c, &bytes);
@@ -299,16 +302,16 @@ static void check_write(const struct offload_write *w, const struct receive_pack
 
 static void merge_and_check(struct receive_packet *packets, size_t n, unsigned flags)
 {
-	struct receive_packet before[OFFLOAD_MERGE_MAX];
-	struct offload_write writes[OFFLOAD_MERGE_MAX];
-	uint16_t next[OFFLOAD_MERGE_MAX], write_of[OFFLOAD_MERGE_MAX];
+	struct receive_packet before[MERGE_MAX];
+	struct merge_write writes[MERGE_MAX];
+	uint16_t next[MERGE_MAX], write_of[MERGE_MAX];
 	size_t reached = 0;
 
 	for (size_t i = 0; i < n; i++)
 		before[i] = (struct receive_packet){
 		    fuzz_exactly(packets[i].data, packets[i].length), packets[i].length};
 	memset(write_of, 0xff, sizeof(write_of));
-	size_t made = offload_merge(packets, n, flags, next, writes);
+	size_t made = merge_packets(packets, n, flags, next, writes);
 	FUZZ_CHECK(made <= n);
 	for (size_t k = 0; k < made; k++) {
 		FUZZ_CHECK(!k || writes[k].first > writes[k - 1].first);
@@ -325,11 +328,11 @@ static void merge_and_check(struct receive_packet *packets, size_t n, unsigned f
 			           !one_flow(before[i].data, before[i].length, before[j].data,
 			                     before[j].length));
 	for (size_t k = 0; k < made; k++) {
-		const struct offload_write *w = &writes[k];
+		const struct merge_write *w = &writes[k];
 		static const struct virtio_net_hdr plain;
 
 		if (w->count > 1) {
-			check_write(w, packets, before, next, flags & OFFLOAD_MERGE_STRICT);
+			check_write(w, packets, before, next, flags & MERGE_STRICT);
 			continue;
 		}
 		FUZZ_CHECK(!memcmp(&w->header, &plain, sizeof(plain)));
@@ -370,10 +373,10 @@ static size_t follow(uint8_t *to, const struct receive_packet *last, unsigned ho
 static void merge(struct fuzz_input *in, unsigned options)
 {
 	static uint8_t packet[FRAME_MAX];
-	struct receive_packet packets[OFFLOAD_MERGE_MAX];
+	struct receive_packet packets[MERGE_MAX];
 	size_t n = 0;
 
-	while (in->left && n < OFFLOAD_MERGE_MAX) {
+	while (in->left && n < MERGE_MAX) {
 		unsigned how = fuzz_byte(in);
 		size_t length = (how & 0xf0u) << 4 | fuzz_byte(in);
 

@@ -17,6 +17,7 @@
 #include "tunnel/due.h"
 #include "tunnel/handshake.h"
 #include "tunnel/index.h"
+#include "tunnel/inner.h"
 #include "tunnel/intake.h"
 #include "tunnel/interface.h"
 #include "tunnel/keypair.h"
@@ -129,6 +130,7 @@ static inline void loopback_stage(struct peer *p)
 {
 	struct device *d = p->device;
 	struct virtio_net_hdr header = {0};
+	struct inner ip;
 	struct batch *b = pool_get_batch(&d->queue[0].pool);
 	const uint8_t packet[28] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 64, 17};
 
@@ -136,8 +138,10 @@ static inline void loopback_stage(struct peer *p)
 	struct buffer *buffer = b->frame[0].buffer = pool_get_buffer(&d->queue[0].pool);
 	assert_non_null(buffer);
 	memcpy(buffer->item.bytes, packet, sizeof(packet));
+	assert_int_equal(inner_parse(&ip, packet, sizeof(packet)), 0);
 	assert_int_equal(
-	    offload_cut_init(&b->frame[0].cutter, &header, buffer->item.bytes, sizeof(packet)), 0);
+	    offload_cut_init(&b->frame[0].cutter, &header, &ip, buffer->item.bytes, sizeof(packet)),
+	    0);
 	b->peer = peer_hold(p);
 	b->frames = b->packets = 1;
 	b->tos = 0;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "tunnel/inner.h"
+#include "tunnel/offload.h"
 
 enum { PACKETS_MAX = 65535 };
 
@@ -228,6 +230,17 @@ static inline uint8_t *exactly(const void *from, size_t bytes)
 	assert_non_null(copy);
 	memcpy(copy, from, bytes);
 	return copy;
+}
+
+// Cuts a frame whose header is parsed as it is on its way out.
+static inline int cut_init(struct offload_cutter *c, const struct virtio_net_hdr *header,
+                           uint8_t *packet, uint32_t length)
+{
+	struct inner ip;
+
+	if (inner_parse(&ip, packet, length))
+		ip = (struct inner){0};
+	return offload_cut_init(c, header, &ip, packet, length);
 }
 
 #endif

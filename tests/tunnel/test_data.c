@@ -8,6 +8,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
+#include "tunnel/checksum.h"
 #include "tunnel/cipher.h"
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
@@ -143,6 +144,7 @@ static void send_packet(struct end *e, int family, uint8_t tos, uint16_t bytes)
 	f->queued = (struct aqm_packet){.bytes = bytes};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
+	assert_int_equal(inner_parse(&f->ip, f->packet, bytes), 0);
 	lock_share(&e->device->lock);
 	gather_init(&g, queue, loopback_now_ns);
 	gather_add(&g, f);

@@ -41,7 +41,7 @@ static uint32_t take(const struct packet_spec *s)
 	f->queued = (struct aqm_packet){.bytes = packet_build(f->packet, s)};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
-	egress_take(queue, f, 1);
+	egress_take(&queue->egress, f, 1);
 	assert_ptr_equal(aqm_dequeue(queue->egress.aqm, 1), &f->queued);
 	uint32_t flow = f->queued.flow;
 	pool_put_buffer(buffer);
@@ -94,10 +94,32 @@ static void a_flow_keeps_its_hash(void **state)
 	}
 }
 
+// A packet shorter than it says, or none at all.
+static void what_is_no_packet_is_dropped(void **state)
+{
+	const struct packet_spec s = {.family = AF_INET, .protocol = IPPROTO_TCP};
+
+	(void)state;
+	for (int cut = 1; cut <= 2; cut++) {
+		struct buffer *buffer = pool_get_buffer(&queue->pool);
+
+		assert_non_null(buffer);
+		struct frame *f = (struct frame *)buffer->item.bytes;
+		f->queued = (struct aqm_packet){.bytes = packet_build(f->packet, &s)};
+		f->queued.bytes = cut == 1 ? f->queued.bytes - 1 : 0;
+		f->buffer = buffer;
+		egress_take(&queue->egress, f, 1);
+		assert_false(egress_waits(&queue->egress));
+		assert_int_equal(buffer->references, 0);
+		assert_int_equal(counters_sum(&device->counters, drop_tx_invalid), cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_flow_keeps_its_hash, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_packet_is_dropped, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ static struct frame *make(int peer, uint8_t tos, uint32_t bytes, uint32_t serial
 	f->queued = (struct aqm_packet){.bytes = bytes};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
+	assert_int_equal(inner_parse(&f->ip, to, bytes), 0);
 	return f;
 }
 
@@ -164,12 +165,8 @@ static void drops_what_has_no_peer(void **state)
 	uint64_t before = counters_sum(&device->counters, drop_tx_no_peer);
 	gather_init(&g, &device->queue[0], 1);
 	gather_add(&g, make(PEERS + 5, 0, 100, 0));
-	struct frame *cut = make(0, 0, 100, 0);
-	cut->queued.bytes = 99;
-	gather_add(&g, cut);
 	gather_close(&g);
 	assert_int_equal(counters_sum(&device->counters, drop_tx_no_peer), before + 1);
-	assert_int_equal(counters_sum(&device->counters, drop_tx_invalid), 1);
 	check_buffers();
 }
 
@@ -203,6 +200,7 @@ static struct frame *message(int peer, int family, int form, uint32_t index)
 		memcpy(to, &ip, sizeof(ip));
 	}
 	memcpy(to + at + sizeof(struct udphdr), &m, sizeof(m));
+	assert_int_equal(inner_parse(&f->ip, to, 128), 0);
 	return f;
 }
 

@@ -91,6 +91,7 @@ static void offer(const void *header, size_t header_bytes, uint32_t bytes)
 	f->queued = (struct aqm_packet){.bytes = bytes};
 	f->buffer = buffer;
 	f->header = (struct virtio_net_hdr){0};
+	assert_int_equal(inner_parse(&f->ip, f->packet, bytes), 0);
 	gather_init(&g, &device->queue[0], now_ns);
 	gather_add(&g, f);
 	gather_close(&g);

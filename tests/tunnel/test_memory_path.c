@@ -11,6 +11,7 @@
 #include <time.h>
 #include "tunnel/checksum.h"
 #include "tunnel/cipher.h"
+#include "tunnel/gather.h"
 
 enum { ROUNDS = 4, REFUSED_S = 6, RECOVERY_S = 30, STARVED_MS = 100 };
 
@@ -114,7 +115,7 @@ static void turn(struct device *d)
 	lock_share(&d->lock);
 	while (tun_read(q, loopback_now_ns) > 0)
 		;
-	while (egress_send(q, loopback_now_ns))
+	while (gather_send(q, loopback_now_ns))
 		;
 	lanes_flush(q);
 	while (loopback_readable(q->udp[0], 0) &&

@@ -1,12 +1,13 @@
 // Merging against three judges: cutting undoes it, a naive model says which packets join, and the
 // order within each flow is looked at pair by pair.
 #include "tests/support/packets.h"
+#include "tunnel/merge.h"
 #include "tunnel/offload.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 
-enum { N = OFFLOAD_MERGE_MAX, BOTH = OFFLOAD_MERGE_TCP | OFFLOAD_MERGE_UDP, ALONE = UINT16_MAX };
+enum { N = MERGE_MAX, BOTH = MERGE_TCP | MERGE_UDP, ALONE = UINT16_MAX };
 
 static uint8_t payload[PACKETS_MAX];
 static struct support_random generator;
@@ -32,7 +33,7 @@ struct burst {
 	uint8_t *before[N];
 	struct receive_packet packet[N];
 	uint16_t next[N];
-	struct offload_write write[N];
+	struct merge_write write[N];
 };
 
 static void burst_add_bytes(struct burst *b, const uint8_t *packet, size_t length)
@@ -57,7 +58,7 @@ static void burst_add(struct burst *b, const struct packet_spec *s, bool broken)
 
 static void burst_merge(struct burst *b, unsigned flags)
 {
-	b->made = offload_merge(b->packet, b->n, flags, b->next, b->write);
+	b->made = merge_packets(b->packet, b->n, flags, b->next, b->write);
 }
 
 static void burst_clear(struct burst *b)
@@ -70,7 +71,7 @@ static void burst_clear(struct burst *b)
 }
 
 // The write as the TUN gets it; its length.
-static size_t gather(const struct burst *b, const struct offload_write *w, uint8_t *to)
+static size_t gather(const struct burst *b, const struct merge_write *w, uint8_t *to)
 {
 	size_t length = 0, count = 0;
 
@@ -108,12 +109,12 @@ static void cut_then_merge_is_the_identity(void **state)
 		packet_make_partial(super, &s, length);
 		struct virtio_net_hdr header = super_header(&s, gso_size);
 		memcpy(frame, super, length);
-		assert_int_equal(offload_cut_init(&cutter, &header, frame, length), 0);
+		assert_int_equal(cut_init(&cutter, &header, frame, length), 0);
 		while ((packet = offload_cut_next(&cutter, &bytes)))
 			burst_add_bytes(&b, packet, bytes);
 		assert_int_equal(b.n, segments);
 
-		burst_merge(&b, BOTH | (i & 1 ? OFFLOAD_MERGE_STRICT : 0));
+		burst_merge(&b, BOTH | (i & 1 ? MERGE_STRICT : 0));
 		assert_int_equal(b.made, 1);
 		assert_int_equal(b.write[0].first, 0);
 		assert_memory_equal(&b.write[0].header, &header, sizeof(header));
@@ -152,8 +153,8 @@ static bool model_mergeable(const struct burst *b, size_t i, unsigned flags)
 
 	return !opaque(s) && has_checksum(b, i) && s->payload_bytes &&
 	       !(s->tcp_flags & (0x02 | 0x04 | 0x20 | 0x80)) &&
-	       flags & (s->protocol == IPPROTO_TCP ? OFFLOAD_MERGE_TCP : OFFLOAD_MERGE_UDP) &&
-	       !(flags & OFFLOAD_MERGE_STRICT && b->broken[i]);
+	       flags & (s->protocol == IPPROTO_TCP ? MERGE_TCP : MERGE_UDP) &&
+	       !(flags & MERGE_STRICT && b->broken[i]);
 }
 
 static bool model_ends(const struct packet_spec *s)
@@ -229,7 +230,7 @@ static void writes_undo(const struct burst *b)
 	size_t position[N], out = 0;
 
 	for (size_t k = 0; k < b->made; k++) {
-		const struct offload_write *w = &b->write[k];
+		const struct merge_write *w = &b->write[k];
 		size_t length = gather(b, w, frame);
 		struct offload_cutter cutter;
 
@@ -240,7 +241,7 @@ static void writes_undo(const struct burst *b)
 			assert_memory_equal(frame, b->before[w->first], length);
 			continue;
 		}
-		assert_int_equal(offload_cut_init(&cutter, &w->header, frame, length), 0);
+		assert_int_equal(cut_init(&cutter, &w->header, frame, length), 0);
 		assert_int_equal(cutter.segments, w->count);
 		for (size_t i = w->first; i != ALONE; i = b->next[i]) {
 			uint32_t bytes;
@@ -489,7 +490,7 @@ static void a_wrong_checksum_is_never_repaired(void **state)
 
 	for (size_t w = 0; w < sizeof(wrongs) / sizeof(wrongs[0]); w++)
 		for (size_t at = 0; at < 5; at++)
-			one_wrong_packet_stays_wrong(&wrongs[w], at, BOTH | OFFLOAD_MERGE_STRICT);
+			one_wrong_packet_stays_wrong(&wrongs[w], at, BOTH | MERGE_STRICT);
 }
 
 static void a_wrong_ipv4_header_is_never_repaired_without_strictness(void **state)
@@ -584,7 +585,7 @@ static void truncated_packets_pass_as_they_are(void **state)
 				truncate_packet(&s, packet, most);
 			burst_add_bytes(&b, packet, most);
 			burst_add_bytes(&b, packet, most);
-			burst_merge(&b, BOTH | (most & 1 ? OFFLOAD_MERGE_STRICT : 0));
+			burst_merge(&b, BOTH | (most & 1 ? MERGE_STRICT : 0));
 			assert_int_equal(b.made, 3);
 			writes_undo(&b);
 			burst_clear(&b);

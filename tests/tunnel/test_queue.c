@@ -16,8 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
+#include "tunnel/checksum.h"
 #include "tunnel/device.h"
 #include "tunnel/index.h"
+#include "tunnel/inner.h"
 #include "tunnel/interface.h"
 #include "tunnel/lanes.h"
 #include "tunnel/peers.h"
@@ -147,7 +149,7 @@ static size_t make_tcp(uint8_t *frame, int from, uint16_t port, uint32_t sequenc
 {
 	struct tcp_frame *f = (struct tcp_frame *)frame;
 	uint32_t length = sizeof(f->ip) + sizeof(f->tcp) + bytes;
-	struct offload_ip parsed;
+	struct inner parsed;
 
 	memset(f, 0, sizeof(*f));
 	f->ip.version = 4;
@@ -167,8 +169,9 @@ static size_t make_tcp(uint8_t *frame, int from, uint16_t port, uint32_t sequenc
 	f->tcp.ack = 1;
 	f->tcp.window = htons(1000);
 	memcpy(f->payload, payload, bytes);
-	assert_int_equal(offload_ip_parse(&parsed, (uint8_t *)&f->ip, length), 0);
-	f->tcp.check = checksum_fold(checksum_pseudo(&parsed, IPPROTO_TCP, sizeof(f->tcp) + bytes));
+	assert_int_equal(inner_parse(&parsed, (uint8_t *)&f->ip, length), 0);
+	f->tcp.check = checksum_fold(
+	    inner_pseudo_sum(&parsed, (uint8_t *)&f->ip, IPPROTO_TCP, sizeof(f->tcp) + bytes));
 	f->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	f->vnet.csum_start = sizeof(f->ip);
 	f->vnet.csum_offset = offsetof(struct tcphdr, check);

@@ -12,7 +12,9 @@
 #include "workloads/micro/micro.h"
 #include "tunnel/device.h"
 #include "tunnel/queue.h"
-#include "tunnel/offload.h"
+#include "tunnel/checksum.h"
+#include "tunnel/inner.h"
+#include "tunnel/merge.h"
 #include "tunnel/pipeline.h"
 #include "variants/receive/receive.h"
 #include "base/random.h"
@@ -62,11 +64,11 @@ static struct {
 
 static void put_checksum(uint8_t *packet, uint32_t length, uint8_t protocol, uint16_t *checksum)
 {
-	struct offload_ip ip;
+	struct inner ip;
 	uint32_t transport = length - sizeof(struct iphdr);
 
-	offload_ip_parse(&ip, packet, length);
-	*checksum = ~checksum_fold(checksum_add(checksum_pseudo(&ip, protocol, transport),
+	inner_parse(&ip, packet, length);
+	*checksum = ~checksum_fold(checksum_add(inner_pseudo_sum(&ip, packet, protocol, transport),
 	                                        packet + sizeof(struct iphdr), transport));
 }
 

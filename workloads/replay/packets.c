@@ -2,6 +2,8 @@
 #include "workloads/replay/replay.h"
 
 #include "base/random.h"
+#include "tunnel/checksum.h"
+#include "tunnel/inner.h"
 #include "tunnel/offload.h"
 
 #include <arpa/inet.h>
@@ -94,18 +96,18 @@ static int make_frame(struct replay_burst *b, const struct mix *m, unsigned peer
                       uint16_t length, uint32_t *sequence)
 {
 	struct replay_frame *f = &b->frame[b->frames++];
-	struct offload_ip parsed;
+	struct inner parsed;
 
 	f->packet = malloc(length);
 	if (!f->packet)
 		return -ENOMEM;
 	f->length = length;
 	make_ip((struct iphdr *)f->packet, m, peer, flow, length);
-	int ret = offload_ip_parse(&parsed, f->packet, length);
+	int ret = inner_parse(&parsed, f->packet, length);
 	if (ret)
 		return ret;
 	uint16_t bytes = length - sizeof(struct iphdr),
-	         pseudo = checksum_fold(checksum_pseudo(&parsed, m->protocol, bytes)),
+	         pseudo = checksum_fold(inner_pseudo_sum(&parsed, f->packet, m->protocol, bytes)),
 	         headers = make_transport(f->packet + sizeof(struct iphdr), m, flow, bytes,
 	                                  *sequence, pseudo) +
 	                   sizeof(struct iphdr);

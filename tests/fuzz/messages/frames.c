@@ -5,6 +5,8 @@
 
 #include "tests/support/packets.h"
 #include "tunnel/batch.h"
+#include "tunnel/gather.h"
+#include "tunnel/inner.h"
 #include "tunnel/lanes.h"
 #include "tunnel/pipeline.h"
 #include "tunnel/egress.h"
@@ -12,7 +14,7 @@
 
 // Whether the packet is a message to the peer, as the device itself sends them now: it would come
 // back without end.
-static bool comes_back(const struct peer *p, const struct offload_ip *ip, const uint8_t *packet)
+static bool comes_back(const struct peer *p, const struct inner *ip, const uint8_t *packet)
 {
 	const struct keypair *k = p ? keypair_sending(p) : NULL;
 	bool four = ip->family == AF_INET, fragment = !four && packet[6] == IPPROTO_FRAGMENT;
@@ -32,22 +34,22 @@ static bool comes_back(const struct peer *p, const struct offload_ip *ip, const 
 static uint32_t await_frame(struct bed *bed, const struct virtio_net_hdr *header,
                             const uint8_t *frame, size_t n)
 {
-	uint8_t *copy = fuzz_exactly(frame, n), *packet, flow[OFFLOAD_FLOW_BYTES];
+	uint8_t *copy = fuzz_exactly(frame, n), *packet, flow[INNER_FLOW_BYTES];
 	struct offload_cutter c;
-	struct offload_ip ip;
+	struct inner ip;
 	uint32_t bytes, back = 0;
 
 	// A batch holds no more.
-	if (!offload_ip_parse(&ip, copy, n) && !offload_cut_init(&c, header, copy, n) &&
+	if (!inner_parse(&ip, copy, n) && !offload_cut_init(&c, header, &ip, copy, n) &&
 	    c.segments <= BATCH_PACKETS_MAX) {
-		size_t flow_bytes = offload_flow(flow, &ip, copy);
+		size_t flow_bytes = inner_flow(flow, &ip, copy);
 		uint64_t flow_hash = remote_hash(flow, flow_bytes);
 
 		for (struct remote *r = bed->remotes; r < bed->remotes + REMOTES; r++) {
 			const uint8_t four[] = {10, 0, r->network},
 			              six[] = {0xfd, 0, 0, r->network};
 
-			if (memcmp(ip.destination, ip.family == AF_INET ? four : six,
+			if (memcmp(inner_destination(&ip, copy), ip.family == AF_INET ? four : six,
 			           ip.family == AF_INET ? 3 : 4))
 				continue;
 			if (comes_back(bed_peer(bed, r), &ip, copy))
@@ -134,10 +136,10 @@ void step_frames(struct bed *bed, struct fuzz_input *in, unsigned options)
 	lock_share(&bed->device->lock);
 	do
 		FUZZ_CHECK(tun_read(queue, bed->now_ns) >= 0);
-	while (egress_send(queue, bed->now_ns));
+	while (gather_send(queue, bed->now_ns));
 	lanes_flush(queue);
 	lock_release(&bed->device->lock);
 	FUZZ_CHECK(counters_sum(&bed->device->counters, drop_tx_loop) == back);
-	FUZZ_CHECK(!egress_waits(queue));
+	FUZZ_CHECK(!egress_waits(&queue->egress));
 	bed_handle_posted(bed);
 }
