@@ -11,16 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 #include "tunnel/clock.h"
+#include "tunnel/due.h"
+#include "tunnel/handshake.h"
+#include "tunnel/intake.h"
 #include "tunnel/loop.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
 #include "tunnel/reroute.h"
-#include "tunnel/state.h"
-#include "tunnel/due.h"
-#include "tunnel/handshake.h"
-#include "tunnel/intake.h"
 #include "tunnel/route.h"
 #include "tunnel/session.h"
+#include "tunnel/state.h"
 #include "tunnel/status.h"
 #include "tunnel/timers.h"
 

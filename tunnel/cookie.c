@@ -5,8 +5,8 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <string.h>
 #include <sodium.h>
+#include <string.h>
 #include "tunnel/clock.h"
 #include "tunnel/noise.h"
 

@@ -1,14 +1,14 @@
 #include "tunnel/due.h"
 
 #include "tunnel/clock.h"
+#include "tunnel/handshake.h"
 #include "tunnel/interface.h"
 #include "tunnel/keypair.h"
 #include "tunnel/peer.h"
-#include "tunnel/state.h"
-#include "tunnel/handshake.h"
 #include "tunnel/session.h"
 #include "tunnel/sockets.h"
 #include "tunnel/staging.h"
+#include "tunnel/state.h"
 #include "tunnel/timers.h"
 
 static bool due(uint64_t at, uint64_t now_ns)

@@ -7,11 +7,11 @@
 #include <sys/ioctl.h>
 #include "tunnel/clock.h"
 #include "tunnel/counters.h"
+#include "tunnel/frame.h"
 #include "tunnel/inner.h"
 #include "tunnel/offload.h"
 #include "tunnel/pool.h"
 #include "tunnel/switches.h"
-#include "tunnel/frame.h"
 
 static void drop_queued(void *counters, struct aqm_packet *queued)
 {

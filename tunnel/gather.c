@@ -10,16 +10,16 @@
 #include "tunnel/bytes.h"
 #include "tunnel/counters.h"
 #include "tunnel/egress.h"
+#include "tunnel/frame.h"
+#include "tunnel/icmp.h"
 #include "tunnel/inner.h"
+#include "tunnel/keypair.h"
 #include "tunnel/offload.h"
 #include "tunnel/peer.h"
+#include "tunnel/pipeline.h"
 #include "tunnel/pool.h"
 #include "tunnel/queue.h"
 #include "tunnel/state.h"
-#include "tunnel/frame.h"
-#include "tunnel/icmp.h"
-#include "tunnel/keypair.h"
-#include "tunnel/pipeline.h"
 
 enum { ECN_MASK = 3, ECN_CE = 3 };
 

@@ -4,23 +4,23 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <string.h>
 #include <sodium.h>
+#include <string.h>
 #include "tunnel/clock.h"
 #include "tunnel/cookie.h"
 #include "tunnel/counters.h"
 #include "tunnel/endpoint.h"
-#include "tunnel/lock.h"
-#include "tunnel/peer.h"
-#include "tunnel/queue.h"
-#include "tunnel/state.h"
 #include "tunnel/index.h"
 #include "tunnel/keypair.h"
-#include "tunnel/peers.h"
-#include "tunnel/route.h"
+#include "tunnel/lock.h"
 #include "tunnel/output.h"
+#include "tunnel/peer.h"
+#include "tunnel/peers.h"
+#include "tunnel/queue.h"
+#include "tunnel/route.h"
 #include "tunnel/session.h"
 #include "tunnel/staging.h"
+#include "tunnel/state.h"
 #include "tunnel/timers.h"
 
 enum { HANDSHAKE_TOS = 0x88 }; // AF41

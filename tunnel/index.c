@@ -1,8 +1,8 @@
 #include "tunnel/index.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 struct hashtable *index_table_new(const uint8_t seed[HASHTABLE_SEED_BYTES])

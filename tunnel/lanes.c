@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/state.h"
 #include "tunnel/queue.h"
+#include "tunnel/state.h"
 
 void lanes_free(struct device *d, struct lanes *all)
 {

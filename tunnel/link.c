@@ -19,10 +19,10 @@
 #include <unistd.h>
 #include "tunnel/interface.h"
 #include "tunnel/loop.h"
-#include "tunnel/queue.h"
-#include "tunnel/state.h"
 #include "tunnel/netlink.h"
+#include "tunnel/queue.h"
 #include "tunnel/quiet.h"
+#include "tunnel/state.h"
 
 enum { OWN_NAMESPACE = NETNSA_NSID_NOT_ASSIGNED };
 

@@ -2,11 +2,11 @@
 // BLAKE2s is libb2's; HMAC and HKDF over it are written here, since libb2 has neither.
 #include "tunnel/noise.h"
 
+#include <blake2.h>
 #include <endian.h>
 #include <errno.h>
-#include <string.h>
-#include <blake2.h>
 #include <sodium.h>
+#include <string.h>
 
 _Static_assert(NOISE_KEY_BYTES == NOISE_HASH_BYTES, "KDF outputs serve as keys and hashes");
 

@@ -10,9 +10,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "tunnel/cookie.h"
+#include "tunnel/endpoint.h"
 #include "tunnel/feature.h"
 #include "tunnel/noise.h"
-#include "tunnel/endpoint.h"
 #include "variants/allowedips/allowedips.h"
 #include "variants/hashtable/hashtable.h"
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tunnel/cookie.h"
+#include "tunnel/lanes.h"
 #include "tunnel/lock.h"
 #include "tunnel/peer.h"
-#include "tunnel/state.h"
-#include "tunnel/lanes.h"
 #include "tunnel/session.h"
 #include "tunnel/staging.h"
+#include "tunnel/state.h"
 #include "tunnel/timers.h"
 
 // ---- the table by public key: only the control thread looks, so it's quiescent at any time

@@ -1,8 +1,8 @@
 #include "tunnel/ratelimit.h"
 
 #include <netinet/in.h>
-#include <string.h>
 #include <sodium.h>
+#include <string.h>
 #include "tunnel/clock.h"
 
 bool ratelimit_take(uint64_t *full_at_ns, uint64_t now_ns, uint64_t interval_ns, unsigned burst)

@@ -1,13 +1,13 @@
 #include "tunnel/session.h"
 
 #include <errno.h>
-#include "tunnel/lock.h"
-#include "tunnel/peer.h"
-#include "tunnel/state.h"
 #include "tunnel/index.h"
 #include "tunnel/keypair.h"
 #include "tunnel/lanes.h"
+#include "tunnel/lock.h"
+#include "tunnel/peer.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/state.h"
 
 static void drop_keypair(struct device *d, struct keypair **slot)
 {

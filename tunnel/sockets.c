@@ -12,11 +12,11 @@
 #include "tunnel/counters.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/feature.h"
+#include "tunnel/intake.h"
 #include "tunnel/lock.h"
+#include "tunnel/messages.h"
 #include "tunnel/queue.h"
 #include "tunnel/state.h"
-#include "tunnel/intake.h"
-#include "tunnel/messages.h"
 #include "tunnel/timers.h"
 
 enum {

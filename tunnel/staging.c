@@ -3,16 +3,16 @@
 #include "tunnel/batch.h"
 #include "tunnel/clock.h"
 #include "tunnel/counters.h"
-#include "tunnel/lock.h"
-#include "tunnel/mailbox.h"
-#include "tunnel/peer.h"
-#include "tunnel/pool.h"
-#include "tunnel/state.h"
 #include "tunnel/keypair.h"
 #include "tunnel/lanes.h"
+#include "tunnel/lock.h"
+#include "tunnel/mailbox.h"
 #include "tunnel/output.h"
+#include "tunnel/peer.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/pool.h"
 #include "tunnel/queue.h"
+#include "tunnel/state.h"
 
 enum { STAGING_BATCHES_MAX = 1024 }; // of a device
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "tunnel/messages.h"
 #include "tunnel/endpoint.h"
+#include "tunnel/messages.h"
 
 struct uapi_allowed_ip {
 	uint8_t address[16]; // network order; the first 4 for AF_INET

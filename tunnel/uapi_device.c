@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tunnel/clock.h"
+#include "tunnel/due.h"
 #include "tunnel/interface.h"
 #include "tunnel/lock.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
-#include "tunnel/state.h"
-#include "tunnel/due.h"
 #include "tunnel/peers.h"
 #include "tunnel/sockets.h"
+#include "tunnel/state.h"
 #include "tunnel/timers.h"
 #include "tunnel/uapi.h"
 

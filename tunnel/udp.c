@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tunnel/batch.h"
+#include "tunnel/counters.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/feature.h"
 #include "tunnel/gro.h"
@@ -16,7 +17,6 @@
 #include "tunnel/pipeline.h"
 #include "tunnel/pool.h"
 #include "tunnel/queue.h"
-#include "tunnel/counters.h"
 
 enum {
 	SEND_BYTES_MAX = 65507, // of one message with UDP_SEGMENT: the largest IPv4 UDP payload
