@@ -435,7 +435,7 @@ static void environments_of_two_runs(void **state)
 	assert_int_equal(compare_environments(&said, here.dir, "/nonexistent"), 2);
 	assert_int_equal(compare_environments(&said, "/nonexistent", here.dir), 2);
 	assert_int_equal(compare_environments(&said, here.dir, NULL), 2);
-	assert_says(&said.err, "--environment [--json] RUN OTHER");
+	assert_says(&said.err, "give one RUN to judge");
 	assert_int_equal(compare(&said, here.dir, there.dir), 2); // what would that judge?
 
 	other = json_pack("{s:s, s:{s:i}}", "kernel", "6.3", "cpu", "count", 2);
