@@ -21,6 +21,7 @@ trap clean EXIT
 umask 022
 clone_history "$dir/tree"
 export WGBENCH_ROOT=$dir/tree
+export CFLAGS=-O0 # six tunnels are built in a third of the time
 break_build "Begin something"
 git checkout -q base -- tunnel/noise.c
 sed -i '/^int main(/,/^{/s/^{/{\n\tif (argc > 0)\n\t\treturn 3;/' tunnel/main.c
