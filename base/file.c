@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/quote.h"
 #include "base/standard.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,28 +19,35 @@ static int report_failure(const char *path, int ret)
 	return ret;
 }
 
+static void free_paths(struct output *o)
+{
+	free(o->path);
+	free(o->next);
+}
+
 int output_begin(struct output *o, const char *path)
 {
-	if (snprintf(o->path, sizeof(o->path), "%s", path) >= (int)sizeof(o->path))
-		return report_failure(path, -ENAMETOOLONG);
-	snprintf(o->next, sizeof(o->next), "%s.new", path);
+	o->path = text_format("%s", path);
+	o->next = text_format("%s.new", path);
 	// What lies there is of a run that was killed, or a link to somewhere else.
 	unlink(o->next);
 	o->file = fopen(o->next, "wxe");
-	return o->file ? 0 : report_failure(path, -errno);
+	if (o->file)
+		return 0;
+	int ret = report_failure(path, -errno);
+	free_paths(o);
+	return ret;
 }
 
 static int sync_folder(const char *path)
 {
-	char copy[PATH_MAX];
-	int fd, ret = 0;
+	char *copy = text_format("%s", path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = fd < 0 || fsync(fd) ? -errno : 0;
 
-	strcpy(copy, path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd))
-		ret = -errno;
 	if (fd >= 0)
 		close(fd);
+	free(copy);
 	return ret;
 }
 
@@ -56,10 +64,12 @@ int output_end(struct output *o)
 		ret = -errno;
 	if (!ret)
 		ret = sync_folder(o->path);
-	if (!ret)
-		return 0;
-	unlink(o->next);
-	return report_failure(o->path, ret);
+	if (ret) {
+		unlink(o->next);
+		report_failure(o->path, ret);
+	}
+	free_paths(o);
+	return ret;
 }
 
 int output_text(const char *path, const char *text, size_t bytes)

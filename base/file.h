@@ -4,12 +4,11 @@
 #define WGBENCH_BASE_FILE_H
 
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 
 struct output {
 	FILE *file; // written beside its place until output_end()
-	char path[PATH_MAX], next[PATH_MAX + 8];
+	char *path, *next;
 };
 
 // 0; -errno after a printed line.

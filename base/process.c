@@ -320,18 +320,27 @@ void process_complete_path(void)
 	free(complete);
 }
 
-bool process_available(const char *program)
+char *process_find(const char *program)
 {
-	char path[4096];
 	const char *from = getenv("PATH");
 
 	if (strchr(program, '/'))
-		return !access(program, X_OK);
+		return access(program, X_OK) ? NULL : text_format("%s", program);
 	for (from = from ? from : users_path; from; from = strchr(from, ':')) {
 		from += *from == ':';
-		snprintf(path, sizeof(path), "%.*s/%s", (int)strcspn(from, ":"), from, program);
+		char *path = text_format("%.*s/%s", (int)strcspn(from, ":"), from, program);
 		if (!access(path, X_OK))
-			return true;
+			return path;
+		free(path);
 	}
-	return false;
+	return NULL;
+}
+
+bool process_available(const char *program)
+{
+	char *path = process_find(program);
+	bool found = path;
+
+	free(path);
+	return found;
 }

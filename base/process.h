@@ -62,7 +62,8 @@ const char *process_reason(int ret, struct process_text *text);
 // that of a root shell by `su`. A PATH without those is left as it is.
 void process_complete_path(void);
 
-// Whether there is such a program: in PATH, or at a path with a slash.
+// Such a program: in PATH, or at a path with a slash. The caller frees it; NULL: there is none.
+char *process_find(const char *program);
 bool process_available(const char *program);
 
 // Pauses a polling loop; returns early, -EINTR, if a signal asks to stop.

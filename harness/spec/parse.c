@@ -264,27 +264,17 @@ int spec_parse(struct spec *spec, const struct spec_catalog *c, const char *text
 
 // ---- external tunnels
 
-static bool find_in_path(const char *name, char program[4096])
-{
-	const char *path = getenv("PATH");
-	bool found = false;
-
-	for (size_t length; !found && path && *path; path += length + (path[length] == ':')) {
-		length = strcspn(path, ":");
-		char *candidate = text_format("%.*s/%s", (int)length, path, name);
-		found = !access(candidate, X_OK) && realpath(candidate, program);
-		free(candidate);
-	}
-	return found;
-}
-
 bool spec_find_wireguard_go(const struct spec_catalog *c, char program[4096])
 {
 	char *fetched = path_join(c->root, "build/external/wireguard-go/usr/bin/wireguard-go");
-	bool found = !access(fetched, X_OK) && realpath(fetched, program);
+	char *found = process_find(fetched);
 
+	if (!found)
+		found = process_find("wireguard-go");
+	bool there = found && realpath(found, program);
+	free(found);
 	free(fetched);
-	return found || find_in_path("wireguard-go", program);
+	return there;
 }
 
 static bool probe_kernel(struct text *reason)
