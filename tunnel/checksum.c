@@ -59,7 +59,7 @@
 
 DEFINE_ADD(, add_portable, 16);
 
-static bool always(void)
+static bool is_always_usable(void)
 {
 	return true;
 }
@@ -77,13 +77,13 @@ const struct checksum_way checksum_ways[] = {
 #ifdef __x86_64__
     {"avx2", has_avx2, add_avx2},
 #endif
-    {"portable", always, add_portable},
+    {"portable", is_always_usable, add_portable},
 };
 const size_t checksum_ways_count = sizeof(checksum_ways) / sizeof(checksum_ways[0]);
 
 static uint64_t (*chosen)(uint64_t, const void *, size_t) = add_portable;
 
-static __attribute__((constructor)) void choose(void)
+static __attribute__((constructor)) void choose_way(void)
 {
 	const struct checksum_way *way = checksum_ways;
 

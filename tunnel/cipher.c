@@ -8,14 +8,14 @@ static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local struct aead *mine;
 
-static void destroy(void *aead)
+static void destroy_aead(void *aead)
 {
 	aead_free(aead);
 }
 
 static void create_key(void)
 {
-	if (pthread_key_create(&key, destroy))
+	if (pthread_key_create(&key, destroy_aead))
 		abort();
 }
 

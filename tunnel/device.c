@@ -13,9 +13,7 @@
 #include "tunnel/peers.h"
 #include "tunnel/queue.h"
 #include "tunnel/queue_thread.h"
-#include "tunnel/session.h"
 #include "tunnel/sockets.h"
-#include "tunnel/staging.h"
 #include "variants/workers/workers.h"
 
 // ---- threads of the workers
@@ -158,7 +156,7 @@ int device_new(struct device **out, const char *name, const struct switches *s, 
 	return 0;
 }
 
-static void stop(struct device *d)
+static void stop_queues(struct device *d)
 {
 	atomic_store(&d->stopping, true);
 	for (unsigned i = 0; i < d->queues; i++)
@@ -174,14 +172,14 @@ int device_start(struct device *d)
 	if (ret) {
 		fprintf(stderr, "wgbench-tunnel: %s: cannot start the data path: %s\n", d->name,
 		        strerror(-ret));
-		stop(d);
+		stop_queues(d);
 	}
 	return ret;
 }
 
 void device_free(struct device *d)
 {
-	stop(d);
+	stop_queues(d);
 	while (d->peers)
 		peers_remove(d->peers);
 	control_close(d);

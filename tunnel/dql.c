@@ -1,6 +1,6 @@
 #include "tunnel/dql.h"
 
-static uint64_t above(uint64_t a, uint64_t b)
+static uint64_t subtract_to_0(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
 }
@@ -16,7 +16,7 @@ void dql_queue(struct dql *l, uint64_t bytes)
 	l->object = bytes;
 }
 
-static void hold(struct dql *l, uint64_t now_ns)
+static void begin_hold(struct dql *l, uint64_t now_ns)
 {
 	l->least_slack = UINT64_MAX;
 	l->slack_since_ns = now_ns;
@@ -24,33 +24,33 @@ static void hold(struct dql *l, uint64_t now_ns)
 
 // What of the limit the last interval did without: a queue that is twice what completes in one
 // can't have run dry within it.
-static uint64_t slack_of(const struct dql *l, uint64_t left)
+static uint64_t find_slack(const struct dql *l, uint64_t left)
 {
-	uint64_t slack = above(l->limit + l->then_over, 2 * left);
+	uint64_t slack = subtract_to_0(l->limit + l->then_over, 2 * left);
 	// Of an object that stuck out over the limit, the part within it was needed to fill it.
-	uint64_t object = l->then_over ? above(l->then_object, l->then_over) : 0;
+	uint64_t object = l->then_over ? subtract_to_0(l->then_object, l->then_over) : 0;
 
 	return slack > object ? slack : object;
 }
 
 void dql_see(struct dql *l, uint64_t below, uint64_t now_ns)
 {
-	uint64_t known = l->queued - l->completed, left = above(known, below);
+	uint64_t known = l->queued - l->completed, left = subtract_to_0(known, below);
 	uint64_t completed = l->completed + left, limit = l->limit;
-	uint64_t over = above(known, limit);
+	uint64_t over = subtract_to_0(known, limit);
 	bool all_of_then = completed >= l->then_queued;
 
 	if ((over && completed == l->queued) || (l->then_over && all_of_then)) {
-		limit += above(completed, l->then_queued) + l->then_over;
-		hold(l, now_ns);
+		limit += subtract_to_0(completed, l->then_queued) + l->then_over;
+		begin_hold(l, now_ns);
 	} else if (completed < l->queued && l->then_queued > l->completed && !all_of_then) {
-		uint64_t slack = slack_of(l, left);
+		uint64_t slack = find_slack(l, left);
 
 		if (slack < l->least_slack)
 			l->least_slack = slack;
 		if (now_ns - l->slack_since_ns > DQL_HOLD_NS) {
-			limit = above(limit, l->least_slack);
-			hold(l, now_ns);
+			limit = subtract_to_0(limit, l->least_slack);
+			begin_hold(l, now_ns);
 		}
 	}
 	if (limit > DQL_MAX)

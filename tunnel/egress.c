@@ -42,7 +42,7 @@ void egress_free(struct egress *e)
 	e->aqm = NULL;
 }
 
-static uint32_t flow_of(struct egress *e, const struct inner *ip, const uint8_t *packet)
+static uint32_t hash_flow(struct egress *e, const struct inner *ip, const uint8_t *packet)
 {
 	uint8_t flow[INNER_FLOW_BYTES], hash[crypto_shorthash_BYTES];
 	size_t bytes = inner_flow(flow, ip, packet);
@@ -64,7 +64,7 @@ void egress_take(struct egress *e, struct frame *f, uint64_t now_ns)
 	}
 	f->queued.ect = f->ip.tos & 3;
 	if (aqm_wishes.flows)
-		f->queued.flow = flow_of(e, &f->ip, f->packet);
+		f->queued.flow = hash_flow(e, &f->ip, f->packet);
 	aqm_enqueue(e->aqm, &f->queued, now_ns);
 }
 
@@ -81,7 +81,7 @@ bool egress_waits(const struct egress *e)
 // ---- the lower queue
 
 // Bytes that the outer sockets still hold, by their true size.
-static uint64_t outstanding(const int udp[2])
+static uint64_t count_outstanding(const int udp[2])
 {
 	uint64_t sum = 0;
 
@@ -99,7 +99,7 @@ bool egress_has_room(struct egress *e, const int udp[2], uint64_t now_ns)
 	if (!e->bounded || !dql_due(&e->dql, now_ns))
 		return true;
 	uint64_t finished = atomic_load_explicit(&e->finished, memory_order_relaxed);
-	dql_see(&e->dql, e->submitted - finished + outstanding(udp), now_ns);
+	dql_see(&e->dql, e->submitted - finished + count_outstanding(udp), now_ns);
 	return dql_room(&e->dql);
 }
 

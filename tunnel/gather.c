@@ -24,16 +24,16 @@
 enum { ECN_MASK = 3, ECN_CE = 3 };
 
 // Bytes of one frame in `out`, at most.
-static uint32_t out_bytes(const struct offload_cutter *c)
+static uint32_t count_out_bytes(const struct offload_cutter *c)
 {
 	return c->length + c->segments * (c->headers + MESSAGE_DATA_OVERHEAD + MESSAGE_PADDING);
 }
 
-static bool takes(const struct batch *b, uint8_t tos, const struct offload_cutter *c)
+static bool takes_frame(const struct batch *b, uint8_t tos, const struct offload_cutter *c)
 {
 	return b->tos == tos && b->frames < BATCH_FRAMES_MAX &&
 	       b->packets + c->segments <= BATCH_PACKETS_MAX &&
-	       b->out_bytes + out_bytes(c) <= BATCH_OUT_BYTES;
+	       b->out_bytes + count_out_bytes(c) <= BATCH_OUT_BYTES;
 }
 
 void gather_init(struct gather *g, struct queue *queue, uint64_t now_ns)
@@ -41,7 +41,7 @@ void gather_init(struct gather *g, struct queue *queue, uint64_t now_ns)
 	*g = (struct gather){.queue = queue, .now_ns = now_ns};
 }
 
-static struct batch *begin(struct gather *g, struct peer *peer, uint8_t tos)
+static struct batch *begin_batch(struct gather *g, struct peer *peer, uint8_t tos)
 {
 	struct batch *b = pool_get_batch(&g->queue->pool);
 
@@ -63,7 +63,7 @@ static struct batch *find_open(struct gather *g, struct peer *peer, uint8_t tos,
 
 	while (i < g->open && g->batch[i]->peer != peer)
 		i++;
-	if (i < g->open && takes(g->batch[i], tos, c))
+	if (i < g->open && takes_frame(g->batch[i], tos, c))
 		return g->batch[i];
 	if (i == g->open && g->open == GATHER_OPEN_MAX)
 		i = 0;
@@ -82,7 +82,7 @@ static bool has_endpoint(struct peer *p)
 	return has;
 }
 
-static void reject(struct gather *g, struct frame *f)
+static void reject_frame(struct gather *g, struct frame *f)
 {
 	icmp_reject(g->queue, &f->ip, f->packet, g->now_ns);
 	pool_put_buffer(f->buffer);
@@ -90,7 +90,7 @@ static void reject(struct gather *g, struct frame *f)
 
 // Where the payload begins of a UDP packet such as the outer ones are, also of the first of its
 // fragments; 0: it's none.
-static uint32_t udp_payload(const struct inner *ip, const uint8_t *packet)
+static uint32_t find_udp_payload(const struct inner *ip, const uint8_t *packet)
 {
 	uint32_t at = ip->headers;
 	uint8_t protocol = ip->protocol;
@@ -110,7 +110,7 @@ static uint32_t udp_payload(const struct inner *ip, const uint8_t *packet)
 static bool comes_back(const struct peer *p, const struct inner *ip, const uint8_t *packet)
 {
 	const struct keypair *k = keypair_sending(p);
-	uint32_t at = udp_payload(ip, packet);
+	uint32_t at = find_udp_payload(ip, packet);
 
 	return k && at && ip->length >= at + MESSAGE_DATA_OVERHEAD &&
 	       bytes_load32(packet + at) == htole32(MESSAGE_DATA) &&
@@ -131,7 +131,7 @@ void gather_add(struct gather *g, struct frame *f)
 		counters_add(&d->counters, aqm_marks, 1);
 	}
 	if (offload_cut_init(&cutter, &f->header, ip, f->packet, f->queued.bytes) ||
-	    cutter.segments > BATCH_PACKETS_MAX || out_bytes(&cutter) > BATCH_OUT_BYTES) {
+	    cutter.segments > BATCH_PACKETS_MAX || count_out_bytes(&cutter) > BATCH_OUT_BYTES) {
 		counters_add(&d->counters, drop_tx_invalid, 1);
 		pool_put_buffer(f->buffer);
 		return;
@@ -140,7 +140,7 @@ void gather_add(struct gather *g, struct frame *f)
 	    allowedips_lookup(d->tables.allowed_ips, ip->family, inner_destination(ip, f->packet));
 	if (!owner) {
 		counters_add(&d->counters, drop_tx_no_peer, cutter.segments);
-		reject(g, f);
+		reject_frame(g, f);
 		return;
 	}
 	struct peer *peer = (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
@@ -155,18 +155,18 @@ void gather_add(struct gather *g, struct frame *f)
 	// Looked at once a batch: the endpoint's lock is shared with whoever receives.
 	if (!b && !has_endpoint(peer)) {
 		counters_add(&d->counters, drop_tx_no_endpoint, cutter.segments);
-		reject(g, f);
+		reject_frame(g, f);
 		return;
 	}
 	if (!b)
-		b = begin(g, peer, tos);
+		b = begin_batch(g, peer, tos);
 	if (!b) {
 		pool_put_buffer(f->buffer);
 		return;
 	}
 	b->frame[b->frames++] = (struct batch_frame){f->buffer, cutter};
 	b->packets += cutter.segments;
-	b->out_bytes += out_bytes(&cutter);
+	b->out_bytes += count_out_bytes(&cutter);
 }
 
 void gather_close(struct gather *g)

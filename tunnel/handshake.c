@@ -28,7 +28,7 @@ enum { HANDSHAKE_TOS = 0x88 }; // AF41
 // ---- indices and endpoints
 
 // Ends a handshake that this end has begun.
-static void abandon(struct peer *p)
+static void abandon_handshake(struct peer *p)
 {
 	struct device *d = p->device;
 
@@ -59,7 +59,7 @@ static void give_index_back(struct device *d, uint32_t index)
 	lock_release(&d->lock);
 }
 
-static struct endpoint endpoint_of(struct peer *p, bool forget_source)
+static struct endpoint read_endpoint(struct peer *p, bool forget_source)
 {
 	pthread_mutex_lock(&p->endpoint_lock);
 	if (forget_source)
@@ -87,7 +87,7 @@ static bool send_message(struct peer *p, const struct endpoint *to, const void *
 // The other end refuses an initiation whose timestamp isn't later than the one before (paper,
 // section 5.1): also where two follow each other faster than the steps of it, or the clock was set
 // back.
-static uint64_t timestamp(struct peer *p)
+static uint64_t make_timestamp(struct peer *p)
 {
 	uint64_t least_ns = p->stamped_ns ? p->stamped_ns + NOISE_TIMESTAMP_STEP_NS : 0;
 	uint64_t wall_ns = clock_wall_ns();
@@ -124,7 +124,7 @@ void handshake_initiate(struct peer *p, bool retry)
 	// A retry may be due to a source address that the way back has lost.
 	if (!retry)
 		route_check(p);
-	struct endpoint to = endpoint_of(p, retry);
+	struct endpoint to = read_endpoint(p, retry);
 	if (!d->identity.has_key || to.remote.any.sa_family == AF_UNSPEC) {
 		p->handshake_waits = true;
 		return;
@@ -134,7 +134,7 @@ void handshake_initiate(struct peer *p, bool retry)
 		return;
 	}
 
-	abandon(p);
+	abandon_handshake(p);
 	struct index_entry *entry = take_index(p);
 	if (!entry) {
 		// As good as lost on its way.
@@ -144,7 +144,8 @@ void handshake_initiate(struct peer *p, bool retry)
 	// Also of one that can't be made: else each packet to a key of low order would cost an
 	// attempt.
 	atomic_store(&p->last_initiation_sent_ns, now_ns);
-	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index, timestamp(p))) {
+	if (noise_initiation_create(&m, &p->handshake, &d->identity, entry->index,
+	                            make_timestamp(p))) {
 		give_index_back(d, entry->index);
 		return;
 	}
@@ -238,7 +239,7 @@ static void count_received(struct peer *p, const struct mailbox_message *m, uint
 	route_check(p);
 }
 
-static void complete(struct peer *p)
+static void complete_handshake(struct peer *p)
 {
 	timers_handshake_complete(p);
 	atomic_store(&p->handshake_wall_ns, clock_wall_ns());
@@ -251,12 +252,12 @@ void handshake_confirmed(struct peer *p)
 	if (!p->next_keypair || !atomic_load(&p->next_keypair->confirmed))
 		return;
 	session_confirm(p);
-	complete(p);
+	complete_handshake(p);
 	staging_flush(p);
 }
 
 // Turns the finished handshake into a key pair. false: out of memory; then nothing is left of it.
-static bool establish(struct peer *p, uint64_t now_ns)
+static bool establish_session(struct peer *p, uint64_t now_ns)
 {
 	struct device *d = p->device;
 	struct noise_session session;
@@ -275,9 +276,9 @@ static bool establish(struct peer *p, uint64_t now_ns)
 	return !ret;
 }
 
-static void respond(struct peer *p, uint64_t now_ns)
+static void send_response(struct peer *p, uint64_t now_ns)
 {
-	const struct endpoint to = endpoint_of(p, false);
+	const struct endpoint to = read_endpoint(p, false);
 	struct message_response r;
 	struct index_entry *entry = take_index(p);
 
@@ -288,7 +289,7 @@ static void respond(struct peer *p, uint64_t now_ns)
 		goto clear;
 	}
 	cookie_add_macs(&p->cookie, &r, sizeof(r), now_ns);
-	if (!establish(p, now_ns))
+	if (!establish_session(p, now_ns))
 		return;
 	// As good as an initiation of this end's: it would only cross the confirmation.
 	atomic_store(&p->last_initiation_sent_ns, now_ns);
@@ -336,7 +337,7 @@ static void receive_initiation(struct device *d, const struct mailbox_message *m
 		give_index_back(d, own_index);
 	p->last_initiation_accepted_ns = now_ns;
 	count_received(p, m, now_ns);
-	respond(p, now_ns);
+	send_response(p, now_ns);
 out:
 	sodium_memzero(&said, sizeof(said));
 }
@@ -356,9 +357,9 @@ static void receive_response(struct device *d, const struct mailbox_message *m, 
 		return;
 	}
 	count_received(p, m, now_ns);
-	if (!establish(p, now_ns))
+	if (!establish_session(p, now_ns))
 		return;
-	complete(p);
+	complete_handshake(p);
 	// The first data packet confirms the key pair to the peer.
 	if (atomic_load(&p->staged_packets))
 		staging_flush(p);

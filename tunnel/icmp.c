@@ -18,7 +18,7 @@
 #include "tunnel/inner.h"
 #include "tunnel/queue.h"
 #include "tunnel/ratelimit.h"
-#include "tunnel/state.h"
+#include "tunnel/tun.h"
 
 // As Linux limits its own (icmp_msgs_per_sec, icmp_msgs_burst), for each queue.
 #define INTERVAL_NS (NS_PER_S / 1000)

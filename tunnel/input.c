@@ -31,7 +31,7 @@ enum {
 	ECN_CE = 3,
 };
 
-static void submit(struct batch *b)
+static void submit_batch(struct batch *b)
 {
 	struct device *d = b->queue->device;
 
@@ -49,7 +49,7 @@ static void submit(struct batch *b)
 }
 
 // Gives the batch the key pair of the index. false: there is none that may be received with.
-static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
+static bool find_keypair(struct batch *b, uint32_t index, uint64_t now_ns)
 {
 	struct device *d = b->queue->device;
 	struct index_entry *entry = index_lookup(d->tables.by_index, index);
@@ -68,7 +68,7 @@ static bool enter(struct batch *b, uint32_t index, uint64_t now_ns)
 }
 
 // A batch for datagrams that came in another one's buffer under another key pair.
-static struct batch *split(const struct batch *from, uint32_t index, uint64_t now_ns)
+static struct batch *split_batch(const struct batch *from, uint32_t index, uint64_t now_ns)
 {
 	struct batch *b = pool_get_batch(&from->queue->pool);
 
@@ -79,7 +79,7 @@ static struct batch *split(const struct batch *from, uint32_t index, uint64_t no
 	b->in = pool_hold_buffer(from->in);
 	b->source = from->source;
 	b->tos = from->tos;
-	if (!enter(b, index, now_ns)) {
+	if (!find_keypair(b, index, now_ns)) {
 		pool_put_batch(b);
 		return NULL;
 	}
@@ -109,11 +109,11 @@ void input_batch(struct batch *first, uint64_t now_ns)
 			continue;
 		}
 		if (!first->keypair) {
-			if (!enter(first, m->receiver_index, now_ns))
+			if (!find_keypair(first, m->receiver_index, now_ns))
 				continue;
 		} else if (b->keypair->local_index != m->receiver_index ||
 		           b->packets == BATCH_PACKETS_MAX) {
-			struct batch *next = split(first, m->receiver_index, now_ns);
+			struct batch *next = split_batch(first, m->receiver_index, now_ns);
 			if (!next)
 				continue;
 			next->next = NULL;
@@ -125,10 +125,10 @@ void input_batch(struct batch *first, uint64_t now_ns)
 		}
 		b->span[b->packets++] = (struct batch_span){g.at, g.size};
 	}
-	submit(first);
+	submit_batch(first);
 	for (struct batch *next; waiting; waiting = next) {
 		next = waiting->next;
-		submit(waiting);
+		submit_batch(waiting);
 	}
 }
 
@@ -198,7 +198,7 @@ static void decapsulate_ecn(struct device *d, uint8_t *packet, const struct inne
 }
 
 // Whether the decrypted packet may go up; trims its span to the inner length.
-static bool admit(struct device *d, struct batch *b, struct batch_span *s)
+static bool admit_packet(struct device *d, struct batch *b, struct batch_span *s)
 {
 	uint8_t *packet = b->in->item.bytes + s->offset;
 	struct inner ip;
@@ -247,7 +247,7 @@ static uint64_t keep_new(struct device *d, struct batch *b)
 }
 
 // Makes messages packets; keepalives and what may not go up are left out. How many had a payload.
-static uint32_t unwrap(struct device *d, struct batch *b)
+static uint32_t unwrap_messages(struct device *d, struct batch *b)
 {
 	uint32_t payloads = 0, up = 0;
 
@@ -259,7 +259,7 @@ static uint32_t unwrap(struct device *d, struct batch *b)
 		payloads++;
 		s.offset += sizeof(struct message_data);
 		s.length -= MESSAGE_DATA_OVERHEAD;
-		if (admit(d, b, &s))
+		if (admit_packet(d, b, &s))
 			b->span[up++] = s;
 	}
 	b->packets = up;
@@ -276,15 +276,15 @@ static void rekey_before_rejection(struct peer *p, struct keypair *k, uint64_t n
 		mailbox_post(p, PEER_EVENT_HANDSHAKE);
 }
 
-static void release(void *queue, struct receive_held *held)
+static void release_batch(void *queue, struct receive_held *held)
 {
 	(void)queue;
 	pool_put_batch((struct batch *)((char *)held - offsetof(struct batch, held)));
 }
 
-const struct receive_hooks input_hooks = {tun_write, tun_write_merged, release};
+const struct receive_hooks input_hooks = {tun_write, tun_write_merged, release_batch};
 
-static void hand_over(struct batch *b)
+static void hand_over_packets(struct batch *b)
 {
 	struct receive_packet packets[BATCH_PACKETS_MAX];
 
@@ -318,11 +318,11 @@ void input_finish(struct workers_job *job)
 		move_endpoint(b);
 		timers_any_received(p, now_ns);
 		rekey_before_rejection(p, k, now_ns);
-		if (unwrap(d, b))
+		if (unwrap_messages(d, b))
 			timers_data_received(p, now_ns);
 	}
 	if (b->packets)
-		hand_over(b);
+		hand_over_packets(b);
 	else
 		pool_put_batch(b);
 }

@@ -6,7 +6,6 @@
 #include "tunnel/clock.h"
 #include "tunnel/cookie.h"
 #include "tunnel/counters.h"
-#include "tunnel/keypair.h"
 #include "tunnel/lock.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/peer.h"
@@ -31,7 +30,7 @@ static void drop_sessions(struct peer *p)
 	atomic_store(&p->last_initiation_sent_ns, 0);
 }
 
-static const char *remedy(int error)
+static const char *name_remedy(int error)
 {
 	switch (-error) {
 	case EMFILE:
@@ -52,7 +51,7 @@ static void listen_again_later(struct device *d, int error)
 	if (!interface_is_up(d)) {
 		fprintf(stderr,
 		        "wgbench-tunnel: %s: cannot open UDP port %u: %s: %s; it is tried again\n",
-		        d->name, d->listen_port, strerror(-error), remedy(error));
+		        d->name, d->listen_port, strerror(-error), name_remedy(error));
 		wait_ns = LISTEN_AGAIN_FIRST_NS;
 	}
 	d->listen_again_ns = wait_ns < LISTEN_AGAIN_MAX_NS ? wait_ns : LISTEN_AGAIN_MAX_NS;

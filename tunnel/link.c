@@ -34,7 +34,7 @@ struct link {
 
 // ---- the link's state
 
-static void follow(struct device *d, const struct nlmsghdr *h)
+static void follow_state(struct device *d, const struct nlmsghdr *h)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 	const struct nlattr *a;
@@ -58,20 +58,20 @@ static void follow(struct device *d, const struct nlmsghdr *h)
 		interface_up(d);
 }
 
-static int on_found(const struct nlmsghdr *h, void *device)
+static int take_found(const struct nlmsghdr *h, void *device)
 {
 	struct device *d = device;
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 
 	if (h->nlmsg_type == RTM_NEWLINK) {
 		d->link->ifindex = info->ifi_index;
-		follow(d, h);
+		follow_state(d, h);
 	}
 	return MNL_CB_OK;
 }
 
 // Asks for the link by its index or, where that is 0, by its name.
-static int look(struct device *d, int ifindex, const char *name)
+static int look_up_link(struct device *d, int ifindex, const char *name)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	struct link *l = d->link;
@@ -81,12 +81,12 @@ static int look(struct device *d, int ifindex, const char *name)
 		mnl_attr_put_strz(h, IFLA_IFNAME, name);
 	if (l->namespace != OWN_NAMESPACE)
 		mnl_attr_put_u32(h, IFLA_TARGET_NETNSID, l->namespace);
-	return netlink_ask(h, on_found, d);
+	return netlink_ask(h, take_found, d);
 }
 
 // ---- after a move
 
-static int on_id(const struct nlmsghdr *h, void *id)
+static int take_id(const struct nlmsghdr *h, void *id)
 {
 	const struct nlattr *a;
 
@@ -108,7 +108,7 @@ static int ask_for_id(int fd, uint16_t type, int *id)
 	mnl_attr_put_u32(h, NETNSA_FD, fd);
 	if (type == RTM_NEWNSID)
 		mnl_attr_put_u32(h, NETNSA_NSID, NETNSA_NSID_NOT_ASSIGNED);
-	return netlink_ask(h, on_id, id);
+	return netlink_ask(h, take_id, id);
 }
 
 static bool is_own(int fd)
@@ -135,7 +135,7 @@ static void follow_move(struct device *d)
 	d->link->namespace = id;
 	if (ioctl(d->queue[0].tun, TUNGETIFF, &request))
 		return;
-	look(d, 0, request.ifr_name);
+	look_up_link(d, 0, request.ifr_name);
 	if (id == OWN_NAMESPACE)
 		quiet_set(request.ifr_name, d->link->ifindex);
 	else
@@ -154,7 +154,7 @@ static int namespace_of(struct msghdr *m)
 	return id;
 }
 
-static void event(struct device *d, const struct nlmsghdr *h, int namespace)
+static void handle_event(struct device *d, const struct nlmsghdr *h, int namespace)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 	struct link *l = d->link;
@@ -163,7 +163,7 @@ static void event(struct device *d, const struct nlmsghdr *h, int namespace)
 	    info->ifi_index != l->ifindex)
 		return;
 	if (h->nlmsg_type == RTM_NEWLINK)
-		follow(d, h);
+		follow_state(d, h);
 	else if (h->nlmsg_type == RTM_DELLINK)
 		follow_move(d);
 }
@@ -187,13 +187,13 @@ static void events_ready(struct device *d, struct loop_source *source, uint32_t 
 	(void)epoll_events;
 	if (n < 0) {
 		// Events were lost: see what they led to.
-		if (errno == ENOBUFS && look(d, d->link->ifindex, NULL))
+		if (errno == ENOBUFS && look_up_link(d, d->link->ifindex, NULL))
 			follow_move(d);
 		return;
 	}
 	for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; mnl_nlmsg_ok(h, left);
 	     h = mnl_nlmsg_next(h, &left))
-		event(d, h, namespace_of(&m));
+		handle_event(d, h, namespace_of(&m));
 }
 
 int link_socket(void)
@@ -227,7 +227,7 @@ int link_open(struct device *d, int socket)
 	if (ret)
 		goto err;
 	d->link = l;
-	ret = look(d, l->ifindex, NULL);
+	ret = look_up_link(d, l->ifindex, NULL);
 	if (!ret)
 		return 0;
 	d->link = NULL;

@@ -33,7 +33,7 @@ static bool has_room(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-static void put(const char *text, size_t bytes)
+static void put_text(const char *text, size_t bytes)
 {
 	ssize_t ignored;
 
@@ -56,7 +56,7 @@ static ssize_t write_text(void *unused, const char *text, size_t bytes)
 	int saved = errno;
 
 	(void)unused;
-	put(text, bytes);
+	put_text(text, bytes);
 	errno = saved;
 	return bytes;
 }

@@ -14,7 +14,6 @@
 #include "tunnel/device.h"
 #include "tunnel/link.h"
 #include "tunnel/reroute.h"
-#include "tunnel/route.h"
 #include "tunnel/startup.h"
 #include "tunnel/status.h"
 #include "tunnel/switches.h"
@@ -85,7 +84,7 @@ static int drop_privileges(void)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-static int serve(const char *name, const struct switches *switches, bool foreground)
+static int serve_interface(const char *name, const struct switches *switches, bool foreground)
 {
 	struct device *device;
 	int ret, events, sysfs = -1, pipe_end = -1;
@@ -174,5 +173,5 @@ int main(int argc, char **argv)
 		perror("wgbench-tunnel: PR_SET_DUMPABLE");
 		return 1;
 	}
-	return serve(argv[optind], &switches, foreground) ? 1 : 0;
+	return serve_interface(argv[optind], &switches, foreground) ? 1 : 0;
 }

@@ -56,7 +56,8 @@ struct table {
 };
 
 // The addresses lie before the transport header, so that they are summed with it.
-static bool checksum_right(const uint8_t *data, uint8_t network, uint8_t protocol, uint32_t length)
+static bool is_checksum_right(const uint8_t *data, uint8_t network, uint8_t protocol,
+                              uint32_t length)
 {
 	uint32_t addresses = network == IPV4_BYTES ? 12 : 8;
 	uint64_t sum = htons(protocol) + (uint64_t)htonl(length - network);
@@ -64,7 +65,7 @@ static bool checksum_right(const uint8_t *data, uint8_t network, uint8_t protoco
 	return checksum_fold(checksum_add(sum, data + addresses, length - addresses)) == 0xffff;
 }
 
-static bool ipv4_checksum_right(const uint8_t *p)
+static bool is_ipv4_checksum_right(const uint8_t *p)
 {
 	uint64_t sum = 0;
 
@@ -73,7 +74,7 @@ static bool ipv4_checksum_right(const uint8_t *p)
 	return checksum_fold(sum) == 0xffff;
 }
 
-static bool tcp_mergeable(struct segment *s, uint32_t length)
+static bool is_tcp_mergeable(struct segment *s, uint32_t length)
 {
 	const uint8_t *tcp = s->data + s->network;
 
@@ -87,7 +88,7 @@ static bool tcp_mergeable(struct segment *s, uint32_t length)
 	return !(s->tcp_flags & TCP_NEVER);
 }
 
-static bool udp_mergeable(struct segment *s, uint32_t length)
+static bool is_udp_mergeable(struct segment *s, uint32_t length)
 {
 	const uint8_t *udp = s->data + s->network;
 
@@ -98,7 +99,7 @@ static bool udp_mergeable(struct segment *s, uint32_t length)
 }
 
 // Finds out what a packet is; whatever isn't plainly TCP or UDP is left at protocol 0.
-static void dissect(struct segment *s, const struct receive_packet *packet, unsigned flags)
+static void dissect_packet(struct segment *s, const struct receive_packet *packet, unsigned flags)
 {
 	const uint8_t *p = packet->data;
 	uint32_t length = packet->length, stated;
@@ -112,7 +113,7 @@ static void dissect(struct segment *s, const struct receive_packet *packet, unsi
 		protocol = p[9];
 		if (p[0] != 0x45 || ntohs(bytes_load16(p + 6)) & ~IP_DF)
 			return;
-		right = ipv4_checksum_right(p);
+		right = is_ipv4_checksum_right(p);
 	} else if (length >= IPV6_BYTES && p[0] >> 4 == 6) {
 		s->network = IPV6_BYTES;
 		stated = IPV6_BYTES + ntohs(bytes_load16(p + 4));
@@ -128,14 +129,14 @@ static void dissect(struct segment *s, const struct receive_packet *packet, unsi
 	if (!right || length > LENGTH_MAX)
 		return;
 	if (protocol == IPPROTO_TCP)
-		s->mergeable = flags & MERGE_TCP && tcp_mergeable(s, length);
+		s->mergeable = flags & MERGE_TCP && is_tcp_mergeable(s, length);
 	else
-		s->mergeable = flags & MERGE_UDP && udp_mergeable(s, length);
+		s->mergeable = flags & MERGE_UDP && is_udp_mergeable(s, length);
 	if (s->mergeable)
 		s->payload = length - s->headers;
 }
 
-static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t eights)
+static bool has_same_bytes(const uint8_t *a, const uint8_t *b, size_t eights)
 {
 	uint64_t difference = 0;
 
@@ -145,19 +146,19 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t eights)
 }
 
 // Whether a segment is of a flow, or might be: then only its addresses are known.
-static bool same_flow(const struct flow *f, const struct segment *s)
+static bool is_of_flow(const struct flow *f, const struct segment *s)
 {
 	size_t addresses = s->network == IPV4_BYTES ? 12 : 8;
 	const uint8_t *a = f->data + s->network, *b = s->data + s->network;
 
 	if (f->network != s->network)
 		return !s->network;
-	if (!same_bytes(f->data + addresses, s->data + addresses, (s->network - addresses) / 8))
+	if (!has_same_bytes(f->data + addresses, s->data + addresses, (s->network - addresses) / 8))
 		return false;
 	return !s->protocol || (f->protocol == s->protocol && bytes_load32(a) == bytes_load32(b));
 }
 
-static bool same_headers(const struct flow *f, const struct segment *s)
+static bool has_same_headers(const struct flow *f, const struct segment *s)
 {
 	const uint8_t *a = f->data, *b = s->data;
 
@@ -183,13 +184,13 @@ static bool same_headers(const struct flow *f, const struct segment *s)
 	               s->headers - s->network - sizeof(struct tcphdr));
 }
 
-static bool joins(const struct flow *f, const struct segment *s)
+static bool joins_flow(const struct flow *f, const struct segment *s)
 {
 	return s->mergeable && s->payload <= f->gso_size &&
-	       f->write->length + s->payload <= LENGTH_MAX && same_headers(f, s);
+	       f->write->length + s->payload <= LENGTH_MAX && has_same_headers(f, s);
 }
 
-static void append(struct flow *f, const struct segment *s, uint16_t packet)
+static void append_segment(struct flow *f, const struct segment *s, uint16_t packet)
 {
 	f->write->skip = f->headers;
 	f->write->header.gso_size = f->gso_size;
@@ -237,33 +238,33 @@ static void move_to_front(struct table *t, size_t k)
 
 // Whether a chain of the two would hold no wrong checksum, which the kernel would make right.
 // Looked at only when all else agrees, so that a packet that stays alone isn't summed.
-static bool verify(struct flow *f, struct segment *s)
+static bool verify_checksums(struct flow *f, struct segment *s)
 {
 	if (!f->verified)
 		f->verified =
-		    checksum_right(f->data, f->network, f->protocol, f->headers + f->gso_size);
+		    is_checksum_right(f->data, f->network, f->protocol, f->headers + f->gso_size);
 	if (!f->verified)
 		return false;
-	s->mergeable = checksum_right(s->data, s->network, s->protocol, s->headers + s->payload);
+	s->mergeable = is_checksum_right(s->data, s->network, s->protocol, s->headers + s->payload);
 	return s->mergeable;
 }
 
 // Appends the segment to its flow's chain, or ends the chains that it must not overtake.
-static bool merge(struct table *t, struct segment *s, uint16_t packet, uint16_t *next)
+static bool merge_segment(struct table *t, struct segment *s, uint16_t packet, uint16_t *next)
 {
 	for (size_t k = 0; k < t->count;) {
 		struct flow *f = &t->flows[k];
 
-		if (!same_flow(f, s)) {
+		if (!is_of_flow(f, s)) {
 			k++;
 			continue;
 		}
-		if (!joins(f, s) || (t->strict && !verify(f, s))) {
+		if (!joins_flow(f, s) || (t->strict && !verify_checksums(f, s))) {
 			close_flow(t, k);
 			continue;
 		}
 		next[f->last] = packet;
-		append(f, s, packet);
+		append_segment(f, s, packet);
 		if (s->payload < f->gso_size || s->tcp_flags & TCP_LAST_ONLY)
 			close_flow(t, k);
 		else if (k)
@@ -274,7 +275,7 @@ static bool merge(struct table *t, struct segment *s, uint16_t packet, uint16_t 
 }
 
 // Makes the first packet's headers those of the whole, its checksum the kernel's to complete.
-static void finish(struct merge_write *w, uint8_t *data)
+static void finish_headers(struct merge_write *w, uint8_t *data)
 {
 	bool four = data[0] >> 4 == 4;
 	uint8_t network = four ? IPV4_BYTES : IPV6_BYTES;
@@ -315,8 +316,8 @@ size_t merge_packets(const struct receive_packet *packets, size_t n, unsigned fl
 		struct segment s;
 
 		next[i] = NONE;
-		dissect(&s, &packets[i], flags);
-		if (merge(&table, &s, i, next))
+		dissect_packet(&s, &packets[i], flags);
+		if (merge_segment(&table, &s, i, next))
 			continue;
 
 		struct merge_write *w = &writes[made++];
@@ -328,6 +329,6 @@ size_t merge_packets(const struct receive_packet *packets, size_t n, unsigned fl
 	// heed VIRTIO_NET_HDR_F_DATA_VALID, it sums the packet all the same.
 	for (size_t i = 0; i < made; i++)
 		if (writes[i].count > 1)
-			finish(&writes[i], packets[writes[i].first].data);
+			finish_headers(&writes[i], packets[writes[i].first].data);
 	return made;
 }

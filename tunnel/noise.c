@@ -146,7 +146,7 @@ static void mix_preshared(struct symmetric *s, const uint8_t preshared_key[NOISE
 }
 
 // out: `bytes` and a tag.
-static void seal(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t bytes)
+static void seal_field(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t bytes)
 {
 	crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, in, bytes, s->hash, sizeof(s->hash),
 	                                          NULL, zero_nonce, s->key);
@@ -154,7 +154,7 @@ static void seal(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t by
 }
 
 // in: `bytes` and a tag. false: not authentic.
-static bool unseal(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t bytes)
+static bool open_field(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t bytes)
 {
 	if (crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, in, bytes + NOISE_TAG_BYTES,
 	                                              s->hash, sizeof(s->hash), zero_nonce, s->key))
@@ -163,27 +163,27 @@ static bool unseal(struct symmetric *s, uint8_t *out, const uint8_t *in, size_t 
 	return true;
 }
 
-static void start(struct symmetric *s, const uint8_t responder_static[NOISE_KEY_BYTES])
+static void start_hash(struct symmetric *s, const uint8_t responder_static[NOISE_KEY_BYTES])
 {
 	memcpy(s->chaining_key, initial_chaining_key, sizeof(s->chaining_key));
 	memcpy(s->hash, initial_hash, sizeof(s->hash));
 	mix_hash(s, responder_static, NOISE_KEY_BYTES);
 }
 
-static void resume(struct symmetric *s, const uint8_t hash[NOISE_HASH_BYTES],
-                   const uint8_t chaining_key[NOISE_HASH_BYTES])
+static void resume_hash(struct symmetric *s, const uint8_t hash[NOISE_HASH_BYTES],
+                        const uint8_t chaining_key[NOISE_HASH_BYTES])
 {
 	memcpy(s->hash, hash, sizeof(s->hash));
 	memcpy(s->chaining_key, chaining_key, sizeof(s->chaining_key));
 }
 
-static void keep(const struct symmetric *s, struct noise_handshake *h)
+static void keep_hash(const struct symmetric *s, struct noise_handshake *h)
 {
 	memcpy(h->hash, s->hash, sizeof(h->hash));
 	memcpy(h->chaining_key, s->chaining_key, sizeof(h->chaining_key));
 }
 
-static void clamp(uint8_t key[NOISE_KEY_BYTES])
+static void clamp_key(uint8_t key[NOISE_KEY_BYTES])
 {
 	key[0] &= 248;
 	key[31] = (key[31] & 127) | 64;
@@ -192,7 +192,7 @@ static void clamp(uint8_t key[NOISE_KEY_BYTES])
 static void ephemeral_new(uint8_t private_key[NOISE_KEY_BYTES], uint8_t public_key[NOISE_KEY_BYTES])
 {
 	randombytes_buf(private_key, NOISE_KEY_BYTES);
-	clamp(private_key);
+	clamp_key(private_key);
 	crypto_scalarmult_curve25519_base(public_key, private_key);
 }
 
@@ -214,7 +214,7 @@ void noise_identity_set(struct noise_identity *id, const uint8_t private_key[NOI
 	id->has_key = !sodium_is_zero(private_key, NOISE_KEY_BYTES);
 	memcpy(id->private_key, private_key, NOISE_KEY_BYTES);
 	if (id->has_key) {
-		clamp(id->private_key);
+		clamp_key(id->private_key);
 		crypto_scalarmult_curve25519_base(id->public_key, id->private_key);
 	} else {
 		memset(id->public_key, 0, sizeof(id->public_key));
@@ -255,18 +255,18 @@ int noise_initiation_create(struct message_initiation *m, struct noise_handshake
 	m->type = htole32(MESSAGE_INITIATION);
 	m->sender_index = htole32(local_index);
 
-	start(&s, h->remote_static);
+	start_hash(&s, h->remote_static);
 	ephemeral_new(h->ephemeral_private, m->ephemeral);
 	mix_ephemeral(&s, m->ephemeral);
 	if (!mix_dh(&s, h->ephemeral_private, h->remote_static))
 		goto out;
-	seal(&s, m->encrypted_static, id->public_key, NOISE_KEY_BYTES);
+	seal_field(&s, m->encrypted_static, id->public_key, NOISE_KEY_BYTES);
 	if (!mix_static_static(&s, h->static_static))
 		goto out;
 	noise_tai64n(timestamp, wall_ns);
-	seal(&s, m->encrypted_timestamp, timestamp, NOISE_TIMESTAMP_BYTES);
+	seal_field(&s, m->encrypted_timestamp, timestamp, NOISE_TIMESTAMP_BYTES);
 
-	keep(&s, h);
+	keep_hash(&s, h);
 	h->local_index = local_index;
 	h->state = NOISE_INITIATION_CREATED;
 	ret = 0;
@@ -283,11 +283,11 @@ int noise_initiation_identify(struct noise_initiation *i, const struct message_i
 	struct symmetric s;
 	int ret = -EBADMSG;
 
-	start(&s, id->public_key);
+	start_hash(&s, id->public_key);
 	mix_ephemeral(&s, m->ephemeral);
 	if (!mix_dh(&s, id->private_key, m->ephemeral))
 		goto out;
-	if (!unseal(&s, i->remote_static, m->encrypted_static, NOISE_KEY_BYTES))
+	if (!open_field(&s, i->remote_static, m->encrypted_static, NOISE_KEY_BYTES))
 		goto out;
 	memcpy(i->hash, s.hash, sizeof(i->hash));
 	memcpy(i->chaining_key, s.chaining_key, sizeof(i->chaining_key));
@@ -306,17 +306,17 @@ int noise_initiation_consume(struct noise_handshake *h, const struct noise_initi
 	uint8_t timestamp[NOISE_TIMESTAMP_BYTES];
 	int ret = -EBADMSG;
 
-	resume(&s, i->hash, i->chaining_key);
+	resume_hash(&s, i->hash, i->chaining_key);
 	if (!mix_static_static(&s, h->static_static))
 		goto out;
-	if (!unseal(&s, timestamp, m->encrypted_timestamp, NOISE_TIMESTAMP_BYTES))
+	if (!open_field(&s, timestamp, m->encrypted_timestamp, NOISE_TIMESTAMP_BYTES))
 		goto out;
 	ret = -EALREADY;
 	if (memcmp(timestamp, h->latest_timestamp, sizeof(timestamp)) <= 0)
 		goto out;
 
 	noise_handshake_clear(h);
-	keep(&s, h);
+	keep_hash(&s, h);
 	memcpy(h->latest_timestamp, timestamp, sizeof(timestamp));
 	memcpy(h->remote_ephemeral, i->remote_ephemeral, NOISE_KEY_BYTES);
 	h->remote_index = i->remote_index;
@@ -342,16 +342,16 @@ int noise_response_create(struct message_response *m, struct noise_handshake *h,
 	m->sender_index = htole32(local_index);
 	m->receiver_index = htole32(h->remote_index);
 
-	resume(&s, h->hash, h->chaining_key);
+	resume_hash(&s, h->hash, h->chaining_key);
 	ephemeral_new(h->ephemeral_private, m->ephemeral);
 	mix_ephemeral(&s, m->ephemeral);
 	if (!mix_dh(&s, h->ephemeral_private, h->remote_ephemeral) ||
 	    !mix_dh(&s, h->ephemeral_private, h->remote_static))
 		goto out;
 	mix_preshared(&s, h->preshared_key);
-	seal(&s, m->encrypted_nothing, NULL, 0);
+	seal_field(&s, m->encrypted_nothing, NULL, 0);
 
-	keep(&s, h);
+	keep_hash(&s, h);
 	h->local_index = local_index;
 	h->state = NOISE_RESPONSE_CREATED;
 	ret = 0;
@@ -368,16 +368,16 @@ int noise_response_consume(struct noise_handshake *h, const struct noise_identit
 
 	if (h->state != NOISE_INITIATION_CREATED)
 		return ret;
-	resume(&s, h->hash, h->chaining_key);
+	resume_hash(&s, h->hash, h->chaining_key);
 	mix_ephemeral(&s, m->ephemeral);
 	if (!mix_dh(&s, h->ephemeral_private, m->ephemeral) ||
 	    !mix_dh(&s, id->private_key, m->ephemeral))
 		goto out;
 	mix_preshared(&s, h->preshared_key);
-	if (!unseal(&s, NULL, m->encrypted_nothing, 0))
+	if (!open_field(&s, NULL, m->encrypted_nothing, 0))
 		goto out;
 
-	keep(&s, h);
+	keep_hash(&s, h);
 	memcpy(h->remote_ephemeral, m->ephemeral, NOISE_KEY_BYTES);
 	h->remote_index = le32toh(m->sender_index);
 	h->state = NOISE_RESPONSE_CONSUMED;

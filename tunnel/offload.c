@@ -35,7 +35,8 @@ uint32_t offload_segments(const struct virtio_net_hdr *header, const uint8_t *pa
 }
 
 // Whether `protocol` is what stands at `transport`.
-static bool reaches(const uint8_t *packet, int family, uint32_t transport, uint8_t protocol)
+static bool reaches_protocol(const uint8_t *packet, int family, uint32_t transport,
+                             uint8_t protocol)
 {
 	if (family == AF_INET)
 		return packet[9] == protocol && transport == (packet[0] & 15u) * 4 &&
@@ -109,7 +110,7 @@ static int init_super(struct offload_cutter *c, const struct virtio_net_hdr *hea
 	}
 	if (headers > OFFLOAD_HEADERS_MAX)
 		return -EMSGSIZE;
-	if (!reaches(packet, ip->family, transport, protocol) ||
+	if (!reaches_protocol(packet, ip->family, transport, protocol) ||
 	    header->csum_offset !=
 	        (tcp ? offsetof(struct tcphdr, th_sum) : offsetof(struct udphdr, uh_sum)))
 		return -EINVAL;

@@ -82,8 +82,8 @@ int output_keepalive(struct peer *p)
 // ---- the work
 
 // Appends one message to `out` and prepares its encryption.
-static void append(struct batch *b, struct aead_message *m, uint32_t i, const uint8_t *plaintext,
-                   uint32_t padded)
+static void append_message(struct batch *b, struct aead_message *m, uint32_t i,
+                           const uint8_t *plaintext, uint32_t padded)
 {
 	struct message_data *message = (struct message_data *)(b->out + b->out_bytes);
 	uint64_t counter = b->counter + i;
@@ -98,7 +98,7 @@ static void append(struct batch *b, struct aead_message *m, uint32_t i, const ui
 }
 
 // The plaintext is padded to 16 bytes, but not above the MTU (paper, section 5.4.6).
-static uint32_t pad(uint32_t length, uint32_t mtu)
+static uint32_t pad_length(uint32_t length, uint32_t mtu)
 {
 	uint32_t padded = (length + MESSAGE_PADDING - 1) & ~(MESSAGE_PADDING - 1u);
 
@@ -117,11 +117,11 @@ static uint32_t encrypt_super(struct batch *b, struct aead *aead, struct offload
 	uint32_t length;
 
 	while ((packet = offload_cut_next(c, &length))) {
-		uint32_t padded = pad(length, mtu), padding = padded - length;
+		uint32_t padded = pad_length(length, mtu), padding = padded - length;
 
 		memcpy(covered, packet + length, padding);
 		memset(packet + length, 0, padding);
-		append(b, &m, i++, packet, padded);
+		append_message(b, &m, i++, packet, padded);
 		aead_seal(aead, b->keypair->send_key, &m, 1);
 		memcpy(packet + length, covered, padding);
 	}
@@ -142,7 +142,7 @@ void output_encrypt(struct workers_job *job)
 	if (!aead)
 		return;
 	if (b->keepalive)
-		append(b, &m[waiting++], i++, b->out, 0);
+		append_message(b, &m[waiting++], i++, b->out, 0);
 	for (uint32_t f = 0; f < b->frames; f++) {
 		struct offload_cutter *c = &b->frame[f].cutter;
 		uint32_t length;
@@ -152,9 +152,9 @@ void output_encrypt(struct workers_job *job)
 			continue;
 		}
 		uint8_t *packet = offload_cut_next(c, &length);
-		uint32_t padded = pad(length, mtu);
+		uint32_t padded = pad_length(length, mtu);
 		memset(packet + length, 0, padded - length);
-		append(b, &m[waiting++], i++, packet, padded);
+		append_message(b, &m[waiting++], i++, packet, padded);
 	}
 	aead_seal(aead, b->keypair->send_key, m, waiting);
 }

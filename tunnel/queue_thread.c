@@ -21,7 +21,7 @@ enum {
 
 // Reads and sends by turns: what comes meanwhile may go before what waits. How many frames were
 // read, or -errno.
-static int transmit(struct queue *q, bool *backlog)
+static int transmit_frames(struct queue *q, bool *backlog)
 {
 	int frames = 0;
 
@@ -46,17 +46,17 @@ static bool is_socket(const struct queue *q, int fd)
 	return fd == q->udp[0] || fd == q->udp[1];
 }
 
-static int serve(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
+static int serve_descriptor(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 {
 	if (fd == q->tun)
-		return transmit(q, backlog);
+		return transmit_frames(q, backlog);
 	// What was ready may have been closed before the path bracket was entered.
 	return is_socket(q, fd) ? udp_receive(q, fd, now_ns, backlog) : 0;
 }
 
 // false: the interface was deleted. patience_ms: how long the next wait may be (egress.h); found
 // inside the bracket, since the control thread submits too.
-static bool turn(struct queue *q, const struct epoll_event *events, int n, int *patience_ms)
+static bool take_turn(struct queue *q, const struct epoll_event *events, int n, int *patience_ms)
 {
 	struct device *d = q->device;
 	uint64_t now_ns = clock_now_ns();
@@ -64,7 +64,7 @@ static bool turn(struct queue *q, const struct epoll_event *events, int n, int *
 
 	lock_share(&d->lock);
 	for (int i = 0; i < n && there; i++) {
-		int ret = serve(q, events[i].data.fd, now_ns, &backlog);
+		int ret = serve_descriptor(q, events[i].data.fd, now_ns, &backlog);
 
 		// Before the next descriptor has its turn: what was received is not held back
 		// while a burst is sent.
@@ -75,7 +75,7 @@ static bool turn(struct queue *q, const struct epoll_event *events, int n, int *
 		}
 	}
 	if (there && !transmitted && egress_waits(&q->egress)) {
-		transmit(q, &backlog);
+		transmit_frames(q, &backlog);
 		lanes_flush(q);
 	}
 	*patience_ms = egress_patience(&q->egress);
@@ -86,7 +86,7 @@ static bool turn(struct queue *q, const struct epoll_event *events, int n, int *
 
 // What waits stays with the kernel, which drops what is too much of it. Without a pause the thread
 // would look at it over and over.
-static void rest(struct queue *q)
+static void rest_thread(struct queue *q)
 {
 	const struct timespec pause = {.tv_nsec = STARVED_REST_NS};
 
@@ -94,7 +94,7 @@ static void rest(struct queue *q)
 	nanosleep(&pause, NULL);
 }
 
-static void *run(void *queue)
+static void *run_queue(void *queue)
 {
 	struct queue *q = queue;
 	struct device *d = q->device;
@@ -110,12 +110,12 @@ static void *run(void *queue)
 		counters_add(&d->counters, epoll_waits, 1);
 		if (n < 0 && errno != EINTR)
 			break;
-		if (!turn(q, events, n, &patience_ms)) {
+		if (!take_turn(q, events, n, &patience_ms)) {
 			loop_fail(&d->loop);
 			break;
 		}
 		if (q->starved)
-			rest(q);
+			rest_thread(q);
 	}
 	return NULL;
 }
@@ -125,7 +125,7 @@ int queue_thread_start(struct queue *q)
 	int ret = queue_watch(q, q->tun);
 
 	if (!ret)
-		ret = -pthread_create(&q->thread, NULL, run, q);
+		ret = -pthread_create(&q->thread, NULL, run_queue, q);
 	q->runs = !ret;
 	return ret;
 }

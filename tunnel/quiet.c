@@ -29,7 +29,7 @@ void quiet_leave_groups(unsigned ifindex)
 
 // Nothing needs to be set of an address family that the host or the interface doesn't have, nor of
 // an interface that has gone.
-static int set(struct nlmsghdr *h)
+static int set_link(struct nlmsghdr *h)
 {
 	int ret = netlink_ask(h, NULL, NULL);
 
@@ -48,7 +48,7 @@ static int refuse_redirects(unsigned ifindex)
 	mnl_attr_nest_end(h, settings);
 	mnl_attr_nest_end(h, v4);
 	mnl_attr_nest_end(h, families);
-	return set(h);
+	return set_link(h);
 }
 
 static int refuse_link_local(unsigned ifindex)
@@ -61,7 +61,7 @@ static int refuse_link_local(unsigned ifindex)
 	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(h, v6);
 	mnl_attr_nest_end(h, families);
-	return set(h);
+	return set_link(h);
 }
 
 // No request of netlink sets it, and /proc/sys can be read-only. It is often 0 already.
@@ -86,7 +86,7 @@ static int refuse_redirects_of_all(void)
 }
 
 // Each remedy is said once.
-static void report(const char *name, unsigned which, const char *what, int error)
+static void report_failure(const char *name, unsigned which, const char *what, int error)
 {
 	static const char *const remedies[] = {
 	    "sysctl -w net.ipv4.conf.%s.send_redirects=0",
@@ -106,9 +106,9 @@ static void report(const char *name, unsigned which, const char *what, int error
 
 void quiet_set(const char *name, unsigned ifindex)
 {
-	report(name, 0, "its ICMP redirects", refuse_redirects(ifindex));
-	report(name, 1, "ICMP redirects", refuse_redirects_of_all());
-	report(name, 2, "its link-local address", refuse_link_local(ifindex));
+	report_failure(name, 0, "its ICMP redirects", refuse_redirects(ifindex));
+	report_failure(name, 1, "ICMP redirects", refuse_redirects_of_all());
+	report_failure(name, 2, "its link-local address", refuse_link_local(ifindex));
 }
 
 void quiet_lost(const char *name)

@@ -48,7 +48,7 @@ static void set_timer(struct reroute *r, uint64_t ns)
 }
 
 // Not the tunnel's time, which a switch can scale.
-static uint64_t real_ns(void)
+static uint64_t read_real_ns(void)
 {
 	struct timespec t;
 
@@ -57,7 +57,7 @@ static uint64_t real_ns(void)
 }
 
 // A way to the peer may be there now that wasn't, or a wider one.
-static void look_at(struct peer *p)
+static void look_at_peer(struct peer *p)
 {
 	route_check(p);
 	peer_segment_again(p);
@@ -77,16 +77,16 @@ static void check_some(struct device *d)
 		struct peer *p = d->reroute_next;
 
 		d->reroute_next = p->next;
-		look_at(p);
+		look_at_peer(p);
 	}
-	uint64_t took_ns = real_ns() - r->began_ns, pause_ns = PAUSE_MS * NS_PER_MS;
+	uint64_t took_ns = read_real_ns() - r->began_ns, pause_ns = PAUSE_MS * NS_PER_MS;
 
 	if (PAUSE_FACTOR * took_ns > pause_ns)
 		pause_ns = PAUSE_FACTOR * took_ns;
 	set_timer(r, d->reroute_next ? 1 : pause_ns);
 }
 
-static void events_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
+static void take_events(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
 	struct reroute *r = d->reroute;
 	char ignored;
@@ -99,11 +99,11 @@ static void events_ready(struct device *d, struct loop_source *source, uint32_t 
 	// Those that come from here on wait until all peers have been looked at.
 	loop_watch(&d->loop, source, 0);
 	d->reroute_next = d->peers;
-	r->began_ns = real_ns();
+	r->began_ns = read_real_ns();
 	check_some(d);
 }
 
-static void timer_ready(struct device *d, struct loop_source *source, uint32_t epoll_events)
+static void end_turn(struct device *d, struct loop_source *source, uint32_t epoll_events)
 {
 	struct reroute *r = d->reroute;
 	uint64_t ignored;
@@ -144,11 +144,11 @@ static int open_sources(struct device *d, struct reroute *r)
 {
 	int ret;
 
-	r->events = (struct loop_source){open_events(), events_ready};
+	r->events = (struct loop_source){open_events(), take_events};
 	if (r->events.fd < 0)
 		return r->events.fd;
 	ret = loop_open(&d->loop, &r->timer,
-	                timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), timer_ready);
+	                timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), end_turn);
 	return ret ? ret : loop_watch(&d->loop, &r->events, EPOLLIN);
 }
 

@@ -89,7 +89,8 @@ static int look_up(struct device *d, const struct endpoint *e, const struct endp
 }
 
 // Without any route to the peer nothing is better than the source that there is.
-static bool fits(struct device *d, const struct endpoint *e, const struct endpoint_source *from)
+static bool fits_route(struct device *d, const struct endpoint *e,
+                       const struct endpoint_source *from)
 {
 	unsigned ifindex;
 	int ret;
@@ -107,7 +108,7 @@ static bool fits(struct device *d, const struct endpoint *e, const struct endpoi
 
 void route_check_endpoint(struct device *d, struct endpoint *e)
 {
-	if (endpoint_source_known(&e->local) && !fits(d, e, &e->local))
+	if (endpoint_source_known(&e->local) && !fits_route(d, e, &e->local))
 		e->local = (struct endpoint_source){0};
 }
 
@@ -119,9 +120,9 @@ void route_check(struct peer *p)
 	struct endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
-	bool refuse = endpoint_source_known(&e.local) && !fits(d, &e, &e.local);
+	bool refuse = endpoint_source_known(&e.local) && !fits_route(d, &e, &e.local);
 	bool allow = !endpoint_source_known(&e.local) && endpoint_source_known(&e.refused) &&
-	             fits(d, &e, &e.refused);
+	             fits_route(d, &e, &e.refused);
 	if (!refuse && !allow)
 		return;
 	pthread_mutex_lock(&p->endpoint_lock);

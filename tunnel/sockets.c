@@ -32,7 +32,7 @@ static int set_int(int fd, int level, int option, int value)
 }
 
 // Whether the refusal leaves a doubt.
-static bool doubtful(enum feature_call call, int error)
+static bool leaves_doubt(enum feature_call call, int error)
 {
 	return feature_meaning(call, error) != FEATURE_NEVER;
 }
@@ -44,7 +44,7 @@ static bool set_buffer(int fd, int forced, int plain, int bytes)
 		return false;
 	int error = errno;
 	set_int(fd, SOL_SOCKET, plain, bytes);
-	return doubtful(FEATURE_SOCKET_BUFFER, error);
+	return leaves_doubt(FEATURE_SOCKET_BUFFER, error);
 }
 
 // A socket of the family, bound to the port; -errno.
@@ -78,7 +78,7 @@ static int open_one(int family, uint16_t port, uint32_t fwmark, bool shared)
 	return fd;
 }
 
-static uint16_t bound_port(int fd)
+static uint16_t read_bound_port(int fd)
 {
 	union endpoint_address a;
 	socklen_t bytes = sizeof(a);
@@ -94,7 +94,8 @@ static int open_both(uint16_t port, uint32_t fwmark, int fd[2])
 		fd[0] = open_one(AF_INET, port, fwmark, false);
 		if (fd[0] < 0 && fd[0] != -EAFNOSUPPORT)
 			return fd[0];
-		fd[1] = open_one(AF_INET6, fd[0] >= 0 ? bound_port(fd[0]) : port, fwmark, false);
+		fd[1] =
+		    open_one(AF_INET6, fd[0] >= 0 ? read_bound_port(fd[0]) : port, fwmark, false);
 		if (fd[1] >= 0 || fd[1] == -EAFNOSUPPORT || fd[1] == -EADDRNOTAVAIL)
 			break;
 		if (fd[0] >= 0)
@@ -114,7 +115,7 @@ static int open_beside(const int first[2], uint32_t fwmark, int fd[2])
 			continue;
 		if (set_int(first[i], SOL_SOCKET, SO_REUSEPORT, 1))
 			return -errno;
-		fd[i] = open_one(i ? AF_INET6 : AF_INET, bound_port(first[i]), fwmark, true);
+		fd[i] = open_one(i ? AF_INET6 : AF_INET, read_bound_port(first[i]), fwmark, true);
 		if (fd[i] < 0)
 			return fd[i];
 	}
@@ -124,7 +125,7 @@ static int open_beside(const int first[2], uint32_t fwmark, int fd[2])
 // Sends datagrams to the socket of the group that its number says: data (paper, section 5.4: the
 // first byte is 4) to one of the first `queues`, by source address and port, so that a peer's come
 // to one; all else to the one after them. The kernel's own choice, by a hash, knows no content.
-static int part(int fd, int family, unsigned queues)
+static int part_group(int fd, int family, unsigned queues)
 {
 	const uint32_t golden = 2654435761; // 2^32 over the golden ratio
 	const uint32_t source = SKF_NET_OFF + (family == AF_INET ? 12 : 8);
@@ -210,16 +211,17 @@ static void open_handshake(const int first[2], unsigned queues, uint32_t fwmark,
 
 	for (int i = 0; i < 2 && !ret; i++)
 		if (fd[i] >= 0)
-			ret = part(first[i], i ? AF_INET6 : AF_INET, queues);
+			ret = part_group(first[i], i ? AF_INET6 : AF_INET, queues);
 	if (!ret)
 		return;
-	e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, -ret);
+	e->doubtful |= leaves_doubt(FEATURE_SOCKET_OPTION, -ret);
 	close_pair(fd);
 }
 
 // Turns on what the kernel takes. Also UDP_GRO on those for handshakes: before a datagram is merged
 // the kernel looks whether the socket wants that, and there it picks one of the group by its hash.
-static void equip(const struct switches *s, const int fd[2], int receive_bytes, struct equipment *e)
+static void equip_sockets(const struct switches *s, const int fd[2], int receive_bytes,
+                          struct equipment *e)
 {
 	for (int i = 0; i < 2; i++) {
 		int size;
@@ -231,16 +233,16 @@ static void equip(const struct switches *s, const int fd[2], int receive_bytes, 
 		e->doubtful |= set_buffer(fd[i], SO_SNDBUFFORCE, SO_SNDBUF, s->socket_buffer);
 		if (e->segment && getsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &size, &bytes)) {
 			e->segment = false;
-			e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, errno);
+			e->doubtful |= leaves_doubt(FEATURE_SOCKET_OPTION, errno);
 		}
 		if (e->gro && set_int(fd[i], IPPROTO_UDP, UDP_GRO, 1)) {
 			e->gro = false;
-			e->doubtful |= doubtful(FEATURE_SOCKET_OPTION, errno);
+			e->doubtful |= leaves_doubt(FEATURE_SOCKET_OPTION, errno);
 		}
 	}
 }
 
-static int handshake_bytes(const struct switches *s)
+static int limit_handshake_bytes(const struct switches *s)
 {
 	return s->socket_buffer < HANDSHAKE_BUFFER_BYTES ? s->socket_buffer
 	                                                 : HANDSHAKE_BUFFER_BYTES;
@@ -256,7 +258,7 @@ static void take_equipment(struct device *d, const struct equipment *e)
 }
 
 // Has the queue's thread watch them.
-static int watch(struct queue *q, const int fd[2])
+static int watch_sockets(struct queue *q, const int fd[2])
 {
 	int ret = 0;
 
@@ -283,10 +285,10 @@ int sockets_open(struct device *d, uint16_t port, uint32_t fwmark)
 		open_handshake(fd[0], d->queues, fwmark, u.handshake, &e);
 	// What is watched already is looked at only once it is the path's.
 	for (unsigned q = 0; q < d->queues && !ret; q++) {
-		equip(s, fd[q], s->socket_buffer, &e);
-		ret = watch(&d->queue[q], fd[q]);
+		equip_sockets(s, fd[q], s->socket_buffer, &e);
+		ret = watch_sockets(&d->queue[q], fd[q]);
 	}
-	equip(s, u.handshake, handshake_bytes(s), &e);
+	equip_sockets(s, u.handshake, limit_handshake_bytes(s), &e);
 	if (!ret)
 		ret = intake_watch(d, u.handshake);
 	if (ret) {
@@ -296,7 +298,7 @@ int sockets_open(struct device *d, uint16_t port, uint32_t fwmark)
 		close_pair(u.handshake);
 		return ret;
 	}
-	u.port = bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]);
+	u.port = read_bound_port(fd[0][0] >= 0 ? fd[0][0] : fd[0][1]);
 	sockets_close(d);
 	d->udp = u;
 	take_equipment(d, &e);
@@ -306,7 +308,7 @@ int sockets_open(struct device *d, uint16_t port, uint32_t fwmark)
 	return 0;
 }
 
-static bool parted(const struct udp *u)
+static bool are_parted(const struct udp *u)
 {
 	return u->handshake[0] >= 0 || u->handshake[1] >= 0;
 }
@@ -318,12 +320,12 @@ void sockets_try_again(struct device *d)
 	struct udp *u = &d->udp, before = *u;
 
 	lock_exclude(&d->lock);
-	if (s->handshake_socket && !parted(u))
+	if (s->handshake_socket && !are_parted(u))
 		open_handshake(d->queue[0].udp, d->queues, d->fwmark, u->handshake, &e);
 	for (unsigned q = 0; q < d->queues; q++)
-		equip(s, d->queue[q].udp, s->socket_buffer, &e);
-	equip(s, u->handshake, handshake_bytes(s), &e);
-	if (parted(u) && !parted(&before) && intake_watch(d, u->handshake)) {
+		equip_sockets(s, d->queue[q].udp, s->socket_buffer, &e);
+	equip_sockets(s, u->handshake, limit_handshake_bytes(s), &e);
+	if (are_parted(u) && !are_parted(&before) && intake_watch(d, u->handshake)) {
 		close_pair(u->handshake);
 		e.doubtful = true;
 	}
@@ -331,7 +333,7 @@ void sockets_try_again(struct device *d)
 	lock_release(&d->lock);
 	counters_add(&d->counters, offload_changes,
 	             (u->segment != before.segment) + (u->gro != before.gro) +
-	                 (parted(u) != parted(&before)));
+	                 (are_parted(u) != are_parted(&before)));
 }
 
 void sockets_close(struct device *d)

@@ -42,7 +42,7 @@ static const struct row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static unsigned *field_of(struct switches *switches, const struct row *row)
+static unsigned *find_field(struct switches *switches, const struct row *row)
 {
 	return (unsigned *)((char *)switches + row->offset);
 }
@@ -52,7 +52,7 @@ static bool is_boolean(const struct row *row)
 	return row->min == 0 && row->max == 1;
 }
 
-static bool equal(const char *text, size_t length, const char *word)
+static bool equals_word(const char *text, size_t length, const char *word)
 {
 	return strlen(word) == length && memcmp(text, word, length) == 0;
 }
@@ -61,7 +61,8 @@ static bool parse_value(const struct row *row, const char *text, size_t length, 
 {
 	unsigned long long n = 0;
 
-	if (is_boolean(row) && (equal(text, length, "on") || equal(text, length, "off"))) {
+	if (is_boolean(row) &&
+	    (equals_word(text, length, "on") || equals_word(text, length, "off"))) {
 		*value = text[1] == 'n';
 		return true;
 	}
@@ -78,7 +79,7 @@ static bool parse_value(const struct row *row, const char *text, size_t length, 
 	return n >= row->min;
 }
 
-static int complain(const struct row *row, const char *text, size_t length)
+static int complain_of_value(const struct row *row, const char *text, size_t length)
 {
 	fprintf(stderr, "wgbench-tunnel: switch %s can't be '%.*s': ", row->name, (int)length,
 	        text);
@@ -95,12 +96,12 @@ static int parse_word(struct switches *switches, const char *word, size_t length
 	size_t name_length = value ? (size_t)(value - word) : length;
 
 	for (const struct row *row = rows; row < rows + ROWS; row++) {
-		if (!equal(word, name_length, row->name))
+		if (!equals_word(word, name_length, row->name))
 			continue;
 		value = value ? value + 1 : word + length;
 		length = word + length - value;
-		if (!parse_value(row, value, length, field_of(switches, row)))
-			return complain(row, value, length);
+		if (!parse_value(row, value, length, find_field(switches, row)))
+			return complain_of_value(row, value, length);
 		return 0;
 	}
 	fprintf(stderr, "wgbench-tunnel: unknown switch '%.*s'; there are:", (int)name_length,
@@ -114,7 +115,7 @@ static int parse_word(struct switches *switches, const char *word, size_t length
 int switches_parse(struct switches *switches, const char *text)
 {
 	for (const struct row *row = rows; row < rows + ROWS; row++)
-		*field_of(switches, row) = row->initial;
+		*find_field(switches, row) = row->initial;
 	if (!text || !*text)
 		return 0;
 	for (;;) {
@@ -144,7 +145,7 @@ void switches_help(FILE *to)
 void switches_print(const struct switches *switches, FILE *to)
 {
 	for (const struct row *row = rows; row < rows + ROWS; row++) {
-		unsigned value = *field_of((struct switches *)switches, row);
+		unsigned value = *find_field((struct switches *)switches, row);
 
 		fprintf(to, "%s%s=", row == rows ? "" : ",", row->name);
 		if (is_boolean(row))

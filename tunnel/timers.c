@@ -25,7 +25,7 @@
 
 // 0 to REKEY_TIMEOUT_JITTER_NS. It only has to differ between two ends that would else answer each
 // other in step, so the clock's low digits and an address, well mixed, are random enough.
-static uint64_t jitter_ns(const struct peer *p, uint64_t now_ns)
+static uint64_t draw_jitter_ns(const struct peer *p, uint64_t now_ns)
 {
 	uint64_t mixed = (now_ns ^ (uintptr_t)p) * 0x9e3779b97f4a7c15;
 
@@ -41,7 +41,7 @@ static void set_deadline(struct peer *p, atomic_uint_fast64_t *at, uint64_t dead
 		mailbox_post(p, PEER_EVENT_TIMER);
 }
 
-static void cancel(atomic_uint_fast64_t *at)
+static void cancel_deadline(atomic_uint_fast64_t *at)
 {
 	if (relaxed_load(at))
 		relaxed_store(at, 0);
@@ -51,7 +51,7 @@ void timers_data_sent(struct peer *p, uint64_t now_ns)
 {
 	if (!relaxed_load(&p->new_handshake_at))
 		set_deadline(p, &p->new_handshake_at,
-		             now_ns + NEW_HANDSHAKE_TIMEOUT_NS + jitter_ns(p, now_ns));
+		             now_ns + NEW_HANDSHAKE_TIMEOUT_NS + draw_jitter_ns(p, now_ns));
 }
 
 void timers_data_received(struct peer *p, uint64_t now_ns)
@@ -64,45 +64,45 @@ void timers_data_received(struct peer *p, uint64_t now_ns)
 
 void timers_any_sent(struct peer *p, uint64_t now_ns)
 {
-	cancel(&p->keepalive_at);
+	cancel_deadline(&p->keepalive_at);
 	relaxed_store(&p->last_traversal_ns, now_ns);
 }
 
 void timers_any_received(struct peer *p, uint64_t now_ns)
 {
-	cancel(&p->new_handshake_at);
+	cancel_deadline(&p->new_handshake_at);
 	relaxed_store(&p->last_traversal_ns, now_ns);
 }
 
 // ---- the heap: heap[0] has the earliest armed_at, the children of i are 2i + 1 and 2i + 2
 
-static uint64_t key(const struct timers *t, size_t i)
+static uint64_t deadline_of(const struct timers *t, size_t i)
 {
 	return relaxed_load(&t->heap[i]->armed_at);
 }
 
-static void put(struct timers *t, size_t i, struct peer *p)
+static void put_peer(struct timers *t, size_t i, struct peer *p)
 {
 	t->heap[i] = p;
 	p->heap_at = i + 1;
 }
 
 // Moves the entry at i to where its key belongs.
-static void sift(struct timers *t, size_t i)
+static void sift_peer(struct timers *t, size_t i)
 {
 	struct peer *p = t->heap[i];
-	uint64_t deadline_ns = key(t, i);
+	uint64_t deadline_ns = deadline_of(t, i);
 
-	for (; i && deadline_ns < key(t, (i - 1) / 2); i = (i - 1) / 2)
-		put(t, i, t->heap[(i - 1) / 2]);
+	for (; i && deadline_ns < deadline_of(t, (i - 1) / 2); i = (i - 1) / 2)
+		put_peer(t, i, t->heap[(i - 1) / 2]);
 	for (size_t child; (child = 2 * i + 1) < t->heap_count; i = child) {
-		if (child + 1 < t->heap_count && key(t, child + 1) < key(t, child))
+		if (child + 1 < t->heap_count && deadline_of(t, child + 1) < deadline_of(t, child))
 			child++;
-		if (deadline_ns <= key(t, child))
+		if (deadline_ns <= deadline_of(t, child))
 			break;
-		put(t, i, t->heap[child]);
+		put_peer(t, i, t->heap[child]);
 	}
-	put(t, i, p);
+	put_peer(t, i, p);
 }
 
 int timers_reserve(struct timers *t, size_t peers)
@@ -121,7 +121,7 @@ int timers_reserve(struct timers *t, size_t peers)
 	return 0;
 }
 
-static void place(struct peer *p, uint64_t deadline_ns)
+static void place_peer(struct peer *p, uint64_t deadline_ns)
 {
 	struct timers *t = p->timers;
 
@@ -130,26 +130,26 @@ static void place(struct peer *p, uint64_t deadline_ns)
 		return;
 	}
 	if (!p->heap_at)
-		put(t, t->heap_count++, p);
+		put_peer(t, t->heap_count++, p);
 	atomic_store(&p->armed_at, deadline_ns);
-	sift(t, p->heap_at - 1);
+	sift_peer(t, p->heap_at - 1);
 }
 
-static uint64_t first_of_peers(const struct timers *t)
+static uint64_t find_first_of_peers(const struct timers *t)
 {
-	return t->heap_count ? key(t, 0) : UINT64_MAX;
+	return t->heap_count ? deadline_of(t, 0) : UINT64_MAX;
 }
 
-static uint64_t first_deadline(const struct timers *t)
+static uint64_t find_first_deadline(const struct timers *t)
 {
-	uint64_t first_ns = timers_earlier(first_of_peers(t), t->listen_again_at);
+	uint64_t first_ns = timers_earlier(find_first_of_peers(t), t->listen_again_at);
 
 	return timers_earlier(first_ns, t->sockets_again_at);
 }
 
 void timers_set(struct timers *t)
 {
-	uint64_t deadline_ns = first_deadline(t);
+	uint64_t deadline_ns = find_first_deadline(t);
 	struct itimerspec when = {0}; // zero disarms it
 
 	if (deadline_ns != UINT64_MAX) {
@@ -163,10 +163,10 @@ void timers_set(struct timers *t)
 
 void timers_arm(struct peer *p, uint64_t deadline_ns)
 {
-	uint64_t before_ns = first_deadline(p->timers);
+	uint64_t before_ns = find_first_deadline(p->timers);
 
-	place(p, deadline_ns);
-	if (first_deadline(p->timers) < before_ns)
+	place_peer(p, deadline_ns);
+	if (find_first_deadline(p->timers) < before_ns)
 		timers_set(p->timers);
 }
 
@@ -181,14 +181,14 @@ void timers_disarm(struct peer *p)
 	struct peer *last = t->heap[--t->heap_count];
 	p->heap_at = 0;
 	if (last != p) {
-		put(t, i - 1, last);
-		sift(t, i - 1);
+		put_peer(t, i - 1, last);
+		sift_peer(t, i - 1);
 	}
 }
 
 struct peer *timers_due(const struct timers *t, uint64_t now_ns)
 {
-	return first_of_peers(t) <= now_ns ? t->heap[0] : NULL;
+	return find_first_of_peers(t) <= now_ns ? t->heap[0] : NULL;
 }
 
 // ---- the control thread
@@ -201,7 +201,7 @@ static void arm_by(struct peer *p, uint64_t deadline_ns)
 
 void timers_initiation_sent(struct peer *p, uint64_t now_ns)
 {
-	p->retransmit_at = now_ns + REKEY_TIMEOUT_NS + jitter_ns(p, now_ns);
+	p->retransmit_at = now_ns + REKEY_TIMEOUT_NS + draw_jitter_ns(p, now_ns);
 	arm_by(p, p->retransmit_at);
 }
 

@@ -25,7 +25,7 @@
 // would need a second send for the rest.
 enum { SUPER_PACKET_SEGMENTS = 45 };
 
-static int fail(const char *name, const char *what, int error)
+static int print_failure(const char *name, const char *what, int error)
 {
 	fprintf(stderr, "wgbench-tunnel: %s: %s: %s\n", name, what, strerror(error));
 	return -error;
@@ -51,7 +51,7 @@ static void probe_offloads(struct tun *t, int fd, const struct switches *s)
 }
 
 // Makes the descriptor a queue of the interface, and the interface with its first queue.
-static int attach(int fd, const char *name, bool several)
+static int attach_queue(int fd, const char *name, bool several)
 {
 	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR |
 	                                     (several ? IFF_MULTI_QUEUE : 0) | receive_tun.flags};
@@ -67,14 +67,14 @@ static int open_descriptor(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int create(int fd, const char *name, unsigned *queues)
+static int create_interface(int fd, const char *name, unsigned *queues)
 {
-	int ret = attach(fd, name, *queues > 1);
+	int ret = attach_queue(fd, name, *queues > 1);
 
 	if (ret == -EINVAL && *queues > 1) {
 		// Perhaps only several queues are refused.
 		*queues = 1;
-		ret = attach(fd, name, false);
+		ret = attach_queue(fd, name, false);
 	}
 	if (ret)
 		fprintf(stderr, "wgbench-tunnel: %s: cannot create the interface: %s%s\n", name,
@@ -91,7 +91,7 @@ static void add_queues(const char *name, int fd[], unsigned *queues)
 {
 	for (unsigned i = 1; i < *queues; i++) {
 		fd[i] = open_descriptor();
-		int ret = fd[i] < 0 ? fd[i] : attach(fd[i], name, true);
+		int ret = fd[i] < 0 ? fd[i] : attach_queue(fd[i], name, true);
 		if (!ret)
 			continue;
 		fprintf(stderr, "wgbench-tunnel: %s: %u of %u queues: %s\n", name, i, *queues,
@@ -131,15 +131,15 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 		        strerror(-ret));
 		return ret;
 	}
-	ret = create(fd[0], name, queues);
+	ret = create_interface(fd[0], name, queues);
 	if (ret)
 		goto err_close;
 	if (ioctl(fd[0], TUNSETVNETHDRSZ, &header_bytes)) {
-		ret = fail(name, "TUNSETVNETHDRSZ", errno);
+		ret = print_failure(name, "TUNSETVNETHDRSZ", errno);
 		goto err_close;
 	}
 	if (ioctl(fd[0], TUNSETOWNER, 0)) {
-		ret = fail(name, "TUNSETOWNER", errno);
+		ret = print_failure(name, "TUNSETOWNER", errno);
 		goto err_close;
 	}
 	probe_offloads(t, fd[0], s);
@@ -148,7 +148,7 @@ int tun_open(struct tun *t, const char *name, const struct switches *s, int sysf
 	ret = netlink_set_link(t->ifindex, TUN_MTU_DEFAULT,
 	                       t->tso ? SUPER_PACKET_SEGMENTS * (TUN_MTU_DEFAULT - 40) + 40 : 0);
 	if (ret) {
-		ret = fail(name, "cannot set the MTU and the GSO size", -ret);
+		ret = print_failure(name, "cannot set the MTU and the GSO size", -ret);
 		goto err_close;
 	}
 	quiet_set(name, t->ifindex);

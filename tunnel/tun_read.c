@@ -13,7 +13,7 @@
 enum { READ_BYTES = 16 * 65536 }; // in a row, where all that waits is to be seen
 
 // Room for one more frame, in a buffer that other frames may live in. NULL when out of memory.
-static struct frame *room(struct queue *q)
+static struct frame *find_room(struct queue *q)
 {
 	const uint32_t needed = sizeof(struct frame) + BATCH_FRAME_BYTES + BATCH_SLACK;
 
@@ -42,7 +42,7 @@ int tun_read(struct queue *q, uint64_t now_ns)
 	int n = 0;
 
 	while (frames < GATHER_FRAMES && bytes < enough) {
-		struct frame *f = room(q);
+		struct frame *f = find_room(q);
 		if (!f)
 			break;
 		n = tun_get_frame(q->tun, &f->header, f->packet, BATCH_FRAME_BYTES);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tunnel/peer.h"
 
 enum { HOST_MAX = 128, FIRST_CAPACITY = 16, FIRST_BUFFER = 4096 };
 
@@ -34,7 +33,7 @@ struct word {
 	size_t length;
 };
 
-static bool is(struct word w, const char *text)
+static bool is_word(struct word w, const char *text)
 {
 	return strlen(text) == w.length && memcmp(w.at, text, w.length) == 0;
 }
@@ -156,38 +155,38 @@ static struct uapi_peer *last_peer(struct uapi_request *r)
 	return &r->peers[r->peer_count - 1];
 }
 
-static int take(bool good, bool *has)
+static int take_value(bool good, bool *has)
 {
 	*has |= good;
 	return good ? 0 : -EINVAL;
 }
 
-static int private_key(struct uapi_request *r, struct word w)
+static int parse_private_key(struct uapi_request *r, struct word w)
 {
-	return take(parse_hex(w, r->private_key), &r->has_private_key);
+	return take_value(parse_hex(w, r->private_key), &r->has_private_key);
 }
 
-static int listen_port(struct uapi_request *r, struct word w)
+static int parse_listen_port(struct uapi_request *r, struct word w)
 {
 	uint64_t n;
 	bool good = parse_number(w, UINT16_MAX, &n);
 
 	r->listen_port = n;
-	return take(good, &r->has_listen_port);
+	return take_value(good, &r->has_listen_port);
 }
 
-static int fwmark(struct uapi_request *r, struct word w)
+static int parse_fwmark(struct uapi_request *r, struct word w)
 {
 	uint64_t n;
 	bool good = parse_number(w, UINT32_MAX, &n);
 
 	r->fwmark = n;
-	return take(good, &r->has_fwmark);
+	return take_value(good, &r->has_fwmark);
 }
 
-static int replace_peers(struct uapi_request *r, struct word w)
+static int parse_replace_peers(struct uapi_request *r, struct word w)
 {
-	return take(is(w, "true"), &r->replace_peers);
+	return take_value(is_word(w, "true"), &r->replace_peers);
 }
 
 static int public_key(struct uapi_request *r, struct word w)
@@ -210,46 +209,46 @@ static int public_key(struct uapi_request *r, struct word w)
 	return 0;
 }
 
-static int remove_peer(struct uapi_request *r, struct word w)
+static int parse_remove(struct uapi_request *r, struct word w)
 {
-	return take(is(w, "true"), &last_peer(r)->remove);
+	return take_value(is_word(w, "true"), &last_peer(r)->remove);
 }
 
-static int update_only(struct uapi_request *r, struct word w)
+static int parse_update_only(struct uapi_request *r, struct word w)
 {
-	return take(is(w, "true"), &last_peer(r)->update_only);
+	return take_value(is_word(w, "true"), &last_peer(r)->update_only);
 }
 
-static int preshared_key(struct uapi_request *r, struct word w)
-{
-	struct uapi_peer *p = last_peer(r);
-
-	return take(parse_hex(w, p->preshared_key), &p->has_preshared_key);
-}
-
-static int endpoint(struct uapi_request *r, struct word w)
+static int parse_preshared_key(struct uapi_request *r, struct word w)
 {
 	struct uapi_peer *p = last_peer(r);
 
-	return take(parse_endpoint(w, &p->endpoint), &p->has_endpoint);
+	return take_value(parse_hex(w, p->preshared_key), &p->has_preshared_key);
 }
 
-static int keepalive(struct uapi_request *r, struct word w)
+static int parse_peer_endpoint(struct uapi_request *r, struct word w)
+{
+	struct uapi_peer *p = last_peer(r);
+
+	return take_value(parse_endpoint(w, &p->endpoint), &p->has_endpoint);
+}
+
+static int parse_keepalive(struct uapi_request *r, struct word w)
 {
 	struct uapi_peer *p = last_peer(r);
 	uint64_t n;
 	bool good = parse_number(w, UINT16_MAX, &n);
 
 	p->keepalive_s = n;
-	return take(good, &p->has_keepalive);
+	return take_value(good, &p->has_keepalive);
 }
 
-static int replace_allowed_ips(struct uapi_request *r, struct word w)
+static int parse_replace_allowed_ips(struct uapi_request *r, struct word w)
 {
-	return take(is(w, "true"), &last_peer(r)->replace_allowed_ips);
+	return take_value(is_word(w, "true"), &last_peer(r)->replace_allowed_ips);
 }
 
-static int allowed_ip(struct uapi_request *r, struct word w)
+static int parse_allowed_ip(struct uapi_request *r, struct word w)
 {
 	if (r->allowed_ip_count == r->allowed_ip_capacity) {
 		size_t capacity =
@@ -268,10 +267,10 @@ static int allowed_ip(struct uapi_request *r, struct word w)
 	return 0;
 }
 
-static int protocol_version(struct uapi_request *r, struct word w)
+static int parse_protocol_version(struct uapi_request *r, struct word w)
 {
 	(void)r;
-	return is(w, "1") ? 0 : -EINVAL;
+	return is_word(w, "1") ? 0 : -EINVAL;
 }
 
 static const struct key {
@@ -279,18 +278,18 @@ static const struct key {
 	bool of_peer;
 	int (*parse)(struct uapi_request *, struct word value);
 } keys[] = {
-    {"private_key", false, private_key},
-    {"listen_port", false, listen_port},
-    {"fwmark", false, fwmark},
-    {"replace_peers", false, replace_peers},
-    {"remove", true, remove_peer},
-    {"update_only", true, update_only},
-    {"preshared_key", true, preshared_key},
-    {"endpoint", true, endpoint},
-    {"persistent_keepalive_interval", true, keepalive},
-    {"replace_allowed_ips", true, replace_allowed_ips},
-    {"allowed_ip", true, allowed_ip},
-    {"protocol_version", true, protocol_version},
+    {"private_key", false, parse_private_key},
+    {"listen_port", false, parse_listen_port},
+    {"fwmark", false, parse_fwmark},
+    {"replace_peers", false, parse_replace_peers},
+    {"remove", true, parse_remove},
+    {"update_only", true, parse_update_only},
+    {"preshared_key", true, parse_preshared_key},
+    {"endpoint", true, parse_peer_endpoint},
+    {"persistent_keepalive_interval", true, parse_keepalive},
+    {"replace_allowed_ips", true, parse_replace_allowed_ips},
+    {"allowed_ip", true, parse_allowed_ip},
+    {"protocol_version", true, parse_protocol_version},
 };
 
 static int parse_line(struct uapi_request *r, struct word line)
@@ -302,10 +301,10 @@ static int parse_line(struct uapi_request *r, struct word line)
 	struct word name = {line.at, equals - line.at};
 	struct word value = {equals + 1, line.length - name.length - 1};
 
-	if (is(name, "public_key"))
+	if (is_word(name, "public_key"))
 		return public_key(r, value);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (keys[i].of_peer == (r->peer_count > 0) && is(name, keys[i].name))
+		if (keys[i].of_peer == (r->peer_count > 0) && is_word(name, keys[i].name))
 			return keys[i].parse(r, value);
 	return -EINVAL;
 }
@@ -330,8 +329,8 @@ int uapi_parse(struct uapi_request *r, const char *text, size_t bytes)
 	memset(r, 0, sizeof(*r));
 	if (!next_line(&text, &bytes, &line))
 		return -EPROTO;
-	r->get = is(line, "get=1");
-	if (!r->get && !is(line, "set=1"))
+	r->get = is_word(line, "get=1");
+	if (!r->get && !is_word(line, "set=1"))
 		return -EPROTO;
 	while (next_line(&text, &bytes, &line)) {
 		if (!line.length)

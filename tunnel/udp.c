@@ -71,7 +71,7 @@ static void put_route(struct msghdr *m, const struct endpoint *e, int tos)
 	}
 }
 
-static int socket_of(const struct queue *q, const struct endpoint *e)
+static int find_socket(const struct queue *q, const struct endpoint *e)
 {
 	switch (e->remote.any.sa_family) {
 	case AF_INET:
@@ -84,7 +84,7 @@ static int socket_of(const struct queue *q, const struct endpoint *e)
 }
 
 // Whether the failure is the sticky source's: its address or route went away.
-static bool source_failed(int error)
+static bool is_source_fault(int error)
 {
 	return error == EINVAL || error == ENETUNREACH || error == EHOSTUNREACH ||
 	       error == EADDRNOTAVAIL || error == ENODEV;
@@ -94,7 +94,7 @@ int udp_send_one(struct queue *q, const struct endpoint *to, const void *message
                  uint8_t tos)
 {
 	struct endpoint e = *to;
-	int fd = socket_of(q, &e);
+	int fd = find_socket(q, &e);
 
 	if (fd < 0)
 		return e.remote.any.sa_family == AF_UNSPEC ? -EDESTADDRREQ : -ENETUNREACH;
@@ -111,7 +111,7 @@ int udp_send_one(struct queue *q, const struct endpoint *to, const void *message
 		if (sendmsg(fd, &m, 0) >= 0)
 			return 0;
 		int error = errno;
-		if (!source_failed(error) || !endpoint_source_known(&e.local))
+		if (!is_source_fault(error) || !endpoint_source_known(&e.local))
 			return -error;
 		e.local = (struct endpoint_source){0};
 	}
@@ -192,7 +192,7 @@ uint32_t udp_send(struct batch *b)
 	struct endpoint e = p->endpoint;
 	pthread_mutex_unlock(&p->endpoint_lock);
 
-	int fd = socket_of(b->queue, &e);
+	int fd = find_socket(b->queue, &e);
 	if (fd < 0)
 		return 0;
 
@@ -213,7 +213,7 @@ uint32_t udp_send(struct batch *b)
 		           feature_meaning(FEATURE_UDP_SEGMENT, -next) != FEATURE_NOT_NOW) {
 			segment = false;
 			refused = -next;
-		} else if (source_failed(-next) && endpoint_source_known(&e.local)) {
+		} else if (is_source_fault(-next) && endpoint_source_known(&e.local)) {
 			e.local = (struct endpoint_source){0};
 			forgot = true;
 			segment |= refused != 0;
@@ -271,8 +271,8 @@ static void take_control(struct told *t, struct msghdr *m)
 }
 
 // A buffer for each message, from the pool. How many there are.
-static int prepare(struct queue *q, struct batch *batch[], struct mmsghdr messages[],
-                   struct iovec iov[], union control_buffer control[])
+static int prepare_messages(struct queue *q, struct batch *batch[], struct mmsghdr messages[],
+                            struct iovec iov[], union control_buffer control[])
 {
 	int ready = 0;
 
@@ -299,7 +299,7 @@ static int prepare(struct queue *q, struct batch *batch[], struct mmsghdr messag
 	return ready;
 }
 
-static void pass_on(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
+static void pass_on_batch(struct batch *b, struct mmsghdr *message, uint64_t now_ns)
 {
 	struct told told = {.source = &b->source, .datagram_bytes = message->msg_len};
 
@@ -321,7 +321,7 @@ int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 	struct mmsghdr messages[RECEIVE_MESSAGES];
 	struct iovec iov[RECEIVE_MESSAGES];
 	union control_buffer control[RECEIVE_MESSAGES];
-	int ready = prepare(q, batch, messages, iov, control);
+	int ready = prepare_messages(q, batch, messages, iov, control);
 	if (!ready) {
 		counters_add(q->counters, drop_memory, 1);
 		q->starved = true;
@@ -332,7 +332,7 @@ int udp_receive(struct queue *q, int fd, uint64_t now_ns, bool *backlog)
 	for (int i = ready; i-- > (n < 0 ? 0 : n);)
 		pool_put_batch(batch[i]);
 	for (int i = 0; i < n; i++)
-		pass_on(batch[i], &messages[i], now_ns);
+		pass_on_batch(batch[i], &messages[i], now_ns);
 	*backlog |= n == ready;
 	return n < 0 ? -error : n;
 }
