@@ -7,9 +7,9 @@
 #define WGBENCH_BATCH_H
 
 #include <netinet/in.h>
+#include "tunnel/buffer.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/offload.h"
-#include "tunnel/pool.h"
 #include "variants/receive/receive.h"
 #include "variants/workers/workers.h"
 

@@ -12,8 +12,7 @@ static const struct {
 	unsigned max; // of a device
 } kinds[POOL_KINDS] = {
     [POOL_BATCHES] = {sizeof(struct batch), offsetof(struct batch, item), BATCH_OUT_BYTES, 4096},
-    [POOL_BUFFERS] = {sizeof(struct buffer), offsetof(struct buffer, item), POOL_BUFFER_BYTES,
-                      4096},
+    [POOL_BUFFERS] = {sizeof(struct buffer), offsetof(struct buffer, item), BUFFER_BYTES, 4096},
 };
 
 static __attribute__((noinline)) struct pool_item *make_item(struct pool *p, enum pool_kind kind)

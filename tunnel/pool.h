@@ -6,28 +6,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
+#include "tunnel/buffer.h"
 
 struct batch;
 struct queue;
 
-enum { POOL_BUFFER_BYTES = 3 * 65536 }; // pages that aren't used cost nothing
-
 enum pool_kind { POOL_BATCHES, POOL_BUFFERS, POOL_KINDS };
-
-// What a batch or a buffer is to its pool.
-struct pool_item {
-	struct pool *home;
-	struct pool_item *next; // in it
-	uint8_t *bytes;         // page-aligned
-};
-
-// What a read of the TUN or of a socket fills. Packets share it, each holding a reference; none is
-// ever copied into another.
-struct buffer {
-	struct pool_item item; // first
-	atomic_uint references;
-};
 
 // How many there are of a device, in use or not.
 struct pool_made {

@@ -2,7 +2,7 @@
 // What queues share is the device's: tables, peers, workers, and the path lock that guards them.
 //
 // Order: a flow stays in order because it stays in one queue each way. In: the sockets share a port
-// (SO_REUSEPORT) and one is picked by source address and port (udp_socket.c), so that one peer's
+// (SO_REUSEPORT) and one is picked by source address and port (sockets.c), so that one peer's
 // datagrams come to one socket; what they carry is written to the same queue. Out: the kernel's TUN
 // driver picks a queue by the flow's hash until packets of its other direction have been written,
 // from then on the queue where that was. So a flow changes its queue once, when the first answer

@@ -22,7 +22,7 @@
 enum {
 	PORT_TRIES = 100,
 	// Of a socket for handshakes at the most: a flood of them takes no more memory, and fills
-	// it while the tunnel reads as much as is good (control.c).
+	// it while the tunnel reads as much as is good (intake.c).
 	HANDSHAKE_BUFFER_BYTES = 1 << 20,
 };
 

@@ -3,7 +3,7 @@
 // looks, and sleeps on, so that the data path never touches the heap.
 //
 // No wake-up is lost between the two sides: the data path stores its deadline and then loads
-// armed_at; due_run() stores 'never' into armed_at and then loads the deadlines. All four are
+// armed_at; due_look() stores 'never' into armed_at and then loads the deadlines. All four are
 // sequentially consistent, so one side sees the other.
 #include "tunnel/timers.h"
 

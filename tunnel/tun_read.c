@@ -19,7 +19,7 @@ static struct frame *find_room(struct queue *q)
 
 	if (q->reading && atomic_load_explicit(&q->reading->references, memory_order_acquire) == 1)
 		q->read_at = 0; // they have gone: it is warm in the cache
-	if (q->reading && q->read_at + needed > POOL_BUFFER_BYTES) {
+	if (q->reading && q->read_at + needed > BUFFER_BYTES) {
 		pool_put_buffer(q->reading);
 		q->reading = NULL;
 	}

@@ -25,6 +25,7 @@
 #include "tunnel/peer.h"
 #include "tunnel/peers.h"
 #include "tunnel/pipeline.h"
+#include "tunnel/pool.h"
 #include "tunnel/queue.h"
 #include "tunnel/session.h"
 #include "tunnel/sockets.h"

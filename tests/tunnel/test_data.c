@@ -12,6 +12,7 @@
 #include "tunnel/cipher.h"
 #include "tunnel/frame.h"
 #include "tunnel/gather.h"
+#include "tunnel/pool.h"
 #include "variants/aead/aead.h"
 
 enum { PACKET_MAX = 2048 };

@@ -15,6 +15,7 @@
 #include "tunnel/index.h"
 #include "tunnel/keypair.h"
 #include "tunnel/peers.h"
+#include "tunnel/pool.h"
 #include "tunnel/queue.h"
 #include "tunnel/staging.h"
 

@@ -16,6 +16,7 @@
 #include "tunnel/gather.h"
 #include "tunnel/icmp.h"
 #include "tunnel/peers.h"
+#include "tunnel/pool.h"
 #include "tunnel/queue.h"
 
 enum { BYTES = 100, BURST = 50 };

@@ -12,6 +12,7 @@
 #include "tunnel/checksum.h"
 #include "tunnel/cipher.h"
 #include "tunnel/gather.h"
+#include "tunnel/pool.h"
 
 enum { ROUNDS = 4, REFUSED_S = 6, RECOVERY_S = 30, STARVED_MS = 100 };
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include "tunnel/pipeline.h"
+#include "tunnel/pool.h"
 
 static struct {
 	int merged, segmented, source; // errno; 0: taken

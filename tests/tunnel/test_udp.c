@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "tunnel/pool.h"
 
 enum { SENDERS = 64, DATA_BYTES = 32 };
 
