@@ -11,8 +11,6 @@
 
 struct text;
 
-enum { NETNS_PAIRS_MAX = 100 };
-
 #define NETNS_VETH "outer0" // both ends of what joins a pair
 
 struct netns_side {
@@ -49,7 +47,7 @@ int netns_open(void);
 // UAPI sockets. The number of namespaces removed, or -errno.
 int netns_reap(void);
 
-// Builds pair `n` (< NETNS_PAIRS_MAX), up and passing packets. 0; -errno after a printed line, with
+// Builds pair `n` (< 100), up and passing packets. 0; -errno after a printed line, with
 // nothing left.
 int netns_pair_create(struct netns_pair *, unsigned n);
 

@@ -22,8 +22,6 @@ struct iperf_said {
 	json_t *facts; // gets what it says of itself and its flows, or NULL
 };
 
-enum { IPERF_ARGUMENTS_MAX = 8 };
-
 struct iperf_options {
 	long flows;
 	bool reverse, both, ipv6;
