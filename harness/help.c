@@ -2,7 +2,6 @@
 #include "base/quote.h"
 #include "base/text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,45 +12,13 @@ enum { WIDTH = 80, LEFT = 26 };
 
 // ---- what a row says
 
-static void add_seconds(struct text *to, double seconds)
-{
-	if (seconds >= 3600 && fmod(seconds, 3600) == 0)
-		text_add(to, "%gh", seconds / 3600);
-	else if (seconds >= 60 && fmod(seconds, 60) == 0)
-		text_add(to, "%gm", seconds / 60);
-	else
-		text_add(to, "%gs", seconds);
-}
-
-static void add_range(struct text *to, const struct option_row *row)
-{
-	if (row->type == OPTION_UNSIGNED && row->max >= 0x1p53) {
-		text_add(to, "%.15g or more", row->min);
-	} else if (row->type == OPTION_UNSIGNED || row->type == OPTION_DOUBLE) {
-		text_add(to, "%.15g to %.15g", row->min, row->max);
-	} else if (row->type == OPTION_TIME) {
-		add_seconds(to, row->min);
-		text_add(to, " to ");
-		add_seconds(to, row->max);
-	}
-}
-
-static void add_words(struct text *to, const char *const *words, const char *between)
-{
-	for (size_t i = 0; words[i]; i++)
-		text_add(to, "%s%s", i ? between : "", words[i]);
-}
-
 // "the smallest effect that matters (0.01 to 50; default: 2)"
 static char *describe_option(const struct option_row *row)
 {
 	const char *without = row->fallback ? row->fallback : row->otherwise;
 	struct text more = {0}, all = {0};
 
-	if (row->words)
-		add_words(&more, row->words, ", ");
-	else
-		add_range(&more, row);
+	option_add_values(&more, row);
 	if (without)
 		text_add(&more, "%sdefault: %s", more.length ? "; " : "", without);
 	if (row->type == OPTION_STRINGS)
@@ -271,9 +238,9 @@ static void print_words(const struct options *o)
 		const struct option_row *row = &o->rows[i];
 		struct text value = {0};
 
-		if (row->words)
-			add_words(&value, row->words, "|");
-		else if (row->type != OPTION_FLAG)
+		for (size_t w = 0; row->words && row->words[w]; w++)
+			text_add(&value, "%s%s", w ? "|" : "", row->words[w]);
+		if (!row->words && row->type != OPTION_FLAG)
 			text_add(&value, "%s", row->value);
 		printf("--%s\t%s\t%s\n", row->name, text_string(&value), row->help);
 		text_free(&value);

@@ -65,37 +65,74 @@ static int refuse_unknown(const struct options *o, const char *given, size_t len
 	return -EINVAL;
 }
 
-static int take_number(const struct command *c, const struct option_row *row, const char *text)
+static void add_seconds(struct text *to, double seconds)
 {
-	static const char *const kinds[] = {[OPTION_UNSIGNED] = "a whole number",
-	                                    [OPTION_DOUBLE] = "a number",
-	                                    [OPTION_TIME] = "a time (90s, 10m, 1.5h)"};
-	bool whole = row->type == OPTION_UNSIGNED;
-	unsigned long long u = 0;
-	double d;
+	if (seconds >= 3600 && fmod(seconds, 3600) == 0)
+		text_add(to, "%gh", seconds / 3600);
+	else if (seconds >= 60 && fmod(seconds, 60) == 0)
+		text_add(to, "%gm", seconds / 60);
+	else
+		text_add(to, "%gs", seconds);
+}
+
+void option_add_values(struct text *to, const struct option_row *row)
+{
+	for (size_t i = 0; row->words && row->words[i]; i++)
+		text_add(to, "%s%s", i ? ", " : "", row->words[i]);
+	if (row->type == OPTION_UNSIGNED && row->max >= 0x1p53) {
+		text_add(to, "%.15g or more", row->min);
+	} else if (row->type == OPTION_UNSIGNED || row->type == OPTION_DOUBLE) {
+		text_add(to, "%.15g to %.15g", row->min, row->max);
+	} else if (row->type == OPTION_TIME) {
+		add_seconds(to, row->min);
+		text_add(to, " to ");
+		add_seconds(to, row->max);
+	}
+}
+
+static int refuse_value(const struct command *c, const struct option_row *row, const char *text)
+{
+	static const char *const kinds[] = {
+	    [OPTION_FLAG] = "no value",     [OPTION_STRING] = "one of ",
+	    [OPTION_STRINGS] = "one of ",   [OPTION_UNSIGNED] = "a whole number, ",
+	    [OPTION_DOUBLE] = "a number, ", [OPTION_TIME] = "a time (90s, 10m, 1.5h), "};
+	struct text values = {0};
+
+	option_add_values(&values, row);
+	fprintf(stderr, "wgbench %s: --%s '%s': expected %s%s\n", c->name, row->name, text,
+	        kinds[row->type], text_string(&values));
+	text_free(&values);
+	return -EINVAL;
+}
+
+static bool parse_number(const struct option_row *row, const char *text, double *d,
+                         unsigned long long *whole)
+{
 	char *end;
 
+	if (row->type == OPTION_TIME)
+		return !text_parse_seconds(text, d);
+	// Both take blanks first; strtoull() takes a sign and wraps it; strtod() "inf" and "nan".
+	if (isspace((unsigned char)*text) ||
+	    (row->type == OPTION_UNSIGNED && (*text == '-' || *text == '+')))
+		return false;
 	errno = 0;
-	if (whole)
-		d = u = strtoull(text, &end, 10);
+	if (row->type == OPTION_UNSIGNED)
+		*d = *whole = strtoull(text, &end, 10);
 	else
-		d = strtod(text, &end);
-	if (row->type == OPTION_TIME && !text_parse_seconds(text, &d))
-		end = "";
-	// strtoull() takes a sign and wraps it; strtod() takes "inf" and "nan".
-	if (errno || end == text || *end || isspace((unsigned char)*text) ||
-	    (whole && (*text == '-' || *text == '+')) || !isfinite(d)) {
-		fprintf(stderr, "wgbench %s: --%s takes %s, not '%s'\n", c->name, row->name,
-		        kinds[row->type], text);
-		return -EINVAL;
-	}
-	if (d < row->min || d > row->max) {
-		fprintf(stderr, "wgbench %s: --%s %s is out of range: %.15g to %.15g\n", c->name,
-		        row->name, text, row->min, row->max);
-		return -EINVAL;
-	}
-	if (whole)
-		*(unsigned long long *)row->target = u;
+		*d = strtod(text, &end);
+	return !errno && end != text && !*end && isfinite(*d);
+}
+
+static int take_number(const struct command *c, const struct option_row *row, const char *text)
+{
+	unsigned long long whole = 0;
+	double d;
+
+	if (!parse_number(row, text, &d, &whole) || d < row->min || d > row->max)
+		return refuse_value(c, row, text);
+	if (row->type == OPTION_UNSIGNED)
+		*(unsigned long long *)row->target = whole;
 	else
 		*(double *)row->target = d;
 	return 0;
@@ -110,15 +147,6 @@ static int take_word(const struct command *c, struct options_words *words, const
 	}
 	words->word[words->n++] = word;
 	return 0;
-}
-
-static int refuse_word(const struct command *c, const struct option_row *row, const char *text)
-{
-	fprintf(stderr, "wgbench %s: unknown --%s '%s': one of", c->name, row->name, text);
-	for (size_t i = 0; row->words[i]; i++)
-		fprintf(stderr, " %s", row->words[i]);
-	fputc('\n', stderr);
-	return -EINVAL;
 }
 
 static bool is_allowed(const struct option_row *row, const char *text)
@@ -137,7 +165,7 @@ static int take_value(const struct command *c, const struct option_row *row, con
 		return -EINVAL;
 	}
 	if (!is_allowed(row, text))
-		return refuse_word(c, row, text);
+		return refuse_value(c, row, text);
 	switch (row->type) {
 	case OPTION_FLAG:
 		*(bool *)row->target = true;
@@ -174,11 +202,8 @@ static int take_option(struct options *o, int argc, char **argv, int *i)
 	if (!row)
 		return refuse_unknown(o, given, length);
 	o->given |= 1ULL << (row - o->rows);
-	if (row->type == OPTION_FLAG && equals) {
-		fprintf(stderr, "wgbench %s: --%s takes no value, not '%s'\n", o->command->name,
-		        row->name, equals + 1);
-		return -EINVAL;
-	}
+	if (row->type == OPTION_FLAG && equals)
+		return refuse_value(o->command, row, equals + 1);
 	if (row->type == OPTION_FLAG)
 		return take_value(o->command, row, "");
 	if (equals)

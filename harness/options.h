@@ -38,6 +38,11 @@ struct option_row {
 	const char *const *words; // of strings: the words that are allowed, up to NULL; NULL: any
 };
 
+// The values that it takes, as help and messages say them: "1 to 100", "red, green"; nothing where
+// any will do.
+struct text;
+void option_add_values(struct text *, const struct option_row *);
+
 struct options {
 	const struct command *command;
 	const struct option_row *rows;

@@ -70,7 +70,7 @@ check "a tunnel with a revision" refused "'default@base'.*without a revision" $(
 	--tunnel default@base
 check "a tunnel of others" refused "'kernel'" $(of base tip new) --tunnel kernel
 check "an unknown variant" refused "'frob'.*lockfree" $(of base tip new) --tunnel ring=frob
-check "no confidence" refused "out of range" $(of base tip new) --confidence 0.5
+check "no confidence" refused "expected a number, 0.51 to" $(of base tip new) --confidence 0.5
 check "resuming nothing" refused "$dir/new/bisect.json: .*not a search's folder" --resume "$dir/new"
 check "resuming with other words" refused "only --budget and --json" --resume "$dir/new" --good base
 

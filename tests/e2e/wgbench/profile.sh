@@ -48,7 +48,7 @@ check "unknown preset" refused "'frob'.*gsoc-before" --tunnel frob
 check "unknown baseline" refused "'frob'.*lockfree" --tunnel default --vs ring=frob
 check "unknown workload" refused "'frob'.*tcp" --tunnel default --workload frob
 check "unknown revision" refused "'frob'" --tunnel default@frob
-check "frequency out of range" refused "frequency 0.*1 to" --tunnel default --frequency 0
+check "frequency out of range" refused "frequency '0'.*1 to" --tunnel default --frequency 0
 mkdir "$dir/old"
 touch "$dir/old/profile.json"
 taken() {
