@@ -284,7 +284,8 @@ static void print_text_of_all(const struct command *const *commands)
 	printf("usage: wgbench COMMAND [OPTION]... [ARGUMENT]...\n\n");
 	for (size_t i = 0; commands[i]; i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	printf("\nwgbench COMMAND --help tells more; wgbench --version which one this is.\n");
+	printf("\n`wgbench help COMMAND` describes its options, `wgbench --version` names this "
+	       "build.\n");
 	print_exits(exits);
 }
 

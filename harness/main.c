@@ -27,6 +27,22 @@ static int refuse_command(const char *name)
 	return EXIT_ERROR;
 }
 
+static int dispatch_command(int argc, char **argv)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (!strcmp(argv[0], commands[i]->name))
+			return commands[i]->main(argc, argv);
+	return refuse_command(argv[0]);
+}
+
+// `wgbench help COMMAND` is `wgbench COMMAND --help`.
+static int show_help(int argc, char **argv)
+{
+	if (argc == 3)
+		return dispatch_command(2, (char *[]){argv[2], "--help", NULL});
+	return help_show_all(commands, "") ? EXIT_NO_REGRESSION : EXIT_ERROR;
+}
+
 static int dispatch(int argc, char **argv)
 {
 	static const char help[] = "--help=";
@@ -34,8 +50,8 @@ static int dispatch(int argc, char **argv)
 	process_complete_path();
 	if (argc < 2)
 		return refuse_command(NULL);
-	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
-		return help_show_all(commands, "") ? EXIT_NO_REGRESSION : EXIT_ERROR;
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+		return show_help(argc, argv);
 	if (!strncmp(argv[1], help, strlen(help)) &&
 	    help_show_all(commands, argv[1] + strlen(help)))
 		return EXIT_NO_REGRESSION;
@@ -43,10 +59,7 @@ static int dispatch(int argc, char **argv)
 		printf("wgbench %s (%s)\n", wgbench_revision, wgbench_profile);
 		return EXIT_NO_REGRESSION;
 	}
-	for (size_t i = 0; commands[i]; i++)
-		if (!strcmp(argv[1], commands[i]->name))
-			return commands[i]->main(argc - 1, argv + 1);
-	return refuse_command(argv[1]);
+	return dispatch_command(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

@@ -18,8 +18,8 @@ _wgbench() {
 	local _wgbench_program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} options=() arguments=
 
 	COMPREPLY=()
-	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "$("$_wgbench_program" --help=words 2>/dev/null | cut -f 1) --help --version" \
+	if ((COMP_CWORD == 1)) || [[ COMP_CWORD -eq 2 && $command == help ]]; then
+		COMPREPLY=($(compgen -W "$("$_wgbench_program" --help=words 2>/dev/null | cut -f 1) help --help --version" \
 			-- "$current"))
 		return
 	fi

@@ -33,3 +33,4 @@ end
 complete -c wgbench -n __fish_use_subcommand -f -a '(wgbench --help=words | string replace -r "\t\t" "\t")'
 complete -c wgbench -n 'not __fish_use_subcommand' -a '(__wgbench_words)'
 complete -c wgbench -n 'not __fish_use_subcommand' -a '(__wgbench_values)'
+complete -c wgbench -n '__fish_seen_subcommand_from help' -f -a '(wgbench --help=words | string replace -r "\t\t" "\t")'

@@ -36,6 +36,9 @@ static void usage(void **state)
 	assert_run("--help=html", NULL, 2, "", "unknown command '--help=html'");
 	assert_run("--help", NULL, 0, "usage: wgbench COMMAND", "");
 	assert_run("-h", NULL, 0, "usage: wgbench COMMAND", "");
+	assert_run("help", NULL, 0, "usage: wgbench COMMAND", "");
+	assert_run("help", "run", 0, "usage: wgbench run", "");
+	assert_run("help", "measure", 2, "", "unknown command 'measure'");
 	assert_run("--version", NULL, 0, "wgbench ", "");
 	assert_run("measure", NULL, 2, "",
 	           "unknown command 'measure': one of list doctor run compare report profile micro "

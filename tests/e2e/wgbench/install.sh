@@ -86,6 +86,7 @@ completed() {
 completes() {
 	cd "$dir"
 	equal "$(completed wgbench rep)" report
+	equal "$(completed wgbench help rep)" report
 	equal "$(completed wgbench run --bu)" $'--budget\n--builds'
 	equal "$(completed wgbench run --plan stan)" standard
 	equal "$(completed wgbench run --tunnel ring=spin)" ring=spinlock
