@@ -39,8 +39,8 @@ extern const struct command list_command, doctor_command, run_command, compare_c
     export_command, history_command, bisect_command;
 
 // What `compare` and `report` do with a finished folder, for `run`, which ends with both. A gate of
-// 0 is the run's own (run.json's gate_percent, else 2). They return an exit code as above; report
-// prints the path of what it wrote.
+// 0 is the run's own (run.json's gate_percent, else the default). They return an exit code as
+// above; report prints the path of what it wrote.
 int compare_print(const char *dir, double gate_percent);
 int report_write(const char *dir, double gate_percent);
 

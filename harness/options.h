@@ -50,6 +50,10 @@ struct options {
 	unsigned long long given; // of rows, by the parser: a bit each
 };
 
+// A default that the code has as a number, as its row has it: "8".
+#define OPTION_TEXT(number) OPTION_TEXT_(number)
+#define OPTION_TEXT_(number) #number
+
 enum { OPTIONS_HELPED = 1 };
 
 // Sets the defaults and parses argv[1..] (`--x=y`, `--x y`, `--` ends the options). Words that

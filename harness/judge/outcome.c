@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double default_gate_percent = 2;
+static const double default_gate_percent = RUN_GATE_DEFAULT;
 
 static void add_remark(struct outcome *o, const char *text)
 {

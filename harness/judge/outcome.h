@@ -24,7 +24,7 @@ struct outcome {
 
 // How a run is to be judged; zero: by its own words.
 struct outcome_how {
-	double gate_percent;  // 0: the run's own, else 2 %
+	double gate_percent;  // 0: the run's own, else the default
 	const char *metric;   // only this one
 	const char *baseline; // spec of a tunnel; NULL: the first one
 	bool alone;           // a run of one tunnel isn't an error

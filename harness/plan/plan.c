@@ -18,7 +18,8 @@ static const double between_trials_s = 0.1;
 
 void plan_default(struct plan *p)
 {
-	*p = (struct plan){.blocks = 8, .duration_s = 1, .builds = 1};
+	*p = (struct plan){
+	    .blocks = RUN_BLOCKS_DEFAULT, .duration_s = RUN_DURATION_DEFAULT_S, .builds = 1};
 	plan_add_tunnel(p, "default", false);
 	plan_add_workload(p, "tcp");
 }

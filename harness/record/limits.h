@@ -17,5 +17,10 @@ enum {
 // Of the smallest effect that matters, in percent.
 #define RUN_GATE_MIN 0.01
 #define RUN_GATE_MAX 50.0
+#define RUN_GATE_DEFAULT 2
+#define RUN_GATE_DEFAULT_COUNTED 0.1 // counts repeat exactly
+
+#define RUN_BLOCKS_DEFAULT 8
+#define RUN_DURATION_DEFAULT_S 1
 
 #endif

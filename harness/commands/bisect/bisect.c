@@ -27,6 +27,8 @@
 #include "harness/record/store.h"
 #include "harness/judge/verdict.h"
 
+#define BUDGET_DEFAULT_H 1
+
 struct asked {
 	const char *good, *bad, *workload, *metric, *tunnel, *out, *resume;
 	double gate_percent, confidence, budget_s;
@@ -138,9 +140,11 @@ static int take_words(struct bisect *b, const struct asked *a)
 		ret = take("metric", a->metric, b->metric, sizeof(b->metric));
 	if (!ret)
 		ret = take("tunnel", a->tunnel, b->tunnel, sizeof(b->tunnel));
-	b->gate_percent = a->gate_percent > 0 ? a->gate_percent : bisect_counts(b) ? 0.1 : 2;
+	b->gate_percent = a->gate_percent > 0 ? a->gate_percent
+	                  : bisect_counts(b)  ? RUN_GATE_DEFAULT_COUNTED
+	                                      : RUN_GATE_DEFAULT;
 	b->confidence = a->confidence;
-	b->budget_s = a->budget_s > 0 ? a->budget_s : 3600;
+	b->budget_s = a->budget_s > 0 ? a->budget_s : BUDGET_DEFAULT_H * 3600;
 	return ret;
 }
 
@@ -248,13 +252,15 @@ static int parse(struct asked *a, int argc, char **argv)
 	     .fallback = "default"},
 	    {"gate", OPTION_DOUBLE, &a->gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest change that matters", .min = RUN_GATE_MIN,
-	     .max = RUN_GATE_MAX, .otherwise = "2, of instructions 0.1"},
+	     .max = RUN_GATE_MAX,
+	     .otherwise = OPTION_TEXT(RUN_GATE_DEFAULT) ", of instructions " OPTION_TEXT(
+	         RUN_GATE_DEFAULT_COUNTED)},
 	    {"confidence", OPTION_DOUBLE, &a->confidence, "P",
 	     .help = "how probable the answer must be", .min = BISECT_CONFIDENCE_MIN,
 	     .max = BISECT_CONFIDENCE_MAX, .fallback = "0.95"},
 	    {"budget", OPTION_TIME, &a->budget_s, "TIME",
 	     .help = "time for all measurements; with --resume, from then on", .min = 1,
-	     .max = RUN_BUDGET_MAX_S, .otherwise = "1h"},
+	     .max = RUN_BUDGET_MAX_S, .otherwise = OPTION_TEXT(BUDGET_DEFAULT_H) "h"},
 	    {"out", OPTION_STRING, &a->out, "DIR", .help = "the search's folder",
 	     .otherwise = "results/bisect-TIME-PID in the source tree"},
 	    {"resume", OPTION_STRING, &a->resume, "DIR", .help = "go on with the search in DIR"},

@@ -148,7 +148,8 @@ static int compare_main(int argc, char **argv)
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
-	     .max = RUN_GATE_MAX, .otherwise = "the run's own, else 2"},
+	     .max = RUN_GATE_MAX,
+	     .otherwise = "the run's own, else " OPTION_TEXT(RUN_GATE_DEFAULT)},
 	    {"metric", OPTION_STRING, &how.metric, "METRIC", .help = "judge only this metric"},
 	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
 	     .help = "the tunnel of the run to compare with", .otherwise = "the first one"},

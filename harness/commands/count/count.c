@@ -7,6 +7,7 @@
 #include "harness/command.h"
 #include "harness/measure/preflight.h"
 #include "harness/options.h"
+#include "harness/record/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static int parse_options(struct count *c, struct options_words *specs, int argc,
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &c->gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest difference that matters", .min = 0.001, .max = 50,
-	     .fallback = "0.1"},
+	     .fallback = OPTION_TEXT(RUN_GATE_DEFAULT_COUNTED)},
 	    {"mix", OPTION_STRINGS, &mixes, "MIX", .help = "packets to count", .words = count_mixes,
 	     .otherwise = "all"},
 	    {"side", OPTION_STRINGS, &sides, "SIDE", .help = "the side to show",
@@ -136,8 +137,6 @@ static int count_main(int argc, char **argv)
 	struct options_words specs;
 	int ret, code = EXIT_ERROR;
 
-	c->gate_percent = 0.1;
-	c->top = 12;
 	ret = parse_options(c, &specs, argc, argv);
 	if (ret == OPTIONS_HELPED) {
 		code = EXIT_NO_REGRESSION;

@@ -26,8 +26,10 @@
 
 enum { MICRO_SCHEMA = 1 };
 
-static const double full_time_s = 0.02, quick_time_s = 0.002;
-enum { FULL_BLOCKS = 6, QUICK_BLOCKS = 1 };
+#define FULL_BLOCKS 6
+#define FULL_TIME_S 0.02
+#define QUICK_BLOCKS 1
+#define QUICK_TIME_S 0.002
 
 struct micro_options {
 	const char *filter, *counters, *out, *from;
@@ -226,12 +228,13 @@ static int parse_options(struct micro_options *o, int argc, char **argv)
 	     .help = "also count these per iteration, by libpfm's names: instructions,cycles"},
 	    {"repetitions", OPTION_UNSIGNED, &o->repetitions, "N",
 	     .help = "blocks, each of two runs of every variant", .min = 1, .max = 100,
-	     .otherwise = "6"},
+	     .otherwise = OPTION_TEXT(FULL_BLOCKS)},
 	    {"min-time", OPTION_DOUBLE, &o->min_time_s, "SECONDS",
 	     .help = "the least time that a run measures each entry", .min = 1e-6, .max = 60,
-	     .otherwise = "0.02"},
+	     .otherwise = OPTION_TEXT(FULL_TIME_S)},
 	    {"quick", OPTION_FLAG, &o->quick,
-	     .help = "one block of 0.002 s: to see that it works, not a result"},
+	     .help = "one block of " OPTION_TEXT(
+	         QUICK_TIME_S) " s: to see that it works, not a result"},
 	    {"seed", OPTION_UNSIGNED, &o->seed, "N", .help = "seed of the order within blocks",
 	     .min = 0, .max = 0x1p53, .fallback = "1"},
 	    {"out", OPTION_STRING, &o->out, "DIR", .help = "where micro.json and the report go",
@@ -266,8 +269,8 @@ static int plan_and_measure(const struct micro_options *o, const struct spec_cat
 	if (!ret) {
 		p->blocks = o->repetitions ? o->repetitions : o->quick ? QUICK_BLOCKS : FULL_BLOCKS;
 		p->min_time_s = o->min_time_s > 0 ? o->min_time_s
-		                : o->quick        ? quick_time_s
-		                                  : full_time_s;
+		                : o->quick        ? QUICK_TIME_S
+		                                  : FULL_TIME_S;
 		p->counters = o->counters;
 		p->seed = o->seed;
 		code = o->list ? list_entries(p, o->json) : measure_entries(o, p);

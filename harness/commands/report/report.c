@@ -441,7 +441,8 @@ static int report_main(int argc, char **argv)
 	const struct option_row rows[] = {
 	    {"gate", OPTION_DOUBLE, &gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
-	     .max = RUN_GATE_MAX, .otherwise = "the run's own, else 2"},
+	     .max = RUN_GATE_MAX,
+	     .otherwise = "the run's own, else " OPTION_TEXT(RUN_GATE_DEFAULT)},
 	};
 	struct options options = {.command = &report_command, .rows = rows, .n = 1};
 	int ret = options_parse(&options, argc, argv, &words, 1, 1);

@@ -34,7 +34,8 @@ static int parse(struct run_options *o, int argc, char **argv)
 	    {"workload", OPTION_STRINGS, &o->workloads, "WORKLOAD",
 	     .help = "traffic to measure, as in tcp:flows=8", .otherwise = "tcp"},
 	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", .help = "blocks of each workload",
-	     .min = 1, .max = RUN_BLOCKS_MAX, .otherwise = "8, or as many as a budget allows"},
+	     .min = 1, .max = RUN_BLOCKS_MAX,
+	     .otherwise = OPTION_TEXT(RUN_BLOCKS_DEFAULT) ", or as many as a budget allows"},
 	    {"budget", OPTION_TIME, &o->budget_s, "TIME",
 	     .help = "go on until every workload is decided, or until this much time is over",
 	     .min = 1, .max = RUN_BUDGET_MAX_S},
@@ -44,7 +45,7 @@ static int parse(struct run_options *o, int argc, char **argv)
 	     .help = "link each tunnel N times, with its objects in another order each time",
 	     .min = 1, .max = RUN_BUILDS_MAX, .otherwise = "1"},
 	    {"duration", OPTION_UNSIGNED, &o->duration_s, "SECONDS", .help = "traffic in a trial",
-	     .min = 1, .max = RUN_DURATION_MAX_S, .otherwise = "1"},
+	     .min = 1, .max = RUN_DURATION_MAX_S, .otherwise = OPTION_TEXT(RUN_DURATION_DEFAULT_S)},
 	    {"seed", OPTION_UNSIGNED, &o->seed, "N", .help = "seed of the order within blocks",
 	     .min = 0, .max = SEED_MAX, .otherwise = "random"},
 	    {"out", OPTION_STRING, &o->out, "DIR", .help = "the run's folder",
@@ -53,7 +54,7 @@ static int parse(struct run_options *o, int argc, char **argv)
 	     .help = "finish the run in DIR: only what is missing, with the same binaries"},
 	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
-	     .max = RUN_GATE_MAX, .otherwise = "2"},
+	     .max = RUN_GATE_MAX, .otherwise = OPTION_TEXT(RUN_GATE_DEFAULT)},
 	};
 	struct options options = {
 	    .command = &run_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
