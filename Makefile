@@ -38,6 +38,9 @@ bench-speed: bench ## `default` against wireguard-go and plain veth, in every re
 benchmarks: harness ## write the figures of BENCHMARKS.md anew from results/reference/
 	$(Q)PROFILE=$(PROFILE) scripts/benchmarks
 
+options: harness ## write doc/options.md anew from what the commands say
+	$(Q)scripts/options $(B)/wgbench >doc/options.md
+
 check: rooms headers build/.setup-tests $(CHECKED_PROGRAMS) harness tries ## the quick part of `make test`
 	$(Q)PROFILE=$(PROFILE) tests/run $(CHECKED_PROGRAMS) $(CHECKED_SCRIPTS)
 
@@ -55,7 +58,7 @@ help: ## this list
 	@printf '\n  PROFILE=%s  SPEC=%s  CC=%s  V=1 shows the commands\n' \
 		'$(subst $() $(),|,$(PROFILES))' '$(SPEC)' '$(CC)'
 
-.PHONY: all harness tunnel bench bench-speed benchmarks check test setup clean help external tunnels replay \
+.PHONY: all harness tunnel bench bench-speed benchmarks options check test setup clean help external tunnels replay \
 	replays tries micro micro-programs test-programs interop-kernel soak models fuzz fuzz-programs scaling \
 	format format-check rooms headers install uninstall FORCE
 FORCE:

@@ -47,7 +47,7 @@ $(HARNESS_TESTS): %: %.o $(SUPPORT) $(HARNESS_CORE) $(TRAFFIC_CORE) $(B)/revisio
 TEST_PROGRAMS := $(CONTRACT_TESTS) $(VARIANT_TESTS) $(TUNNEL_TESTS) $(HARNESS_TESTS) $(SHIM_TEST)
 # What needs neither a network namespace nor waiting.
 CHECKED_PROGRAMS := $(filter-out $(B)/tests/netns/% $(B)/tests/tunnel/test_route,$(TEST_PROGRAMS))
-CHECKED_SCRIPTS := $(patsubst %,tests/e2e/wgbench/%.sh,allowedips-dot export gate history run selfcheck setup stalled)
+CHECKED_SCRIPTS := $(patsubst %,tests/e2e/wgbench/%.sh,allowedips-dot export gate help history run selfcheck setup stalled)
 
 test-programs: $(TEST_PROGRAMS) tunnels replays micro-programs harness tries ## build what `make test` runs
 
