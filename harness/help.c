@@ -21,6 +21,8 @@ static char *describe_option(const struct option_row *row)
 	option_add_values(&more, row);
 	if (without)
 		text_add(&more, "%sdefault: %s", more.length ? "; " : "", without);
+	if (row->required)
+		text_add(&more, "%srequired", more.length ? "; " : "");
 	if (row->type == OPTION_STRINGS)
 		text_add(&more, "%smay be given again", more.length ? "; " : "");
 	text_add(&all, "%s", row->help);

@@ -211,16 +211,28 @@ static int take_option(struct options *o, int argc, char **argv, int *i)
 	return take_value(o->command, row, *i + 1 < argc ? argv[++*i] : "");
 }
 
+static int check_required(const struct options *o)
+{
+	for (size_t r = 0; r < o->n; r++)
+		if (o->rows[r].required && !(o->given >> r & 1)) {
+			fprintf(stderr, "wgbench %s: missing: --%s %s; see wgbench help %s\n",
+			        o->command->name, o->rows[r].name, o->rows[r].value,
+			        o->command->name);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int check_words(const struct command *c, const struct options_words *words, size_t min,
                        size_t max)
 {
 	if (words->n > max) {
-		fprintf(stderr, "wgbench %s: unexpected word '%s'; see wgbench %s --help\n",
-		        c->name, words->word[max], c->name);
+		fprintf(stderr, "wgbench %s: unexpected word '%s'; see wgbench help %s\n", c->name,
+		        words->word[max], c->name);
 		return -EINVAL;
 	}
 	if (words->n < min) {
-		fprintf(stderr, "wgbench %s: missing: %s; see wgbench %s --help\n", c->name,
+		fprintf(stderr, "wgbench %s: missing: %s; see wgbench help %s\n", c->name,
 		        c->arguments, c->name);
 		return -EINVAL;
 	}
@@ -267,7 +279,9 @@ int options_parse(struct options *o, int argc, char **argv, struct options_words
 		else
 			ret = take_word(o->command, words, argv[i]);
 	}
-	return ret ? ret : check_words(o->command, words, words_min, words_max);
+	if (!ret)
+		ret = check_words(o->command, words, words_min, words_max);
+	return ret ? ret : check_required(o);
 }
 
 const char *options_beyond(const struct options *o, const char *const *allowed)

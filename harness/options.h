@@ -36,6 +36,7 @@ struct option_row {
 	// stays as it is, and `otherwise` may say in words what that means.
 	const char *fallback, *otherwise;
 	const char *const *words; // of strings: the words that are allowed, up to NULL; NULL: any
+	bool required;
 };
 
 // The values that it takes, as help and messages say them: "1 to 100", "red, green"; nothing where

@@ -19,5 +19,5 @@ $(MICRO_PROGRAMS): $(B)/micro/%: $(B)/variants/%.o $$(call micro_parts,$$(call s
 
 micro-programs: $(MICRO_PROGRAMS) ## build the microbenchmark programs
 
-micro: micro-programs harness ## build and run the microbenchmarks (wgbench micro --help picks some)
+micro: micro-programs harness ## build and run the microbenchmarks (see wgbench help micro)
 	$(Q)$(B)/wgbench micro

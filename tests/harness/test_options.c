@@ -144,6 +144,22 @@ static void too_many_words(void **state)
 	assert_says(&c, "unexpected word 'c'");
 }
 
+static void a_required_option_is_missed(void **state)
+{
+	const struct option_row needed[] = {
+	    {"text", OPTION_STRING, &text, "TEXT", .help = "a text", .required = true}};
+	struct options one = {.command = &command, .rows = needed, .n = 1};
+	struct capture c;
+
+	(void)state;
+	capture_begin(&c, 2);
+	assert_int_equal(options_parse(&one, 1, (char *[]){"try", NULL}, &words, 0, 0), -EINVAL);
+	assert_int_equal(options_parse(&one, 2, (char *[]){"try", "--text=x", NULL}, &words, 0, 0),
+	                 0);
+	capture_end(&c);
+	assert_string_equal(c.text, "wgbench try: missing: --text TEXT; see wgbench help try\n");
+}
+
 static void what_was_given_is_known(void **state)
 {
 	static const char *const some[] = {"flag", "several", NULL}, *const most[] = {"count",
@@ -214,10 +230,15 @@ static void shells_get_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(both_ways_and_defaults),     cmocka_unit_test(times_have_units),
-	    cmocka_unit_test(names_every_mistake),        cmocka_unit_test(too_many_words),
-	    cmocka_unit_test(what_was_given_is_known),    cmocka_unit_test(help_shows_the_rows),
-	    cmocka_unit_test(a_man_page_is_made_of_them), cmocka_unit_test(shells_get_words),
+	    cmocka_unit_test(both_ways_and_defaults),
+	    cmocka_unit_test(times_have_units),
+	    cmocka_unit_test(names_every_mistake),
+	    cmocka_unit_test(too_many_words),
+	    cmocka_unit_test(a_required_option_is_missed),
+	    cmocka_unit_test(what_was_given_is_known),
+	    cmocka_unit_test(help_shows_the_rows),
+	    cmocka_unit_test(a_man_page_is_made_of_them),
+	    cmocka_unit_test(shells_get_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,8 +118,7 @@ static int search(struct bisect *b)
 static int take(const char *option, const char *from, char *to, size_t bytes)
 {
 	if (!from) {
-		fprintf(stderr, "wgbench bisect: missing: --%s; see wgbench bisect --help\n",
-		        option);
+		fprintf(stderr, "wgbench bisect: missing: --%s; see wgbench help bisect\n", option);
 		return -EINVAL;
 	}
 	if (snprintf(to, bytes, "%s", from) < (int)bytes)

@@ -138,7 +138,8 @@ static int export_main(int argc, char **argv)
 	struct options_words words;
 	const char *name = NULL, *path = NULL, *names[FORMATS + 1] = {NULL};
 	const struct option_row rows[] = {
-	    {"format", OPTION_STRING, &name, "FORMAT", .help = "what to write", .words = names},
+	    {"format", OPTION_STRING, &name, "FORMAT", .help = "what to write", .words = names,
+	     .required = true},
 	    {"out", OPTION_STRING, &path, "FILE", .help = "where to write it",
 	     .otherwise = "standard output"},
 	};
@@ -151,10 +152,6 @@ static int export_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : 0;
-	if (!name) {
-		fprintf(stderr, "wgbench export: --format is missing; see wgbench export --help\n");
-		return EXIT_ERROR;
-	}
 	return export_run(words.word[0], find_format(name), path);
 }
 

@@ -26,7 +26,8 @@ static const double late_share = 0.1;
 static int parse_options(struct profile_options *o, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", .help = "the tunnel to profile"},
+	    {"tunnel", OPTION_STRING, &o->tunnel, "SPEC", .help = "the tunnel to profile",
+	     .required = true},
 	    {"vs", OPTION_STRING, &o->against, "SPEC",
 	     .help = "a baseline to profile too, for differential flame graphs"},
 	    {"workload", OPTION_STRING, &o->workload, "WORKLOAD", .help = "the traffic",
@@ -41,15 +42,9 @@ static int parse_options(struct profile_options *o, int argc, char **argv)
 	struct options options = {
 	    .command = &profile_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
 	struct options_words words;
-	int ret;
 
 	*o = (struct profile_options){0};
-	ret = options_parse(&options, argc, argv, &words, 0, 0);
-	if (!ret && !o->tunnel) {
-		fprintf(stderr, "wgbench profile: --tunnel SPEC is needed\n");
-		return -EINVAL;
-	}
-	return ret;
+	return options_parse(&options, argc, argv, &words, 0, 0);
 }
 
 // A tunnel that may not be dumped has no maps for perf to read, and so no symbols, unless perf's

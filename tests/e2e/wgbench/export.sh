@@ -200,7 +200,7 @@ check "Google Benchmark's JSON holds every trial and the aggregates" gbench
 check "Google Benchmark's compare.py compares tunnels and runs" compare_py
 check "benchstat's text follows the grammar, with every value" benchstat
 check "a file is written whole or not at all" to_a_file
-check "no format" refused "format is missing" "$run"
+check "no format" refused "missing: --format FORMAT" "$run"
 check "unknown format" refused "--format 'xml': expected one of gbench" "$run" --format xml
 check "a run without trials" empty
 check "no run" refused "not a run folder" "$dir/none" --format csv
