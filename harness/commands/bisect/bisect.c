@@ -80,7 +80,7 @@ static int take_step(struct bisect *b, size_t commit)
 		abort();
 	b->step[b->steps++] = s;
 	learn(b, &b->step[b->steps - 1]);
-	return bisect_save(b) ? EXIT_ERROR : 0;
+	return bisect_save(b) ? EXIT_ERROR : EXIT_NO_REGRESSION;
 }
 
 // Whether there is something to go on with, and which commit to measure for that.
@@ -292,7 +292,7 @@ static int bisect_main(int argc, char **argv)
 	int code = EXIT_ERROR, ret = parse(&asked, argc, argv);
 
 	if (ret == OPTIONS_HELPED)
-		code = 0;
+		code = EXIT_NO_REGRESSION;
 	if (!ret)
 		ret = process_guard_signals();
 	if (!ret)
@@ -302,7 +302,7 @@ static int bisect_main(int argc, char **argv)
 	if (!ret)
 		code = conclude(b, search(b), asked.json);
 	else if (process_signal())
-		code = 128 + process_signal();
+		code = EXIT_BY_SIGNAL + process_signal();
 	bisect_search_free(&b->search);
 	free(b->commit);
 	free(b->step);

@@ -442,7 +442,7 @@ int bisect_measure(struct bisect *b, size_t commit, struct bisect_step *s)
 		code = bisect_counts(b) ? count_commit(b, commit, c, s) : build_and_run(b, c, s);
 	free(c);
 	if (process_signal())
-		return 128 + process_signal();
+		return EXIT_BY_SIGNAL + process_signal();
 	s->seconds += clock_s() - began_s;
 	explain(s);
 	return code;

@@ -162,7 +162,7 @@ static int compare_main(int argc, char **argv)
 	int ret = options_parse(&options, argc, argv, &words, 1, 2);
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	if (environment != (words.n == 2) ||
 	    (environment && (how.gate_percent > 0 || how.metric || how.baseline))) {
 		fprintf(stderr, "wgbench compare: give one RUN to judge, or --environment with "

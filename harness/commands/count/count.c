@@ -144,7 +144,7 @@ static int count_main(int argc, char **argv)
 		count_print(c);
 		code = count_exit_code(c);
 	} else if (!ret && process_signal()) {
-		code = 128 + process_signal();
+		code = EXIT_BY_SIGNAL + process_signal();
 	}
 	for (size_t i = 0; i < COUNT_TUNNELS_MAX; i++)
 		for (int mix = 0; mix < COUNT_MIXES; mix++)

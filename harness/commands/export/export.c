@@ -121,7 +121,7 @@ static int export_run(const char *dir, size_t format, const char *path)
 	else
 		formats[format].write(stdout, &st);
 	store_close(&st);
-	return ret ? EXIT_ERROR : 0;
+	return ret ? EXIT_ERROR : EXIT_NO_REGRESSION;
 }
 
 static size_t find_format(const char *name)
@@ -151,7 +151,7 @@ static int export_main(int argc, char **argv)
 	int ret = options_parse(&options, argc, argv, &words, 1, 1);
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	return export_run(words.word[0], find_format(name), path);
 }
 

@@ -325,7 +325,7 @@ static int history_main(int argc, char **argv)
 	int code, ret = options_parse(&options, argc, argv, &words, 0, OPTIONS_WORDS_MAX);
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	if (spec_find_root(root))
 		return EXIT_ERROR;
 	usual[0] = spec_results(root, NULL);

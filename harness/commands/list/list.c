@@ -117,7 +117,8 @@ static json_t *list_plans(const struct spec_catalog *c)
 
 // ---- as text: the same JSON, laid out
 
-// Plain words with a space between, or "a=b" pairs with a comma, from an array or an object of texts.
+// Plain words with a space between, or "a=b" pairs with a comma, from an array or an object of
+// texts.
 static char *join_words(json_t *from)
 {
 	struct text words = {0};
@@ -131,8 +132,7 @@ static char *join_words(json_t *from)
 	}
 	json_object_foreach(from, key, value)
 	{
-		text_add(&words, "%s%s=%s", words.length ? "," : "", key,
-		         json_string_value(value));
+		text_add(&words, "%s%s=%s", words.length ? "," : "", key, json_string_value(value));
 	}
 	return text_take(&words);
 }
@@ -268,7 +268,7 @@ static int list_main(int argc, char **argv)
 	json_t *all;
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	if (spec_catalog_load(&catalog))
 		return EXIT_ERROR;
 	all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "slots", list_slots(&catalog), "presets",

@@ -141,7 +141,7 @@ static int measure_in(const struct micro_options *o, const struct micro_plan *p,
 	int ret = micro_run(p, raw, save_raw, dir), code = EXIT_ERROR;
 	if (ret == -EINTR) {
 		fprintf(stderr, "wgbench micro: stopped; what is finished is in %s\n", dir);
-		code = 128 + process_signal();
+		code = EXIT_BY_SIGNAL + process_signal();
 	} else if (!ret) {
 		code = show_results(o, raw, p->catalog->root, dir);
 	}
@@ -276,7 +276,7 @@ static int plan_and_measure(const struct micro_options *o, const struct spec_cat
 		code = o->list ? list_entries(p, o->json) : measure_entries(o, p);
 		micro_plan_free(p);
 	} else if (process_signal()) {
-		code = 128 + process_signal();
+		code = EXIT_BY_SIGNAL + process_signal();
 	}
 	free(p);
 	return code;

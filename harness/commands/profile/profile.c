@@ -291,7 +291,7 @@ static int profile_main(int argc, char **argv)
 	else if (!ret && !run_profile(p))
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && process_signal())
-		code = 128 + process_signal();
+		code = EXIT_BY_SIGNAL + process_signal();
 	for (int role = 0; role < PROFILE_ROLES; role++) {
 		for (int i = 0; i < FOLDED_PARTS; i++)
 			folded_free(&p->side[role].part[i]);

@@ -448,7 +448,7 @@ static int report_main(int argc, char **argv)
 	int ret = options_parse(&options, argc, argv, &words, 1, 1);
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	return report_write(words.word[0], gate_percent);
 }
 

@@ -308,7 +308,7 @@ static int selfcheck_main(int argc, char **argv)
 	struct plan plan;
 
 	if (ret)
-		return ret < 0 ? EXIT_ERROR : 0;
+		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	if (words.n && options_beyond(&options, of_runs)) {
 		fprintf(stderr, "wgbench selfcheck: a RUN is measured already: leave out --%s\n",
 		        options_beyond(&options, of_runs));
