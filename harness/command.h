@@ -4,6 +4,8 @@
 #ifndef WGBENCH_COMMAND_H
 #define WGBENCH_COMMAND_H
 
+struct outcome;
+
 enum {
 	EXIT_NO_REGRESSION = 0,
 	EXIT_REGRESSION = 1,
@@ -38,10 +40,9 @@ extern const struct command list_command, doctor_command, run_command, compare_c
     report_command, profile_command, micro_command, count_command, selfcheck_command,
     export_command, history_command, bisect_command;
 
-// What `compare` and `report` do with a finished folder, for `run`, which ends with both. A gate of
-// 0 is the run's own (run.json's gate_percent, else the default). They return an exit code as
-// above; report prints the path of what it wrote.
-int compare_print(const char *dir, double gate_percent);
-int report_write(const char *dir, double gate_percent);
+// What `compare` and `report` do with a run, for `run`, which ends with both. The report goes into
+// the run's folder; its path is printed. An exit code as above.
+void compare_print(const struct outcome *);
+int report_write(const struct outcome *);
 
 #endif

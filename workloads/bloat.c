@@ -43,7 +43,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"sparse_p50_us", "µs", false, false},
     {"sparse_p99_us", "µs", false, true},
     {"sparse_p999_us", "µs", false, false},

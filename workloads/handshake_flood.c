@@ -42,7 +42,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"goodput_kept_ratio", "1", true, true}, // beside the flood, by that beside the control
     {"goodput_flooded_gbps", "Gbit/s", true, false},
     {"goodput_control_gbps", "Gbit/s", true, false},

@@ -25,7 +25,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"cpu_percent", "%", false, true},      // of one CPU, both ends together, as idle_percent()
     {"cpu_us_per_s", "µs/s", false, false}, // the same as measured
     {"context_switches_per_s", "1/s", false, false},

@@ -4,6 +4,7 @@
 #include "workloads/workloads.h"
 
 #include "base/argv.h"
+#include "base/text.h"
 #include "base/foreign.h"
 #include "harness/record/store.h"
 #include "netns/netns.h"
@@ -71,10 +72,8 @@ static int serve(const struct workload_context *c)
 
 static void note_congestion(struct trial *t)
 {
-	if (!t->environment)
-		t->environment = json_object();
-	json_object_set_new(t->environment, "tcp_congestion_control",
-	                    json_string(workload_congestion));
+	if (!t->congestion)
+		t->congestion = text_format("%s", workload_congestion);
 }
 
 // iperf3 takes whole seconds.

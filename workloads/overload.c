@@ -39,7 +39,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"delivered_ratio", "1", true, true}, // of the overload, by that at capacity
     {"capacity_pps", "packets/s", true, false},
     {"delivered_at_capacity_pps", "packets/s", true, false}, // beside what is discarded

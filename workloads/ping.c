@@ -24,7 +24,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"p50_us", "µs", false, true},
     {"p90_us", "µs", false, false},
     {"p99_us", "µs", false, true},

@@ -18,7 +18,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"goodput_gbps", "Gbit/s", true, true},
     WORKLOAD_CPU_METRICS,
     {"loss_percent", "%", false, false},

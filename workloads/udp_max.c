@@ -24,7 +24,7 @@ static const struct workload_parameter parameters[] = {
     {0},
 };
 
-static const struct workload_metric metrics[] = {
+static const struct metric metrics[] = {
     {"rate_pps", "packets/s", true, true},
     {"cpu_us_per_packet", "µs", false, true}, // of the tunnel's processes, at 90 % of the rate
     {"loss_percent", "%", false, false},      // likewise

@@ -138,20 +138,12 @@ long workload_value(const struct workload_use *use, const char *parameter)
 
 void workload_set(struct trial *t, const struct workload *w, const char *metric, double value)
 {
-	const struct workload_metric *row = w->metrics;
+	const struct metric *row = w->metrics;
 
 	while (row->name && strcmp(row->name, metric))
 		row++;
-	for (size_t i = 0; i < t->metrics; i++)
-		if (!strcmp(t->metric[i].name, metric))
-			return;
-	if (!row->name || t->metrics == TRIAL_METRICS_MAX || !isfinite(value))
-		return;
-	struct metric *m = &t->metric[t->metrics++];
-	*m = (struct metric){
-	    .value = value, .higher_is_better = row->higher_is_better, .judged = row->judged};
-	snprintf(m->name, sizeof(m->name), "%s", row->name);
-	snprintf(m->unit, sizeof(m->unit), "%s", row->unit);
+	if (row->name && !trial_value(t, metric) && t->values < RUN_MEASURES_MAX && isfinite(value))
+		t->value[t->values++] = (struct value){row, value};
 }
 
 int workload_fail(struct trial *t, int ret, const char *what)

@@ -15,11 +15,11 @@ static bool is_open(const struct plan *p, const struct verdict *v, double gate_p
 	return place.word == PLACE_OPEN;
 }
 
-int decided_by(const struct plan *p, const char *dir, bool decided[RUN_WORKLOADS_MAX])
+int decided_by(const struct plan *p, const struct store *st, bool decided[RUN_WORKLOADS_MAX])
 {
 	bool open[RUN_WORKLOADS_MAX] = {0}, seen[RUN_WORKLOADS_MAX] = {0};
 	struct outcome o;
-	int ret = outcome_load(&o, dir, &(struct outcome_how){.alone = true});
+	int ret = outcome_judge(&o, st, &(struct outcome_how){.alone = true});
 
 	if (ret)
 		return ret;

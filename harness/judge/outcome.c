@@ -1,5 +1,7 @@
 #include "harness/judge/outcome.h"
+#include "base/memory.h"
 #include "base/quote.h"
+#include "base/text.h"
 
 #include "harness/record/environment_compare.h"
 
@@ -20,103 +22,103 @@ static void add_remark(struct outcome *o, const char *text)
 }
 
 // Why a run with a budget has as many blocks of a workload as it has.
-static void remark_ends(struct outcome *o, json_t *ended)
+static void remark_ends(struct outcome *o)
 {
+	static const char *const why[] = {
+	    [END_DECIDED] = "then it was decided",
+	    [END_BUDGET] = "then the budget was spent",
+	    [END_BLOCKS] = "as many as were asked for",
+	    [END_FAILED] = "then one failed at every attempt",
+	};
 	const char *workload = NULL;
 	char line[256];
 
-	for (size_t i = 0; i < o->series.n && json_object_get(o->store.run, "budget"); i++) {
+	for (size_t i = 0; i < o->series.n && o->store->run.budget_s > 0; i++) {
 		const struct series *s = &o->series.series[i];
-		const char *why = json_string_value(json_object_get(ended, s->workload));
+		enum end_reason end = run_end_of(&o->store->run, s->workload);
 
-		if (!why || (workload && !strcmp(workload, s->workload)))
+		if (end == END_NONE || (workload && !strcmp(workload, s->workload)))
 			continue;
 		workload = s->workload;
 		snprintf(line, sizeof(line), "%s: %zu block%s, %s", workload, s->blocks,
-		         s->blocks == 1 ? "" : "s",
-		         !strcmp(why, "decided")  ? "then it was decided"
-		         : !strcmp(why, "budget") ? "then the budget was spent"
-		         : !strcmp(why, "failed") ? "then one failed at every attempt"
-		                                  : "as many as were asked for");
+		         text_plural(s->blocks), why[end]);
 		add_remark(o, line);
 	}
+}
+
+static bool has_series(const struct outcome *o, const char *workload)
+{
+	for (size_t i = 0; i < o->series.n; i++)
+		if (!strcmp(o->series.series[i].workload, workload))
+			return true;
+	return false;
 }
 
 // Compares what was planned with what there is.
 static void look_for_gaps(struct outcome *o)
 {
-	json_t *ended = json_object_get(o->store.run, "ended");
-	json_t *planned = json_object_get(o->store.run, "workloads"), *name;
-	json_int_t blocks = json_integer_value(json_object_get(o->store.run, "blocks"));
-	size_t i, fewest = SIZE_MAX;
+	const struct run *run = &o->store->run;
+	size_t fewest = SIZE_MAX;
 	char line[256];
 
 	o->missing = o->series.unmeasured;
-	json_array_foreach(planned, i, name)
-	{
-		bool found = false;
-
-		for (size_t s = 0; s < o->series.n; s++)
-			found |= !strcmp(o->series.series[s].workload, json_string_value(name));
-		if (!found && !o->missing)
-			o->missing = json_string_value(name);
-	}
+	for (size_t i = 0; i < run->workloads && !o->missing; i++)
+		if (!has_series(o, run->workload[i]))
+			o->missing = run->workload[i];
 	for (size_t s = 0; s < o->series.n; s++)
 		if (o->series.series[s].blocks < fewest &&
-		    !json_object_get(ended, o->series.series[s].workload))
+		    run_end_of(run, o->series.series[s].workload) == END_NONE)
 			fewest = o->series.series[s].blocks;
 	if (o->missing) {
 		snprintf(line, sizeof(line), "Workload %s was planned but has no result",
 		         o->missing);
 		add_remark(o, line);
 	}
-	if (store_lost(&o->store)) {
+	if (store_lost(o->store)) {
 		snprintf(line, sizeof(line),
 		         "Cut: %zu trials that run.json speaks of aren't there; wgbench run "
 		         "--resume %.100s measures them again",
-		         store_lost(&o->store), o->store.dir);
+		         store_lost(o->store), o->store->dir);
 		add_remark(o, line);
 	}
-	o->unfinished = fewest < (size_t)blocks || store_lost(&o->store);
-	if (fewest < (size_t)blocks && json_object_get(o->store.run, "budget"))
+	o->unfinished = fewest < run->blocks || store_lost(o->store);
+	if (fewest < run->blocks && run->budget_s > 0)
 		snprintf(line, sizeof(line),
 		         "Unfinished: neither decided nor out of its budget; wgbench run --resume "
 		         "%.100s goes on",
-		         o->store.dir);
-	else if (fewest < (size_t)blocks)
+		         o->store->dir);
+	else if (fewest < run->blocks)
 		snprintf(line, sizeof(line),
-		         "Unfinished: %zu of %lld blocks are whole; wgbench run --resume %.100s "
+		         "Unfinished: %zu of %u blocks are whole; wgbench run --resume %.100s "
 		         "goes on",
-		         fewest, (long long)blocks, o->store.dir);
-	if (fewest < (size_t)blocks)
+		         fewest, run->blocks, o->store->dir);
+	if (fewest < run->blocks)
 		add_remark(o, line);
-	remark_ends(o, ended);
+	remark_ends(o);
 }
 
 // A run that went on elsewhere: each block is of one place, but their medians aren't.
 static void look_for_moves(struct outcome *o)
 {
-	const json_t *entry, *differs;
 	char line[1024], what[800];
-	size_t i;
 
-	json_array_foreach(json_object_get(o->store.run, "resumed"), i, entry)
-	{
-		differs = json_object_get(entry, "differs");
-		if (!json_array_size(differs))
+	for (size_t i = 0; i < o->store->run.times_resumed; i++) {
+		const struct run_resumed *r = &o->store->run.resumed[i];
+
+		if (!json_array_size(r->differences))
 			continue;
 		snprintf(line, sizeof(line),
-		         "Trials from number %lld on were measured in another environment: %s",
-		         1 + (long long)json_integer_value(json_object_get(entry, "trials")),
-		         environment_differences_line(differs, what, sizeof(what)));
+		         "Trials from number %zu on were measured in another environment: %s",
+		         1 + r->trials,
+		         environment_differences_line(r->differences, what, sizeof(what)));
 		add_remark(o, line);
 	}
 }
 
 static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)
 {
-	for (*tunnel = 0; *tunnel < o->store.tunnels; ++*tunnel)
-		if (!strcmp(o->store.tunnel[*tunnel].spec, spec))
+	for (*tunnel = 0; *tunnel < o->store->run.tunnels; ++*tunnel)
+		if (!strcmp(o->store->run.tunnel[*tunnel].spec, spec))
 			return 0;
 	return -EINVAL;
 }
@@ -130,25 +132,22 @@ static int find_baseline(const struct outcome *o, const char *spec, unsigned *ba
 	if (!spec || !find_tunnel(o, spec, baseline))
 		return 0;
 	length = snprintf(fault, bytes, "no tunnel '%.100s': one of", spec);
-	for (size_t i = 0; i < o->store.tunnels && length < bytes; i++)
-		length += snprintf(fault + length, bytes - length, " %s", o->store.tunnel[i].spec);
+	for (size_t i = 0; i < o->store->run.tunnels && length < bytes; i++)
+		length +=
+		    snprintf(fault + length, bytes - length, " %s", o->store->run.tunnel[i].spec);
 	return -EINVAL;
 }
 
-static int load_goals(struct outcome *o, char *fault, size_t bytes)
+static int judge_goals(struct outcome *o, char *fault, size_t bytes)
 {
-	json_t *goals = json_object_get(o->store.run, "goals"), *row;
-	size_t i;
+	const struct run *run = &o->store->run;
 
-	o->goal = calloc(json_array_size(goals) + 1, sizeof(*o->goal));
-	if (!o->goal)
-		abort();
-	json_array_foreach(goals, i, row)
-	{
+	o->goal = memory_new(run->goals, sizeof(*o->goal));
+	for (size_t i = 0; i < run->goals; i++) {
 		struct outcome_goal *g = &o->goal[o->goals++];
 
-		if (goal_from_json(&g->goal, row) ||
-		    find_tunnel(o, g->goal.candidate, &g->candidate) ||
+		g->goal = run->goal[i];
+		if (find_tunnel(o, g->goal.candidate, &g->candidate) ||
 		    find_tunnel(o, g->goal.baseline, &g->baseline)) {
 			snprintf(fault, bytes, "run.json: goal %zu can't be read", i);
 			return -EINVAL;
@@ -158,36 +157,57 @@ static int load_goals(struct outcome *o, char *fault, size_t bytes)
 	return 0;
 }
 
-int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *how)
+static double choose_gate(const struct outcome *o, const struct outcome_how *how)
 {
-	double gate_percent = how->gate_percent;
-	char fault[1024] = "";
+	if (how->gate_percent > 0)
+		return how->gate_percent;
+	return o->store->run.gate_percent > 0 ? o->store->run.gate_percent : default_gate_percent;
+}
+
+static int judge(struct outcome *o, const struct outcome_how *how, char *fault, size_t bytes)
+{
 	unsigned baseline;
+	int ret = find_baseline(o, how->baseline, &baseline, fault, bytes);
+
+	if (!ret)
+		ret = series_gather(&o->series, o->store, fault, bytes);
+	if (!ret && !(how->alone && o->store->run.tunnels == 1))
+		ret = verdict_judge(&o->verdicts, &o->series, baseline, choose_gate(o, how),
+		                    how->metric, fault, bytes);
+	return ret ? ret : judge_goals(o, fault, bytes);
+}
+
+int outcome_judge(struct outcome *o, const struct store *st, const struct outcome_how *how)
+{
+	char fault[1024] = "";
 	int ret;
 
-	memset(o, 0, sizeof(*o));
-	ret = store_open(&o->store, dir, false);
-	if (ret)
-		return ret;
-	if (gate_percent == 0)
-		gate_percent = json_number_value(json_object_get(o->store.run, "gate_percent"));
-	if (gate_percent == 0)
-		gate_percent = default_gate_percent;
-	ret = find_baseline(o, how->baseline, &baseline, fault, sizeof(fault));
-	if (!ret)
-		ret = series_gather(&o->series, &o->store, fault, sizeof(fault));
-	if (!ret && !(how->alone && o->store.tunnels == 1))
-		ret = verdict_judge(&o->verdicts, &o->series, baseline, gate_percent, how->metric,
-		                    fault, sizeof(fault));
-	if (!ret)
-		ret = load_goals(o, fault, sizeof(fault));
+	*o = (struct outcome){.store = st};
+	ret = judge(o, how, fault, sizeof(fault));
 	if (ret) {
-		quote_printf(stderr, "wgbench: %s: %s\n", dir, fault);
+		quote_printf(stderr, "wgbench: %s: %s\n", st->dir, fault);
 		outcome_free(o);
 		return ret;
 	}
 	look_for_gaps(o);
 	look_for_moves(o);
+	return 0;
+}
+
+int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *how)
+{
+	struct store st;
+	int ret = store_open(&st, dir, false);
+
+	if (ret)
+		return ret;
+	ret = outcome_judge(o, &st, how);
+	if (ret) {
+		store_close(&st);
+		return ret;
+	}
+	o->own = st;
+	o->store = &o->own;
 	return 0;
 }
 
@@ -217,5 +237,6 @@ void outcome_free(struct outcome *o)
 	free(o->goal);
 	verdict_free(&o->verdicts);
 	series_free(&o->series);
-	store_close(&o->store);
+	if (o->store == &o->own)
+		store_close(&o->own);
 }

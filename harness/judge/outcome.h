@@ -1,4 +1,4 @@
-// A run folder with all that is derived from it, read once: what compare prints and report draws.
+// A run with all that is derived from it, judged once: what compare prints and report draws.
 #ifndef WGBENCH_JUDGE_OUTCOME_H
 #define WGBENCH_JUDGE_OUTCOME_H
 
@@ -12,7 +12,8 @@ struct outcome_goal {
 };
 
 struct outcome {
-	struct store store;
+	const struct store *store;
+	struct store own; // of outcome_load()
 	struct series_set series;
 	struct verdict_set verdicts; // empty for a run of one tunnel
 	size_t goals;
@@ -30,7 +31,10 @@ struct outcome_how {
 	bool alone;           // a run of one tunnel isn't an error
 };
 
-// 0; -errno after a printed line.
+// Of a run that is in memory, and must outlive the outcome. 0; -errno after a printed line.
+int outcome_judge(struct outcome *, const struct store *, const struct outcome_how *);
+
+// Reads the folder first. The outcome stays where it is.
 int outcome_load(struct outcome *, const char *dir, const struct outcome_how *);
 
 // What a run says of regressions. The values are the exit codes of `wgbench compare`.

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/judge/series.h"
 #include "harness/stats/basic.h"
@@ -14,32 +15,9 @@ struct attempt {
 	size_t n;
 };
 
-static int by_attempt(const void *a, const void *b)
-{
-	const struct trial *x = *(const struct trial *const *)a,
-	                   *y = *(const struct trial *const *)b;
-	int order = strcmp(x->workload, y->workload);
-
-	if (!order)
-		order = (x->block > y->block) - (x->block < y->block);
-	if (!order)
-		order = (x->attempt > y->attempt) - (x->attempt < y->attempt);
-	if (!order)
-		order = (x->position > y->position) - (x->position < y->position);
-	return order;
-}
-
 static bool same_block(const struct trial *a, const struct trial *b)
 {
 	return a->block == b->block && !strcmp(a->workload, b->workload);
-}
-
-static const struct metric *find_metric(const struct trial *t, const char *name)
-{
-	for (size_t i = 0; i < t->metrics; i++)
-		if (!strcmp(t->metric[i].name, name))
-			return &t->metric[i];
-	return NULL;
 }
 
 static void fill_value(struct series_value *v, const struct attempt *a, unsigned tunnel,
@@ -51,7 +29,7 @@ static void fill_value(struct series_value *v, const struct attempt *a, unsigned
 	*v = (struct series_value){SERIES_FAILED, NAN, NAN, "no trial in this block"};
 	for (size_t i = 0; i < a->n; i++) {
 		const struct trial *t = a->trial[i];
-		const struct metric *m = find_metric(t, name);
+		const struct value *m = trial_value(t, name);
 
 		if (t->tunnel != tunnel)
 			continue;
@@ -76,9 +54,7 @@ static void add_block(struct series *s, const struct attempt *a, size_t tunnels)
 {
 	struct series_block *b;
 
-	s->block = reallocarray(s->block, s->blocks + 1, sizeof(*s->block));
-	if (!s->block)
-		abort();
+	s->block = memory_resize(s->block, s->blocks + 1, sizeof(*s->block));
 	b = &s->block[s->blocks++];
 	memset(b, 0, sizeof(*b));
 	b->block = a->trial[0]->block;
@@ -103,7 +79,7 @@ static void add_blocks(struct series_set *set, const struct store *st,
 			while (end < st->trials && same_block(sorted[i], sorted[end]) &&
 			       sorted[end]->attempt == sorted[first]->attempt)
 				end++;
-			if (end - first == st->trials_per_block)
+			if (end - first == st->run.trials_per_block)
 				whole = (struct attempt){&sorted[first], end - first};
 		}
 		set->incomplete += !whole.n;
@@ -113,36 +89,30 @@ static void add_blocks(struct series_set *set, const struct store *st,
 	}
 }
 
-// Makes the trial's metrics known as series, in order of appearance.
-static int add_series(struct series_set *set, const struct trial *t, char *fault, size_t bytes)
+static bool has_series(const struct series_set *set, const char *workload, const char *metric)
 {
-	for (size_t i = 0; i < t->metrics; i++) {
-		const struct metric *m = &t->metric[i];
-		struct series *s = NULL;
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->series[i].metric, metric) &&
+		    !strcmp(set->series[i].workload, workload))
+			return true;
+	return false;
+}
 
-		for (size_t j = 0; j < set->n && !s; j++)
-			if (!strcmp(set->series[j].metric, m->name) &&
-			    !strcmp(set->series[j].workload, t->workload))
-				s = &set->series[j];
-		if (s && (s->higher_is_better != m->higher_is_better || s->judged != m->judged ||
-		          strcmp(s->unit, m->unit))) {
-			snprintf(fault, bytes,
-			         "trials of %s disagree about the unit or direction of '%s'",
-			         t->workload, m->name);
-			return -EINVAL;
-		}
-		if (s)
+// Makes the trial's metrics known as series, in order of appearance.
+static void add_series(struct series_set *set, const struct trial *t)
+{
+	for (size_t i = 0; i < t->values; i++) {
+		const struct metric *m = t->value[i].metric;
+
+		if (has_series(set, t->workload, m->name))
 			continue;
-		set->series = reallocarray(set->series, set->n + 1, sizeof(*set->series));
-		if (!set->series)
-			abort();
+		set->series = memory_resize(set->series, set->n + 1, sizeof(*set->series));
 		set->series[set->n++] = (struct series){.workload = t->workload,
 		                                        .metric = m->name,
 		                                        .unit = m->unit,
 		                                        .higher_is_better = m->higher_is_better,
 		                                        .judged = m->judged};
 	}
-	return 0;
 }
 
 static void find_unmeasured(struct series_set *set, const struct store *st)
@@ -157,31 +127,25 @@ static void find_unmeasured(struct series_set *set, const struct store *st)
 
 static bool decides(const struct store *st, const char *metric)
 {
-	json_t *names = json_object_get(st->run, "metrics"), *name;
-	size_t i;
-
-	json_array_foreach(names, i, name)
-	{
-		if (json_is_string(name) && !strcmp(json_string_value(name), metric))
+	for (size_t i = 0; i < st->run.deciding; i++)
+		if (!strcmp(st->run.decides[i], metric))
 			return true;
-	}
-	return !json_array_size(names);
+	return !st->run.deciding;
 }
 
 static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
 {
-	json_t *ended = json_object_get(st->run, "ended");
 	struct looks looks;
 
-	if (looks_from_json(&looks, json_object_get(st->run, "looks"))) {
+	if (looks_of_run(&looks, &st->run)) {
 		snprintf(fault, bytes, "run.json: 'looks' can't be read");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < set->n; i++) {
 		struct series *s = &set->series[i];
-		const char *why = json_string_value(json_object_get(ended, s->workload));
+		enum end_reason end = run_end_of(&st->run, s->workload);
 
-		s->error = looks_error(&looks, s->blocks, why && strcmp(why, "decided"));
+		s->error = looks_error(&looks, s->blocks, end != END_NONE && end != END_DECIDED);
 		s->decides = decides(st, s->metric);
 	}
 	return 0;
@@ -200,17 +164,15 @@ static int check_blocks(const struct series_set *set, char *fault, size_t bytes)
 
 int series_gather(struct series_set *set, const struct store *st, char *fault, size_t bytes)
 {
-	const struct trial **sorted = calloc(st->trials + 1, sizeof(*sorted));
+	const struct trial **sorted = memory_new(st->trials, sizeof(*sorted));
 	int ret = 0;
 
-	if (!sorted)
-		abort();
 	memset(set, 0, sizeof(*set));
-	set->tunnels = st->tunnels;
-	for (size_t i = 0; i < st->trials && !ret; i++) {
+	set->tunnels = st->run.tunnels;
+	for (size_t i = 0; i < st->trials; i++) {
 		sorted[i] = &st->trial[i];
 		set->trials[st->trial[i].status]++;
-		ret = add_series(set, &st->trial[i], fault, bytes);
+		add_series(set, &st->trial[i]);
 	}
 	if (!ret && !st->trials) {
 		snprintf(fault, bytes, "holds no trials");
@@ -222,7 +184,7 @@ int series_gather(struct series_set *set, const struct store *st, char *fault, s
 		ret = -EINVAL;
 	}
 	if (!ret) {
-		qsort(sorted, st->trials, sizeof(*sorted), by_attempt);
+		qsort(sorted, st->trials, sizeof(*sorted), trial_order_by_place);
 		add_blocks(set, st, sorted);
 		find_unmeasured(set, st);
 		ret = check_blocks(set, fault, bytes);

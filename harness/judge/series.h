@@ -42,7 +42,7 @@ struct series_set {
 	unsigned trials[4];    // by enum trial_status, all attempts
 };
 
-// 0; -EINVAL with the reason in `fault`: no trials, or trials that disagree about a metric.
+// 0; -EINVAL with the reason in `fault`: no trials, or none that measured anything.
 int series_gather(struct series_set *, const struct store *, char *fault, size_t bytes);
 
 // Median over blocks of a tunnel's means, with or without contaminated ones; NAN for none.

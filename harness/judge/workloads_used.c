@@ -1,13 +1,12 @@
 #include "harness/judge/workloads_used.h"
 
+#include "base/memory.h"
 #include "harness/plan/workload.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Of a workload that this wgbench doesn't have: "".
-static const char *find_help(const char *workload, const char *parameter)
+const char *workload_used_help(const char *workload, const char *parameter)
 {
 	size_t length = strcspn(workload, ":");
 
@@ -21,111 +20,70 @@ static const char *find_help(const char *workload, const char *parameter)
 	return "";
 }
 
-static json_t *describe_parameters(const struct trial *t)
+static struct workload_used *find_workload(struct workloads_used *u, const struct store *st,
+                                           const struct trial *t)
 {
-	json_t *object = json_object(), *value;
-	const char *name;
-
-	json_object_foreach(t->parameters, name, value)
-	{
-		json_object_set_new(
-		    object, name,
-		    json_pack("{sO ss}", "value", value, "help", find_help(t->workload, name)));
-	}
-	return object;
+	for (size_t i = 0; i < u->n; i++)
+		if (!strcmp(u->workload[i].name, t->workload))
+			return &u->workload[i];
+	u->workload = memory_resize(u->workload, u->n + 1, sizeof(*u->workload));
+	u->workload[u->n] = (struct workload_used){
+	    .name = t->workload, .parameters = t->parameters, .duration_s = st->run.duration_s};
+	return &u->workload[u->n++];
 }
 
-static json_t *find_row(const json_t *rows, const char *workload)
+// Once.
+static void add_word(struct text *list, const char *word)
 {
-	json_t *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		if (!strcmp(json_string_value(json_object_get(row, "name")), workload))
-			return row;
-	}
-	return NULL;
+	if (!strstr(text_string(list), word))
+		text_add(list, "%s%s", list->length ? ", " : "", word);
 }
 
-// Adds a word to a list with commas, once.
-static void add_word(char *list, size_t bytes, const char *word)
+void workloads_used_gather(struct workloads_used *u, const struct store *st)
 {
-	size_t length = strlen(list);
-
-	if (word && !strstr(list, word))
-		snprintf(list + length, bytes - length, "%s%s", length ? ", " : "", word);
-}
-
-json_t *workload_used(const struct store *st)
-{
-	json_t *rows = json_array(), *duration = json_object_get(st->run, "duration");
-
+	*u = (struct workloads_used){0};
 	for (size_t i = 0; i < st->trials; i++) {
-		static const char key[] = "tcp_congestion_control";
-		const struct trial *t = &st->trial[i];
-		json_t *row = find_row(rows, t->workload);
-		const char *used = json_string_value(json_object_get(t->environment, key));
-		char names[64];
+		struct workload_used *w = find_workload(u, st, &st->trial[i]);
 
-		if (!row) {
-			row = json_pack("{ss so}", "name", t->workload, "parameters",
-			                describe_parameters(t));
-			if (duration)
-				json_object_set(row, "duration_s", duration);
-			json_array_append_new(rows, row);
-		}
-		if (!used)
-			continue;
-		const char *before = json_string_value(json_object_get(row, key));
-		snprintf(names, sizeof(names), "%s", before ? before : "");
-		add_word(names, sizeof(names), used);
-		json_object_set_new(row, key, json_string(names));
+		if (st->trial[i].congestion)
+			add_word(&w->congestion, st->trial[i].congestion);
 	}
-	return rows;
 }
 
-const char *workload_used_line(const json_t *row, char *line, size_t bytes)
+void workloads_used_free(struct workloads_used *u)
 {
-	const json_t *parameters = json_object_get(row, "parameters");
-	const char *name, *used = json_string_value(json_object_get(row, "tcp_congestion_control"));
-	FILE *to = fmemopen(line, bytes, "w");
-	const char *before = ": ";
+	for (size_t i = 0; i < u->n; i++)
+		text_free(&u->workload[i].congestion);
+	free(u->workload);
+	*u = (struct workloads_used){0};
+}
+
+void workload_used_describe(struct text *to, const struct workload_used *w)
+{
+	const char *name, *before = ": ";
 	json_t *one;
 
-	if (!to)
-		abort();
-	fputs(json_string_value(json_object_get(row, "name")), to);
-	json_object_foreach((json_t *)parameters, name, one)
+	text_add(to, "%s", w->name);
+	json_object_foreach((json_t *)w->parameters, name, one)
 	{
-		const char *help = json_string_value(json_object_get(one, "help"));
-		char *value = json_dumps(json_object_get(one, "value"), JSON_ENCODE_ANY);
+		const char *help = workload_used_help(w->name, name);
+		char *value = json_dumps(one, JSON_ENCODE_ANY);
 
-		fprintf(to, "%s%s=%s", before, name, value ? value : "");
-		if (help && *help)
-			fprintf(to, " (%s)", help);
+		text_add(to, "%s%s=%s", before, name, value);
+		if (*help)
+			text_add(to, " (%s)", help);
 		free(value);
 		before = ", ";
 	}
-	if (json_is_integer(json_object_get(row, "duration_s")))
-		fprintf(to, "; duration %lld s",
-		        (long long)json_integer_value(json_object_get(row, "duration_s")));
-	if (used)
-		fprintf(to, "; TCP congestion control %s", used);
-	fclose(to);
-	return line;
+	if (w->duration_s)
+		text_add(to, "; duration %u s", w->duration_s);
+	if (w->congestion.length)
+		text_add(to, "; TCP congestion control %s", text_string(&w->congestion));
 }
 
-const char *workload_used_congestion(const json_t *rows, char *names, size_t bytes)
+void workloads_used_congestion(struct text *to, const struct workloads_used *u)
 {
-	json_t *row;
-	size_t i;
-
-	*names = 0;
-	json_array_foreach(rows, i, row)
-	{
-		add_word(names, bytes,
-		         json_string_value(json_object_get(row, "tcp_congestion_control")));
-	}
-	return names;
+	for (size_t i = 0; i < u->n; i++)
+		if (u->workload[i].congestion.length)
+			add_word(to, text_string(&u->workload[i].congestion));
 }

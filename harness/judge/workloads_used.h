@@ -2,21 +2,31 @@
 #ifndef WGBENCH_JUDGE_WORKLOADS_USED_H
 #define WGBENCH_JUDGE_WORKLOADS_USED_H
 
-#include <jansson.h>
-#include <stddef.h>
-
+#include "base/text.h"
 #include "harness/record/store.h"
 
-// Of each workload that has trials, as they recorded it: [{"name", "duration_s", "parameters"
-// {name:
-// {"value", "help" (with the unit)}}, and, where its trials used TCP, "tcp_congestion_control"}]. A
-// new array.
-json_t *workload_used(const struct store *);
+struct workload_used {
+	const char *name;         // borrowed from the store, as the next
+	const json_t *parameters; // {name: value}, as its first trial recorded them
+	unsigned duration_s;      // of a trial; 0: not recorded
+	struct text congestion; // TCP's in its trials, several with commas between; "" without TCP
+};
 
-// One of these as a sentence: "udp: rate=100 (Mbit/s of UDP payload), ...; 1 s a trial".
-const char *workload_used_line(const json_t *row, char *line, size_t bytes);
+struct workloads_used {
+	size_t n;
+	struct workload_used *workload; // in the order of their first trial
+};
 
-// The congestion control of the trials, several with commas between; "" where none used TCP.
-const char *workload_used_congestion(const json_t *rows, char *names, size_t bytes);
+void workloads_used_gather(struct workloads_used *, const struct store *);
+void workloads_used_free(struct workloads_used *);
+
+// What a parameter means, with its unit; "" for one that this wgbench doesn't have.
+const char *workload_used_help(const char *workload, const char *parameter);
+
+// Adds a sentence: "udp: rate=100 (Mbit/s of UDP payload), ...; duration 1 s".
+void workload_used_describe(struct text *, const struct workload_used *);
+
+// Adds the congestion control of all trials, several with commas between.
+void workloads_used_congestion(struct text *, const struct workloads_used *);
 
 #endif

@@ -358,10 +358,8 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
                         const struct accounting_snapshot *after)
 {
 	json_t *object = json_pack(
-	    "{so sfsfsfsf sososososo s{soso}s{soso}}", "tunnel_cpu_s",
-	    output_number(r->tunnel_cpu_s), "machine_cpu_s", r->machine_cpu_s, "idle_tunnels_cpu_s",
-	    r->idle_tunnels_cpu_s, "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s",
-	    r->kernel_cpu_s, "steal_s",
+	    "{sfsfsf sososososo s{soso}s{soso}}", "idle_tunnels_cpu_s", r->idle_tunnels_cpu_s,
+	    "foreign_cpu_s", r->foreign_cpu_s, "kernel_threads_cpu_s", r->kernel_cpu_s, "steal_s",
 	    r->steal_reported ? json_real(r->steal_s) : json_string("not reported"),
 	    "cpu_pressure_s",
 	    after->pressure_ns ? json_real(r->pressure_s) : json_string("not reported"),

@@ -25,12 +25,12 @@ struct work {
 	struct blocks_result *result;
 	struct progress progress;
 	unsigned trials_per_block;
-	unsigned repeats_left;                // of all blocks together
-	unsigned starts;                      // of the tunnels, so far
-	bool noted;                           // run.json has what is known of the tunnels
-	double spent_s, began_s;              // of the budget, before this process; monotonic
-	double longest_s;                     // of this process's blocks
-	const char *ended[RUN_WORKLOADS_MAX]; // why a workload needs no more blocks, or NULL
+	unsigned repeats_left;   // of all blocks together
+	unsigned starts;         // of the tunnels, so far
+	bool noted;              // run.json has what is known of the tunnels
+	double spent_s, began_s; // of the budget, before this process; monotonic
+	double longest_s;        // of this process's blocks
+	enum end_reason ended[RUN_WORKLOADS_MAX];
 };
 
 // What the folder holds of one block of one workload.
@@ -60,19 +60,17 @@ static void recall(const struct work *w, unsigned block, const char *workload, s
 	}
 }
 
-// Takes `found` into a tunnel's row of run.json, or says that it isn't what the row has. Whether
-// the row is changed.
-static bool note(json_t *row, const char *what, json_t *found)
+// Keeps what was found of a tunnel, which is given up, or says that it isn't what is known. Whether
+// it is kept.
+static bool note(const char *spec, const char *what, json_t **known, json_t *found)
 {
-	const json_t *known = json_object_get(row, what);
-
-	if (!known) {
-		json_object_set_new(row, what, found);
-		return true;
+	if (!*known) {
+		*known = found;
+		return found;
 	}
-	if (!json_equal(known, found))
-		fprintf(stderr, "wgbench: %s has other %s now than when the run began\n",
-		        json_string_value(json_object_get(row, "spec")), what);
+	if (!json_equal(*known, found))
+		fprintf(stderr, "wgbench: %s has other %s now than when the run began\n", spec,
+		        what);
 	json_decref(found);
 	return false;
 }
@@ -81,30 +79,27 @@ static bool note(json_t *row, const char *what, json_t *found)
 // says of its interfaces. That this can't be written is told, and no reason to stop.
 static int note_tunnels(struct work *w)
 {
-	json_t *rows = json_object_get(w->store->run, "tunnels"), *row;
 	bool changed = false;
-	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
+	for (size_t i = 0; i < w->session->tunnels; i++) {
 		const struct tunnel_process *t = &w->session->tunnel[i].process;
+		struct run_tunnel *row = &w->store->run.tunnel[i];
 		json_t *status[2], *interfaces;
 		int ret = tunnel_ask(t, status);
 
 		if (ret)
 			return ret;
-		changed |=
-		    note(row, "offloads",
-		         json_pack("{sO? sO?}", "left", json_object_get(status[0], "offloads"),
-		                   "right", json_object_get(status[1], "offloads")));
-		json_decref(status[0]);
-		json_decref(status[1]);
+		for (int end = 0; end < 2; end++) {
+			changed |= note(row->spec, "offloads", &row->offloads[end],
+			                json_incref(json_object_get(status[end], "offloads")));
+			json_decref(status[end]);
+		}
 		interfaces = interface_tunnels(t->pair);
 		if (process_signal()) { // which cut short what was asked
 			json_decref(interfaces);
 			return -EINTR;
 		}
-		changed |= note(row, "interfaces", interfaces);
+		changed |= note(row->spec, "interfaces", &row->interfaces, interfaces);
 	}
 	if (changed)
 		store_write_run(w->store);
@@ -147,7 +142,6 @@ static int run_trial(struct work *w, struct trial *t, unsigned tunnel,
 	t->start = w->starts - 1;
 	t->build = t->start % w->session->tunnel[tunnel].builds;
 	ret = store_append(w->store, t);
-	w->result->trials += !ret;
 	if (ret && ret != -ENOSPC && ret != -EDQUOT && ret != -EFBIG)
 		fprintf(stderr, "wgbench: %s: a trial cannot be appended: %s\n", w->store->dir,
 		        strerror(-ret));
@@ -189,22 +183,20 @@ static int attempt(struct work *w, unsigned block, const struct workload_use *us
                    struct attempted *o)
 {
 	unsigned order[2 * RUN_TUNNELS_MAX];
-	struct trial *t = calloc(1, sizeof(*t));
-	int ret = t ? 0 : -ENOMEM;
+	struct trial t;
+	int ret = 0;
 
 	*o = (struct attempted){0};
 	order_block(order, w->plan->tunnels, block, w->plan->seed);
 	for (unsigned i = 0; !ret && i < w->trials_per_block; i++) {
 		progress_show(&w->progress, block, use->name, i, w->trials_per_block, n);
-		ret = run_trial(w, t, order[i], use, block, i, n);
+		ret = run_trial(w, &t, order[i], use, block, i, n);
 		if (!ret)
-			add_trial(o, w, t);
-		if (!ret && t->status == TRIAL_FAILED && !session_alive(w->session))
+			add_trial(o, w, &t);
+		if (!ret && t.status == TRIAL_FAILED && !session_alive(w->session))
 			ret = start(w);
-		if (t)
-			trial_free(t);
+		trial_free(&t);
 	}
-	free(t);
 	return ret;
 }
 
@@ -237,7 +229,7 @@ static bool needed(const struct work *w, unsigned block)
 	for (size_t i = 0; i < w->plan->workloads; i++) {
 		struct history h;
 
-		if (w->ended[i])
+		if (w->ended[i] != END_NONE)
 			continue;
 		recall(w, block, w->plan->workload[i].name, &h);
 		if (!h.settled && h.whole < ATTEMPTS_MAX)
@@ -248,9 +240,6 @@ static bool needed(const struct work *w, unsigned block)
 
 // ---- when to stop
 
-static const char decided[] = "decided", out_of_time[] = "budget", all_done[] = "blocks",
-                  one_failed[] = "failed";
-
 static double left_s(const struct work *w)
 {
 	return w->plan->budget_s - w->spent_s - (clock_s() - w->began_s);
@@ -259,28 +248,25 @@ static double left_s(const struct work *w)
 static bool all_ended(const struct work *w)
 {
 	for (size_t i = 0; i < w->plan->workloads; i++)
-		if (!w->ended[i])
+		if (w->ended[i] == END_NONE)
 			return false;
 	return true;
 }
 
-static void end_all(struct work *w, const char *why)
+static void end_all(struct work *w, enum end_reason why)
 {
 	for (size_t i = 0; i < w->plan->workloads; i++)
-		if (!w->ended[i])
+		if (w->ended[i] == END_NONE)
 			w->ended[i] = why;
 }
 
 static int note_end(struct work *w)
 {
-	json_t *ended = json_object();
+	struct run *run = &w->store->run;
 
 	for (size_t i = 0; i < w->plan->workloads; i++)
-		if (w->ended[i])
-			json_object_set_new(ended, w->plan->workload[i].name,
-			                    json_string(w->ended[i]));
-	json_object_set_new(w->store->run, "ended", ended);
-	json_object_set_new(w->store->run, "trials", json_integer(w->result->trials));
+		run_set_end(run, w->plan->workload[i].name, w->ended[i]);
+	run->trials = w->store->trials;
 	return store_write_run(w->store);
 }
 
@@ -288,13 +274,13 @@ static int note_end(struct work *w)
 static int look(struct work *w)
 {
 	bool decided_now[RUN_WORKLOADS_MAX] = {0};
-	int ret = w->decide(w->plan, w->store->dir, decided_now);
+	int ret = w->decide(w->plan, w->store, decided_now);
 
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < w->plan->workloads; i++)
-		if (!w->ended[i] && decided_now[i])
-			w->ended[i] = decided;
+		if (w->ended[i] == END_NONE && decided_now[i])
+			w->ended[i] = END_DECIDED;
 	return note_end(w);
 }
 
@@ -308,10 +294,10 @@ static int run_round(struct work *w, unsigned block)
 	for (size_t i = 0; !ret && i < p->workloads; i++) {
 		double began_s = clock_s();
 
-		if (w->ended[i])
+		if (w->ended[i] != END_NONE)
 			continue;
 		if (p->budget_s > 0 && left_s(w) < w->longest_s) {
-			end_all(w, out_of_time);
+			end_all(w, END_BUDGET);
 			break;
 		}
 		ret = run_block(w, block, &p->workload[i]);
@@ -345,14 +331,12 @@ static void recall_failure(struct work *w, bool ended)
 		note_failure(w, &o);
 	}
 	if (w->result->failed)
-		end_all(w, one_failed);
+		end_all(w, END_FAILED);
 }
 
 // What run.json says of a run that was interrupted, and what its trials took.
 static void resume(struct work *w)
 {
-	json_t *ended = json_object_get(w->store->run, "ended");
-	static const char *const reasons[] = {decided, out_of_time, all_done};
 	bool failed = false;
 
 	for (size_t i = 0; i < w->store->trials; i++) {
@@ -362,18 +346,15 @@ static void resume(struct work *w)
 		if (t->start >= w->starts)
 			w->starts = t->start + 1;
 	}
-	if (store_lost(w->store))
-		return; // an end that was reached is no more
-	for (size_t i = 0; i < w->plan->workloads; i++)
-		for (size_t r = 0; r < sizeof(reasons) / sizeof(*reasons); r++) {
-			const char *why =
-			    json_string_value(json_object_get(ended, w->plan->workload[i].name));
+	for (size_t i = 0; i < w->plan->workloads; i++) {
+		enum end_reason end = run_end_of(&w->store->run, w->plan->workload[i].name);
 
-			failed |= why && !strcmp(why, one_failed);
-			if (why && !strcmp(why, reasons[r]))
-				w->ended[i] = reasons[r];
-		}
-	if (w->plan->between)
+		failed |= end == END_FAILED;
+		// An end that was reached is no more where trials were lost; a failure is found
+		// anew.
+		w->ended[i] = store_lost(w->store) || end == END_FAILED ? END_NONE : end;
+	}
+	if (w->plan->between && !store_lost(w->store))
 		recall_failure(w, failed);
 }
 
@@ -393,7 +374,7 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, blocks
 	};
 	int ret = 0;
 
-	*r = (struct blocks_result){.trials = st->trials, .faulty = -1};
+	*r = (struct blocks_result){.faulty = -1};
 	resume(&w);
 	progress_begin(&w.progress, total, p->blocks, p->budget_s > 0 ? left_s(&w) : 0);
 	for (unsigned b = 0; !ret && b < p->blocks && !all_ended(&w); b++) {
@@ -402,13 +383,13 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, blocks
 		else
 			progress_skip(&w.progress, p->workloads);
 		if (p->between && r->failed)
-			end_all(&w, one_failed);
+			end_all(&w, END_FAILED);
 		if (!ret && looks_due(&p->looks, b + 1))
 			ret = look(&w);
 	}
 	progress_clear(&w.progress);
 	if (!ret) {
-		end_all(&w, all_done);
+		end_all(&w, END_BLOCKS);
 		ret = note_end(&w);
 	}
 	return ret;

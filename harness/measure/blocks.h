@@ -8,16 +8,16 @@
 #include "harness/record/store.h"
 
 struct blocks_result {
-	size_t trials;         // in the folder when it ended, those from before a --resume included
 	unsigned failed;       // blocks of a workload that still failed at their last attempt
 	char reason[520];      // of the first of them, or why a tunnel didn't start
 	int faulty;            // the tunnel that this is about; -1: there's none
 	unsigned contaminated; // likewise
 };
 
-// Sets which of the plan's workloads need no more blocks by what the folder holds. 0; -errno after
+// Sets which of the plan's workloads need no more blocks by the trials so far. 0; -errno after
 // a printed line.
-typedef int blocks_decide(const struct plan *, const char *dir, bool decided[RUN_WORKLOADS_MAX]);
+typedef int blocks_decide(const struct plan *, const struct store *,
+                          bool decided[RUN_WORKLOADS_MAX]);
 
 // Does what the folder doesn't hold yet. With a budget `decide` is asked at each interim analysis;
 // without one it may be NULL. 0; -EINTR when asked to stop; -EDQUOT, -EFBIG, -ENOSPC

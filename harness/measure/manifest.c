@@ -1,9 +1,11 @@
 #include "harness/measure/manifest.h"
+#include "base/argv.h"
+#include "base/memory.h"
 #include "base/stamp.h"
+#include "base/text.h"
 #include "harness/plan/workload.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,57 +17,58 @@
 #include "harness/machine/libraries.h"
 
 // Of the tunnel's program as that build made it; "" without one.
-static void read_sha256(const struct session_tunnel *t, unsigned build, char sha256[65])
+static char *find_sha256(const struct session_tunnel *t, unsigned build)
 {
 	const char *const argv[] = {"sha256sum", "-b", t->program[build], NULL};
+	char *line, *sha256;
 
-	sha256[0] = 0;
 	if (!t->program[build][0])
-		return;
-	char *line = environment_program_line(argv);
-	if (strlen(line) > 64)
-		snprintf(sha256, 65, "%.64s", line + (line[0] == '\\'));
+		return text_format("%s", "");
+	line = environment_program_line(argv);
+	sha256 = text_format("%.64s", strlen(line) > 64 ? line + (line[0] == '\\') : "");
 	free(line);
+	return sha256;
 }
 
-static const char *recorded_sha256(const struct store *st, size_t tunnel, unsigned build)
+static bool has_recorded_program(const struct run_tunnel *recorded, const struct session_tunnel *t,
+                                 unsigned build)
 {
-	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
-	const char *text =
-	    json_string_value(json_array_get(json_object_get(row, "builds_sha256"), build));
+	const char *known = build < recorded->builds ? recorded->build_sha256[build]
+	                    : build                  ? ""
+	                                             : recorded->sha256;
+	char *now = find_sha256(t, build);
+	bool has = !strcmp(now, known);
 
-	return text ? text : build ? "" : st->tunnel[tunnel].sha256;
+	free(now);
+	return has;
 }
 
-static bool has_recorded_libraries(const struct store *st, size_t tunnel, const char *program)
+static bool has_recorded_libraries(const struct run_tunnel *recorded, const char *program)
 {
-	json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
-	json_t *recorded = json_object_get(row, "libraries"), *now = libraries_of(program);
-	bool has = !recorded || json_equal(recorded, now);
+	json_t *now = libraries_of(program);
+	bool has = !recorded->libraries || json_equal(recorded->libraries, now);
 
 	json_decref(now);
 	return has;
 }
 
-int describe_check(const struct store *st, const struct session *s)
+int describe_check(const struct run *run, const struct session *s)
 {
 	for (size_t i = 0; i < s->tunnels; i++) {
 		const struct session_tunnel *t = &s->tunnel[i];
+		const struct run_tunnel *recorded = &run->tunnel[i];
 
 		for (unsigned b = 0; b < t->builds; b++) {
-			char sha256[65];
-
-			read_sha256(t, b, sha256);
-			if (i < st->tunnels && !strcmp(sha256, recorded_sha256(st, i, b)))
+			if (has_recorded_program(recorded, t, b))
 				continue;
 			fprintf(stderr,
 			        "wgbench: tunnel '%s' is now another binary (%s) than the run was "
 			        "begun with: check out revision %s, or begin a new run\n",
 			        t->spec.name, t->program[b],
-			        st->tunnel[i].revision[0] ? st->tunnel[i].revision : "of then");
+			        recorded->revision[0] ? recorded->revision : "of then");
 			return -EINVAL;
 		}
-		if (t->program[0][0] && !has_recorded_libraries(st, i, t->program[0])) {
+		if (t->program[0][0] && !has_recorded_libraries(recorded, t->program[0])) {
 			fprintf(stderr,
 			        "wgbench: tunnel '%s' now has other libraries than the run was "
 			        "begun with: begin a new run\n",
@@ -93,67 +96,55 @@ static void ask_version(const struct session_tunnel *t, char *version, size_t by
 	}
 }
 
-static json_t *describe_tunnel(const struct session_tunnel *t)
+static void describe_tunnel(struct run_tunnel *r, const struct session_tunnel *t)
 {
-	char sha256[65], version[256];
-	json_t *row, *variants = json_object(), *builds = json_array();
+	char version[256];
 
-	for (size_t i = 0; i < t->spec.choices; i++)
-		json_object_set_new(variants, t->spec.choice[i].slot,
-		                    json_string(t->spec.choice[i].variant));
-	for (unsigned i = 0; i < t->builds; i++) {
-		read_sha256(t, i, sha256);
-		json_array_append_new(builds, json_string(sha256));
-	}
-	read_sha256(t, 0, sha256);
 	ask_version(t, version, sizeof(version));
-	row = json_pack("{ss ss so ss so ss}", "spec", t->spec.name, "revision", t->commit,
-	                "variants", variants, "binary_sha256", sha256, "builds_sha256", builds,
-	                "version", version);
+	*r = (struct run_tunnel){
+	    .spec = text_format("%s", t->spec.name),
+	    .revision = text_format("%s", t->commit),
+	    .version = text_format("%s", version),
+	    .sha256 = find_sha256(t, 0),
+	    .variants = t->spec.choices,
+	    .variant = memory_new(t->spec.choices, sizeof(*r->variant)),
+	    .builds = t->builds,
+	    .build_sha256 = memory_new(t->builds, sizeof(*r->build_sha256)),
+	    .libraries = t->program[0][0] ? libraries_of(t->program[0]) : NULL,
+	};
+	for (size_t i = 0; i < r->variants; i++)
+		r->variant[i] = (struct run_variant){text_format("%s", t->spec.choice[i].slot),
+		                                     text_format("%s", t->spec.choice[i].variant)};
+	for (unsigned i = 0; i < t->builds; i++)
+		r->build_sha256[i] = find_sha256(t, i);
 	if (!strcmp(t->commit, "unknown"))
-		json_object_set_new(row, "revision_note",
-		                    json_string("the source tree has no .git"));
-	if (t->program[0][0])
-		json_object_set_new(row, "libraries", libraries_of(t->program[0]));
-	return row;
+		r->revision_note = text_format("the source tree has no .git");
 }
 
-static void append_pair(json_t *array, const char *option, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void append_pair(json_t *array, const char *option, const char *format, ...)
+static void describe_command(struct run *r, const struct plan *p, double gate_percent)
 {
-	char value[512];
-	va_list arguments;
+	struct argv a = {0};
 
-	va_start(arguments, format);
-	vsnprintf(value, sizeof(value), format, arguments);
-	va_end(arguments);
-	json_array_append_new(array, json_string(option));
-	json_array_append_new(array, json_string(value));
-}
-
-static json_t *describe_command(const struct plan *p, double gate_percent)
-{
-	json_t *command = json_pack("[ss]", "wgbench", "run");
-
+	argv_add_all(&a, "wgbench", "run", NULL);
 	if (p->goals)
-		append_pair(command, "--plan", "%s", p->name); // options can't say the goals
+		argv_add_option(&a, "--plan", "%s", p->name); // options can't say the goals
 	for (size_t i = 0; i < p->tunnels; i++)
-		append_pair(command, "--tunnel", "%s", p->tunnel[i].spec);
+		argv_add_option(&a, "--tunnel", "%s", p->tunnel[i].spec);
 	for (size_t i = 0; i < p->workloads; i++)
-		append_pair(command, "--workload", "%s", p->workload[i].name);
+		argv_add_option(&a, "--workload", "%s", p->workload[i].name);
 	for (size_t i = 0; i < p->metrics; i++)
-		append_pair(command, "--metric", "%s", p->metric[i]);
+		argv_add_option(&a, "--metric", "%s", p->metric[i]);
 	if (p->budget_s > 0)
-		append_pair(command, "--budget", "%gs", p->budget_s);
-	append_pair(command, "--blocks", "%u", p->blocks);
+		argv_add_option(&a, "--budget", "%gs", p->budget_s);
+	argv_add_option(&a, "--blocks", "%u", p->blocks);
 	if (p->builds > 1)
-		append_pair(command, "--builds", "%u", p->builds);
-	append_pair(command, "--duration", "%u", p->duration_s);
-	append_pair(command, "--seed", "%llu", (unsigned long long)p->seed);
+		argv_add_option(&a, "--builds", "%u", p->builds);
+	argv_add_option(&a, "--duration", "%u", p->duration_s);
+	argv_add_option(&a, "--seed", "%llu", (unsigned long long)p->seed);
 	if (gate_percent > 0)
-		append_pair(command, "--gate", "%g", gate_percent);
-	return command;
+		argv_add_option(&a, "--gate", "%g", gate_percent);
+	r->command = a.word;
+	r->words = a.n;
 }
 
 json_t *describe_environment(const struct session *s)
@@ -168,27 +159,41 @@ json_t *describe_environment(const struct session *s)
 	return environment;
 }
 
-json_t *describe_run(const struct plan *p, const struct session *s, const char *id,
-                     double gate_percent)
+// All that its workloads may measure: while trials are measured, run.json need not grow.
+static int describe_metrics(struct run *r, const struct plan *p)
+{
+	struct text fault = {0};
+	int ret = 0;
+
+	for (size_t i = 0; i < p->workloads && !ret; i++)
+		for (const struct metric *m = p->workload[i].workload->metrics; m->name && !ret;
+		     m++)
+			ret = run_add_metric(r, p->workload[i].name, m, &fault);
+	if (ret)
+		fprintf(stderr, "wgbench: %s\n", text_string(&fault));
+	text_free(&fault);
+	return ret;
+}
+
+int describe_run(struct run *r, const struct plan *p, const struct session *s, const char *id,
+                 double gate_percent)
 {
 	char created[STAMP_BYTES];
-	json_t *run = json_object(), *tunnels = json_array(), *parameters = json_object();
 
 	stamp_record(created, time(NULL));
-	json_object_set_new(run, "schema", json_integer(STORE_SCHEMA));
-	json_object_set_new(run, "id", json_string(id));
-	json_object_set_new(run, "created", json_string(created));
-	plan_to_run(p, run);
-	json_object_set_new(run, "command", describe_command(p, gate_percent));
+	*r = (struct run){.id = text_format("%s", id),
+	                  .created = text_format("%s", created),
+	                  .gate_percent = gate_percent,
+	                  .workload_parameters = json_object(),
+	                  .tunnels = s->tunnels,
+	                  .tunnel = memory_new(s->tunnels, sizeof(*r->tunnel))};
+	plan_to_run(p, r);
+	describe_command(r, p, gate_percent);
 	for (size_t i = 0; i < p->workloads; i++)
-		json_object_set_new(parameters, p->workload[i].name,
+		json_object_set_new(r->workload_parameters, p->workload[i].name,
 		                    workload_parameters(&p->workload[i]));
-	json_object_set_new(run, "workload_parameters", parameters);
 	for (size_t i = 0; i < s->tunnels; i++)
-		json_array_append_new(tunnels, describe_tunnel(&s->tunnel[i]));
-	json_object_set_new(run, "tunnels", tunnels);
-	if (gate_percent > 0)
-		json_object_set_new(run, "gate_percent", json_real(gate_percent));
-	json_object_set_new(run, "environment", describe_environment(s));
-	return run;
+		describe_tunnel(&r->tunnel[i], &s->tunnel[i]);
+	int ret = describe_metrics(r, p);
+	return ret ? ret : run_take_environment(r, describe_environment(s));
 }

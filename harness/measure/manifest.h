@@ -6,17 +6,18 @@
 
 #include "harness/plan/plan.h"
 #include "harness/measure/testbed.h"
-#include "harness/record/store.h"
+#include "harness/record/run.h"
 
-// A new object. A gate of 0: none was given. The session is open.
-json_t *describe_run(const struct plan *, const struct session *, const char *id,
-                     double gate_percent);
+// Fills the run, which the caller frees. A gate of 0: none was given. The session is open. 0;
+// -EINVAL after a printed line.
+int describe_run(struct run *, const struct plan *, const struct session *, const char *id,
+                 double gate_percent);
 
 // The machine (environment.h), and the veth that joins the session's pairs as it is made here.
 json_t *describe_environment(const struct session *);
 
 // Whether the tunnels are those that the run was begun with: a binary or a library that isn't the
 // recorded one would make two runs of one folder. 0; -EINVAL after a printed line.
-int describe_check(const struct store *, const struct session *);
+int describe_check(const struct run *, const struct session *);
 
 #endif

@@ -112,7 +112,7 @@ static int note_environment(struct store *st, const struct session *s)
 		json_decref(environment);
 		return -EINTR;
 	}
-	differs = environment_note_resumed(st->run, st->trials, environment);
+	differs = environment_note_resumed(&st->run, st->trials, environment);
 	if (differs)
 		fprintf(stderr,
 		        "wgbench: %s goes on in another environment than before: %s\n"
@@ -159,16 +159,16 @@ static int explain(const char *dir, size_t trials, int ret)
 static int measure(const struct plan *p, struct session *s, struct store *st, bool fresh,
                    blocks_decide *decide, struct run_result *r)
 {
-	struct blocks_result result = {.trials = st->trials, .faulty = -1};
+	struct blocks_result result = {.faulty = -1};
 	int ret = blocks_run(p, s, st, decide, &result);
 
 	session_close(s);
 	r->faulty = result.faulty;
 	snprintf(r->reason, sizeof(r->reason), "%s", result.reason);
-	if (fresh && !result.trials)
+	if (fresh && !st->trials)
 		remove_empty(st);
 	if (ret)
-		return explain(st->dir, result.trials, ret);
+		return explain(st->dir, st->trials, ret);
 	if (result.contaminated)
 		fprintf(stderr,
 		        "wgbench: %u block%s stayed contaminated, the lines above say by what: a "
@@ -181,22 +181,18 @@ static int measure(const struct plan *p, struct session *s, struct store *st, bo
 	return RUN_FAILED;
 }
 
-// What a run does once its words are understood. The folder is in the result in any case.
+// What a run does once its words are understood.
 static int run_new(struct plan *p, const char *out, double gate_percent,
                    const struct spec_catalog *c, struct session *s, blocks_decide *decide,
                    struct run_result *r)
 {
-	const char *dir = r->dir;
-	struct store st;
-	char id[64], stamp[STAMP_BYTES], *folder;
-	int ret;
+	struct run run = {0};
+	char id[64], stamp[STAMP_BYTES], *dir;
+	int ret, code = RUN_FAILED;
 
 	stamp_name(stamp, time(NULL));
 	snprintf(id, sizeof(id), "%s-%d", stamp, getpid());
-	*r = (struct run_result){.faulty = -1};
-	folder = out ? text_format("%s", out) : spec_results(c->root, id);
-	snprintf(r->dir, sizeof(r->dir), "%.4000s", folder);
-	free(folder);
+	dir = out ? text_format("%s", out) : spec_results(c->root, id);
 	ret = choose_tunnels(p, s, c);
 	if (!ret)
 		plan_fix_looks(p);
@@ -210,17 +206,17 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 		ret = build(s, p, c);
 	if (!ret)
 		ret = session_open(s);
-	if (ret)
-		return process_signal() ? explain(dir, 0, -EINTR) : RUN_FAILED;
-	json_t *run = describe_run(p, s, id, gate_percent);
-	ret = store_create(&st, dir, run);
-	json_decref(run);
-	if (ret) {
-		session_close(s);
-		return RUN_FAILED;
-	}
-	int code = measure(p, s, &st, true, decide, r);
-	store_close(&st);
+	if (ret && process_signal())
+		code = explain(dir, 0, -EINTR);
+	if (!ret)
+		ret = describe_run(&run, p, s, id, gate_percent);
+	if (!ret)
+		ret = store_create(&r->store, dir, &run);
+	if (!ret)
+		code = measure(p, s, &r->store, true, decide, r);
+	session_close(s);
+	run_free(&run);
+	free(dir);
 	return code;
 }
 
@@ -228,14 +224,13 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 static int run_again(struct plan *p, const char *dir, const struct spec_catalog *c,
                      struct session *s, blocks_decide *decide, struct run_result *r)
 {
-	struct store st;
-	int code = RUN_FAILED, ret = store_open(&st, dir, true);
+	struct store *st = &r->store;
+	int code = RUN_FAILED, ret = store_open(st, dir, true);
 
-	*r = (struct run_result){.faulty = -1};
-	snprintf(r->dir, sizeof(r->dir), "%s", dir);
 	if (ret)
 		return RUN_FAILED;
-	ret = plan_from_run(p, st.run, dir);
+	r->trials_before = st->trials;
+	ret = plan_from_run(p, &st->run, dir);
 	if (!ret)
 		ret = choose_tunnels(p, s, c);
 	if (!ret)
@@ -243,17 +238,16 @@ static int run_again(struct plan *p, const char *dir, const struct spec_catalog 
 	if (!ret)
 		ret = build(s, p, c);
 	if (!ret)
-		ret = describe_check(&st, s);
+		ret = describe_check(&st->run, s);
 	if (!ret)
 		ret = session_open(s);
 	if (!ret)
-		ret = note_environment(&st, s);
+		ret = note_environment(st, s);
 	if (!ret)
-		code = measure(p, s, &st, false, decide, r);
+		code = measure(p, s, st, false, decide, r);
 	else if (process_signal())
-		code = explain(dir, st.trials, -EINTR);
+		code = explain(dir, st->trials, -EINTR);
 	session_close(s);
-	store_close(&st);
 	return code;
 }
 
@@ -276,11 +270,10 @@ static int run_either(struct plan *p, const char *dir, double gate_percent, bloc
 	int code = RUN_FAILED;
 	struct plan found;
 
-	*r = (struct run_result){.faulty = -1};
+	*r = (struct run_result){.store = {.trials_fd = -1}, .faulty = -1};
 	if (!prepare(catalog))
 		code = p ? run_new(p, dir, gate_percent, catalog, session, decide, r)
 		         : run_again(&found, dir, catalog, session, decide, r);
-	r->tunnels = session->tunnels;
 	free(session);
 	free(catalog);
 	return code;

@@ -9,13 +9,14 @@
 enum { RUN_DONE = 0, RUN_FAILED = 2 };
 
 struct run_result {
-	char dir[4096];
-	size_t tunnels;
+	struct store store;   // the run with its trials; empty where it failed before there was one
+	size_t trials_before; // a --resume
 	int faulty;       // the tunnel that didn't start or failed in a block at every attempt; -1
 	char reason[520]; // what it did
 };
 
-// Measures the plan in a new folder `out` (NULL: one below results/). An exit code.
+// Measures the plan in a new folder `out` (NULL: one below results/). An exit code. The caller
+// closes the result's store in any case.
 int run_plan(struct plan *, const char *out, double gate_percent, blocks_decide *,
              struct run_result *);
 

@@ -8,7 +8,7 @@
 #include "harness/measure/accounting.h"
 #include "base/clock.h"
 #include "base/foreign.h"
-#include "harness/record/trial_line.h"
+#include "base/text.h"
 #include "harness/measure/tunnel_counters.h"
 
 static void sort_processes(struct accounting_processes *who, const struct session *s,
@@ -36,13 +36,13 @@ static void set_cost(struct trial *t, const struct workload *w, const struct acc
 	}
 }
 
-static const char *const ends[] = {"left", "right"};
-
 // Whether an end's offloads weren't all the time what they were when this tunnel was first
 // measured.
 static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t *after[2],
                              char *reason, size_t bytes)
 {
+	static const char *const ends[] = {"left", "right"};
+
 	for (int i = 0; i < 2; i++) {
 		char change[200];
 
@@ -57,22 +57,20 @@ static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t
 	return false;
 }
 
-// What both ends did meanwhile; nothing for a tunnel that doesn't tell.
-static void add_status(json_t *environment, json_t *before[2], json_t *after[2])
+static void free_status(json_t *status[2][2])
 {
-	json_t *both = json_object();
+	for (int i = 0; i < 4; i++)
+		json_decref(status[i / 2][i % 2]);
+}
 
-	for (int i = 0; i < 2; i++) {
-		json_t *end = tunnel_status_difference(before[i], after[i]);
-
-		if (end)
-			json_object_set_new(both, ends[i], end);
-		json_decref(before[i]);
-		json_decref(after[i]);
-	}
-	if (json_object_size(both))
-		json_object_set(environment, "tunnel", both);
-	json_decref(both);
+// Whether its block is to be repeated, and why.
+static void note_contamination(struct trial *t, const char *reason)
+{
+	t->contamination = text_format("%s", reason);
+	if (t->status != TRIAL_OK)
+		return;
+	t->status = TRIAL_CONTAMINATED;
+	snprintf(t->reason, sizeof(t->reason), "%s", reason);
 }
 
 // The accounted part of a trial. Both ends are asked outside of it, so that what the answers cost
@@ -156,7 +154,8 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	double gigabits = 0;
 	int ret;
 
-	*t = (struct trial){.tunnel = tunnel};
+	trial_init(t);
+	t->tunnel = tunnel;
 	snprintf(t->workload, sizeof(t->workload), "%s", use->name);
 	t->parameters = workload_parameters(use);
 	sort_processes(&who, s, tunnel);
@@ -168,30 +167,30 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	ret = run_accounted(t, &context, &who, &under_test->process, &before, &after, status,
 	                    &gigabits);
 	if (ret) {
-		add_status(NULL, status[0], status[1]);
+		free_status(status);
 		return ret;
 	}
 	t->duration_ns = after.wall_ns - before.wall_ns;
 	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
 		set_cost(t, use->workload, &cost, gigabits);
-	record_fail_stalled(t);
+	trial_fail_stalled(t);
 	json_t *set_up = t->environment;
 	t->environment = accounting_json(&cost, &before, &after);
 	json_object_update_missing(t->environment, set_up);
 	json_decref(set_up);
-	bool changed = offloads_changed(under_test, status[0], status[1], contamination,
-	                                sizeof(contamination));
-	if (changed)
-		json_object_set_new(t->environment, "offload_change", json_string(contamination));
-	add_status(t->environment, status[0], status[1]);
-	if (changed || accounting_contamination(&cost, contamination, sizeof(contamination))) {
-		json_object_set_new(t->environment, "contamination", json_string(contamination));
-		if (t->status == TRIAL_OK) {
-			t->status = TRIAL_CONTAMINATED;
-			snprintf(t->reason, sizeof(t->reason), "%s", contamination);
-		}
+	t->tunnel_cpu_s = cost.tunnel_cpu_s;
+	t->machine_cpu_s = cost.machine_cpu_s;
+	for (int i = 0; i < 2; i++)
+		tunnel_status_difference(&t->end[i], status[0][i], status[1][i]);
+	if (offloads_changed(under_test, status[0], status[1], contamination,
+	                     sizeof(contamination))) {
+		t->offload_change = text_format("%s", contamination);
+		note_contamination(t, contamination);
+	} else if (accounting_contamination(&cost, contamination, sizeof(contamination))) {
+		note_contamination(t, contamination);
 	}
+	free_status(status);
 	unsigned long long handshake = tunnel_last_handshake(&under_test->process);
 	json_object_set_new(t->environment, "handshakes",
 	                    handshake == FOREIGN_UNKNOWN
@@ -199,17 +198,4 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	                        : json_integer(handshake != under_test->handshake));
 	under_test->handshake = handshake;
 	return t->environment ? 0 : -ENOMEM;
-}
-
-bool trial_spoils(const struct trial *t)
-{
-	return t->status == TRIAL_FAILED || json_object_get(t->environment, "contamination");
-}
-
-void trial_free(struct trial *t)
-{
-	json_decref(t->parameters);
-	json_decref(t->samples);
-	json_decref(t->environment);
-	t->parameters = t->samples = t->environment = NULL;
 }

@@ -3,7 +3,7 @@
 #define WGBENCH_MEASURE_RUN_TRIAL_H
 
 #include "harness/measure/testbed.h"
-#include "harness/record/store.h"
+#include "harness/record/trial.h"
 #include "harness/plan/workload.h"
 
 // Fills everything of the trial but block, position, start and attempt; its JSON values are the
@@ -11,11 +11,5 @@
 // it was asked to stop.
 int trial_run(struct trial *, struct session *, unsigned tunnel, const struct workload_use *,
               unsigned duration_s);
-
-// Whether its block is to be repeated: the trial failed, or was contaminated, also where its status
-// says that the generator was too slow, which may well be the reason.
-bool trial_spoils(const struct trial *);
-
-void trial_free(struct trial *);
 
 #endif

@@ -71,49 +71,17 @@ bool tunnel_status_changed(const json_t *usual, const json_t *before, const json
 	return true;
 }
 
-static void add_quotient(json_t *to, const char *name, double n, double by)
+static double quotient(double n, double by)
 {
-	if (by > 0 && !isnan(n))
-		json_object_set_new(to, name, json_real(n / by));
+	return by > 0 ? n / by : NAN;
 }
 
-static json_t *per_packet(const json_t *counters)
+// NULL: a counter ran backwards.
+static json_t *count_difference(const json_t *earlier, json_t *later)
 {
-	double tx = foreign_number(counters, "tx_packets");
-	double rx = foreign_number(counters, "rx_packets");
-	const struct {
-		const char *name;
-		double by;
-	} calls[] = {{"tun_reads", tx},
-	             {"udp_sends", tx},
-	             {"tun_writes", rx},
-	             {"udp_receives", rx},
-	             {"epoll_waits", tx + rx}};
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		add_quotient(all, calls[i].name, foreign_number(counters, calls[i].name),
-		             calls[i].by);
-	return all;
-}
-
-static json_t *packets_per_batch(const json_t *counters)
-{
-	json_t *both = json_object();
-
-	add_quotient(both, "tx", foreign_number(counters, "tx_packets"),
-	             foreign_number(counters, "tx_batches"));
-	add_quotient(both, "rx", foreign_number(counters, "rx_packets"),
-	             foreign_number(counters, "rx_batches"));
-	return both;
-}
-
-json_t *tunnel_status_difference(const json_t *before, const json_t *after)
-{
-	const json_t *earlier = json_object_get(before, "counters");
-	json_t *later = json_object_get(after, "counters"), *counters = json_object(), *value;
-	const char *name;
+	json_t *counters = json_object(), *value;
 	bool backwards = false;
+	const char *name;
 
 	json_object_foreach(later, name, value)
 	{
@@ -123,11 +91,36 @@ json_t *tunnel_status_difference(const json_t *before, const json_t *after)
 		if (!isnan(n))
 			json_object_set_new(counters, name, json_integer(n));
 	}
-	if (!earlier || !later || backwards) {
-		json_decref(counters);
-		return NULL;
-	}
-	return json_pack("{so so so sO}", "per_packet", per_packet(counters), "packets_per_batch",
-	                 packets_per_batch(counters), "counters", counters, "offloads",
-	                 json_object_get(after, "offloads"));
+	if (!backwards)
+		return counters;
+	json_decref(counters);
+	return NULL;
+}
+
+void tunnel_status_difference(struct trial_end *e, const json_t *before, const json_t *after)
+{
+	const json_t *earlier = json_object_get(before, "counters");
+	json_t *later = json_object_get(after, "counters");
+
+	if (earlier && later)
+		e->counters = count_difference(earlier, later);
+	if (!e->counters)
+		return;
+	double tx = foreign_number(e->counters, "tx_packets");
+	double rx = foreign_number(e->counters, "rx_packets");
+	const struct {
+		double *to;
+		const char *name;
+		double by;
+	} calls[] = {{&e->tun_reads, "tun_reads", tx},
+	             {&e->udp_sends, "udp_sends", tx},
+	             {&e->tun_writes, "tun_writes", rx},
+	             {&e->udp_receives, "udp_receives", rx},
+	             {&e->epoll_waits, "epoll_waits", tx + rx}};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		*calls[i].to = quotient(foreign_number(e->counters, calls[i].name), calls[i].by);
+	e->tx_batch = quotient(tx, foreign_number(e->counters, "tx_batches"));
+	e->rx_batch = quotient(rx, foreign_number(e->counters, "rx_batches"));
+	e->offloads = json_incref(json_object_get(after, "offloads"));
 }

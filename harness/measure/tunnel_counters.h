@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "harness/record/trial.h"
+
 // The first whole line of `text` as a new object {"offloads": {}, "counters": {}}; NULL: not whole
 // yet, or not of this shape (an older revision's has counters only).
 json_t *tunnel_status_parse(const char *text);
@@ -17,12 +19,8 @@ json_t *tunnel_status_parse(const char *text);
 bool tunnel_status_changed(const json_t *usual, const json_t *before, const json_t *after,
                            char *reason, size_t bytes);
 
-// One end's work in between, for a trial's environment{}: "counters" {name: difference},
-// "per_packet" {system calls per packet: tun_reads and udp_sends of those sent, tun_writes and
-// udp_receives of those received, epoll_waits of both}, "packets_per_batch" {tx, rx}, and the
-// "offloads" after it; counters that only one of both has and quotients by zero are
-// left out. A new object; NULL where either is NULL or a
-// counter ran backwards.
-json_t *tunnel_status_difference(const json_t *before, const json_t *after);
+// One end's work in between, into one that trial_init() made. Nothing where either is NULL or a
+// counter ran backwards; counters that only one of both has and quotients by zero are left out.
+void tunnel_status_difference(struct trial_end *, const json_t *before, const json_t *after);
 
 #endif

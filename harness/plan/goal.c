@@ -14,8 +14,6 @@ const char *goal_relation(const struct goal *g)
 	return g->at_least ? ">=" : "<=";
 }
 
-// ---- text
-
 static const struct workload_use *find_use(const char *text, const struct workload_use *uses,
                                            size_t n, struct text *fault)
 {
@@ -30,11 +28,11 @@ static const struct workload_use *find_use(const char *text, const struct worklo
 
 static int check_metric(const char *text, const struct workload *w, struct text *fault)
 {
-	for (const struct workload_metric *m = w->metrics; m->name; m++)
+	for (const struct metric *m = w->metrics; m->name; m++)
 		if (!strcmp(m->name, text))
 			return 0;
 	text_set(fault, "'%s' is no metric of %s: one of", text, w->name);
-	for (const struct workload_metric *m = w->metrics; m->name; m++)
+	for (const struct metric *m = w->metrics; m->name; m++)
 		text_add(fault, " %s", m->name);
 	return -EINVAL;
 }
@@ -132,35 +130,4 @@ int goal_parse(struct goal *g, const char *text, const char *const *specs, size_
 	snprintf(g->workload, sizeof(g->workload), "%s", use->name);
 	snprintf(g->metric, sizeof(g->metric), "%s", word[METRIC]);
 	return parse_ratio(g, word[RATIO], fault);
-}
-
-// ---- run.json
-
-json_t *goal_to_json(const struct goal *g)
-{
-	return json_pack("{ss ss ss ss ss sf}", "workload", g->workload, "metric", g->metric,
-	                 "candidate", g->candidate, "baseline", g->baseline, "relation",
-	                 goal_relation(g), "ratio", g->ratio);
-}
-
-static int take_text(const json_t *object, const char *key, char *to, size_t bytes)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text && snprintf(to, bytes, "%s", text) < (int)bytes ? 0 : -EINVAL;
-}
-
-int goal_from_json(struct goal *g, const json_t *object)
-{
-	char relation[4];
-
-	*g = (struct goal){.ratio = json_number_value(json_object_get(object, "ratio"))};
-	if (take_text(object, "workload", g->workload, sizeof(g->workload)) ||
-	    take_text(object, "metric", g->metric, sizeof(g->metric)) ||
-	    take_text(object, "candidate", g->candidate, sizeof(g->candidate)) ||
-	    take_text(object, "baseline", g->baseline, sizeof(g->baseline)) ||
-	    take_text(object, "relation", relation, sizeof(relation)) || !(g->ratio > 0))
-		return -EINVAL;
-	g->at_least = !strcmp(relation, ">=");
-	return g->at_least || !strcmp(relation, "<=") ? 0 : -EINVAL;
 }

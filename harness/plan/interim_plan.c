@@ -1,6 +1,5 @@
 #include "harness/plan/interim_plan.h"
 
-#include <errno.h>
 #include <math.h>
 
 void looks_fix(struct looks *l, unsigned horizon)
@@ -31,30 +30,8 @@ double looks_error(const struct looks *l, unsigned blocks, bool ended)
 	return ended ? fmax(share, LOOKS_ERROR - spent) : share;
 }
 
-json_t *looks_to_json(const struct looks *l)
+int looks_of_run(struct looks *l, const struct run *r)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < l->plan.n; i++)
-		json_array_append_new(array, json_integer(l->plan.blocks[i]));
-	return array;
-}
-
-int looks_from_json(struct looks *l, const json_t *array)
-{
-	size_t at[STATS_LOOKS_MAX], i;
-	json_t *row;
-
 	*l = (struct looks){0};
-	if (!array)
-		return 0;
-	if (!json_is_array(array) || json_array_size(array) > STATS_LOOKS_MAX)
-		return -EINVAL;
-	json_array_foreach(array, i, row)
-	{
-		if (json_integer_value(row) < 1)
-			return -EINVAL;
-		at[i] = json_integer_value(row);
-	}
-	return stats_looks_plan(&l->plan, at, json_array_size(array), LOOKS_ERROR);
+	return r->looks ? stats_looks_plan(&l->plan, r->look, r->looks, LOOKS_ERROR) : 0;
 }

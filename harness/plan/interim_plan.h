@@ -4,9 +4,9 @@
 #ifndef WGBENCH_PLAN_INTERIM_PLAN_H
 #define WGBENCH_PLAN_INTERIM_PLAN_H
 
+#include "harness/record/run.h"
 #include "harness/stats/interim.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #define LOOKS_ERROR 0.05 // of all looks together, two-sided
@@ -27,8 +27,7 @@ bool looks_due(const struct looks *, unsigned blocks);
 // run that goes on nothing is decided: 0.
 double looks_error(const struct looks *, unsigned blocks, bool ended);
 
-// An array of whole numbers. 0 or -EINVAL; without an array: no looks.
-json_t *looks_to_json(const struct looks *);
-int looks_from_json(struct looks *, const json_t *);
+// 0; -EINVAL: the run names counts of blocks at which there can't be looks.
+int looks_of_run(struct looks *, const struct run *);
 
 #endif

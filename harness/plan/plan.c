@@ -1,5 +1,6 @@
 #include "harness/plan/plan.h"
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "harness/plan/block_order.h"
@@ -65,14 +66,13 @@ int plan_add_metric(struct plan *p, const char *name)
 	bool known = false;
 
 	for (size_t i = 0; i < p->workloads; i++)
-		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
-		     m++)
+		for (const struct metric *m = p->workload[i].workload->metrics; m->name; m++)
 			known |= !strcmp(m->name, name);
 	if (!known) {
 		fprintf(stderr, "wgbench: no workload here measures '%s': one of", name);
 		for (size_t i = 0; i < p->workloads; i++)
-			for (const struct workload_metric *m = p->workload[i].workload->metrics;
-			     m->name; m++)
+			for (const struct metric *m = p->workload[i].workload->metrics; m->name;
+			     m++)
 				fprintf(stderr, " %s", m->name);
 		fputc('\n', stderr);
 		return -EINVAL;
@@ -104,8 +104,7 @@ size_t plan_comparisons(const struct plan *p)
 	size_t judged = 0;
 
 	for (size_t i = 0; i < p->workloads; i++)
-		for (const struct workload_metric *m = p->workload[i].workload->metrics; m->name;
-		     m++)
+		for (const struct metric *m = p->workload[i].workload->metrics; m->name; m++)
 			judged += m->judged && decides(p, m->name);
 	return judged * (p->tunnels - 1);
 }
@@ -303,84 +302,56 @@ void plan_drop_goals(struct plan *p)
 		        planned - kept, planned);
 }
 
-void plan_to_run(const struct plan *p, json_t *run)
+static void add_text(char ***list, size_t *n, const char *text)
 {
-	json_t *workload_names = json_array();
-
-	for (size_t i = 0; i < p->workloads; i++)
-		json_array_append_new(workload_names, json_string(p->workload[i].name));
-	json_object_set_new(run, "plan", json_string(p->name));
-	json_object_set_new(run, "seed", json_integer(p->seed));
-	json_object_set_new(run, "workloads", workload_names);
-	if (p->goals) {
-		json_t *goals = json_array();
-
-		for (size_t i = 0; i < p->goals; i++)
-			json_array_append_new(goals, goal_to_json(&p->goal[i]));
-		json_object_set_new(run, "goals", goals);
-	}
-	json_object_set_new(run, "blocks", json_integer(p->blocks));
-	json_object_set_new(run, "duration", json_integer(p->duration_s));
-	json_object_set_new(run, "builds", json_integer(p->builds));
-	if (p->budget_s > 0) {
-		json_object_set_new(run, "budget", json_real(p->budget_s));
-		json_object_set_new(run, "looks", looks_to_json(&p->looks));
-	}
-	if (p->metrics) {
-		json_t *metrics = json_array();
-
-		for (size_t i = 0; i < p->metrics; i++)
-			json_array_append_new(metrics, json_string(p->metric[i]));
-		json_object_set_new(run, "metrics", metrics);
-	}
-	if (p->between)
-		json_object_set_new(run, "between", json_integer(p->between));
-	json_object_set_new(run, "trials_per_block",
-	                    json_integer(p->tunnels * ORDER_TRIALS_PER_TUNNEL));
+	*list = memory_resize(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = text_format("%s", text);
 }
 
-int plan_from_run(struct plan *p, const json_t *run, const char *dir)
+void plan_to_run(const struct plan *p, struct run *r)
 {
-	const char *name = json_string_value(json_object_get(run, "plan"));
-	json_int_t blocks = json_integer_value(json_object_get(run, "blocks"));
-	json_int_t duration_s = json_integer_value(json_object_get(run, "duration"));
-	struct looks looks;
-	json_t *row, *seed = json_object_get(run, "seed");
-	json_t *builds = json_object_get(run, "builds");
-	size_t i;
-	int ret = looks_from_json(&looks, json_object_get(run, "looks"));
+	r->plan = text_format("%s", p->name);
+	r->seed = p->seed;
+	for (size_t i = 0; i < p->workloads; i++)
+		add_text(&r->workload, &r->workloads, p->workload[i].name);
+	for (size_t i = 0; i < p->metrics; i++)
+		add_text(&r->decides, &r->deciding, p->metric[i]);
+	r->goals = p->goals;
+	r->goal = memory_copy(p->goal, p->goals * sizeof(*p->goal));
+	r->blocks = p->blocks;
+	r->duration_s = p->duration_s;
+	r->builds = p->builds;
+	r->budget_s = p->budget_s;
+	r->between = p->between;
+	r->trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL;
+	if (p->budget_s > 0) {
+		r->looks = p->looks.plan.n;
+		r->look = memory_copy(p->looks.plan.blocks, r->looks * sizeof(*r->look));
+	}
+}
 
-	*p = (struct plan){.blocks = blocks, .duration_s = duration_s};
-	p->seed = json_integer_value(seed);
-	p->builds = builds ? json_integer_value(builds) : 1;
-	p->budget_s = json_number_value(json_object_get(run, "budget"));
-	p->between = json_integer_value(json_object_get(run, "between"));
-	snprintf(p->name, sizeof(p->name), "%s", name ? name : "");
-	json_array_foreach(json_object_get(run, "tunnels"), i, row)
-	{
-		const char *spec = json_string_value(json_object_get(row, "spec"));
-		if (!ret)
-			ret = spec ? plan_add_tunnel(p, spec, false) : -EINVAL;
-	}
-	json_array_foreach(json_object_get(run, "workloads"), i, row)
-	{
-		if (!ret)
-			ret = json_is_string(row) ? plan_add_workload(p, json_string_value(row))
-			                          : -EINVAL;
-	}
-	json_array_foreach(json_object_get(run, "metrics"), i, row)
-	{
-		if (!ret)
-			ret = json_is_string(row) ? plan_add_metric(p, json_string_value(row))
-			                          : -EINVAL;
-	}
-	p->looks = looks;
-	if (ret || p->builds < 1 || p->builds > RUN_BUILDS_MAX || p->budget_s < 0 || blocks < 1 ||
-	    blocks > RUN_BLOCKS_MAX || duration_s < 1 || duration_s > RUN_DURATION_MAX_S ||
-	    !json_is_integer(seed) || !p->tunnels || !p->workloads || abs(p->between) > 1 ||
-	    (p->between && p->tunnels != RUN_BETWEEN_TUNNELS)) {
-		fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
-		return -EINVAL;
-	}
-	return 0;
+int plan_from_run(struct plan *p, const struct run *r, const char *dir)
+{
+	int ret = 0;
+
+	*p = (struct plan){.seed = r->seed,
+	                   .blocks = r->blocks,
+	                   .duration_s = r->duration_s,
+	                   .builds = r->builds,
+	                   .budget_s = r->budget_s,
+	                   .between = r->between};
+	snprintf(p->name, sizeof(p->name), "%s", r->plan ? r->plan : "");
+	for (size_t i = 0; i < r->tunnels && !ret; i++)
+		ret = plan_add_tunnel(p, r->tunnel[i].spec, false);
+	for (size_t i = 0; i < r->workloads && !ret; i++)
+		ret = plan_add_workload(p, r->workload[i]);
+	for (size_t i = 0; i < r->deciding && !ret; i++)
+		ret = plan_add_metric(p, r->decides[i]);
+	if (!ret)
+		ret = looks_of_run(&p->looks, r);
+	if (!ret && p->blocks && p->blocks <= RUN_BLOCKS_MAX && p->duration_s && p->workloads &&
+	    (!p->between || p->tunnels == RUN_BETWEEN_TUNNELS))
+		return 0;
+	fprintf(stderr, "wgbench: %s/run.json holds no plan that could go on\n", dir);
+	return -EINVAL;
 }

@@ -6,9 +6,8 @@
 #include "harness/plan/goal.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/plan/workload.h"
-#include "harness/record/limits.h"
+#include "harness/record/run.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,7 +66,7 @@ void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);
 void plan_drop_goals(struct plan *);
 
 // What run.json remembers of a plan beside its tunnels. 0; -EINVAL after a printed line.
-int plan_from_run(struct plan *, const json_t *run, const char *dir);
-void plan_to_run(const struct plan *, json_t *run);
+int plan_from_run(struct plan *, const struct run *, const char *dir);
+void plan_to_run(const struct plan *, struct run *);
 
 #endif

@@ -6,23 +6,18 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "harness/record/trial.h"
+
 struct netns_pair;
 struct process;
-struct trial;
 struct workload;
 
-enum { WORKLOAD_PARAMETERS_MAX = 8, WORKLOAD_NAME_MAX = 96 };
+enum { WORKLOAD_PARAMETERS_MAX = 8, WORKLOAD_NAME_MAX = RUN_WORKLOAD_BYTES + 1 };
 
 struct workload_parameter {
 	const char *name;
 	long min, max, fallback;
 	const char *help; // with the unit
-};
-
-struct workload_metric {
-	const char *name, *unit;
-	bool higher_is_better;
-	bool judged; // false: recorded for the reader, no verdict is made of it
 };
 
 // A workload with values for all its parameters.
@@ -53,7 +48,7 @@ struct workload_context {
 struct workload {
 	const char *name, *summary;
 	const struct workload_parameter *parameters; // up to a row without a name
-	const struct workload_metric *metrics;       // likewise
+	const struct metric *metrics;                // likewise
 
 	// Makes the traffic, sets status, reason, samples and metrics of the trial, and perhaps, in
 	// its environment, facts about what was set up for it.

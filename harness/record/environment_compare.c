@@ -1,5 +1,7 @@
 #include "harness/record/environment_compare.h"
+#include "base/memory.h"
 #include "base/stamp.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,6 +110,27 @@ json_t *environment_conditions(const json_t *environment)
 	return object;
 }
 
+json_t *environment_machine(const json_t *environment)
+{
+	static const char *const keys[] = {"cpu_model",    "cpus",      "kernel", "hypervisor",
+	                                   "cpus_allowed", "cpu_quota", "nice",   "scheduling"};
+	json_t *machine = json_object();
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		json_object_set(machine, keys[i], json_object_get(environment, keys[i]));
+	return machine;
+}
+
+bool environment_same_machine(const json_t *a, const json_t *b)
+{
+	json_t *of_a = environment_machine(a), *of_b = environment_machine(b);
+	bool same = json_equal(of_a, of_b);
+
+	json_decref(of_a);
+	json_decref(of_b);
+	return same;
+}
+
 static void add_difference(json_t *rows, const char *key, const json_t *first, const json_t *second)
 {
 	if (strncmp(key, measured_prefix, sizeof(measured_prefix) - 1) &&
@@ -138,88 +161,74 @@ json_t *environment_differences(const json_t *first, const json_t *second)
 	return compare(environment_flatten(first), environment_flatten(second));
 }
 
-static const json_t *find_tunnel(const json_t *run, const char *spec)
+static bool has_tunnel(const struct run *run, const char *spec)
 {
-	const json_t *row;
-	size_t i;
+	for (size_t i = 0; i < run->tunnels; i++)
+		if (!strcmp(run->tunnel[i].spec, spec))
+			return true;
+	return false;
+}
 
-	json_array_foreach(json_object_get(run, "tunnels"), i, row)
-	{
-		const char *name = json_string_value(json_object_get(row, "spec"));
+static void flatten_part(json_t *to, const char *spec, const char *part, const json_t *value)
+{
+	char *name = text_format("tunnel %s%s", spec, part);
 
-		if (name && !strcmp(name, spec))
-			return row;
-	}
-	return NULL;
+	flatten(to, name, value);
+	free(name);
 }
 
 // The environment, and of the tunnels that the other run has too the offloads, libraries and
 // interfaces.
-static json_t *flatten_run(const json_t *run, const json_t *other)
+static json_t *flatten_run(const struct run *run, const struct run *other)
 {
-	json_t *flat = environment_flatten(json_object_get(run, "environment"));
-	const json_t *row;
-	char name[400];
-	size_t i;
+	json_t *flat = environment_flatten(run->environment.all);
 
-	json_array_foreach(json_object_get(run, "tunnels"), i, row)
-	{
-		const char *spec = json_string_value(json_object_get(row, "spec"));
+	for (size_t i = 0; i < run->tunnels; i++) {
+		const struct run_tunnel *t = &run->tunnel[i];
 
-		if (!spec || !find_tunnel(other, spec))
+		if (!has_tunnel(other, t->spec))
 			continue;
-		snprintf(name, sizeof(name), "tunnel %s", spec);
-		flatten(flat, name, json_object_get(row, "offloads"));
-		snprintf(name, sizeof(name), "tunnel %s library", spec);
-		flatten(flat, name, json_object_get(row, "libraries"));
-		snprintf(name, sizeof(name), "tunnel %s interface", spec);
-		flatten(flat, name, json_object_get(row, "interfaces"));
+		flatten_part(flat, t->spec, ".left", t->offloads[0]);
+		flatten_part(flat, t->spec, ".right", t->offloads[1]);
+		flatten_part(flat, t->spec, " library", t->libraries);
+		flatten_part(flat, t->spec, " interface", t->interfaces);
 	}
 	return flat;
 }
 
-json_t *environment_differences_of_runs(const json_t *first, const json_t *second)
+json_t *environment_differences_of_runs(const struct run *first, const struct run *second)
 {
-	if (!json_object_size(json_object_get(first, "environment")) ||
-	    !json_object_size(json_object_get(second, "environment")))
+	if (!json_object_size(first->environment.all) || !json_object_size(second->environment.all))
 		return NULL;
 	return compare(flatten_run(first, second), flatten_run(second, first));
 }
 
-const json_t *environment_latest(const json_t *run)
+const json_t *environment_latest(const struct run *run)
 {
-	const json_t *latest = json_object_get(run, "environment"), *entry;
-	size_t i;
+	const json_t *latest = run->environment.all;
 
-	json_array_foreach(json_object_get(run, "resumed"), i, entry)
-	{
-		const json_t *environment = json_object_get(entry, "environment");
-
-		latest = environment ? environment : latest;
-	}
+	for (size_t i = 0; i < run->times_resumed; i++)
+		if (run->resumed[i].environment)
+			latest = run->resumed[i].environment;
 	return latest;
 }
 
-const json_t *environment_note_resumed(json_t *run, size_t trials, json_t *environment)
+const json_t *environment_note_resumed(struct run *run, size_t trials, json_t *environment)
 {
 	json_t *differs = environment_differences(environment_latest(run), environment);
-	json_t *list = json_object_get(run, "resumed"), *entry;
-	time_t now = time(NULL);
+	struct run_resumed *r;
 	char created[STAMP_BYTES];
 
-	if (!json_is_array(list)) {
-		list = json_array();
-		json_object_set_new(run, "resumed", list);
-	}
-	stamp_record(created, now);
-	entry = json_pack("{s:s, s:I}", "created", created, "trials", (json_int_t)trials);
+	stamp_record(created, time(NULL));
+	run->resumed = memory_resize(run->resumed, run->times_resumed + 1, sizeof(*r));
+	r = &run->resumed[run->times_resumed++];
+	*r = (struct run_resumed){.created = text_format("%s", created), .trials = trials};
 	if (json_array_size(differs)) {
-		json_object_set(entry, "environment", environment);
-		json_object_set(entry, "differs", differs);
+		r->environment = json_incref(environment);
+		r->differences = json_incref(differs);
 	}
-	json_array_append_new(list, entry);
 	json_decref(differs);
-	return json_object_get(entry, "differs");
+	return r->differences;
 }
 
 static const char *text_of(const json_t *value)

@@ -10,6 +10,13 @@ enum {
 	RUN_METRICS_MAX = 8, // that a budget is to decide
 	RUN_BUILDS_MAX = 32, // layouts of each tunnel
 	RUN_DURATION_MAX_S = 3600,
+	RUN_SPEC_BYTES = 255,
+	RUN_WORKLOAD_BYTES = 95, // its name with its parameters
+	RUN_METRIC_BYTES = 47,
+	RUN_UNIT_BYTES = 23,
+	RUN_MEASURES_MAX = 64, // metrics of a workload
+	RUN_BLOCK_MAX = 9999,  // of a trial: what is counted by it stays small
+	STORE_TRIALS_MAX = 1 << 18,
 	RUN_BETWEEN_TUNNELS = 3, // of a run that finds a tunnel's place between two others
 };
 #define RUN_BUDGET_MAX_S (7 * 24 * 3600.0)

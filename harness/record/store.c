@@ -1,11 +1,13 @@
 #include "harness/record/store.h"
 
+#include "base/fields.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/quote.h"
 #include "base/compressed.h"
-#include "harness/record/trial_line.h"
-#include "harness/record/rows.h"
+#include "base/text.h"
+#include "harness/record/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,38 +43,6 @@ static int complain(const struct store *st, int ret, const char *format, ...)
 
 // ---- run.json
 
-static void take_tunnel(struct store_tunnel *t, const json_t *row)
-{
-	strcpy(t->spec, json_string_value(json_object_get(row, "spec")));
-	strcpy(t->revision, json_string_value(json_object_get(row, "revision")));
-	strcpy(t->sha256, json_string_value(json_object_get(row, "binary_sha256")));
-	strcpy(t->version, json_string_value(json_object_get(row, "version")));
-}
-
-// Takes over what the reader needs of st->run.
-static int read_run(struct store *st)
-{
-	const json_t *schema = json_object_get(st->run, "schema"), *row;
-	json_int_t version = json_integer_value(schema);
-	char fault[512];
-	size_t i;
-
-	if (!json_is_integer(schema))
-		return complain(st, -EINVAL, "/run.json: no 'schema': not a run of wgbench");
-	if (version != STORE_SCHEMA)
-		return complain(st, -EINVAL,
-		                "/run.json: schema %lld, but this wgbench reads %d: use %s one",
-		                (long long)version, STORE_SCHEMA,
-		                version > STORE_SCHEMA ? "a newer" : "an older");
-	if (fields_check(st->run, store_run_rows, fault, sizeof(fault)))
-		return complain(st, -EINVAL, "/run.json: %s", fault);
-	strcpy(st->id, json_string_value(json_object_get(st->run, "id")));
-	st->trials_per_block = json_integer_value(json_object_get(st->run, "trials_per_block"));
-	json_array_foreach(json_object_get(st->run, "tunnels"), i, row)
-	    take_tunnel(&st->tunnel[st->tunnels++], row);
-	return 0;
-}
-
 static int write_all(int fd, const char *bytes, size_t n)
 {
 	while (n) {
@@ -88,12 +58,33 @@ static int write_all(int fd, const char *bytes, size_t n)
 	return 0;
 }
 
+static json_t *encode_run(const struct store *st)
+{
+	struct text fault = {0};
+	json_t *object = run_write(&st->run, &fault);
+
+	if (!object)
+		complain(st, -EINVAL, "/run.json: %s", text_string(&fault));
+	text_free(&fault);
+	return object;
+}
+
+static int write_object(const struct store *st, const json_t *object)
+{
+	char *path = path_join(st->dir, "run.json");
+	int ret = output_json(path, object, JSON_INDENT(2));
+
+	free(path);
+	return ret;
+}
+
 int store_write_run(const struct store *st)
 {
-	char path[PATH_MAX + 16];
+	json_t *object = encode_run(st);
+	int ret = object ? write_object(st, object) : -EINVAL;
 
-	snprintf(path, sizeof(path), "%s/run.json", st->dir);
-	return output_json(path, st->run, JSON_INDENT(2));
+	json_decref(object);
+	return ret;
 }
 
 static int init(struct store *st, const char *dir)
@@ -118,46 +109,50 @@ static bool has_file(const struct store *st, const char *name)
 
 // The trials' file comes into being first, exclusively: so two runs never share a folder, and a
 // run.json is never without it.
-int store_create(struct store *st, const char *dir, json_t *run)
+static int create_files(struct store *st, const json_t *object)
 {
-	char path[PATH_MAX + 16];
-	int ret = init(st, dir);
+	char *path = path_join(st->dir, plain);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	st->run = json_incref(run);
-	ret = read_run(st);
-	if (ret)
-		goto err_run;
-	ret = path_make_folders(dir);
-	if (ret) {
-		complain(st, ret, ": cannot be made: %s", strerror(-ret));
-		goto err_run;
-	}
-	if (has_file(st, packed)) {
-		ret = complain(st, -EEXIST, "/%s: holds a run already: choose another folder",
-		               packed);
-		goto err_run;
-	}
 	st->trials_name = plain;
-	snprintf(path, sizeof(path), "%s/trials.jsonl", dir);
 	st->trials_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
 	if (st->trials_fd < 0) {
 		ret = -errno;
 		complain(st, ret, "/trials.jsonl: %s",
 		         ret == -EEXIST ? "holds a run already: choose another folder, or --resume"
 		                        : strerror(-ret));
-		goto err_run;
+	} else {
+		ret = flock(st->trials_fd, LOCK_EX | LOCK_NB) ? -errno : write_object(st, object);
+		if (ret)
+			unlink(path);
 	}
-	if (flock(st->trials_fd, LOCK_EX | LOCK_NB))
-		ret = -errno;
+	free(path);
+	return ret;
+}
+
+int store_create(struct store *st, const char *dir, struct run *run)
+{
+	int ret = init(st, dir);
+	json_t *object;
+
+	st->run = *run;
+	*run = (struct run){0};
+	object = encode_run(st);
+	if (!ret && !object)
+		ret = -EINVAL;
+	if (!ret) {
+		ret = path_make_folders(dir);
+		if (ret)
+			complain(st, ret, ": cannot be made: %s", strerror(-ret));
+	}
+	if (!ret && has_file(st, packed))
+		ret = complain(st, -EEXIST, "/%s: holds a run already: choose another folder",
+		               packed);
 	if (!ret)
-		ret = store_write_run(st);
-	if (!ret)
-		return 0;
-	unlink(path);
-err_run:
-	store_close(st);
+		ret = create_files(st, object);
+	json_decref(object);
+	if (ret)
+		store_close(st);
 	return ret;
 }
 
@@ -215,20 +210,33 @@ static int complain_unreadable(const struct store *st, int error)
 	return complain(st, -EIO, "/%s: cannot be read: damaged, or cut short", st->trials_name);
 }
 
+// Keeps the trial of a line.
+static int take_line(struct store *st, const char *line, size_t length, struct text *fault)
+{
+	struct trial *t;
+	int ret;
+
+	st->trial = memory_more(st->trial, st->trials, &st->room, sizeof(*st->trial));
+	t = &st->trial[st->trials];
+	ret = trial_decode(t, &st->run, line, length, fault);
+	st->trials += !ret;
+	if (ret)
+		trial_free(t);
+	return ret;
+}
+
 static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 {
 	char *line = NULL;
-	size_t room = 0, number = 0, slots = 0;
+	size_t room = 0, number = 0;
 	ssize_t length;
+	struct text fault = {0};
 	int ret = 0;
 
 	*whole_bytes = 0;
 	while (!ret && (length = getline(&line, &room, file)) > 0) {
-		char fault[512];
-
 		if (ferror(file))
 			break;
-
 		if (line[length - 1] != '\n') {
 			st->torn = true;
 			break;
@@ -240,36 +248,16 @@ static int read_trials(struct store *st, FILE *file, off_t *whole_bytes)
 			               number, STORE_TRIALS_MAX);
 			break;
 		}
-		if (st->trials == slots) {
-			slots = slots ? 2 * slots : 64;
-			st->trial = reallocarray(st->trial, slots, sizeof(*st->trial));
-			if (!st->trial)
-				abort();
-		}
-		memset(&st->trial[st->trials], 0, sizeof(*st->trial));
-		ret =
-		    record_decode(&st->trial[st->trials++], st, line, length, fault, sizeof(fault));
+		ret = take_line(st, line, length, &fault);
 		if (ret)
-			complain(st, ret, "/%s:%zu: %s", st->trials_name, number, fault);
+			complain(st, ret, "/%s:%zu: %s", st->trials_name, number,
+			         text_string(&fault));
 	}
+	text_free(&fault);
 	if (!ret && ferror(file))
 		ret = complain_unreadable(st, errno);
 	free(line);
 	return ret;
-}
-
-static int trial_order(const void *a, const void *b)
-{
-	const struct trial *x = *(struct trial *const *)a, *y = *(struct trial *const *)b;
-	int order = strcmp(x->workload, y->workload);
-
-	if (!order)
-		order = (x->block > y->block) - (x->block < y->block);
-	if (!order)
-		order = (x->attempt > y->attempt) - (x->attempt < y->attempt);
-	if (!order)
-		order = (x->position > y->position) - (x->position < y->position);
-	return order;
 }
 
 // The same place of the same block twice would count a measurement twice.
@@ -282,11 +270,11 @@ static int refuse_duplicates(const struct store *st)
 		abort();
 	for (size_t i = 0; i < st->trials; i++)
 		sorted[i] = &st->trial[i];
-	qsort(sorted, st->trials, sizeof(*sorted), trial_order);
+	qsort(sorted, st->trials, sizeof(*sorted), trial_order_by_place);
 	for (size_t i = 1; i < st->trials && !ret; i++) {
 		size_t line = sorted[i] - st->trial, other = sorted[i - 1] - st->trial;
 
-		if (!trial_order(&sorted[i - 1], &sorted[i]))
+		if (!trial_order_by_place(&sorted[i - 1], &sorted[i]))
 			ret = complain(st, -EINVAL, "/%s:%zu: the same trial as line %zu",
 			               st->trials_name, 1 + (line > other ? line : other),
 			               1 + (line > other ? other : line));
@@ -297,16 +285,23 @@ static int refuse_duplicates(const struct store *st)
 
 static int load_run(struct store *st)
 {
-	char path[PATH_MAX + 16];
-	char fault[512];
-	int ret;
+	char *path = path_join(st->dir, "run.json");
+	struct text fault = {0};
+	json_t *object;
+	int ret = fields_load(&object, path, &fault);
 
-	snprintf(path, sizeof(path), "%s/run.json", st->dir);
-	ret = fields_load(&st->run, path, fault, sizeof(fault));
-	if (ret)
-		return complain(st, ret, "/run.json:%s%s", fault,
-		                ret == -ENOENT || ret == -ENOTDIR ? ": not a run folder" : "");
-	return read_run(st);
+	free(path);
+	if (ret) {
+		complain(st, ret, "/run.json:%s%s", text_string(&fault),
+		         ret == -ENOENT || ret == -ENOTDIR ? ": not a run folder" : "");
+	} else {
+		ret = run_read(&st->run, object, &fault);
+		if (ret)
+			complain(st, ret, "/run.json: %s", text_string(&fault));
+	}
+	text_free(&fault);
+	json_decref(object);
+	return ret;
 }
 
 int store_open(struct store *st, const char *dir, bool append)
@@ -352,45 +347,72 @@ err_run:
 
 size_t store_lost(const struct store *st)
 {
-	json_int_t known = json_integer_value(json_object_get(st->run, "trials"));
-
-	return known > 0 && (size_t)known > st->trials ? known - st->trials : 0;
+	return st->run.trials > st->trials ? st->run.trials - st->trials : 0;
 }
 
-int store_append(struct store *st, const struct trial *trial)
+// Metrics that this is the first trial to measure.
+static int add_metrics(struct store *st, const struct trial *t)
+{
+	struct text fault = {0};
+	bool added = false;
+	int ret = 0;
+
+	for (size_t i = 0; i < t->values && !ret; i++) {
+		const struct metric *m = t->value[i].metric;
+
+		added |= !run_metric_of(&st->run, t->workload, m->name);
+		ret = run_add_metric(&st->run, t->workload, m, &fault);
+	}
+	if (ret)
+		complain(st, ret, ": %s", text_string(&fault));
+	text_free(&fault);
+	return !ret && added ? store_write_run(st) : ret;
+}
+
+static int append_line(struct store *st, const char *line, size_t length)
 {
 	struct stat before;
-	char *line;
-	int ret = record_encode(trial, st, &line);
+	int ret = fstat(st->trials_fd, &before) ? -errno : 0;
 
 	if (ret)
 		return ret;
-	ret = fstat(st->trials_fd, &before) ? -errno : 0;
+	ret = write_all(st->trials_fd, line, length);
+	if (!ret && fdatasync(st->trials_fd))
+		ret = -errno;
+	if (ret && ftruncate(st->trials_fd, before.st_size))
+		fprintf(stderr, "wgbench: %s/trials.jsonl: half a line stays: %s\n", st->dir,
+		        strerror(errno));
+	return ret;
+}
+
+int store_append(struct store *st, const struct trial *t)
+{
+	char *line = trial_encode(t, &st->run);
+	size_t length = line ? strlen(line) : 0;
+	struct text fault = {0};
+	int ret = line ? add_metrics(st, t) : -EINVAL;
+
+	if (!ret)
+		ret = take_line(st, line, length, &fault);
 	if (!ret) {
-		ret = write_all(st->trials_fd, line, strlen(line));
-		if (!ret && fdatasync(st->trials_fd))
-			ret = -errno;
-		if (ret && ftruncate(st->trials_fd, before.st_size))
-			fprintf(stderr, "wgbench: %s/trials.jsonl: half a line stays: %s\n",
-			        st->dir, strerror(errno));
+		ret = append_line(st, line, length);
+		if (ret)
+			trial_free(&st->trial[--st->trials]);
 	}
+	text_free(&fault);
 	free(line);
 	return ret;
 }
 
 void store_close(struct store *st)
 {
-	for (size_t i = 0; i < st->trials; i++) {
-		json_decref(st->trial[i].parameters);
-		json_decref(st->trial[i].samples);
-		json_decref(st->trial[i].environment);
-	}
+	for (size_t i = 0; i < st->trials; i++)
+		trial_free(&st->trial[i]);
 	free(st->trial);
-	json_decref(st->run);
+	run_free(&st->run);
 	if (st->trials_fd >= 0)
 		close(st->trials_fd);
 	st->trial = NULL;
-	st->run = NULL;
-	st->trials = 0;
+	st->trials = st->room = 0;
 	st->trials_fd = -1;
 }

@@ -230,9 +230,9 @@ static void put_row(FILE *to, const struct range *r, double y, const struct verd
 static void put_heading(FILE *to, double y, const struct outcome *o, unsigned candidate)
 {
 	begin_text(to, MARGIN, y, "start", "head");
-	quote_html(to, o->store.tunnel[candidate].spec);
+	quote_html(to, o->store->run.tunnel[candidate].spec);
 	fputs("<tspan class=\"quiet against\" dx=\"10\">against ", to);
-	quote_html(to, o->store.tunnel[o->verdicts.baseline].spec);
+	quote_html(to, o->store->run.tunnel[o->verdicts.baseline].spec);
 	fprintf(to, " · right is better · grey band: ±%g %%</tspan></text>\n",
 	        o->verdicts.gate_percent);
 }
@@ -282,7 +282,7 @@ char *forest_draw(const struct outcome *o)
 	if (!has_effect(&o->verdicts))
 		return NULL;
 	FILE *to = text_open(&body);
-	for (size_t i = 0; i < o->store.tunnels; i++)
+	for (size_t i = 0; i < o->store->run.tunnels; i++)
 		y = put_candidate(to, r, o, i, y);
 	fclose(to);
 	char *svg = text_format(

@@ -98,11 +98,11 @@ int plot_values(const char *root, const struct outcome *o, const struct series *
 	struct text input = {0};
 	FILE *to = begin_series(&input, s, s->unit);
 
-	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store.tunnels);
-	for (size_t t = 0; t < o->store.tunnels; t++)
-		plot_put_name(to, t, "%c %s", outcome_letter(t), o->store.tunnel[t].spec);
+	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store->run.tunnels);
+	for (size_t t = 0; t < o->store->run.tunnels; t++)
+		plot_put_name(to, t, "%c %s", outcome_letter(t), o->store->run.tunnel[t].spec);
 	fprintf(to, "$data << end\n");
-	for (size_t t = 0; t < o->store.tunnels; t++) {
+	for (size_t t = 0; t < o->store->run.tunnels; t++) {
 		// An index of gnuplot's data must not be empty.
 		fprintf(to, "NaN NaN 0\n");
 		for (size_t i = 0; i < s->blocks; i++)

@@ -2,25 +2,12 @@
 
 #include "base/fields.h"
 #include "base/quote.h"
+#include "base/text.h"
+#include "harness/record/environment_compare.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-
-const char *const selfcheck_machine_keys[] = {"cpu_model",  "cpus",         "kernel",
-                                              "hypervisor", "cpus_allowed", "cpu_quota",
-                                              "nice",       "scheduling",   NULL};
-
-bool selfcheck_same_machine(const json_t *a, const json_t *b)
-{
-	for (const char *const *key = selfcheck_machine_keys; *key; key++) {
-		const json_t *of_a = json_object_get(a, *key), *of_b = json_object_get(b, *key);
-
-		if (of_a ? !json_equal(of_a, of_b) : of_b != NULL)
-			return false;
-	}
-	return true;
-}
 
 static const struct field found_row_fields[] = {
     {"workload", FIELD_WORKLOAD, .min = 1, .max = 95},
@@ -41,28 +28,28 @@ static const struct field found_fields[] = {
 // NULL where there is none, or none that can be read, which is said.
 static json_t *load_found(const char *path)
 {
-	char fault[512];
+	struct text fault = {0};
 	json_t *found;
-	int ret = fields_load(&found, path, fault, sizeof(fault));
+	int ret = fields_load(&found, path, &fault);
 
-	if (ret == -ENOENT)
-		return NULL;
-	if (!ret && !fields_check(found, found_fields, fault + 1, sizeof(fault) - 1))
+	if (!ret && !fields_check(found, found_fields, &fault))
 		return found;
-	if (!ret)
-		*fault = ' ';
-	quote_printf(stderr, "wgbench: %s:%s\n", path, fault);
+	if (ret != -ENOENT)
+		quote_printf(stderr, "wgbench: %s:%s%s\n", path, ret ? "" : " ",
+		             text_string(&fault));
+	text_free(&fault);
 	json_decref(found);
 	return NULL;
 }
 
 void selfcheck_print_note(const struct outcome *o, const char *path, FILE *to)
 {
-	json_t *environment = json_object_get(o->store.run, "environment"), *row;
+	json_t *row;
 	size_t r;
 
 	json_t *found = load_found(path);
-	if (!found || !selfcheck_same_machine(environment, json_object_get(found, "machine"))) {
+	if (!found || !environment_same_machine(o->store->run.environment.all,
+	                                        json_object_get(found, "machine"))) {
 		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
 		            "selfcheck measures it.\n");
 		json_decref(found);

@@ -3,14 +3,17 @@
 #include "base/file.h"
 #include "harness/judge/workloads_used.h"
 
+enum { VERDICT_SCHEMA = 1 };
+
 static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 {
 	const struct series *s = v->series;
 	json_t *row = json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}",
 	    "workload", s->workload, "metric", s->metric, "unit", s->unit, "better",
-	    s->higher_is_better ? "higher" : "lower", "baseline", o->store.tunnel[v->baseline].spec,
-	    "candidate", o->store.tunnel[v->candidate].spec, "baseline_median",
+	    s->higher_is_better ? "higher" : "lower", "baseline",
+	    o->store->run.tunnel[v->baseline].spec, "candidate",
+	    o->store->run.tunnel[v->candidate].spec, "baseline_median",
 	    output_number(v->baseline_median), "candidate_median",
 	    output_number(v->candidate_median), "effect", output_number(v->clean.effect), "ci_low",
 	    output_number(v->clean.low), "ci_high", output_number(v->clean.high), "p",
@@ -31,11 +34,11 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	return row;
 }
 
-// goal_to_json()'s fields, whose ratio is the goal's own, and what came of it.
+// The goal's own fields, whose ratio is the one to reach, and what came of it.
 static json_t *goal_json(const struct outcome_goal *g)
 {
 	const struct goal_result *r = &g->result;
-	json_t *row = goal_to_json(&g->goal);
+	json_t *row = goal_write(&g->goal);
 	json_t *rest =
 	    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "unit", r->unit,
 	              "candidate_median", output_number(r->candidate_median), "baseline_median",
@@ -49,6 +52,42 @@ static json_t *goal_json(const struct outcome_goal *g)
 	return row;
 }
 
+static json_t *parameters_json(const struct workload_used *w)
+{
+	json_t *object = json_object(), *value;
+	const char *name;
+
+	json_object_foreach((json_t *)w->parameters, name, value)
+	{
+		json_object_set_new(object, name,
+		                    json_pack("{sO ss}", "value", value, "help",
+		                              workload_used_help(w->name, name)));
+	}
+	return object;
+}
+
+static json_t *workloads_json(const struct store *st)
+{
+	json_t *rows = json_array();
+	struct workloads_used used;
+
+	workloads_used_gather(&used, st);
+	for (size_t i = 0; i < used.n; i++) {
+		const struct workload_used *w = &used.workload[i];
+		json_t *row =
+		    json_pack("{ss so}", "name", w->name, "parameters", parameters_json(w));
+
+		if (w->duration_s)
+			json_object_set_new(row, "duration_s", json_integer(w->duration_s));
+		if (w->congestion.length)
+			json_object_set_new(row, "tcp_congestion_control",
+			                    json_string(text_string(&w->congestion)));
+		json_array_append_new(rows, row);
+	}
+	workloads_used_free(&used);
+	return rows;
+}
+
 json_t *outcome_json(const struct outcome *o)
 {
 	json_t *rows = json_array(), *goals = json_array();
@@ -57,9 +96,9 @@ json_t *outcome_json(const struct outcome *o)
 		json_array_append_new(rows, verdict_json(o, &o->verdicts.verdict[i]));
 	for (size_t i = 0; i < o->goals; i++)
 		json_array_append_new(goals, goal_json(&o->goal[i]));
-	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:o, s:o, s:o, s:o}", "schema", STORE_SCHEMA,
-	                 "run", o->store.id, "gate_percent", o->verdicts.gate_percent,
+	return json_pack("{s:i, s:s, s:f, s:s, s:i, s:o, s:o, s:o, s:o}", "schema", VERDICT_SCHEMA,
+	                 "run", o->store->run.id, "gate_percent", o->verdicts.gate_percent,
 	                 "effect_unit", "percent", "exit_code", outcome_answer(o), "remark",
 	                 output_string(o->remark), "verdicts", rows, "goals", goals, "workloads",
-	                 workload_used(&o->store));
+	                 workloads_json(o->store));
 }

@@ -1,4 +1,5 @@
 #include "harness/show/verdict_table.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,21 +23,18 @@ const char outcome_goals_legend[] =
 // Its variants, or, of an external one, the first line of its version.
 static void add_identity(struct table *t, const struct outcome *o, size_t i)
 {
-	json_t *tunnel = json_array_get(json_object_get(o->store.run, "tunnels"), i), *variant;
-	const char *version = o->store.tunnel[i].version, *slot;
-	char text[1024] = "";
-	size_t n = 0;
+	const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
+	struct text variants = {0};
 
-	json_object_foreach(json_object_get(tunnel, "variants"), slot, variant)
-	{
-		if (n < sizeof(text))
-			n += snprintf(text + n, sizeof(text) - n, "%s%s=%s", n ? "," : "", slot,
-			              json_string_value(variant));
-	}
-	if (n)
-		table_add(t, TABLE_PLAIN, "%s", text);
+	for (size_t v = 0; v < tunnel->variants; v++)
+		text_add(&variants, "%s%s=%s", v ? "," : "", tunnel->variant[v].slot,
+		         tunnel->variant[v].variant);
+	if (tunnel->variants)
+		table_add(t, TABLE_PLAIN, "%s", text_string(&variants));
 	else
-		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(version, "\n"), version);
+		table_add(t, TABLE_PLAIN, "%.*s", (int)strcspn(tunnel->version, "\n"),
+		          tunnel->version);
+	text_free(&variants);
 }
 
 void outcome_tunnels(const struct outcome *o, struct table *t)
@@ -45,8 +43,8 @@ void outcome_tunnels(const struct outcome *o, struct table *t)
 	    {"", TABLE_LEFT}, {"tunnel", TABLE_LEFT}, {"revision", TABLE_LEFT}, {"is", TABLE_LEFT}};
 
 	table_init(t, columns, 4);
-	for (size_t i = 0; i < o->store.tunnels; i++) {
-		const struct store_tunnel *tunnel = &o->store.tunnel[i];
+	for (size_t i = 0; i < o->store->run.tunnels; i++) {
+		const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
 
 		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i));
 		table_add(t, TABLE_PLAIN, "%s", tunnel->spec);

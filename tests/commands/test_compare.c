@@ -271,12 +271,13 @@ static void a_foreign_folder_is_an_error(void **state)
 	static const struct {
 		const char *file, *from, *to, *says;
 	} cases[] = {
-	    {"run.json", "\"schema\": 1", "\"schema\": 2", "schema 2"},
-	    {"run.json", "\"schema\": 1", "\"schema\": 0", "schema 0"},
+	    {"run.json", "\"schema\": 2", "\"schema\": 3", "schema 3"},
+	    {"run.json", "\"schema\": 2", "\"schema\": 0", "schema 0"},
 	    {"run.json", "\"id\": \"synthetic\"", "\"id\": \"other\"", "of run 'synthetic'"},
 	    {"run.json", "\"tcp\"", "\"ping\"", "workload 'tcp' isn't among run.json's"},
 	    {"trials.jsonl", "\"tunnel\":1", "\"tunnel\":7", "tunnel 7, but run.json has 2"},
-	    {"trials.jsonl", "\"judged\":true", "\"judged\":false", "disagree about the unit"},
+	    {"run.json", "\"goodput_gbps\"", "\"speed_gbps\"",
+	     "metric 'goodput_gbps' of tcp isn't among run.json's"},
 	    {"trials.jsonl", "\"run\":\"synthetic\"", "\"run\":\"other\"", "of run 'other'"},
 	    {"trials.jsonl", "{", "garbage {", "trials.jsonl:1:"},
 	};
@@ -341,9 +342,8 @@ static void trials_cut_at_any_byte_never_pass(void **state)
 		synthetic_add(&s, i, 0, &(struct synthetic_block){.noise = 0.001});
 	for (int ended = 0; ended < 2; ended++) {
 		if (ended) {
-			json_object_set_new(s.store.run, "ended",
-			                    json_pack("{s:s}", "tcp", "blocks"));
-			json_object_set_new(s.store.run, "trials", json_integer(32));
+			run_set_end(&s.store.run, "tcp", END_BLOCKS);
+			s.store.run.trials = 32;
 			assert_int_equal(store_write_run(&s.store), 0);
 		}
 		cut_at_every_byte(&s);
@@ -439,7 +439,7 @@ static void environments_of_two_runs(void **state)
 	assert_int_equal(compare(&said, here.dir, there.dir), 2); // what would that judge?
 
 	other = json_pack("{s:s, s:{s:i}}", "kernel", "6.3", "cpu", "count", 2);
-	environment_note_resumed(here.store.run, 4, other);
+	environment_note_resumed(&here.store.run, 4, other);
 	assert_int_equal(store_write_run(&here.store), 0);
 	assert_int_equal(compare_environments(&said, here.dir, here.dir), 1);
 	assert_says(&said.err, "was itself resumed in another environment");
@@ -448,7 +448,10 @@ static void environments_of_two_runs(void **state)
 	                       "kernel '6.1 <x> | y', then '6.3'.");
 	json_decref(other);
 
-	json_object_del(there.store.run, "environment");
+	json_object_del(there.store.run.rest, "environment");
+	json_object_clear(there.store.run.environment.all);
+	free(there.store.run.environment.kernel);
+	there.store.run.environment.kernel = NULL;
 	assert_int_equal(store_write_run(&there.store), 0);
 	assert_int_equal(compare_environments(&said, here.dir, there.dir), 2);
 	assert_says(&said.err, "no 'environment' to compare");

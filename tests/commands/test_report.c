@@ -27,7 +27,7 @@ static int report(struct capture *err, const struct synthetic *s)
 
 	capture_begin(err, 2);
 	capture_begin(&out, 1);
-	code = report_write(s->dir, 0);
+	code = report_command.main(2, (char *[]){"report", (char *)s->dir, NULL});
 	capture_end(&out);
 	capture_end(err);
 	return code;

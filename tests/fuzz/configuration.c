@@ -6,11 +6,12 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/stat.h>
+#include "base/memory.h"
+#include "base/text.h"
 #include "harness/judge/outcome.h"
 #include "harness/show/verdict_json.h"
 #include "harness/show/verdict_table.h"
 #include "harness/plan/plan.h"
-#include "harness/record/trial_line.h"
 #include "harness/spec/parse.h"
 #include "tunnel/switches.h"
 
@@ -157,30 +158,27 @@ static bool same_goal(const struct goal *a, const struct goal *b)
 static void check_plan(const struct plan *p)
 {
 	static struct plan again;
-	json_t *run = json_object(), *tunnels = json_array(), *row;
-	struct goal goal;
+	struct run run = {.tunnels = p->tunnels,
+	                  .tunnel = memory_new(p->tunnels, sizeof(*run.tunnel))};
 	size_t i;
 
 	FUZZ_CHECK(p->tunnels && p->tunnels <= RUN_TUNNELS_MAX && p->workloads &&
 	           p->workloads <= RUN_WORKLOADS_MAX && p->goals <= RUN_GOALS_MAX);
-	plan_to_run(p, run);
+	plan_to_run(p, &run);
 	for (i = 0; i < p->tunnels; i++)
-		json_array_append_new(tunnels, json_pack("{ss}", "spec", p->tunnel[i].spec));
-	json_object_set_new(run, "tunnels", tunnels);
-	if (json_array_size(tunnels) == p->tunnels) {
-		FUZZ_CHECK(!plan_from_run(&again, run, folder));
-		FUZZ_CHECK(again.tunnels == p->tunnels && again.workloads == p->workloads &&
-		           again.blocks == p->blocks && again.duration_s == p->duration_s &&
-		           again.seed == p->seed && !strcmp(again.name, p->name));
-		for (i = 0; i < p->tunnels; i++)
-			FUZZ_CHECK(!strcmp(p->tunnel[i].spec, again.tunnel[i].spec));
-		for (i = 0; i < p->workloads; i++)
-			FUZZ_CHECK(same_use(&p->workload[i], &again.workload[i]));
-		json_array_foreach(json_object_get(run, "goals"), i, row)
-		    FUZZ_CHECK(!goal_from_json(&goal, row) && same_goal(&goal, &p->goal[i]));
-		FUZZ_CHECK(i == p->goals || !p->goals);
-	}
-	json_decref(run);
+		run.tunnel[i].spec = text_format("%s", p->tunnel[i].spec);
+	FUZZ_CHECK(!plan_from_run(&again, &run, folder));
+	FUZZ_CHECK(again.tunnels == p->tunnels && again.workloads == p->workloads &&
+	           again.blocks == p->blocks && again.duration_s == p->duration_s &&
+	           again.seed == p->seed && !strcmp(again.name, p->name));
+	for (i = 0; i < p->tunnels; i++)
+		FUZZ_CHECK(!strcmp(p->tunnel[i].spec, again.tunnel[i].spec));
+	for (i = 0; i < p->workloads; i++)
+		FUZZ_CHECK(same_use(&p->workload[i], &again.workload[i]));
+	FUZZ_CHECK(run.goals == p->goals);
+	for (i = 0; i < p->goals; i++)
+		FUZZ_CHECK(same_goal(&run.goal[i], &p->goal[i]));
+	run_free(&run);
 }
 
 static void read_plan(const char *text, size_t bytes)
@@ -196,21 +194,21 @@ static void read_plan(const char *text, size_t bytes)
 
 // ---- run folders
 
-static void check_trials(const struct store *st)
+static void check_trials(struct store *st)
 {
 	for (size_t i = 0; i < st->trials; i++) {
-		struct trial again = {0};
-		char *line, *second, fault[160];
+		struct text fault = {0};
+		struct trial again;
+		char *line = trial_encode(&st->trial[i], &st->run), *second;
 
-		FUZZ_CHECK(!record_encode(&st->trial[i], st, &line));
-		FUZZ_CHECK(!record_decode(&again, st, line, strlen(line), fault, sizeof(fault)));
-		FUZZ_CHECK(!record_encode(&again, st, &second));
-		FUZZ_CHECK(!strcmp(line, second));
+		FUZZ_CHECK(line);
+		FUZZ_CHECK(!trial_decode(&again, &st->run, line, strlen(line), &fault));
+		second = trial_encode(&again, &st->run);
+		FUZZ_CHECK(second && !strcmp(line, second));
 		free(line);
 		free(second);
-		json_decref(again.parameters);
-		json_decref(again.samples);
-		json_decref(again.environment);
+		trial_free(&again);
+		text_free(&fault);
 	}
 }
 
@@ -273,9 +271,9 @@ static void read_run(const char *text, size_t bytes)
 		check_words(ret);
 	if (ret)
 		return;
-	FUZZ_CHECK(st.tunnels && st.tunnels <= RUN_TUNNELS_MAX);
+	FUZZ_CHECK(st.run.tunnels && st.run.tunnels <= RUN_TUNNELS_MAX);
 	check_trials(&st);
-	if (!plan_from_run(&p, st.run, folder))
+	if (!plan_from_run(&p, &st.run, folder))
 		check_plan(&p);
 	size_t n = st.trials;
 	store_close(&st);

@@ -180,9 +180,9 @@ static void write_texts(struct fuzz_input *in)
 	json_object_set_new(environment, json_string_value(key), take_text(in, "that"));
 	json_decref(key);
 	json_t *run =
-	    json_pack("{si ss ss ss si s[o] s[oo] so s[s] si si si}", "schema", STORE_SCHEMA, "id",
-	              "r", "created", "2026-01-01T00:00:00Z", "plan", "", "seed", 1, "command",
-	              word, "tunnels", first, second, "environment", environment, "workloads",
+	    json_pack("{si ss ss ss si s[o] s[oo] so s[s] si si si}", "schema", 1, "id", "r",
+	              "created", "2026-01-01T00:00:00Z", "plan", "", "seed", 1, "command", word,
+	              "tunnels", first, second, "environment", environment, "workloads",
 	              "tcp:flows=8", "blocks", BLOCKS, "trials_per_block", TRIALS, "duration", 1);
 	FUZZ_CHECK(run && !json_dump_file(run, path_of("run.json"), 0));
 	json_decref(run);

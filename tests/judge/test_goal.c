@@ -95,28 +95,6 @@ static void bad_lines_name_the_word(void **state)
 	}
 }
 
-static void json_round_trip(void **state)
-{
-	static const char *const fields[] = {"workload", "metric",   "candidate",
-	                                     "baseline", "relation", "ratio"};
-	char fault[512];
-	struct goal g, back;
-
-	(void)state;
-	assert_int_equal(parse(&g, "tcp goodput_gbps default/exec:/a/b <= 0.28", fault), 0);
-	json_t *json = goal_to_json(&g);
-	assert_int_equal(goal_from_json(&back, json), 0);
-	assert_memory_equal(&g, &back, sizeof(g));
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		json_t *torn = json_copy(json);
-
-		json_object_del(torn, fields[i]);
-		assert_int_equal(goal_from_json(&back, torn), -EINVAL);
-		json_decref(torn);
-	}
-	json_decref(json);
-}
-
 // ---- judging
 
 static void judge(struct goal_result *r, struct synthetic *s, const char *metric, bool at_least,
@@ -277,7 +255,6 @@ int main(void)
 	    cmocka_unit_test(a_line_is_read),
 	    cmocka_unit_test(a_spec_may_hold_slashes),
 	    cmocka_unit_test(bad_lines_name_the_word),
-	    cmocka_unit_test(json_round_trip),
 	    cmocka_unit_test(ratios_by_hand),
 	    cmocka_unit_test(metrics_that_are_not_judged_have_goals_too),
 	    cmocka_unit_test(one_sided_contamination),

@@ -218,19 +218,33 @@ static void differences_name_both_sides(void **state)
 	json_decref(second);
 }
 
+static struct run_tunnel tunnel(char *spec, bool udp_gso, int length, const char *libc)
+{
+	return (struct run_tunnel){
+	    .spec = spec,
+	    .offloads = {json_pack("{s:b}", "udp-gso", udp_gso)},
+	    .interfaces = json_pack("{s:{s:i}}", "left", "txqlen", length),
+	    .libraries = json_pack("{s:s}", "libc", libc),
+	};
+}
+
+static void free_tunnel(struct run_tunnel *t)
+{
+	json_decref(t->offloads[0]);
+	json_decref(t->interfaces);
+	json_decref(t->libraries);
+}
+
 // Offloads and interfaces count where both runs have the tunnel.
 static void runs_differ_in_their_tunnels(void **state)
 {
-	json_t *first =
-	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}, s:{s:s}}, {s:s, s:{s:{s:b}}}]}",
-	              "environment", "kernel", "6.1", "tunnels", "spec", "default", "offloads",
-	              "left", "udp-gso", 1, "interfaces", "left", "txqlen", 500, "libraries",
-	              "libc", "a", "spec", "mine", "offloads", "left", "udp-gso", 1);
-	json_t *second =
-	    json_pack("{s:{s:s}, s:[{s:s, s:{s:{s:b}}, s:{s:{s:i}}, s:{s:s}}]}", "environment",
-	              "kernel", "6.1", "tunnels", "spec", "default", "offloads", "left", "udp-gso",
-	              0, "interfaces", "left", "txqlen", 77, "libraries", "libc", "b");
-	json_t *differences = environment_differences_of_runs(first, second);
+	json_t *environment = json_pack("{s:s}", "kernel", "6.1");
+	struct run_tunnel tunnels[] = {tunnel("default", true, 500, "a"),
+	                               tunnel("mine", true, 1, "a"),
+	                               tunnel("default", false, 77, "b")};
+	struct run first = {.tunnels = 2, .tunnel = tunnels, .environment.all = environment};
+	struct run second = {.tunnels = 1, .tunnel = &tunnels[2], .environment.all = environment};
+	json_t *differences = environment_differences_of_runs(&first, &second);
 
 	(void)state;
 	assert_int_equal(json_array_size(differences), 3);
@@ -238,31 +252,30 @@ static void runs_differ_in_their_tunnels(void **state)
 	assert_row(differences, "tunnel default library.libc", "a", "b");
 	assert_row(differences, "tunnel default interface.left.txqlen", "500", "77");
 	json_decref(differences);
-	json_object_del(second, "environment");
-	assert_null(environment_differences_of_runs(first, second));
-	json_decref(first);
-	json_decref(second);
+	second.environment.all = NULL;
+	assert_null(environment_differences_of_runs(&first, &second));
+	for (int i = 0; i < 3; i++)
+		free_tunnel(&tunnels[i]);
+	json_decref(environment);
 }
 
 static void resuming_is_noted(void **state)
 {
-	json_t *run = json_pack("{s:{s:s}}", "environment", "kernel", "6.1");
 	json_t *same = json_pack("{s:s}", "kernel", "6.1"),
 	       *other = json_pack("{s:s}", "kernel", "6.2");
-	const json_t *differs, *entry;
+	struct run run = {0};
 
 	(void)state;
-	assert_null(environment_note_resumed(run, 3, same));
-	assert_ptr_equal(environment_latest(run), json_object_get(run, "environment"));
-	differs = environment_note_resumed(run, 5, other);
-	assert_row(differs, "kernel", "6.1", "6.2");
-	assert_true(json_equal((json_t *)environment_latest(run), other));
-	assert_null(environment_note_resumed(run, 6, other)); // as it was last
-	assert_row(environment_note_resumed(run, 7, same), "kernel", "6.2", "6.1");
-	assert_int_equal(json_array_size(json_object_get(run, "resumed")), 4);
-	entry = json_array_get(json_object_get(run, "resumed"), 1);
-	assert_int_equal(json_integer_value(json_object_get(entry, "trials")), 5);
-	json_decref(run);
+	assert_int_equal(run_take_environment(&run, json_deep_copy(same)), 0);
+	assert_null(environment_note_resumed(&run, 3, same));
+	assert_ptr_equal(environment_latest(&run), run.environment.all);
+	assert_row(environment_note_resumed(&run, 5, other), "kernel", "6.1", "6.2");
+	assert_true(json_equal((json_t *)environment_latest(&run), other));
+	assert_null(environment_note_resumed(&run, 6, other)); // as it was last
+	assert_row(environment_note_resumed(&run, 7, same), "kernel", "6.2", "6.1");
+	assert_int_equal(run.times_resumed, 4);
+	assert_int_equal(run.resumed[1].trials, 5);
+	run_free(&run);
 	json_decref(same);
 	json_decref(other);
 }

@@ -41,15 +41,20 @@ static void round_trip(void **state)
 	t.parameters = json_pack("{s:i}", "flows", 8);
 	t.samples = json_pack("[f, f]", 1.5, 2.5);
 	t.environment = json_pack("{s:f}", "steal", 0.031);
+	t.tunnel_cpu_s = 0.5;
+	t.congestion = text_format("cubic");
+	t.contamination = text_format("steal");
+	t.end[1].udp_sends = 0.25;
+	t.end[1].counters = json_pack("{s:i, s:i}", "tx_packets", 4, "rx_packets", 5);
 	synthetic_metric(&t, "goodput_gbps", 0.1 + 0.2, true, true);
 	synthetic_metric(&t, "retransmits", 0, false, false);
 	assert_int_equal(store_append(&s.store, &t), 0);
 	store_close(&s.store);
 
 	assert_int_equal(store_open(&st, s.dir, false), 0);
-	assert_int_equal(st.tunnels, 2);
-	assert_int_equal(st.trials_per_block, 4);
-	assert_string_equal(st.tunnel[1].spec, "tunnel-1");
+	assert_int_equal(st.run.tunnels, 2);
+	assert_int_equal(st.run.trials_per_block, 4);
+	assert_string_equal(st.run.tunnel[1].spec, "tunnel-1");
 	assert_int_equal(st.trials, 1);
 	back = st.trial;
 	assert_int_equal(back->block, 3);
@@ -62,18 +67,22 @@ static void round_trip(void **state)
 	assert_int_equal(back->status, TRIAL_CONTAMINATED);
 	assert_int_equal(back->start_ns, t.start_ns);
 	assert_int_equal(back->duration_ns, t.duration_ns);
-	assert_int_equal(back->metrics, 2);
-	assert_true(back->metric[0].value == 0.1 + 0.2);
-	assert_true(back->metric[0].higher_is_better && back->metric[0].judged);
-	assert_string_equal(back->metric[0].unit, "Gbit/s");
-	assert_false(back->metric[1].higher_is_better || back->metric[1].judged);
+	assert_int_equal(back->values, 2);
+	assert_true(back->value[0].value == 0.1 + 0.2);
+	assert_true(back->value[0].metric->higher_is_better && back->value[0].metric->judged);
+	assert_string_equal(back->value[0].metric->unit, "Gbit/s");
+	assert_false(back->value[1].metric->higher_is_better || back->value[1].metric->judged);
 	assert_true(json_equal(back->parameters, t.parameters));
 	assert_true(json_equal(back->samples, t.samples));
-	assert_true(json_equal(back->environment, t.environment));
+	assert_true(json_real_value(json_object_get(back->environment, "steal")) == 0.031);
+	assert_true(back->tunnel_cpu_s == 0.5 && isnan(back->machine_cpu_s));
+	assert_string_equal(back->congestion, "cubic");
+	assert_true(trial_spoils(back) && !back->offload_change);
+	assert_true(back->end[1].udp_sends == 0.25 && isnan(back->end[1].tun_reads));
+	assert_true(trial_end_packets(&back->end[1]) == 9);
+	assert_true(!back->end[0].counters && isnan(back->end[0].udp_sends));
 	store_close(&st);
-	json_decref(t.parameters);
-	json_decref(t.samples);
-	json_decref(t.environment);
+	trial_free(&t);
 	synthetic_end(&s);
 }
 
@@ -192,15 +201,14 @@ static void refuses_malformed_lines(void **state)
 	    {"\"tunnel\":1", "\"tunnel\":2", "trials.jsonl:2: tunnel 2, but run.json has 2"},
 	    {"\"status\":\"ok\"", "\"status\":\"fine\"", "trials.jsonl:2: 'status'"},
 	    {"\"run\":\"synthetic\"", "\"run\":\"another\"", "of run 'another'"},
-	    {"\"better\":\"higher\"", "\"better\":\"more\"",
-	     "trials.jsonl:2: 'metrics.goodput_gbps.better' must be 'higher' or 'lower'"},
-	    {"\"judged\":true", "\"judged\":1",
-	     "'metrics.goodput_gbps.judged' must be true or false"},
-	    {"\"value\":", "\"value\":1e999,\"x\":", "trials.jsonl:2: real number overflow"},
-	    {"\"value\":", "\"value\":NaN,\"x\":", "trials.jsonl:2: invalid token"},
-	    {"\"value\":", "\"value\":1e300,\"x\":",
-	     "'metrics.goodput_gbps.value' must be a number"},
-	    {"\"value\":", "\"value\":\"6\",\"x\":", "'metrics.goodput_gbps.value'"},
+	    {"\"goodput_gbps\":", "\"goodput_gbps\":1e999,\"x\":",
+	     "trials.jsonl:2: real number overflow"},
+	    {"\"goodput_gbps\":", "\"goodput_gbps\":NaN,\"x\":", "trials.jsonl:2: invalid token"},
+	    {"\"goodput_gbps\":", "\"goodput_gbps\":1e300,\"x\":",
+	     "'metrics.goodput_gbps' must be a number"},
+	    {"\"goodput_gbps\":", "\"goodput_gbps\":\"6\",\"x\":", "'metrics.goodput_gbps'"},
+	    {"\"goodput_gbps\":", "\"other_gbps\":",
+	     "trials.jsonl:2: metric 'other_gbps' of tcp isn't among run.json's"},
 	    {"\"goodput_gbps\"", "\"goodput gbps\"", "'metrics.goodput gbps' is no name here"},
 	    {"\"goodput_gbps\"", "\"a\\u001b[31m\"", "'metrics.a\\x1b[31m' is no name here"},
 	    {"\"block\":0", "\"block\":2147483647", "'block' must be an integer from 0 to 9999"},
@@ -250,6 +258,98 @@ static void refuses_malformed_lines(void **state)
 	synthetic_end(&s);
 }
 
+// ---- schema 1
+
+// A line of a run of schema 1, which has what a metric is with every value.
+#define OLD_LINE(position, tunnel, value, unit, better, judged)                                    \
+	"{\"run\":\"synthetic\",\"block\":0,\"position\":" position                                \
+	",\"start\":0,\"build\":0,\"attempt\":0,\"tunnel\":" tunnel                                \
+	",\"workload\":\"tcp\",\"start_ns\":1,\"duration_ns\":1000,\"status\":\"ok\","             \
+	"\"reason\":\"\",\"metrics\":{\"goodput_gbps\":{\"value\":" value ",\"unit\":" unit        \
+	",\"better\":" better ",\"judged\":" judged "}}}\n"
+
+static void begin_old(struct synthetic *s, const char *lines)
+{
+	json_t *run = synthetic_run(2, 8);
+	char *text;
+
+	synthetic_begin(s, 2, 8);
+	store_close(&s->store);
+	json_object_set_new(run, "schema", json_integer(1));
+	json_object_set_new(run, "metrics", json_pack("[s]", "goodput_gbps"));
+	text = json_dumps(run, 0);
+	synthetic_write(s->dir, "run.json", text, strlen(text));
+	synthetic_write(s->dir, "trials.jsonl", lines, strlen(lines));
+	json_decref(run);
+	free(text);
+}
+
+// And a run of it goes on in this schema.
+static void schema_1_is_read(void **state)
+{
+	struct trial t = synthetic_trial(0, 0, 1, 1);
+	struct synthetic s;
+	struct store st;
+	char *text;
+	size_t bytes;
+
+	(void)state;
+	begin_old(&s, OLD_LINE("0", "0", "4.5", "\"Gbit/s\"", "\"higher\"", "true"));
+	assert_int_equal(store_open(&st, s.dir, true), 0);
+	assert_int_equal(st.run.deciding, 1);
+	assert_string_equal(st.run.decides[0], "goodput_gbps");
+	assert_int_equal(st.trials, 1);
+	synthetic_metric(&t, "goodput_gbps", 5, true, true);
+	synthetic_metric(&t, "cpu_s_per_gbit", 1, false, true);
+	assert_int_equal(store_append(&st, &t), 0);
+	assert_int_equal(st.trials, 2);
+	store_close(&st);
+
+	assert_int_equal(store_open(&st, s.dir, false), 0);
+	assert_int_equal(st.run.deciding, 1);
+	assert_int_equal(st.trials, 2);
+	assert_true(st.trial[0].value[0].value == 4.5 && st.trial[1].value[0].value == 5);
+	assert_ptr_equal(st.trial[0].value[0].metric, st.trial[1].value[0].metric);
+	assert_string_equal(st.trial[0].value[0].metric->unit, "Gbit/s");
+	assert_true(st.trial[0].value[0].metric->higher_is_better);
+	assert_false(st.trial[1].value[1].metric->higher_is_better);
+	store_close(&st);
+	text = synthetic_read(s.dir, "run.json", &bytes);
+	assert_non_null(strstr(text, "\"schema\": 2"));
+	free(text);
+	synthetic_end(&s);
+}
+
+static void malformed_lines_of_schema_1_are_refused(void **state)
+{
+	static const struct {
+		const char *lines, *says;
+	} cases[] = {
+	    {OLD_LINE("0", "0", "1", "\"Gbit/s\"", "\"more\"", "true"),
+	     "trials.jsonl:1: 'metrics.goodput_gbps.better' must be 'lower' or 'higher'"},
+	    {OLD_LINE("0", "0", "1", "\"Gbit/s\"", "\"lower\"", "1"),
+	     "'metrics.goodput_gbps.judged' must be true or false"},
+	    {OLD_LINE("0", "0", "1e300", "\"Gbit/s\"", "\"lower\"", "true"),
+	     "'metrics.goodput_gbps.value' must be a number"},
+	    {OLD_LINE("0", "0", "1", "7", "\"lower\"", "true"), "'metrics.goodput_gbps.unit'"},
+	    {OLD_LINE("0", "0", "1", "\"Gbit/s\"", "\"higher\"", "true")
+	         OLD_LINE("1", "1", "1", "\"Mbit/s\"", "\"higher\"", "true"),
+	     "trials.jsonl:2: trials of tcp disagree about the unit or direction of "
+	     "'goodput_gbps'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct synthetic s;
+
+		begin_old(&s, cases[i].lines);
+		assert_refused(s.dir, cases[i].says);
+		synthetic_end(&s);
+	}
+}
+
+// ---- run.json
+
 // 27 levels.
 #define DEEP3(x) "[[[" x "]]]"
 #define DEEP9(x) DEEP3(DEEP3(DEEP3(x)))
@@ -260,9 +360,11 @@ static void refuses_foreign_folders(void **state)
 	static const struct {
 		const char *from, *to, *says;
 	} cases[] = {
-	    {"\"schema\": 1", "\"schema\": 2", "schema 2, but this wgbench reads 1: use a newer"},
-	    {"\"schema\": 1", "\"schema\": 0", "schema 0, but this wgbench reads 1: use an older"},
-	    {"\"schema\": 1", "\"scheme\": 1", "no 'schema': not a run of wgbench"},
+	    {"\"schema\": 2", "\"schema\": 3",
+	     "schema 3, but this wgbench reads 1 to 2: use a newer"},
+	    {"\"schema\": 2", "\"schema\": 0",
+	     "schema 0, but this wgbench reads 1 to 2: use an older"},
+	    {"\"schema\": 2", "\"scheme\": 2", "no 'schema': not a run of wgbench"},
 	    {"\"id\": \"synthetic\"", "\"id\": 7",
 	     "run.json: 'id' must be a name of letters, digits"},
 	    {"\"tunnels\":", "\"tunnel\":", "'tunnels' is missing: it must be an array of 1 to 16"},
@@ -282,10 +384,11 @@ static void refuses_foreign_folders(void **state)
 	    {"\"blocks\": 8", "\"blocks\": 9007199254740993", "'blocks'"},
 	    {"\"duration\": 1", "\"duration\": \"1\"", "'duration' must be an integer from 0"},
 	    {"\"command\": [", "\"command\": [null, ", "'command[0]' must be a text"},
-	    {"\"variants\": {}", "\"variants\": {\"ring\": 7}", "'tunnels[0].variants.ring'"},
-	    {"\"variants\": {}", "\"variants\": {\"../x\": \"y\"}",
+	    {"\"version\"", "\"variants\": {\"ring\": 7}, \"version\"",
+	     "'tunnels[0].variants.ring'"},
+	    {"\"version\"", "\"variants\": {\"../x\": \"y\"}, \"version\"",
 	     "'tunnels[0].variants.../x' is no name"},
-	    {"\"variants\": {}", "\"variants\": {}, \"offloads\": {\"left\": 3}",
+	    {"\"version\"", "\"offloads\": {\"left\": 3}, \"version\"",
 	     "'tunnels[0].offloads.left' must be an object"},
 	    {"\"binary_sha256\": \"00\"", "\"binary_sha256\": \"$(id)\"",
 	     "'tunnels[0].binary_sha256' must be hexadecimal digits"},
@@ -294,7 +397,11 @@ static void refuses_foreign_folders(void **state)
 	    {"\"kernel\":", "\"cpus\": -2, \"kernel\":", "'environment.cpus'"},
 	    {"\"seed\": 1", "\"seed\": 1, \"gate_percent\": 1e308",
 	     "'gate_percent' must be a number"},
-	    {"\"seed\": 1", "\"seed\": 1, \"metrics\": [\"`id`\"]", "'metrics[0]'"},
+	    {"\"seed\": 1", "\"seed\": 1, \"decides\": [\"`id`\"]", "'decides[0]'"},
+	    {"\"seed\": 1",
+	     "\"seed\": 1, \"metrics\": {\"tcp\": {\"a\": {\"unit\": \"1\", \"better\": \"more\", "
+	     "\"judged\": true}}}",
+	     "'metrics.tcp.a.better' must be 'lower' or 'higher'"},
 	    {"\"seed\": 1", "\"seed\": 1, \"looks\": [0]", "'looks[0]'"},
 	    {"\"seed\": 1", "\"seed\": 1, \"ended\": {\"tcp\": \"soon\"}",
 	     "'ended.tcp' must be 'decided', 'budget', 'blocks' or 'failed'"},
@@ -344,12 +451,12 @@ static void create_refuses_a_folder_in_use(void **state)
 	struct capture c;
 	struct synthetic s;
 	struct store st;
-	json_t *run = synthetic_run(2, 8);
+	struct run run = synthetic_read_run(synthetic_run(2, 8));
 
 	(void)state;
 	synthetic_begin(&s, 2, 8);
 	capture_begin(&c, 2);
-	assert_int_equal(store_create(&st, s.dir, run), -EEXIST);
+	assert_int_equal(store_create(&st, s.dir, &run), -EEXIST);
 	assert_int_equal(store_open(&st, s.dir, true), -EBUSY);
 	capture_end(&c);
 	assert_says(&c, "holds a run already");
@@ -357,23 +464,22 @@ static void create_refuses_a_folder_in_use(void **state)
 	store_close(&s.store);
 	assert_int_equal(store_open(&st, s.dir, true), 0);
 	store_close(&st);
-	json_decref(run);
 	synthetic_end(&s);
 }
 
 static void create_refuses_what_could_not_be_read(void **state)
 {
-	json_t *run = synthetic_run(2, 8);
+	struct run run = synthetic_read_run(synthetic_run(2, 8));
 	struct capture c;
 	struct store st;
 
 	(void)state;
-	json_object_set_new(run, "trials_per_block", json_integer(0));
+	run.trials_per_block = 0;
 	capture_begin(&c, 2);
-	assert_int_equal(store_create(&st, "/tmp/wgbench-test-none", run), -EINVAL);
+	assert_int_equal(store_create(&st, "/tmp/wgbench-test-none", &run), -EINVAL);
 	capture_end(&c);
+	assert_says(&c, "'trials_per_block' must be an integer from 1 to 1000");
 	assert_int_equal(access("/tmp/wgbench-test-none", F_OK), -1);
-	json_decref(run);
 }
 
 static void append_refuses_what_could_not_be_read(void **state)
@@ -386,9 +492,9 @@ static void append_refuses_what_could_not_be_read(void **state)
 	synthetic_begin(&s, 2, 8);
 	synthetic_metric(&good, "goodput_gbps", 1, true, true);
 	t = good;
-	t.metric[0].value = NAN;
+	t.value[0].value = NAN;
 	assert_int_equal(store_append(&s.store, &t), -EINVAL);
-	t.metric[0].value = INFINITY;
+	t.value[0].value = INFINITY;
 	assert_int_equal(store_append(&s.store, &t), -EINVAL);
 	t = good;
 	synthetic_metric(&t, "goodput_gbps", 2, true, true);
@@ -493,9 +599,9 @@ static void gzipped_trials_are_the_same(void **state)
 		const struct trial *a = &st.trial[i], *b = &plain.trial[i];
 
 		assert_int_equal(a->block, b->block);
-		assert_int_equal(a->metrics, b->metrics);
-		for (size_t m = 0; m < a->metrics; m++)
-			assert_true(a->metric[m].value == b->metric[m].value);
+		assert_int_equal(a->values, b->values);
+		for (size_t m = 0; m < a->values; m++)
+			assert_true(a->value[m].value == b->value[m].value);
 	}
 	store_close(&st);
 	store_close(&plain);
@@ -541,20 +647,18 @@ static void gzipped_trials_are_not_written_to(void **state)
 	struct capture c;
 	struct synthetic s;
 	struct store st;
-	json_t *run;
+	struct run run = synthetic_read_run(synthetic_run(2, 1));
 
 	(void)state;
 	synthetic_fill(&s, 1, 0, 0);
-	run = json_incref(s.store.run);
 	store_close(&s.store);
 	pack(&s);
 	capture_begin(&c, 2);
 	assert_int_equal(store_open(&st, s.dir, true), -EINVAL);
-	assert_int_equal(store_create(&st, s.dir, run), -EEXIST);
+	assert_int_equal(store_create(&st, s.dir, &run), -EEXIST);
 	capture_end(&c);
 	assert_says(&c, "gunzip");
 	assert_says(&c, "holds a run already");
-	json_decref(run);
 	synthetic_end(&s);
 }
 
@@ -589,6 +693,8 @@ int main(void)
 	    cmocka_unit_test(run_json_cut_at_any_byte_is_refused),
 	    cmocka_unit_test(refuses_what_is_no_regular_file),
 	    cmocka_unit_test(refuses_malformed_lines),
+	    cmocka_unit_test(schema_1_is_read),
+	    cmocka_unit_test(malformed_lines_of_schema_1_are_refused),
 	    cmocka_unit_test(refuses_foreign_folders),
 	    cmocka_unit_test(create_refuses_a_folder_in_use),
 	    cmocka_unit_test(create_refuses_what_could_not_be_read),

@@ -30,11 +30,11 @@ static double gate_percent = 2;
 
 static char *draw(struct verdict *verdict, size_t n)
 {
-	struct store_tunnel tunnel[2] = {{.spec = "<A>"}, {.spec = "B"}};
-	struct outcome o = {.verdicts = {.gate_percent = gate_percent, .n = n, .verdict = verdict}};
+	struct run_tunnel tunnel[2] = {{.spec = "<A>"}, {.spec = "B"}};
+	const struct store st = {.run = {.tunnels = 2, .tunnel = tunnel}};
+	const struct outcome o = {
+	    .store = &st, .verdicts = {.gate_percent = gate_percent, .n = n, .verdict = verdict}};
 
-	o.store.tunnels = 2;
-	memcpy(o.store.tunnel, tunnel, sizeof(tunnel));
 	return forest_draw(&o);
 }
 

@@ -2,6 +2,7 @@
 #ifndef WGBENCH_TESTS_SUPPORT_SYNTHETIC_H
 #define WGBENCH_TESTS_SUPPORT_SYNTHETIC_H
 
+#include "base/text.h"
 #include "harness/record/store.h"
 #include "tests/support/support.h"
 
@@ -19,6 +20,7 @@ struct synthetic {
 	struct support_random random;
 };
 
+// The object of a run.json.
 static inline json_t *synthetic_run(unsigned tunnels, unsigned blocks)
 {
 	json_t *rows = json_array();
@@ -40,6 +42,18 @@ static inline json_t *synthetic_run(unsigned tunnels, unsigned blocks)
 	    "trials_per_block", 2 * tunnels, "duration", 1);
 }
 
+static inline struct run synthetic_read_run(json_t *object)
+{
+	struct text fault = {0};
+	struct run run = {0};
+
+	if (run_read(&run, object, &fault))
+		fail_msg("%s", text_string(&fault));
+	text_free(&fault);
+	json_decref(object);
+	return run;
+}
+
 static inline void synthetic_begin_with(struct synthetic *s, json_t *run)
 {
 	static unsigned count;
@@ -48,8 +62,8 @@ static inline void synthetic_begin_with(struct synthetic *s, json_t *run)
 	strcpy(s->base, "/tmp/wgbench-test-XXXXXX");
 	assert_non_null(mkdtemp(s->base));
 	snprintf(s->dir, sizeof(s->dir), "%s/run", s->base);
-	assert_int_equal(store_create(&s->store, s->dir, run), 0);
-	json_decref(run);
+	struct run made = synthetic_read_run(run);
+	assert_int_equal(store_create(&s->store, s->dir, &made), 0);
 	support_random_init(&s->random, support_seed() + count++);
 }
 
@@ -112,27 +126,40 @@ static inline double synthetic_normal(struct synthetic *s)
 static inline struct trial synthetic_trial(unsigned block, unsigned attempt, unsigned position,
                                            unsigned tunnel)
 {
-	struct trial t = {.block = block,
-	                  .attempt = attempt,
-	                  .position = position,
-	                  .tunnel = tunnel,
-	                  .workload = "tcp",
-	                  .start_ns = 1600000000000000000,
-	                  .duration_ns = 1000000000};
+	struct trial t;
 
+	trial_init(&t);
+	t.block = block;
+	t.attempt = attempt;
+	t.position = position;
+	t.tunnel = tunnel;
+	strcpy(t.workload, "tcp");
+	t.start_ns = 1600000000000000000;
+	t.duration_ns = 1000000000;
 	return t;
+}
+
+// A row, as a workload has them.
+static inline const struct metric *synthetic_row(const char *name, bool higher_is_better,
+                                                 bool judged)
+{
+	static struct metric rows[64];
+	struct metric *m = rows;
+
+	while (m->name && (strcmp(m->name, name) || m->higher_is_better != higher_is_better ||
+	                   m->judged != judged))
+		m++;
+	assert_true(m < rows + 63);
+	*m =
+	    (struct metric){name, higher_is_better ? "Gbit/s" : "s/Gbit", higher_is_better, judged};
+	return m;
 }
 
 static inline void synthetic_metric(struct trial *t, const char *name, double value,
                                     bool higher_is_better, bool judged)
 {
-	struct metric *m = &t->metric[t->metrics++];
-
-	snprintf(m->name, sizeof(m->name), "%s", name);
-	strcpy(m->unit, higher_is_better ? "Gbit/s" : "s/Gbit");
-	m->value = value;
-	m->higher_is_better = higher_is_better;
-	m->judged = judged;
+	t->value[t->values++] =
+	    (struct value){synthetic_row(name, higher_is_better, judged), value};
 }
 
 struct synthetic_block {
@@ -148,7 +175,7 @@ struct synthetic_block {
 static inline void synthetic_add(struct synthetic *s, unsigned block, unsigned attempt,
                                  const struct synthetic_block *b)
 {
-	unsigned n = s->store.tunnels;
+	unsigned n = s->store.run.tunnels;
 
 	for (unsigned i = 0; i < 2 * n; i++) {
 		unsigned tunnel = i < n ? i : 2 * n - 1 - i;
@@ -167,9 +194,9 @@ static inline void synthetic_add(struct synthetic *s, unsigned block, unsigned a
 			synthetic_metric(&t, "retransmits", tunnel, false, false);
 		}
 		if (b->offload_change && t.status == TRIAL_CONTAMINATED)
-			t.environment = json_pack("{s:s}", "offload_change", b->offload_change);
+			t.offload_change = text_format("%s", b->offload_change);
 		assert_int_equal(store_append(&s->store, &t), 0);
-		json_decref(t.environment);
+		trial_free(&t);
 	}
 }
 

@@ -20,11 +20,8 @@ ends() {
 
 # metric OUT WORKLOAD NAME: its value in every trial, a line each; no trial may have failed.
 metric() {
-	local line
-	while read -r line; do
-		match "$line" '"status": ?"(ok|contaminated|generator-limited)"' >&2
-		grep -oP "\"$3\": ?\\{\"value\": ?\K[-+.e0-9]+" <<<"$line"
-	done < <(grep -E "\"workload\": ?\"$2" "$dir/$1/trials.jsonl")
+	jq -r --arg workload "$2" --arg metric "$3" 'select(.workload | startswith($workload)) |
+		if .status == "failed" then error(.reason) else .metrics[$metric] // empty end' "$dir/$1/trials.jsonl"
 }
 
 # in_range LOW HIGH: each line of the input, of which there is one.

@@ -116,7 +116,7 @@ static void rows_are_sound(void **state)
 			assert_non_null(p->help);
 		}
 		assert_true(n <= WORKLOAD_PARAMETERS_MAX);
-		for (const struct workload_metric *m = (*w)->metrics; m->name; m++)
+		for (const struct metric *m = (*w)->metrics; m->name; m++)
 			assert_non_null(m->unit);
 	}
 }
@@ -129,15 +129,15 @@ static void metrics_come_from_rows(void **state)
 	workload_set(&t, workloads[0], "goodput_gbps", 1.5);
 	workload_set(&t, workloads[0], "no_such_metric", 1);
 	workload_set(&t, workloads[0], "cpu_s_per_gbit", NAN);
-	assert_int_equal(t.metrics, 1);
-	assert_string_equal(t.metric[0].name, "goodput_gbps");
-	assert_string_equal(t.metric[0].unit, "Gbit/s");
-	assert_true(t.metric[0].higher_is_better && t.metric[0].judged);
-	assert_true(t.metric[0].value == 1.5);
+	assert_int_equal(t.values, 1);
+	assert_string_equal(t.value[0].metric->name, "goodput_gbps");
+	assert_string_equal(t.value[0].metric->unit, "Gbit/s");
+	assert_true(t.value[0].metric->higher_is_better && t.value[0].metric->judged);
+	assert_true(t.value[0].value == 1.5);
 	// What a workload measured in its own window isn't replaced by that of the whole trial.
 	workload_set(&t, workloads[0], "goodput_gbps", 2);
-	assert_int_equal(t.metrics, 1);
-	assert_true(t.metric[0].value == 1.5);
+	assert_int_equal(t.values, 1);
+	assert_true(t.value[0].value == 1.5);
 }
 
 static void ping_replies_are_read(void **state)

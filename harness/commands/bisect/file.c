@@ -12,14 +12,16 @@
 #include "base/fields.h"
 #include "base/file.h"
 #include "base/quote.h"
+#include "base/text.h"
 #include "harness/stats/basic.h"
-#include "harness/record/store.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { BISECT_SCHEMA = 1 };
 
 // null where nothing was measured.
 static json_t *distance_json(const struct place_distance *d, bool measured)
@@ -73,7 +75,7 @@ json_t *bisect_to_json(const struct bisect *b)
 	for (size_t i = 0; i < b->steps; i++)
 		ret |= json_array_append_new(steps, step_json(b, &b->step[i]));
 	json_t *search = json_pack(
-	    "{si ss ss ss ss ss ss sf sf sf sI so so so}", "schema", STORE_SCHEMA, "good", b->good,
+	    "{si ss ss ss ss ss ss sf sf sf sI so so so}", "schema", BISECT_SCHEMA, "good", b->good,
 	    "good_commit", b->good_hash, "bad", b->bad, "tunnel", b->tunnel, "workload",
 	    b->workload, "metric", b->metric, "gate_percent", b->gate_percent, "confidence",
 	    b->confidence, "budget", b->budget_s, "steps_before", (json_int_t)b->steps_before,
@@ -249,29 +251,32 @@ static bool read_asked(struct bisect *b, const json_t *json)
 int bisect_load(struct bisect *b, const char *dir)
 {
 	char path[4100];
-	char fault[512];
+	struct text fault = {0};
 	json_t *json;
 
 	file_path(dir, path);
-	if (fields_load(&json, path, fault, sizeof(fault))) {
-		quote_printf(stderr, "wgbench: %s:%s: not a search's folder\n", path, fault);
+	if (fields_load(&json, path, &fault)) {
+		quote_printf(stderr, "wgbench: %s:%s: not a search's folder\n", path,
+		             text_string(&fault));
+		text_free(&fault);
 		return -EINVAL;
 	}
 	json_int_t schema = json_integer_value(json_object_get(json, "schema"));
 	int ret = 0;
-	if (schema != STORE_SCHEMA) {
+	if (schema != BISECT_SCHEMA) {
 		fprintf(stderr, "wgbench: %s: schema %lld, but this wgbench reads %d: use %s one\n",
-		        path, (long long)schema, STORE_SCHEMA,
-		        schema > STORE_SCHEMA ? "a newer" : "an older");
+		        path, (long long)schema, BISECT_SCHEMA,
+		        schema > BISECT_SCHEMA ? "a newer" : "an older");
 		ret = -EINVAL;
-	} else if (fields_check(json, search_rows, fault, sizeof(fault))) {
-		quote_printf(stderr, "wgbench: %s: %s\n", path, fault);
+	} else if (fields_check(json, search_rows, &fault)) {
+		quote_printf(stderr, "wgbench: %s: %s\n", path, text_string(&fault));
 		ret = -EINVAL;
 	} else if (!read_asked(b, json) || !read_commits(b, json_object_get(json, "commits")) ||
 	           !read_steps(b, json_object_get(json, "steps"))) {
 		fprintf(stderr, "wgbench: %s: holds no search that could go on\n", path);
 		ret = -EINVAL;
 	}
+	text_free(&fault);
 	json_decref(json);
 	return ret;
 }

@@ -82,7 +82,7 @@ static int find_mix(const struct bisect *b, int *mix)
 
 static int check_judged(const struct plan *p, const char *metric)
 {
-	const struct workload_metric *m = p->workload[0].workload->metrics;
+	const struct metric *m = p->workload[0].workload->metrics;
 
 	for (; m->name; m++)
 		if (!strcmp(m->name, metric) && m->judged)
@@ -341,13 +341,12 @@ static void judge_ends(const struct outcome *o, struct bisect_step *s)
 		         *v->reason ? ": " : "", v->reason);
 }
 
-static int judge_run(const struct bisect *b, const char *dir, struct bisect_step *s)
+static int judge_run(const struct bisect *b, const struct store *st, struct bisect_step *s)
 {
+	const struct outcome_how how = {.gate_percent = b->gate_percent, .metric = b->metric};
 	struct outcome o;
 
-	if (outcome_load(
-	        &o, dir,
-	        &(struct outcome_how){.gate_percent = b->gate_percent, .metric = b->metric}))
+	if (outcome_judge(&o, st, &how))
 		return EXIT_ERROR;
 	if (bisect_is_end(b, s->commit))
 		judge_ends(&o, s);
@@ -360,14 +359,25 @@ static int judge_run(const struct bisect *b, const char *dir, struct bisect_step
 // Goes on with a run that was cut off: what its trials took then is part of the step too.
 static int go_on(const char *dir, struct bisect_step *s, struct run_result *result)
 {
-	struct store st;
+	int code = run_resume(dir, decided_by, result);
 
-	if (store_open(&st, dir, false))
-		return EXIT_ERROR;
-	for (size_t i = 0; i < st.trials; i++)
-		s->seconds += st.trial[i].duration_ns * 1e-9;
-	store_close(&st);
-	return run_resume(dir, decided_by, result);
+	for (size_t i = 0; i < result->trials_before; i++)
+		s->seconds += result->store.trial[i].duration_ns * 1e-9;
+	return code;
+}
+
+static int judge_result(const struct bisect *b, struct bisect_step *s, int code, const char *dir,
+                        const struct run_result *result)
+{
+	if (!code)
+		return judge_run(b, &result->store, s);
+	if (code != EXIT_ERROR || bisect_is_end(b, s->commit) || result->faulty != PLACE_COMMIT)
+		return code;
+	s->place.word = PLACE_NONE;
+	output_take_text(s->reason, sizeof(s->reason), result->reason);
+	if (!is_begun(dir))
+		*s->run = 0; // it wasn't kept: no trial was finished
+	return 0;
 }
 
 static int run_step(const struct bisect *b, struct bisect_step *s)
@@ -387,15 +397,9 @@ static int run_step(const struct bisect *b, struct bisect_step *s)
 		return EXIT_INCONCLUSIVE;
 	else
 		code = run_plan(&p, dir, b->gate_percent, decided_by, &result);
-	if (!code)
-		return judge_run(b, dir, s);
-	if (code != EXIT_ERROR || bisect_is_end(b, s->commit) || result.faulty != PLACE_COMMIT)
-		return code;
-	s->place.word = PLACE_NONE;
-	output_take_text(s->reason, sizeof(s->reason), result.reason);
-	if (!is_begun(dir))
-		*s->run = 0; // it wasn't kept: no trial was finished
-	return 0;
+	code = judge_result(b, s, code, dir, &result);
+	store_close(&result.store);
+	return code;
 }
 
 // A commit that can't be built isn't an end's fault, and no difference.

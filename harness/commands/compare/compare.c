@@ -20,15 +20,17 @@
 // What the names in the table stand for.
 static void print_workloads(const struct outcome *o)
 {
-	json_t *rows = workload_used(&o->store), *row;
-	char line[1024];
-	size_t i;
+	struct workloads_used used;
+	struct text line = {0};
 
-	json_array_foreach(rows, i, row)
-	{
-		printf("%s.\n", workload_used_line(row, line, sizeof(line)));
+	workloads_used_gather(&used, o->store);
+	for (size_t i = 0; i < used.n; i++) {
+		text_cut(&line, 0);
+		workload_used_describe(&line, &used.workload[i]);
+		printf("%s.\n", text_string(&line));
 	}
-	json_decref(rows);
+	text_free(&line);
+	workloads_used_free(&used);
 }
 
 static void print_note(const struct outcome *o)
@@ -40,9 +42,9 @@ static void print_note(const struct outcome *o)
 	free(path);
 }
 
-static void print_text(const struct outcome *o)
+void compare_print(const struct outcome *o)
 {
-	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store.id, o->verdicts.gate_percent);
+	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store->run.id, o->verdicts.gate_percent);
 	outcome_print_verdicts(o);
 	print_workloads(o);
 	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
@@ -72,7 +74,7 @@ static int compare(const char *dir, const struct outcome_how *how, bool json)
 	if (json)
 		output_print_json(outcome_json(&o));
 	else
-		print_text(&o);
+		compare_print(&o);
 	code = (int)outcome_answer(&o);
 	outcome_free(&o);
 	return code;
@@ -82,7 +84,7 @@ static int compare(const char *dir, const struct outcome_how *how, bool json)
 
 static bool says_moved(const struct store *st)
 {
-	bool moved = environment_latest(st->run) != json_object_get(st->run, "environment");
+	bool moved = environment_latest(&st->run) != st->run.environment.all;
 
 	if (moved)
 		quote_printf(stderr,
@@ -94,19 +96,18 @@ static bool says_moved(const struct store *st)
 
 static int print_environments(const struct store *first, const struct store *second, bool json)
 {
-	json_t *differences = environment_differences_of_runs(first->run, second->run);
+	json_t *differences = environment_differences_of_runs(&first->run, &second->run);
 	bool first_moved = says_moved(first), second_moved = says_moved(second);
 	size_t n = json_array_size(differences);
 	struct table t;
 
 	if (!differences) {
 		quote_printf(stderr, "wgbench: %s/run.json: no 'environment' to compare\n",
-		             json_object_size(json_object_get(first->run, "environment"))
-		                 ? second->dir
-		                 : first->dir);
+		             json_object_size(first->run.environment.all) ? second->dir
+		                                                          : first->dir);
 		return EXIT_ERROR;
 	}
-	environment_table(differences, first->id, second->id, &t);
+	environment_table(differences, first->run.id, second->run.id, &t);
 	if (json)
 		output_print_json(json_incref(differences));
 	else if (n)
@@ -134,11 +135,6 @@ static int compare_environments(const char *first, const char *second, bool json
 }
 
 // ---- the command
-
-int compare_print(const char *dir, double gate_percent)
-{
-	return compare(dir, &(struct outcome_how){.gate_percent = gate_percent}, false);
-}
 
 static int compare_main(int argc, char **argv)
 {

@@ -34,11 +34,10 @@ const char *count_calls_traffic(int mix)
 }
 
 // The calls of one end for each packet of its direction.
-static int add_calls(struct count_calls *calls, const json_t *status, const char *packets)
+static int add_calls(struct count_calls *calls, const json_t *counters, const char *packets)
 {
 	static const char *const names[] = {"tun_reads", "tun_writes", "udp_receives", "udp_sends",
 	                                    "epoll_waits"};
-	const json_t *counters = json_object_get(status, "counters");
 	double n = foreign_number(counters, packets), sum = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -52,15 +51,15 @@ static int add_calls(struct count_calls *calls, const json_t *status, const char
 static int take_calls(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
 {
 	static const char *const packets[] = {"tx_packets", "rx_packets"};
+	struct trial passed;
 	int ret = 0;
 
-	for (int end = 0; end < COUNT_ENDS; end++) {
-		json_t *difference = tunnel_status_difference(status[0][end], status[1][end]);
-
-		if (!ret)
-			ret = add_calls(&t->calls[mix][end], difference, packets[end]);
-		json_decref(difference);
+	trial_init(&passed);
+	for (int end = 0; end < COUNT_ENDS && !ret; end++) {
+		tunnel_status_difference(&passed.end[end], status[0][end], status[1][end]);
+		ret = add_calls(&t->calls[mix][end], passed.end[end].counters, packets[end]);
 	}
+	trial_free(&passed);
 	if (ret)
 		fprintf(stderr, "wgbench: %s: its counters report no packets or system calls\n",
 		        t->spec.name);

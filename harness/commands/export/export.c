@@ -7,7 +7,6 @@
 #include "base/quote.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,16 +20,16 @@ static const struct {
     {"csv", export_csv},
     {"openmetrics", export_openmetrics},
 };
-enum { EXPORT_SPEC_BYTES = sizeof(((struct store_tunnel *)0)->spec) + 16 };
+enum { EXPORT_SPEC_BYTES = RUN_SPEC_BYTES + 1 + 16 };
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 // What the earlier tunnels and all specs are called is taken.
 static bool is_taken(const struct store *st, const char *name, unsigned tunnel,
                      char (*earlier)[EXPORT_SPEC_BYTES])
 {
-	for (unsigned t = 0; t < st->tunnels; t++)
+	for (unsigned t = 0; t < st->run.tunnels; t++)
 		if ((t < tunnel && !strcmp(earlier[t], name)) ||
-		    (t != tunnel && !strcmp(st->tunnel[t].spec, name)))
+		    (t != tunnel && !strcmp(st->run.tunnel[t].spec, name)))
 			return true;
 	return false;
 }
@@ -39,11 +38,11 @@ static bool is_taken(const struct store *st, const char *name, unsigned tunnel,
 static void number_tunnels(const struct store *st, unsigned last, char (*name)[EXPORT_SPEC_BYTES])
 {
 	for (unsigned t = 0; t <= last; t++) {
-		const char *spec = st->tunnel[t].spec;
+		const char *spec = st->run.tunnel[t].spec;
 		unsigned number = 1;
 
 		for (unsigned before = 0; before < t; before++)
-			number += !strcmp(st->tunnel[before].spec, spec);
+			number += !strcmp(st->run.tunnel[before].spec, spec);
 		snprintf(name[t], EXPORT_SPEC_BYTES, "%s", spec);
 		while (number > 1) {
 			snprintf(name[t], EXPORT_SPEC_BYTES, "%s#%u", spec, number);
@@ -68,20 +67,14 @@ const char *export_tunnel_name(const struct store *st, unsigned tunnel, const ch
 	return name;
 }
 
-const char *export_environment(const struct store *st, const char *key)
+const char *export_known(const char *text)
 {
-	const char *text =
-	    json_string_value(json_object_get(json_object_get(st->run, "environment"), key));
-
 	return text ? text : "";
 }
 
 unsigned export_cpus(const struct store *st)
 {
-	json_int_t cpus =
-	    json_integer_value(json_object_get(json_object_get(st->run, "environment"), "cpus"));
-
-	return cpus > 0 && cpus < INT_MAX ? cpus : 1;
+	return st->run.environment.cpus ? st->run.environment.cpus : 1;
 }
 
 bool export_first_of_workload(const struct store *st, size_t trial)

@@ -27,8 +27,8 @@ enum { EXPORT_NAME_BYTES = 1024 };
 const char *export_tunnel_name(const struct store *, unsigned tunnel, const char *also,
                                char name[EXPORT_NAME_BYTES]);
 
-// A text of run.json's environment, or "" where it isn't there; 1 CPU at least.
-const char *export_environment(const struct store *, const char *key);
+// A text that may not have been recorded: "" then. 1 CPU at least.
+const char *export_known(const char *text);
 unsigned export_cpus(const struct store *);
 
 // Whether no earlier trial is of this one's workload.

@@ -1,7 +1,6 @@
 // Google Benchmark knows times only, so a trial's are those of one unit of work: a gigabit or a
 // packet where a rate is measured, else the delay itself. Everything measured is a counter beside.
 #include "harness/commands/export/export.h"
-#include "base/foreign.h"
 #include "base/file.h"
 #include "harness/stats/basic.h"
 
@@ -35,13 +34,13 @@ struct family {
 	json_int_t index;
 };
 
-static bool to_ns(const struct metric *m, double *ns)
+static bool to_ns(const struct value *v, double *ns)
 {
 	for (size_t i = 0; i < sizeof(time_units) / sizeof(*time_units); i++) {
-		if (strcmp(m->unit, time_units[i].unit))
+		if (strcmp(v->metric->unit, time_units[i].unit))
 			continue;
 		*ns =
-		    time_units[i].rate ? time_units[i].ns / m->value : time_units[i].ns * m->value;
+		    time_units[i].rate ? time_units[i].ns / v->value : time_units[i].ns * v->value;
 		return true;
 	}
 	return false;
@@ -52,9 +51,10 @@ static double time_ns(const struct trial *t, bool cpu, double otherwise)
 {
 	double ns;
 
-	for (size_t i = 0; i < t->metrics; i++)
-		if (t->metric[i].judged && !strncmp(t->metric[i].name, "cpu_", 4) == cpu &&
-		    to_ns(&t->metric[i], &ns))
+	for (size_t i = 0; i < t->values; i++)
+		if (t->value[i].metric->judged &&
+		    !strncmp(t->value[i].metric->name, "cpu_", 4) == cpu &&
+		    to_ns(&t->value[i], &ns))
 			return ns;
 	return otherwise;
 }
@@ -68,10 +68,8 @@ static double real_ns(const struct trial *t)
 // machine. NAN: not recorded.
 static double cpu_ns(const struct trial *t)
 {
-	double s = foreign_number(t->environment, "tunnel_cpu_s");
+	double s = t->tunnel_cpu_s > 0 ? t->tunnel_cpu_s : t->machine_cpu_s;
 
-	if (!(s > 0))
-		s = foreign_number(t->environment, "machine_cpu_s");
 	return time_ns(t, true, 1e9 * s);
 }
 
@@ -110,8 +108,8 @@ static json_t *iteration(const struct family *f, size_t repetition)
 	json_object_set_new(row, "repetition_index", json_integer(repetition));
 	json_object_set_new(row, "threads", json_integer(1));
 	add_times(row, 1, real_ns(t), cpu_ns(t));
-	for (size_t i = 0; i < t->metrics; i++)
-		json_object_set_new(row, t->metric[i].name, json_real(t->metric[i].value));
+	for (size_t i = 0; i < t->values; i++)
+		json_object_set_new(row, t->value[i].metric->name, json_real(t->value[i].value));
 	return row;
 }
 
@@ -128,7 +126,7 @@ static double aggregate(size_t which, const double *x, size_t n)
 // A metric that a trial doesn't have has no aggregate. -1: the real time, -2: the CPU's.
 static bool gather(const struct family *f, int metric, double *x)
 {
-	const char *name = metric < 0 ? NULL : f->trial[0]->metric[metric].name;
+	const char *name = metric < 0 ? NULL : f->trial[0]->value[metric].metric->name;
 
 	for (size_t r = 0; r < f->n; r++) {
 		const struct trial *t = f->trial[r];
@@ -138,11 +136,11 @@ static bool gather(const struct family *f, int metric, double *x)
 			x[r] = metric == -1 ? real_ns(t) : cpu_ns(t);
 			continue;
 		}
-		while (m < t->metrics && strcmp(t->metric[m].name, name))
+		while (m < t->values && strcmp(t->value[m].metric->name, name))
 			m++;
-		if (m == t->metrics)
+		if (m == t->values)
 			return false;
-		x[r] = t->metric[m].value;
+		x[r] = t->value[m].value;
 	}
 	return true;
 }
@@ -161,9 +159,9 @@ static json_t *aggregate_row(const struct family *f, size_t which)
 	real = aggregate(which, x, f->n);
 	gather(f, -2, x);
 	add_times(row, f->n, real, aggregate(which, x, f->n));
-	for (size_t m = 0; m < f->trial[0]->metrics; m++)
+	for (size_t m = 0; m < f->trial[0]->values; m++)
 		if (gather(f, m, x))
-			json_object_set_new(row, f->trial[0]->metric[m].name,
+			json_object_set_new(row, f->trial[0]->value[m].metric->name,
 			                    json_real(aggregate(which, x, f->n)));
 	free(x);
 	return row;
@@ -179,7 +177,7 @@ static void name_family(struct family *f, const struct store *st, const char *wo
 	for (char *at = arguments; *at; at++)
 		*at = *at == ':' || *at == ',' ? '/' : *at == '=' ? ':' : *at;
 	// Else it could end as the name of another one's trials of that status.
-	export_tunnel_name(st, tunnel, strstr(st->tunnel[tunnel].spec, "/status:") ? "/" : "",
+	export_tunnel_name(st, tunnel, strstr(st->run.tunnel[tunnel].spec, "/status:") ? "/" : "",
 	                   name);
 	snprintf(f->name, sizeof(f->name), "%s/tunnel:%s%s%s", arguments, name,
 	         status ? "/status:" : "", status ? trial_status_names[status] : "");
@@ -197,7 +195,7 @@ static void add_family(json_t *rows, struct family *f)
 static void add_workload(json_t *rows, const struct store *st, const char *workload,
                          struct family *f)
 {
-	for (unsigned tunnel = 0; tunnel < st->tunnels; tunnel++)
+	for (unsigned tunnel = 0; tunnel < st->run.tunnels; tunnel++)
 		for (enum trial_status status = TRIAL_OK; status < TRIAL_FAILED; status++) {
 			f->n = 0;
 			name_family(f, st, workload, tunnel, status);
@@ -231,7 +229,6 @@ static json_t *list_failed(const struct store *st)
 
 void export_gbench(FILE *to, const struct store *st)
 {
-	const char *created = json_string_value(json_object_get(st->run, "created"));
 	struct family f = {.trial = calloc(st->trials, sizeof(*f.trial))};
 	json_t *rows = json_array(), *file;
 
@@ -241,9 +238,9 @@ void export_gbench(FILE *to, const struct store *st)
 		if (export_first_of_workload(st, i))
 			add_workload(rows, st, st->trial[i].workload, &f);
 	file = json_pack("{s:{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:o}, s:o}", "context", "date",
-	                 created ? created : "", "host_name", "not recorded", "executable",
-	                 "wgbench", "num_cpus", (int)export_cpus(st), "library_build_type",
-	                 "release", "run", st->id, "kernel", export_environment(st, "kernel"),
+	                 st->run.created, "host_name", "not recorded", "executable", "wgbench",
+	                 "num_cpus", (int)export_cpus(st), "library_build_type", "release", "run",
+	                 st->run.id, "kernel", export_known(st->run.environment.kernel),
 	                 "failed_trials", list_failed(st), "benchmarks", rows);
 	json_dumpf(file, to, output_json_flags(to));
 	fputc('\n', to);

@@ -79,7 +79,7 @@ static void put_sample(FILE *to, const struct store *st, const struct trial *t,
 	char text[EXPORT_NAME_BYTES];
 
 	fputs(g->name, to);
-	put_label(to, "run", st->id, '{');
+	put_label(to, "run", st->run.id, '{');
 	put_label(to, "workload", t->workload, ',');
 	put_label(to, "tunnel", export_tunnel_name(st, t->tunnel, "", text), ',');
 	put_label(to, "status", trial_status_names[t->status], ',');
@@ -94,7 +94,7 @@ static void put_sample(FILE *to, const struct store *st, const struct trial *t,
 // What a failed trial measured isn't of the tunnel.
 static size_t values_of(const struct trial *t)
 {
-	return t->status == TRIAL_FAILED ? 0 : t->metrics;
+	return t->status == TRIAL_FAILED ? 0 : t->values;
 }
 
 static bool known(char *const *name, size_t n, const char *wanted)
@@ -115,10 +115,10 @@ static void put_family(FILE *to, const struct store *st, const struct gauge *fam
 		fprintf(to, "# UNIT %s %s\n", family->name, family->unit);
 	for (size_t i = 0; i < st->trials; i++)
 		for (size_t m = 0; m < values_of(&st->trial[i]); m++) {
-			find_gauge(&g, &st->trial[i].metric[m]);
+			find_gauge(&g, st->trial[i].value[m].metric);
 			if (!strcmp(g.name, family->name))
 				put_sample(to, st, &st->trial[i], &g,
-				           g.factor * st->trial[i].metric[m].value);
+				           g.factor * st->trial[i].value[m].value);
 		}
 }
 
@@ -131,7 +131,7 @@ static void put_families(FILE *to, const struct store *st)
 		for (size_t m = 0; m < values_of(&st->trial[i]); m++) {
 			struct gauge g;
 
-			find_gauge(&g, &st->trial[i].metric[m]);
+			find_gauge(&g, st->trial[i].value[m].metric);
 			if (known(name, n, g.name))
 				continue;
 			name = reallocarray(name, n + 1, sizeof(*name));
@@ -146,14 +146,15 @@ static void put_families(FILE *to, const struct store *st)
 
 static void put_about(FILE *to, const struct store *st)
 {
-	static const char *const keys[] = {"kernel", "cpu_model", "harness_revision"};
+	const struct run_environment *e = &st->run.environment;
 
 	fputs("# TYPE wgbench_run info\n# HELP wgbench_run Where and by what it was measured.\n"
 	      "wgbench_run_info",
 	      to);
-	put_label(to, "run", st->id, '{');
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		put_label(to, keys[i], export_environment(st, keys[i]), ',');
+	put_label(to, "run", st->run.id, '{');
+	put_label(to, "kernel", export_known(e->kernel), ',');
+	put_label(to, "cpu_model", export_known(e->cpu_model), ',');
+	put_label(to, "harness_revision", export_known(e->harness_revision), ',');
 	fputs("} 1\n", to);
 }
 
@@ -167,7 +168,7 @@ static void put_counts(FILE *to, const struct store *st)
 	fputs("# TYPE wgbench_trials gauge\n", to);
 	for (enum trial_status status = TRIAL_OK; status <= TRIAL_FAILED; status++) {
 		fputs("wgbench_trials", to);
-		put_label(to, "run", st->id, '{');
+		put_label(to, "run", st->run.id, '{');
 		put_label(to, "status", trial_status_names[status], ',');
 		fprintf(to, "} %u\n", count[status]);
 	}

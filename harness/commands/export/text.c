@@ -12,26 +12,25 @@ static void put_field(FILE *to, const char *text, bool last)
 	fputs(last ? "\r\n" : ",", to);
 }
 
-static void put_line(FILE *to, const struct store *st, const struct trial *t,
-                     const struct metric *m)
+static void put_line(FILE *to, const struct store *st, const struct trial *t, const struct value *m)
 {
 	char name[EXPORT_NAME_BYTES], value[32] = "";
 
-	put_field(to, st->id, false);
+	put_field(to, st->run.id, false);
 	put_field(to, t->workload, false);
 	put_field(to, export_tunnel_name(st, t->tunnel, "", name), false);
-	put_field(to, st->tunnel[t->tunnel].revision, false);
+	put_field(to, st->run.tunnel[t->tunnel].revision, false);
 	fprintf(to, "%u,%u,%u,%u,%llu,%llu,", t->block, t->attempt, t->position, t->start,
 	        (unsigned long long)t->start_ns, (unsigned long long)t->duration_ns);
 	put_field(to, trial_status_names[t->status], false);
 	put_field(to, t->reason, false);
 	if (m)
 		snprintf(value, sizeof(value), "%.17g", m->value);
-	put_field(to, m ? m->name : "", false);
+	put_field(to, m ? m->metric->name : "", false);
 	put_field(to, value, false);
-	put_field(to, m ? m->unit : "", false);
-	put_field(to, !m ? "" : m->higher_is_better ? "higher" : "lower", false);
-	put_field(to, !m ? "" : m->judged ? "1" : "0", true);
+	put_field(to, m ? m->metric->unit : "", false);
+	put_field(to, !m ? "" : m->metric->higher_is_better ? "higher" : "lower", false);
+	put_field(to, !m ? "" : m->metric->judged ? "1" : "0", true);
 }
 
 void export_csv(FILE *to, const struct store *st)
@@ -42,10 +41,10 @@ void export_csv(FILE *to, const struct store *st)
 	for (size_t i = 0; i < st->trials; i++) {
 		const struct trial *t = &st->trial[i];
 
-		if (!t->metrics)
+		if (!t->values)
 			put_line(to, st, t, NULL);
-		for (size_t m = 0; m < t->metrics; m++)
-			put_line(to, st, t, &t->metric[m]);
+		for (size_t m = 0; m < t->values; m++)
+			put_line(to, st, t, &t->value[m]);
 	}
 }
 
@@ -74,7 +73,7 @@ static void put_name(FILE *to, const struct store *st, const struct trial *t)
 
 static const char *go_architecture(const struct store *st)
 {
-	const char *name = export_environment(st, "architecture");
+	const char *name = export_known(st->run.environment.architecture);
 
 	return !strcmp(name, "x86_64") ? "amd64" : !strcmp(name, "aarch64") ? "arm64" : name;
 }
@@ -83,13 +82,14 @@ static const char *go_architecture(const struct store *st)
 static void put_units(FILE *to, const struct store *st)
 {
 	for (size_t i = 0; i < st->trials; i++)
-		for (size_t m = 0; m < st->trial[i].metrics; m++) {
-			const struct metric *metric = &st->trial[i].metric[m];
+		for (size_t m = 0; m < st->trial[i].values; m++) {
+			const struct metric *metric = st->trial[i].value[m].metric;
 			bool known = false;
 
 			for (size_t j = 0; j < i && !known; j++)
-				for (size_t k = 0; k < st->trial[j].metrics && !known; k++)
-					known = !strcmp(st->trial[j].metric[k].name, metric->name);
+				for (size_t k = 0; k < st->trial[j].values && !known; k++)
+					known = !strcmp(st->trial[j].value[k].metric->name,
+					                metric->name);
 			if (!known)
 				fprintf(to, "Unit %s better=%s\n", metric->name,
 				        metric->higher_is_better ? "higher" : "lower");
@@ -100,10 +100,10 @@ void export_benchstat(FILE *to, const struct store *st)
 {
 	put_configuration(to, "goos", "linux");
 	put_configuration(to, "goarch", go_architecture(st));
-	put_configuration(to, "cpu", export_environment(st, "cpu_model"));
-	put_configuration(to, "kernel", export_environment(st, "kernel"));
-	put_configuration(to, "harness", export_environment(st, "harness_revision"));
-	put_configuration(to, "run", st->id);
+	put_configuration(to, "cpu", export_known(st->run.environment.cpu_model));
+	put_configuration(to, "kernel", export_known(st->run.environment.kernel));
+	put_configuration(to, "harness", export_known(st->run.environment.harness_revision));
+	put_configuration(to, "run", st->run.id);
 	put_units(to, st);
 	for (enum trial_status status = TRIAL_OK; status < TRIAL_FAILED; status++) {
 		bool said = false;
@@ -111,15 +111,16 @@ void export_benchstat(FILE *to, const struct store *st)
 		for (size_t i = 0; i < st->trials; i++) {
 			const struct trial *t = &st->trial[i];
 
-			if (t->status != status || !t->metrics)
+			if (t->status != status || !t->values)
 				continue;
 			if (!said)
 				put_configuration(to, "status", trial_status_names[status]);
 			said = true;
 			put_name(to, st, t);
 			fputs(" 1", to);
-			for (size_t m = 0; m < t->metrics; m++)
-				fprintf(to, " %.17g %s", t->metric[m].value, t->metric[m].name);
+			for (size_t m = 0; m < t->values; m++)
+				fprintf(to, " %.17g %s", t->value[m].value,
+				        t->value[m].metric->name);
 			fputc('\n', to);
 		}
 	}

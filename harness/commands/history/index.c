@@ -169,10 +169,8 @@ void history_close(struct history_database *h)
 
 // ---- a run
 
-static const char *text_in(const json_t *object, const char *key)
+static const char *known(const char *text)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
 	return text ? text : "not recorded";
 }
 
@@ -188,27 +186,26 @@ static char *dump(const json_t *value)
 }
 
 // A tunnel's own: with the libraries that it is linked to.
-static char *dump_conditions(const json_t *environment, const json_t *tunnel)
+static char *dump_conditions(const struct run *run, const struct run_tunnel *tunnel)
 {
-	json_t *conditions = environment_conditions(environment);
-	json_t *libraries = json_object_get(tunnel, "libraries");
+	json_t *conditions = environment_conditions(run->environment.all);
 	char *text;
 
-	if (json_object_size(libraries))
-		json_object_set(conditions, "libraries", libraries);
+	if (json_object_size(tunnel->libraries))
+		json_object_set(conditions, "libraries", tunnel->libraries);
 	text = dump(conditions);
 	json_decref(conditions);
 	return text;
 }
 
-static int find_environment(struct history_database *h, const json_t *environment,
-                            const json_t *tunnel, long long *id)
+static int find_environment(struct history_database *h, const struct run *run,
+                            const struct run_tunnel *tunnel, long long *id)
 {
-	char *mitigations = dump(json_object_get(environment, "mitigations"));
-	char *conditions = dump_conditions(environment, tunnel);
-	const char *cpu_model = text_in(environment, "cpu_model"),
-	           *kernel = text_in(environment, "kernel");
-	long long cpus = json_integer_value(json_object_get(environment, "cpus"));
+	const struct run_environment *e = &run->environment;
+	char *mitigations = dump(e->mitigations);
+	char *conditions = dump_conditions(run, tunnel);
+	const char *cpu_model = known(e->cpu_model), *kernel = known(e->kernel);
+	long long cpus = e->cpus;
 	int ret = run_sql(h, NULL,
 	                  "INSERT OR IGNORE INTO environments(cpu_model, cpus, kernel, mitigations,"
 	                  " conditions) VALUES(?, ?, ?, ?, ?)",
@@ -225,13 +222,11 @@ static int find_environment(struct history_database *h, const json_t *environmen
 }
 
 // The code that measured: a run that doesn't name it was measured by its revision.
-static void name_measuring(const json_t *environment, char *name, size_t bytes)
+static void name_measuring(const struct run_environment *e, char *name, size_t bytes)
 {
-	const char *measuring =
-	    json_string_value(json_object_get(environment, "harness_measuring"));
+	const char *measuring = e->harness_measuring ? e->harness_measuring : e->harness_revision;
 
-	snprintf(name, bytes, "%.16s %.40s", text_in(environment, "harness_profile"),
-	         measuring ? measuring : text_in(environment, "harness_revision"));
+	snprintf(name, bytes, "%.16s %.40s", known(e->harness_profile), known(measuring));
 }
 
 // In UTC, so that texts are in the order of their times.
@@ -247,7 +242,7 @@ static void name_time(const char *created, char name[STAMP_BYTES])
 static bool is_first(const struct store *st, unsigned tunnel)
 {
 	for (unsigned t = 0; t < tunnel; t++)
-		if (!strcmp(st->tunnel[t].spec, st->tunnel[tunnel].spec))
+		if (!strcmp(st->run.tunnel[t].spec, st->run.tunnel[tunnel].spec))
 			return false;
 	return true;
 }
@@ -255,7 +250,7 @@ static bool is_first(const struct store *st, unsigned tunnel)
 static int add_point(struct history_database *h, long long run, const struct store *st,
                      const struct series *s, unsigned tunnel)
 {
-	const json_t *row = json_array_get(json_object_get(st->run, "tunnels"), tunnel);
+	const struct run_tunnel *row = &st->run.tunnel[tunnel];
 	double value[STATS_BLOCKS_MAX];
 	struct stats_interval interval;
 	long long place;
@@ -267,37 +262,35 @@ static int add_point(struct history_database *h, long long run, const struct sto
 			value[n++] = s->block[i].tunnel[tunnel].mean;
 	if (!n)
 		return 0;
-	ret = find_environment(h, json_object_get(st->run, "environment"), row, &place);
+	ret = find_environment(h, &st->run, row, &place);
 	if (ret)
 		return ret;
 	interval = stats_quantile_interval(value, n, 0.5, 0.95);
 	return run_sql(h, NULL, "INSERT INTO points VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	               "iitttiittiddd", run, place, s->workload, s->metric, s->unit,
-	               (long long)s->higher_is_better, (long long)s->judged,
-	               st->tunnel[tunnel].spec, st->tunnel[tunnel].revision, (long long)n,
-	               stats_median(value, n), interval.low, interval.high);
+	               (long long)s->higher_is_better, (long long)s->judged, row->spec,
+	               row->revision, (long long)n, stats_median(value, n), interval.low,
+	               interval.high);
 }
 
 static int add_run(struct history_database *h, const struct store *st, const struct series_set *set,
                    const char *dir, const char *stamp)
 {
-	const json_t *environment = json_object_get(st->run, "environment");
 	char measuring[64], created[STAMP_BYTES];
 	long long run;
 	int ret;
 
-	name_measuring(environment, measuring, sizeof(measuring));
-	name_time(text_in(st->run, "created"), created);
-	ret =
-	    run_sql(h, &run,
-	            "INSERT INTO runs(dir, stamp, run, created, duration_s, measuring)"
-	            " VALUES(?, ?, ?, ?, ?, ?) RETURNING id",
-	            "ttttit", dir, stamp, st->id, created,
-	            (long long)json_integer_value(json_object_get(st->run, "duration")), measuring);
+	name_measuring(&st->run.environment, measuring, sizeof(measuring));
+	name_time(st->run.created, created);
+	ret = run_sql(h, &run,
+	              "INSERT INTO runs(dir, stamp, run, created, duration_s, measuring)"
+	              " VALUES(?, ?, ?, ?, ?, ?) RETURNING id",
+	              "ttttit", dir, stamp, st->run.id, created, (long long)st->run.duration_s,
+	              measuring);
 	if (!ret)
 		ret = run_sql(h, NULL, "INSERT INTO seen VALUES(?)", "i", run);
 	for (size_t i = 0; i < set->n && !ret; i++)
-		for (unsigned t = 0; t < st->tunnels && !ret; t++)
+		for (unsigned t = 0; t < st->run.tunnels && !ret; t++)
 			if (is_first(st, t))
 				ret = add_point(h, run, st, &set->series[i], t);
 	return ret;
@@ -313,7 +306,7 @@ static int read_run(struct history_database *h, const char *dir, const char *sta
 
 	if (ret)
 		return ret;
-	if (!st.trials || environment_latest(st.run) != json_object_get(st.run, "environment")) {
+	if (!st.trials || environment_latest(&st.run) != st.run.environment.all) {
 		quote_printf(stderr, "wgbench: %s: left out: %s\n", dir,
 		             st.trials ? "it was resumed in another environment"
 		                       : "holds no trials");

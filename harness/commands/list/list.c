@@ -81,7 +81,7 @@ static json_t *list_workloads(void)
 			                                p->name, "min", (json_int_t)p->min, "max",
 			                                (json_int_t)p->max, "default",
 			                                (json_int_t)p->fallback, "help", p->help));
-		for (const struct workload_metric *m = w->metrics; m->name; m++)
+		for (const struct metric *m = w->metrics; m->name; m++)
 			json_array_append_new(metrics,
 			                      json_pack("{s:s, s:s, s:s, s:b}", "name", m->name,
 			                                "unit", m->unit, "better",

@@ -200,19 +200,21 @@ static const struct field file_rows[] = {
 
 static int show_again(const struct micro_options *o, const char *root)
 {
-	char *path = find_raw(o->from), fault[512];
+	char *path = find_raw(o->from);
+	struct text fault = {0};
 	int code = EXIT_ERROR;
 	json_t *raw;
 
-	if (fields_load(&raw, path, fault, sizeof(fault)))
-		quote_printf(stderr, "wgbench micro: %s:%s\n", path, fault);
+	if (fields_load(&raw, path, &fault))
+		quote_printf(stderr, "wgbench micro: %s:%s\n", path, text_string(&fault));
 	else if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
 	         !json_is_string(json_object_get(raw, "id")))
 		fprintf(stderr, "wgbench micro: %s isn't of schema %d\n", path, MICRO_SCHEMA);
-	else if (fields_check(raw, file_rows, fault, sizeof(fault)))
-		quote_printf(stderr, "wgbench micro: %s: %s\n", path, fault);
+	else if (fields_check(raw, file_rows, &fault))
+		quote_printf(stderr, "wgbench micro: %s: %s\n", path, text_string(&fault));
 	else
 		code = show_results(o, raw, root, o->from);
+	text_free(&fault);
 	json_decref(raw);
 	free(path);
 	return code;

@@ -125,16 +125,14 @@ static int sample_trial(struct profile *p, struct profile_side *s, struct sessio
 static void find_scale(struct profile_side *s, unsigned hz)
 {
 	double us = 1e6 / hz;
-	double machine_s =
-	    json_number_value(json_object_get(s->trial.environment, "machine_cpu_s"));
+	const struct value *cost = trial_value(&s->trial, "cpu_machine_s_per_gbit");
 
 	s->per = "s";
 	s->scale = us / (s->trial.duration_ns * 1e-9);
-	for (size_t i = 0; i < s->trial.metrics; i++)
-		if (!strcmp(s->trial.metric[i].name, "cpu_machine_s_per_gbit") && machine_s > 0) {
-			s->per = "Gbit";
-			s->scale = us * s->trial.metric[i].value / machine_s;
-		}
+	if (cost && s->trial.machine_cpu_s > 0) {
+		s->per = "Gbit";
+		s->scale = us * cost->value / s->trial.machine_cpu_s;
+	}
 }
 
 static void look_for_late_samples(struct profile_side *s)
@@ -152,8 +150,7 @@ static void look_for_late_samples(struct profile_side *s)
 
 static int check_trial(const struct profile_side *s)
 {
-	const char *reason =
-	    json_string_value(json_object_get(s->trial.environment, "contamination"));
+	const char *reason = s->trial.contamination;
 
 	if (s->trial.status == TRIAL_FAILED) {
 		fprintf(stderr, "wgbench: %s: %s\n", s->tunnel.spec.name, s->trial.reason);

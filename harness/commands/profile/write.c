@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PROFILE_SCHEMA = 1 };
+
 static const char *const part_names[] = {"left", "right", "all"};
 static const char *const part_titles[] = {"left end", "right end", "the whole machine"};
 static const char *const role_names[] = {"baseline", "candidate"};
@@ -101,7 +103,7 @@ static json_t *describe_side(const struct profile_side *s)
 static int write_facts(const struct profile *p)
 {
 	json_t *json =
-	    json_pack("{si ss ss ss sI sI so}", "schema", STORE_SCHEMA, "created", p->stamp,
+	    json_pack("{si ss ss ss sI sI so}", "schema", PROFILE_SCHEMA, "created", p->stamp,
 	              "workload", p->plan.workload[0].name, "event", p->event, "frequency_hz",
 	              (json_int_t)p->o.hz, "duration", (json_int_t)p->o.duration_s, "candidate",
 	              describe_side(&p->side[PROFILE_CANDIDATE]));

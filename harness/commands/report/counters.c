@@ -1,4 +1,5 @@
 #include "harness/commands/report/counters.h"
+#include "base/memory.h"
 #include "harness/stats/basic.h"
 
 #include <math.h>
@@ -8,14 +9,6 @@
 static const char *const ends[] = {"left", "right"};
 
 // ---- offloads
-
-static json_t *offloads_of(const struct outcome *o, size_t tunnel, const char *end)
-{
-	json_t *row = json_array_get(json_object_get(o->store.run, "tunnels"), tunnel);
-	json_t *offloads = json_object_get(json_object_get(row, "offloads"), end);
-
-	return json_is_object(offloads) ? offloads : NULL;
-}
 
 static void add_offloads(struct table *t, size_t tunnel, const char *end, const json_t *offloads)
 {
@@ -40,8 +33,8 @@ static size_t name_columns(const struct outcome *o, struct table_column *columns
 	const char *name;
 	json_t *value, *first = NULL;
 
-	for (size_t i = 0; i < 2 * o->store.tunnels && !first; i++)
-		first = offloads_of(o, i / 2, ends[i % 2]);
+	for (size_t i = 0; i < 2 * o->store->run.tunnels && !first; i++)
+		first = o->store->run.tunnel[i / 2].offloads[i % 2];
 	json_object_foreach(first, name, value)
 	{
 		if (n < TABLE_COLUMNS_MAX)
@@ -59,8 +52,9 @@ static void write_offloads(struct document *d, const struct outcome *o)
 	if (n == 2)
 		return;
 	table_init(&t, columns, n);
-	for (size_t i = 0; i < o->store.tunnels; i++) {
-		const json_t *left = offloads_of(o, i, "left"), *right = offloads_of(o, i, "right");
+	for (size_t i = 0; i < o->store->run.tunnels; i++) {
+		const json_t *left = o->store->run.tunnel[i].offloads[0];
+		const json_t *right = o->store->run.tunnel[i].offloads[1];
 
 		if (left && right ? json_equal(left, right) : !left && !right) {
 			add_offloads(&t, i, "both", left);
@@ -79,37 +73,38 @@ static void write_offloads(struct document *d, const struct outcome *o)
 // ---- system calls
 
 static const struct {
-	const char *heading, *group, *name;
+	const char *heading;
+	size_t at;
 } quotients[] = {
-    {"TUN reads", "per_packet", "tun_reads"},
-    {"UDP sends", "per_packet", "udp_sends"},
-    {"UDP receives", "per_packet", "udp_receives"},
-    {"TUN writes", "per_packet", "tun_writes"},
-    {"waits", "per_packet", "epoll_waits"},
-    {"packets a batch out", "packets_per_batch", "tx"},
-    {"packets a batch in", "packets_per_batch", "rx"},
+    {"TUN reads", offsetof(struct trial_end, tun_reads)},
+    {"UDP sends", offsetof(struct trial_end, udp_sends)},
+    {"UDP receives", offsetof(struct trial_end, udp_receives)},
+    {"TUN writes", offsetof(struct trial_end, tun_writes)},
+    {"waits", offsetof(struct trial_end, epoll_waits)},
+    {"packets a batch out", offsetof(struct trial_end, tx_batch)},
+    {"packets a batch in", offsetof(struct trial_end, rx_batch)},
 };
 enum { QUOTIENTS = sizeof(quotients) / sizeof(quotients[0]) };
 
-// Of the trials that passed; NAN where none told.
-static double median_of(const struct outcome *o, size_t tunnel, const char *workload,
-                        const char *end, size_t quotient)
+static double quotient_of(const struct trial_end *e, size_t quotient)
 {
-	double *value = calloc(o->store.trials + 1, sizeof(*value)), median;
+	return *(const double *)((const char *)e + quotients[quotient].at);
+}
+
+// Of the trials that passed; NAN where none told.
+static double median_of(const struct outcome *o, size_t tunnel, const char *workload, size_t end,
+                        size_t quotient)
+{
+	double *value = memory_new(o->store->trials, sizeof(*value)), median;
 	size_t n = 0;
 
-	if (!value)
-		abort();
-	for (size_t i = 0; i < o->store.trials; i++) {
-		const struct trial *t = &o->store.trial[i];
-		const json_t *status = json_object_get(t->environment, "tunnel"), *number;
+	for (size_t i = 0; i < o->store->trials; i++) {
+		const struct trial *t = &o->store->trial[i];
+		double one = quotient_of(&t->end[end], quotient);
 
-		number = json_object_get(
-		    json_object_get(json_object_get(status, end), quotients[quotient].group),
-		    quotients[quotient].name);
 		if (t->tunnel == tunnel && t->status != TRIAL_FAILED &&
-		    !strcmp(t->workload, workload) && json_is_number(number))
-			value[n++] = json_number_value(number);
+		    !strcmp(t->workload, workload) && !isnan(one))
+			value[n++] = one;
 	}
 	median = stats_median(value, n);
 	free(value);
@@ -118,12 +113,12 @@ static double median_of(const struct outcome *o, size_t tunnel, const char *work
 
 static void add_calls(struct table *t, const struct outcome *o, const char *workload)
 {
-	for (size_t i = 0; i < 2 * o->store.tunnels; i++) {
+	for (size_t i = 0; i < 2 * o->store->run.tunnels; i++) {
 		double median[QUOTIENTS];
 		bool told = false;
 
 		for (size_t q = 0; q < QUOTIENTS; q++) {
-			median[q] = median_of(o, i / 2, workload, ends[i % 2], q);
+			median[q] = median_of(o, i / 2, workload, i % 2, q);
 			told |= !isnan(median[q]);
 		}
 		if (!told)

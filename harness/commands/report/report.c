@@ -21,13 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *run_text(const struct outcome *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o->store.run, key));
-
-	return text ? text : "";
-}
-
 // ---- tables
 
 static void write_verdicts(struct document *d, const struct outcome *o)
@@ -64,26 +57,22 @@ static void write_goals(struct document *d, const struct outcome *o)
 static void write_offload_changes(struct document *d, const struct outcome *o)
 {
 	const struct trial *first = NULL;
-	const char *change = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < o->store.trials; i++) {
-		const struct trial *t = &o->store.trial[i];
-		const char *text =
-		    json_string_value(json_object_get(t->environment, "offload_change"));
+	for (size_t i = 0; i < o->store->trials; i++) {
+		const struct trial *t = &o->store->trial[i];
 
-		n += text != NULL;
-		if (text && !first) {
+		n += t->offload_change != NULL;
+		if (t->offload_change && !first)
 			first = t;
-			change = text;
-		}
 	}
 	if (n)
 		document_paragraph(d,
 		                   "An offload of a tunnel changed in %zu trial%s, which count%s "
 		                   "as contaminated; first in block %u of %s, tunnel %c: %s.",
 		                   n, n > 1 ? "s" : "", n > 1 ? "" : "s", first->block + 1,
-		                   first->workload, outcome_letter(first->tunnel), change);
+		                   first->workload, outcome_letter(first->tunnel),
+		                   first->offload_change);
 }
 
 static void write_trials(struct document *d, const struct outcome *o)
@@ -94,7 +83,7 @@ static void write_trials(struct document *d, const struct outcome *o)
 	document_paragraph(d,
 	                   "%zu trials: %u ok, %u contaminated, %u generator-limited, %u failed. "
 	                   "Blocks without a whole attempt: %zu.",
-	                   o->store.trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
+	                   o->store->trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
 	                   count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED],
 	                   o->series.incomplete);
 	write_offload_changes(d, o);
@@ -162,7 +151,7 @@ static void write_builds(struct document *d, const struct outcome *o)
 	    {"over all", TABLE_RIGHT}};
 	struct table t;
 
-	if (json_integer_value(json_object_get(o->store.run, "builds")) < 2)
+	if (o->store->run.builds < 2)
 		return;
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < o->verdicts.n; i++)
@@ -184,20 +173,20 @@ static void write_values(struct document *d, const struct outcome *o)
 	char letter[RUN_TUNNELS_MAX][2];
 	struct table t;
 
-	for (size_t i = 0; i < o->store.tunnels; i++) {
+	for (size_t i = 0; i < o->store->run.tunnels; i++) {
 		letter[i][0] = outcome_letter(i);
 		letter[i][1] = 0;
 		columns[3 + i] = (struct table_column){letter[i], TABLE_RIGHT};
 	}
 	document_heading(d, "Medians");
-	table_init(&t, columns, 3 + o->store.tunnels);
+	table_init(&t, columns, 3 + o->store->run.tunnels);
 	for (size_t s = 0; s < o->series.n; s++) {
 		const struct series *series = &o->series.series[s];
 
 		table_add(&t, TABLE_PLAIN, "%s", series->workload);
 		table_add(&t, TABLE_PLAIN, "%s", series->metric);
 		table_add(&t, TABLE_PLAIN, "%s", series->unit);
-		for (size_t i = 0; i < o->store.tunnels; i++)
+		for (size_t i = 0; i < o->store->run.tunnels; i++)
 			outcome_add_value(&t, series_median(series, i, true));
 	}
 	document_table(d, &t);
@@ -214,75 +203,77 @@ static void add_row(struct table *t, const char *workload, const char *name, con
 	table_add(t, TABLE_PLAIN, "%s", help);
 }
 
+static void add_workload(struct table *t, const struct workload_used *w)
+{
+	const char *name;
+	json_t *one;
+
+	json_object_foreach((json_t *)w->parameters, name, one)
+	{
+		char *value = json_dumps(one, JSON_ENCODE_ANY);
+
+		add_row(t, w->name, name, value, workload_used_help(w->name, name));
+		free(value);
+	}
+	if (w->duration_s) {
+		char *seconds = text_format("%u", w->duration_s);
+
+		add_row(t, w->name, "duration", seconds, "s of traffic in a trial");
+		free(seconds);
+	}
+	if (w->congestion.length)
+		add_row(t, w->name, "TCP congestion control", text_string(&w->congestion),
+		        "as its trials recorded it");
+}
+
 static void write_workloads(struct document *d, const struct outcome *o)
 {
 	static const struct table_column columns[] = {{"workload", TABLE_LEFT},
 	                                              {"parameter", TABLE_LEFT},
 	                                              {"value", TABLE_RIGHT},
 	                                              {"", TABLE_LEFT}};
-	json_t *rows = workload_used(&o->store), *row, *one;
-	const char *name;
+	struct workloads_used used;
 	struct table t;
-	size_t i;
 
+	workloads_used_gather(&used, o->store);
 	document_heading(d, "Workloads");
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
-	json_array_foreach(rows, i, row)
-	{
-		const char *workload = json_string_value(json_object_get(row, "name"));
-		json_t *used = json_object_get(row, "tcp_congestion_control");
-
-		json_object_foreach(json_object_get(row, "parameters"), name, one)
-		{
-			char *value = json_dumps(json_object_get(one, "value"), JSON_ENCODE_ANY);
-
-			add_row(&t, workload, name, value ? value : "",
-			        json_string_value(json_object_get(one, "help")));
-			free(value);
-		}
-		if (json_is_integer(json_object_get(row, "duration_s"))) {
-			char seconds[24];
-
-			snprintf(seconds, sizeof(seconds), "%lld",
-			         (long long)json_integer_value(json_object_get(row, "duration_s")));
-			add_row(&t, workload, "duration", seconds, "s of traffic in a trial");
-		}
-		if (used)
-			add_row(&t, workload, "TCP congestion control", json_string_value(used),
-			        "as its trials recorded it");
-	}
+	for (size_t i = 0; i < used.n; i++)
+		add_workload(&t, &used.workload[i]);
 	document_table(d, &t);
 	table_free(&t);
-	json_decref(rows);
+	workloads_used_free(&used);
 }
 
 static void write_environment(struct document *d, const struct outcome *o)
 {
 	static const char system[] = "sysctls.net.ipv4.tcp_congestion_control";
-	json_t *used = workload_used(&o->store);
-	char trials[64];
+	struct workloads_used used;
+	struct text congestion = {0};
 
 	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
-	json_t *flat = environment_flatten(json_object_get(o->store.run, "environment")), *value;
+	json_t *flat = environment_flatten(o->store->run.environment.all), *value;
 	struct table t;
 	const char *name;
 
+	workloads_used_gather(&used, o->store);
+	workloads_used_congestion(&congestion, &used);
 	document_heading(d, "Environment");
 	table_init(&t, columns, 2);
 	json_object_foreach(flat, name, value)
 	{
 		table_add(&t, TABLE_PLAIN, "%s", name);
-		if (!strcmp(name, system) &&
-		    *workload_used_congestion(used, trials, sizeof(trials)))
+		if (!strcmp(name, system) && congestion.length)
 			table_add(&t, TABLE_PLAIN, "%s: the system's default; the trials used %s",
-			          json_string_value(value), trials);
+			          json_string_value(value), text_string(&congestion));
 		else
 			table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
 	}
 	document_table(d, &t);
 	table_free(&t);
 	json_decref(flat);
-	json_decref(used);
+	text_free(&congestion);
+	workloads_used_free(&used);
 }
 
 // ---- how to run it again
@@ -290,17 +281,15 @@ static void write_environment(struct document *d, const struct outcome *o)
 static void write_command(struct document *d, const struct outcome *o)
 {
 	char *text;
-	size_t bytes, i;
+	size_t bytes;
 	FILE *to = open_memstream(&text, &bytes);
-	json_t *word;
 
 	if (!to)
 		abort();
-	json_array_foreach(json_object_get(o->store.run, "command"), i, word)
-	{
+	for (size_t i = 0; i < o->store->run.words; i++) {
 		if (i)
 			fputc(' ', to);
-		quote_shell(to, json_is_string(word) ? json_string_value(word) : "");
+		quote_shell(to, o->store->run.command[i]);
 	}
 	fclose(to);
 	document_heading(d, "To run it again");
@@ -326,7 +315,7 @@ static int write_plot(struct document *d, const struct series *s, const char *ki
 // gnuplot fails where there is no point at all: every trial failed or was limited.
 static bool has_values(const struct outcome *o, const struct series *s)
 {
-	for (size_t t = 0; t < o->store.tunnels; t++)
+	for (size_t t = 0; t < o->store->run.tunnels; t++)
 		if (isfinite(series_median(s, t, true)))
 			return true;
 	return false;
@@ -371,16 +360,17 @@ static int write_forest(struct document *d, const struct outcome *o)
 
 static int write_report(const struct outcome *o, const char *root)
 {
+	const struct run *run = &o->store->run;
 	struct document d;
 	char title[300];
 	int ret;
 
-	snprintf(title, sizeof(title), "wgbench run %s", o->store.id);
-	ret = document_begin(&d, o->store.dir, title);
+	snprintf(title, sizeof(title), "wgbench run %s", run->id);
+	ret = document_begin(&d, o->store->dir, title);
 	if (ret)
 		return ret;
-	document_paragraph(&d, "Made %s, plan %s.", run_text(o, "created"),
-	                   *run_text(o, "plan") ? run_text(o, "plan") : "none");
+	document_paragraph(&d, "Made %s, plan %s.", run->created,
+	                   run->plan && *run->plan ? run->plan : "none");
 	ret = write_forest(&d, o);
 	if (ret) {
 		document_abandon(&d);
@@ -407,31 +397,40 @@ static int write_report(const struct outcome *o, const char *root)
 static int write_verdict(const struct outcome *o)
 {
 	json_t *json = outcome_json(o);
-	char path[sizeof(o->store.dir) + 32];
+	char path[sizeof(o->store->dir) + 32];
 
-	snprintf(path, sizeof(path), "%s/verdict.json", o->store.dir);
+	snprintf(path, sizeof(path), "%s/verdict.json", o->store->dir);
 	int ret = output_json(path, json, JSON_INDENT(2));
 	json_decref(json);
 	return ret;
 }
 
-int report_write(const char *dir, double gate_percent)
+int report_write(const struct outcome *o)
 {
-	struct outcome o;
 	char root[4096];
-	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
-	int ret;
+	int ret = spec_find_root(root);
 
-	if (spec_find_root(root) || outcome_load(&o, dir, &how))
-		return EXIT_ERROR;
-	ret = write_report(&o, root);
-	if (!ret && o.verdicts.n)
-		ret = write_verdict(&o);
-	outcome_free(&o);
+	if (!ret)
+		ret = write_report(o, root);
+	if (!ret && o->verdicts.n)
+		ret = write_verdict(o);
 	if (ret)
 		return EXIT_ERROR;
-	printf("report: %s/report.html\n", dir);
+	printf("report: %s/report.html\n", o->store->dir);
 	return 0;
+}
+
+static int report(const char *dir, double gate_percent)
+{
+	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+	struct outcome o;
+	int code;
+
+	if (outcome_load(&o, dir, &how))
+		return EXIT_ERROR;
+	code = report_write(&o);
+	outcome_free(&o);
+	return code;
 }
 
 static int report_main(int argc, char **argv)
@@ -449,7 +448,7 @@ static int report_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
-	return report_write(words.word[0], gate_percent);
+	return report(words.word[0], gate_percent);
 }
 
 static const struct command_exit exits[] = {

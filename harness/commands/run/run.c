@@ -8,6 +8,7 @@
 
 #include "harness/command.h"
 #include "harness/judge/decided.h"
+#include "harness/judge/outcome.h"
 #include "harness/measure/run.h"
 #include "harness/options.h"
 #include "harness/plan/plan.h"
@@ -121,35 +122,42 @@ static int make_plan(struct plan *p, const struct run_options *o, const char *ro
 	return 0;
 }
 
-static int conclude(const char *dir, size_t tunnels, double gate_percent)
+static int conclude(const struct store *st, double gate_percent)
 {
-	int ret = EXIT_NO_REGRESSION;
+	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+	struct outcome o;
+	int code;
 
-	if (tunnels > 1)
-		ret = compare_print(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
+	if (outcome_judge(&o, st, &how))
+		return EXIT_ERROR;
+	if (st->run.tunnels > 1)
+		compare_print(&o);
 	else
 		fprintf(stderr, "wgbench: one tunnel: nothing is compared\n");
-	return report_write(dir, gate_percent) == EXIT_ERROR ? EXIT_ERROR : ret;
+	code = report_write(&o);
+	outcome_free(&o);
+	return code;
 }
 
-static int run_new(const struct run_options *o)
+static int run_new(const struct run_options *o, struct run_result *result)
 {
-	struct run_result result;
 	char root[4096];
 	struct plan p;
 
 	if (spec_find_root(root) || make_plan(&p, o, root))
 		return EXIT_ERROR;
-	int code = run_plan(&p, o->out, o->gate_percent, decided_by, &result);
-	return code ? code : conclude(result.dir, result.tunnels, o->gate_percent);
+	return run_plan(&p, o->out, o->gate_percent, decided_by, result);
 }
 
-static int run_again(const struct run_options *o)
+static int run(const struct run_options *o)
 {
-	struct run_result result;
-	int code = run_resume(o->resume, decided_by, &result);
+	struct run_result result = {.store = {.trials_fd = -1}};
+	int code = o->resume ? run_resume(o->resume, decided_by, &result) : run_new(o, &result);
 
-	return code ? code : conclude(o->resume, result.tunnels, 0);
+	if (!code)
+		code = conclude(&result.store, o->gate_percent);
+	store_close(&result.store);
+	return code;
 }
 
 static int run_main(int argc, char **argv)
@@ -161,7 +169,7 @@ static int run_main(int argc, char **argv)
 		return EXIT_NO_REGRESSION;
 	if (ret)
 		return EXIT_ERROR;
-	return options.resume ? run_again(&options) : run_new(&options);
+	return run(&options);
 }
 
 static const struct command_exit exits[] = {

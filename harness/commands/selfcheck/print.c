@@ -103,24 +103,16 @@ void selfcheck_print_found(const json_t *found)
 // trials don't tell.
 static double expected_percent(const struct outcome *o, const char *workload, double planted_ns)
 {
-	static const char *const ends[] = {"left", "right"};
 	double packets = 0, cpu_s = 0;
 
-	for (size_t i = 0; i < o->store.trials; i++) {
-		const struct trial *t = &o->store.trial[i];
-		json_t *tunnel = json_object_get(t->environment, "tunnel");
+	for (size_t i = 0; i < o->store->trials; i++) {
+		const struct trial *t = &o->store->trial[i];
 
 		if (t->tunnel != o->verdicts.baseline || strcmp(t->workload, workload) ||
-		    t->status != TRIAL_OK || !tunnel)
+		    t->status != TRIAL_OK || (!t->end[0].counters && !t->end[1].counters))
 			continue;
-		cpu_s += foreign_number(t->environment, "tunnel_cpu_s");
-		for (int e = 0; e < 2; e++) {
-			json_t *counters =
-			    json_object_get(json_object_get(tunnel, ends[e]), "counters");
-
-			packets += foreign_number(counters, "tx_packets") +
-			           foreign_number(counters, "rx_packets");
-		}
+		cpu_s += t->tunnel_cpu_s;
+		packets += trial_end_packets(&t->end[0]) + trial_end_packets(&t->end[1]);
 	}
 	return cpu_s > 0 && packets > 0 ? 100 * packets * planted_ns * 1e-9 / cpu_s : NAN;
 }
@@ -129,10 +121,7 @@ void selfcheck_print_planted(const struct outcome *o)
 {
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
-		json_t *tunnel =
-		    json_array_get(json_object_get(o->store.run, "tunnels"), v->candidate);
-		const char *amount = json_string_value(
-		    json_object_get(json_object_get(tunnel, "variants"), "plant"));
+		const char *amount = run_variant_of(&o->store->run.tunnel[v->candidate], "plant");
 		double ns;
 
 		// Of the metrics only this one has the burned time for its numerator.

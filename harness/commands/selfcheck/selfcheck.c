@@ -14,6 +14,7 @@
 
 #include "harness/command.h"
 #include "harness/judge/decided.h"
+#include "harness/record/environment_compare.h"
 #include "harness/measure/run.h"
 #include "base/fields.h"
 #include "harness/plan/interim_plan.h"
@@ -31,7 +32,7 @@ enum { DRAWS = 2000, LIMIT_STORES = 40, LIMIT_DRAWS = 400, SEED = 1 };
 static const unsigned sizes[] = {8, 12, 18, 27, 40};
 enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
 
-enum { RUNS_MAX = 32 };
+enum { RUNS_MAX = 32, SELFCHECK_SCHEMA = 1 };
 
 // ---- what is found
 
@@ -48,8 +49,8 @@ struct aa_blocks {
 
 static bool is_twin(const struct outcome *o, const struct verdict *v)
 {
-	const struct store_tunnel *a = &o->store.tunnel[o->verdicts.baseline];
-	const struct store_tunnel *b = &o->store.tunnel[v->candidate];
+	const struct run_tunnel *a = &o->store->run.tunnel[o->verdicts.baseline];
+	const struct run_tunnel *b = &o->store->run.tunnel[v->candidate];
 
 	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);
 }
@@ -137,9 +138,8 @@ static void check_budgets(const struct aa_blocks *b, const struct series *of, do
 static json_t *check(const struct aa_runs *a)
 {
 	const struct outcome *o = &a->run[0];
-	json_t *rows = json_array(), *budgets = json_array(), *machine = json_object();
-	json_t *environment = json_object_get(o->store.run, "environment"), *runs = json_array();
-	json_t *duration = json_object_get(o->store.run, "duration");
+	json_t *rows = json_array(), *budgets = json_array();
+	json_t *runs = json_array();
 	struct aa_blocks b;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
@@ -149,17 +149,16 @@ static json_t *check(const struct aa_runs *a)
 			continue;
 		gather(&b, a, v->series);
 		check_metric(&b, v->series, o->verdicts.gate_percent, rows);
-		check_budgets(&b, v->series, o->verdicts.gate_percent, json_integer_value(duration),
+		check_budgets(&b, v->series, o->verdicts.gate_percent, o->store->run.duration_s,
 		              budgets);
 	}
 	for (size_t r = 0; r < a->n; r++)
-		json_array_append_new(runs, json_string(a->run[r].store.id));
-	for (const char *const *key = selfcheck_machine_keys; *key; key++)
-		json_object_set(machine, *key, json_object_get(environment, *key));
-	return json_pack("{si so sO so sf si si so so}", "schema", STORE_SCHEMA, "runs", runs,
-	                 "created", json_object_get(o->store.run, "created"), "machine", machine,
-	                 "gate_percent", o->verdicts.gate_percent, "draws", DRAWS, "limit_sets",
-	                 LIMIT_STORES, "rows", rows, "budgets", budgets);
+		json_array_append_new(runs, json_string(a->run[r].store->run.id));
+	return json_pack("{si so ss so sf si si so so}", "schema", SELFCHECK_SCHEMA, "runs", runs,
+	                 "created", o->store->run.created, "machine",
+	                 environment_machine(o->store->run.environment.all), "gate_percent",
+	                 o->verdicts.gate_percent, "draws", DRAWS, "limit_sets", LIMIT_STORES,
+	                 "rows", rows, "budgets", budgets);
 }
 
 // ---- what is kept
@@ -207,13 +206,12 @@ static bool has_twin(const struct outcome *o)
 	return b.n;
 }
 
-static int load(struct aa_runs *a, const char *dir, double gate_percent)
+// Whether what was added last goes with the first one.
+static int check_last(const struct aa_runs *a)
 {
-	struct outcome *o = &a->run[a->n];
+	const struct outcome *o = &a->run[a->n - 1];
+	const char *dir = o->store->dir;
 
-	if (outcome_load(o, dir, &(struct outcome_how){.gate_percent = gate_percent}))
-		return -EINVAL;
-	a->n++;
 	if (!has_twin(o)) {
 		fprintf(stderr,
 		        "wgbench: %s: holds no tunnel twice, or no clean block of it: nothing to "
@@ -221,19 +219,18 @@ static int load(struct aa_runs *a, const char *dir, double gate_percent)
 		        dir);
 		return -EINVAL;
 	}
-	if (!selfcheck_same_machine(json_object_get(o->store.run, "environment"),
-	                            json_object_get(a->run[0].store.run, "environment"))) {
+	if (!environment_same_machine(o->store->run.environment.all,
+	                              a->run[0].store->run.environment.all)) {
 		fprintf(stderr,
 		        "wgbench: %s: measured on another machine than %s: check each by itself\n",
-		        dir, a->run[0].store.dir);
+		        dir, a->run[0].store->dir);
 		return -EINVAL;
 	}
-	if (!json_equal(json_object_get(o->store.run, "duration"),
-	                json_object_get(a->run[0].store.run, "duration"))) {
+	if (o->store->run.duration_s != a->run[0].store->run.duration_s) {
 		fprintf(stderr,
 		        "wgbench: %s: its trials take another time than those of %s: check each by "
 		        "itself\n",
-		        dir, a->run[0].store.dir);
+		        dir, a->run[0].store->dir);
 		return -EINVAL;
 	}
 	return 0;
@@ -249,14 +246,22 @@ static void keep(const json_t *found, const char *dir)
 	output_json(path, found, JSON_INDENT(2));
 }
 
-// What was measured just now is what later runs refer to.
-static int show(const char *const *dirs, size_t n, double gate_percent, bool fresh, bool json)
+// Of the folders, or of what was measured just now, which is then what later runs refer to.
+static int show(const char *const *dirs, size_t n, const struct store *fresh, double gate_percent,
+                bool json)
 {
+	const struct outcome_how how = {.gate_percent = gate_percent};
 	struct aa_runs *a = memory_new(1, sizeof(*a));
 	int ret = 0;
 
-	for (size_t i = 0; i < n && !ret; i++)
-		ret = load(a, dirs[i], gate_percent);
+	for (size_t i = 0; i < n + (fresh != NULL) && !ret; i++) {
+		struct outcome *o = &a->run[a->n];
+
+		ret = fresh ? outcome_judge(o, fresh, &how) : outcome_load(o, dirs[i], &how);
+		a->n += !ret;
+		if (!ret)
+			ret = check_last(a);
+	}
 	if (!ret) {
 		json_t *found = check(a);
 
@@ -269,7 +274,7 @@ static int show(const char *const *dirs, size_t n, double gate_percent, bool fre
 		else
 			selfcheck_print_found(found);
 		if (fresh)
-			keep(found, dirs[0]);
+			keep(found, fresh->dir);
 		json_decref(found);
 	}
 	while (a->n)
@@ -315,11 +320,14 @@ static int selfcheck_main(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	if (words.n)
-		return show(words.word, words.n, gate_percent, false, json);
+		return show(words.word, words.n, NULL, gate_percent, json);
 	if (make_plan(&plan, &traffic, blocks, budget_s))
 		return EXIT_ERROR;
 	int code = run_plan(&plan, out, gate_percent, decided_by, &run);
-	return code ? code : show(&(const char *){run.dir}, 1, gate_percent, true, json);
+	if (!code)
+		code = show(NULL, 0, &run.store, gate_percent, json);
+	store_close(&run.store);
+	return code;
 }
 
 static const struct command_exit exits[] = {
