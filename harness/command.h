@@ -4,8 +4,6 @@
 #ifndef WGBENCH_COMMAND_H
 #define WGBENCH_COMMAND_H
 
-struct outcome;
-
 enum {
 	EXIT_NO_REGRESSION = 0,
 	EXIT_REGRESSION = 1,
@@ -39,10 +37,5 @@ struct command {
 extern const struct command list_command, doctor_command, run_command, compare_command,
     report_command, profile_command, micro_command, count_command, selfcheck_command,
     export_command, history_command, bisect_command;
-
-// What `compare` and `report` do with a run, for `run`, which ends with both. The report goes into
-// the run's folder; its path is printed. An exit code as above.
-void compare_print(const struct outcome *);
-int report_write(const struct outcome *);
 
 #endif

@@ -11,7 +11,7 @@ rooms: ## fail where an #include runs against the table of rooms (scripts/rooms)
 	$(Q)scripts/rooms
 
 # A header is compiled by itself where it, or what it includes, has changed.
-HEADERS := $(wildcard $(addsuffix /*.h,base tunnel variants/* netns harness harness/* harness/commands/* \
+HEADERS := $(wildcard $(addsuffix /*.h,base tunnel variants/* netns harness harness/* harness/*/* \
 	workloads workloads/* tests/support))
 HEADERS_COMPILED := $(HEADERS:%=$(B)/headers/%.ok)
 $(HEADERS_COMPILED): $(B)/headers/%.ok: % $(B)/.flags | build/.setup-tests

@@ -1,7 +1,7 @@
 # The wgbench program and its traffic generator.
 
 HARNESS_LIBS := -ljansson -lpfm -lsodium -lsqlite3 -lz -lm
-HARNESS_OBJECTS := $(call objects,harness/*.c harness/*/*.c harness/commands/*/*.c netns/*.c workloads/*.c) $(BASE)
+HARNESS_OBJECTS := $(call objects,harness/*.c harness/*/*.c harness/*/*/*.c netns/*.c workloads/*.c) $(BASE)
 HARNESS_CORE := $(filter-out %/main.o,$(HARNESS_OBJECTS))
 
 TRAFFIC_LIBS := -ljansson -lb2 -lsodium -lm

@@ -7,61 +7,21 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/show/environment_table.h"
-#include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_json.h"
-#include "harness/show/verdict_table.h"
+#include "harness/show/verdict_text.h"
 #include "harness/spec/parse.h"
-#include "harness/judge/workloads_used.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// What the names in the table stand for.
-static void print_workloads(const struct outcome *o)
-{
-	struct workloads_used used;
-	struct text line = {0};
-
-	workloads_used_gather(&used, o->store);
-	for (size_t i = 0; i < used.n; i++) {
-		text_cut(&line, 0);
-		workload_used_describe(&line, &used.workload[i]);
-		printf("%s.\n", text_string(&line));
-	}
-	text_free(&line);
-	workloads_used_free(&used);
-}
-
-static void print_note(const struct outcome *o)
+static void print_verdicts(const struct outcome *o)
 {
 	char root[PATH_MAX], *path;
 
 	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
-	selfcheck_print_note(o, path, stdout);
+	verdict_text_print(o, path);
 	free(path);
-}
-
-void compare_print(const struct outcome *o)
-{
-	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store->run.id, o->verdicts.gate_percent);
-	outcome_print_verdicts(o);
-	print_workloads(o);
-	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
-	       "better or worse side.\n");
-	if (o->goals) {
-		struct table goals;
-
-		outcome_goals(o, &goals);
-		printf("\n");
-		table_print(&goals, stdout);
-		printf("\nreached: the whole 95 %% interval of the ratio candidate / baseline is "
-		       "on the goal's good side.\n");
-		table_free(&goals);
-	}
-	if (*o->remark)
-		quote_printf(stdout, "%s\n", o->remark);
-	print_note(o);
 }
 
 static int compare(const char *dir, const struct outcome_how *how, bool json)
@@ -74,7 +34,7 @@ static int compare(const char *dir, const struct outcome_how *how, bool json)
 	if (json)
 		output_print_json(outcome_json(&o));
 	else
-		compare_print(&o);
+		print_verdicts(&o);
 	code = (int)outcome_answer(&o);
 	outcome_free(&o);
 	return code;

@@ -12,6 +12,8 @@
 #include "harness/measure/run.h"
 #include "harness/options.h"
 #include "harness/plan/plan.h"
+#include "harness/show/report/report.h"
+#include "harness/show/verdict_text.h"
 #include "harness/spec/parse.h"
 
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
@@ -126,15 +128,18 @@ static int conclude(const struct store *st, double gate_percent)
 {
 	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
 	struct outcome o;
+	char root[PATH_MAX];
 	int code;
 
-	if (outcome_judge(&o, st, &how))
+	if (spec_find_root(root) || outcome_judge(&o, st, &how))
 		return EXIT_ERROR;
+	char *selfcheck = spec_results(root, "selfcheck.json");
 	if (st->run.tunnels > 1)
-		compare_print(&o);
+		verdict_text_print(&o, selfcheck);
 	else
 		fprintf(stderr, "wgbench: one tunnel: nothing is compared\n");
-	code = report_write(&o);
+	free(selfcheck);
+	code = report_write(&o, root) ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	outcome_free(&o);
 	return code;
 }

@@ -1,6 +1,6 @@
 // The part of a report that tells what the tunnels themselves said (tunnel_status.h).
-#ifndef WGBENCH_REPORT_COUNTERS_H
-#define WGBENCH_REPORT_COUNTERS_H
+#ifndef WGBENCH_SHOW_REPORT_COUNTERS_H
+#define WGBENCH_SHOW_REPORT_COUNTERS_H
 
 #include "harness/show/document.h"
 #include "harness/judge/outcome.h"

@@ -1,6 +1,5 @@
-#include "harness/commands/report/counters.h"
-#include "base/memory.h"
-#include "harness/stats/basic.h"
+#include "harness/show/report/counters.h"
+#include "harness/judge/tunnel_ends.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -86,31 +85,6 @@ static const struct {
 };
 enum { QUOTIENTS = sizeof(quotients) / sizeof(quotients[0]) };
 
-static double quotient_of(const struct trial_end *e, size_t quotient)
-{
-	return *(const double *)((const char *)e + quotients[quotient].at);
-}
-
-// Of the trials that passed; NAN where none told.
-static double median_of(const struct outcome *o, size_t tunnel, const char *workload, size_t end,
-                        size_t quotient)
-{
-	double *value = memory_new(o->store->trials, sizeof(*value)), median;
-	size_t n = 0;
-
-	for (size_t i = 0; i < o->store->trials; i++) {
-		const struct trial *t = &o->store->trial[i];
-		double one = quotient_of(&t->end[end], quotient);
-
-		if (t->tunnel == tunnel && t->status != TRIAL_FAILED &&
-		    !strcmp(t->workload, workload) && !isnan(one))
-			value[n++] = one;
-	}
-	median = stats_median(value, n);
-	free(value);
-	return median;
-}
-
 static void add_calls(struct table *t, const struct outcome *o, const char *workload)
 {
 	for (size_t i = 0; i < 2 * o->store->run.tunnels; i++) {
@@ -118,7 +92,7 @@ static void add_calls(struct table *t, const struct outcome *o, const char *work
 		bool told = false;
 
 		for (size_t q = 0; q < QUOTIENTS; q++) {
-			median[q] = median_of(o, i / 2, workload, i % 2, q);
+			median[q] = tunnel_ends_median(o, i / 2, workload, i % 2, quotients[q].at);
 			told |= !isnan(median[q]);
 		}
 		if (!told)

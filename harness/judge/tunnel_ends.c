@@ -1,0 +1,26 @@
+#include "harness/judge/tunnel_ends.h"
+#include "base/memory.h"
+#include "harness/stats/basic.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double tunnel_ends_median(const struct outcome *o, size_t tunnel, const char *workload, size_t end,
+                          size_t at)
+{
+	double *value = memory_new(o->store->trials, sizeof(*value)), median;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->store->trials; i++) {
+		const struct trial *t = &o->store->trial[i];
+		double one = *(const double *)((const char *)&t->end[end] + at);
+
+		if (t->tunnel == tunnel && t->status != TRIAL_FAILED &&
+		    !strcmp(t->workload, workload) && !isnan(one))
+			value[n++] = one;
+	}
+	median = stats_median(value, n);
+	free(value);
+	return median;
+}
