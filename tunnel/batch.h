@@ -42,8 +42,7 @@ struct batch {
 	struct pool_item item;
 	struct receive_held held; // while its packets wait to go up
 	struct batch *next;       // in a staged queue
-	struct queue
-	    *queue; // the queue that it came in by and leaves by, and whose pool is its home
+	struct queue *queue;      // that it came in by and leaves by
 	struct peer *peer;
 	struct keypair *keypair;
 	uint64_t counter; // of the first packet

@@ -27,7 +27,7 @@ struct timers;
 struct peer {
 	struct device *device;
 	struct counters *counters;
-	struct mailbox *mailbox; // of its events
+	struct mailbox *mailbox; // for its events
 	struct timers *timers;
 	atomic_uint references;
 	struct peer *next, *previous; // the device's list

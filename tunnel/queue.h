@@ -31,7 +31,7 @@ struct queue {
 	unsigned index; // in device->queue
 	int tun;        // its queue of the TUN; -1: none
 	int udp[2];     // IPv4, IPv6, for data; -1: not open or the host has no such family
-	struct mailbox *mailbox;   // of messages
+	struct mailbox *mailbox;   // for messages that are not data
 	const struct udp *sockets; // what those of all queues have in common
 	int epoll;
 	int wake; // eventfd: look at device->stopping

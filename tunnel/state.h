@@ -1,5 +1,5 @@
-// Everything that a tunnel has one of; data only, so that who reads or counts something here
-// depends on nobody who changes it.
+// Everything that a tunnel has one of. Data only: a file that reads or counts something here does
+// not depend on those that change it.
 #ifndef WGBENCH_STATE_H
 #define WGBENCH_STATE_H
 
@@ -40,7 +40,7 @@ struct device {
 	bool up;                  // the link is up and sockets are open: the path runs
 	uint64_t listen_again_ns; // between attempts at a port that is taken
 
-	struct lock lock; // of what the path reads
+	struct lock lock; // of what the path reads: tables, key pairs, sockets
 	struct tables tables;
 	struct peer *peers;
 	size_t peer_count;
@@ -66,7 +66,7 @@ struct device {
 	unsigned queues;     // at least 1; fixed from device_new() on
 	atomic_bool stopping;
 	struct pool_made made;
-	atomic_uint batches_staged; // of them, waiting for a key pair
+	atomic_uint batches_staged; // waiting for a key pair (staging.c)
 };
 
 #endif
