@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { COMMAND_MS = 20000 };

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/udp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "tunnel/clock.h"
 #include "tunnel/counters.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/feature.h"

@@ -6,7 +6,6 @@
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include "tunnel/batch.h"
 #include "tunnel/counters.h"
 #include "tunnel/endpoint.h"

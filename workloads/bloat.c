@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "base/process.h"
-#include "harness/record/store.h"
 #include "netns/bottleneck.h"
 #include "netns/netns.h"
 

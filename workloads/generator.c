@@ -6,7 +6,6 @@
 #include "base/foreign.h"
 #include "base/path.h"
 #include "base/process.h"
-#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>

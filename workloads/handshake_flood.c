@@ -11,7 +11,6 @@
 #include "base/argv.h"
 #include "base/foreign.h"
 #include "base/process.h"
-#include "harness/record/store.h"
 #include "netns/netns.h"
 #include "netns/sources.h"
 

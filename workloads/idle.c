@@ -6,7 +6,6 @@
 #include "base/argv.h"
 #include "base/process.h"
 #include "base/random.h"
-#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>

@@ -14,7 +14,6 @@
 
 #include "base/text.h"
 #include "base/foreign.h"
-#include "harness/record/store.h"
 #include "netns/discard.h"
 #include "netns/netns.h"
 

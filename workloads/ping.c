@@ -6,7 +6,6 @@
 
 #include "base/foreign.h"
 #include "harness/stats/basic.h"
-#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>

@@ -2,8 +2,6 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/record/store.h"
-
 static const struct workload_parameter parameters[] = {
     {"flows", 1, 64, 1, "parallel connections"},
     {"reverse", 0, 1, 0, "1: the right end sends to the left"},

@@ -3,8 +3,6 @@
 #include "workloads/iperf.h"
 #include "workloads/workloads.h"
 
-#include "harness/record/store.h"
-
 #include <stdio.h>
 
 // iperf3's own pacing is no better than this on a loaded machine.

@@ -5,8 +5,6 @@
 #include "workloads/rate_search.h"
 #include "workloads/workloads.h"
 
-#include "harness/record/store.h"
-
 #include <errno.h>
 #include <stdio.h>
 

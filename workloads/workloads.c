@@ -1,15 +1,12 @@
 #include "workloads/workloads.h"
 
 #include "base/file.h"
-#include "base/process.h"
 #include "base/text.h"
-#include "harness/record/store.h"
 #include "netns/netns.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const struct workload *const workloads[] = {

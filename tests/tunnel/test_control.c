@@ -9,7 +9,6 @@
 #include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 

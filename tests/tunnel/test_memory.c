@@ -5,13 +5,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "tunnel/cipher.h"
 #include "tunnel/device.h"
 #include "tunnel/index.h"
 #include "tunnel/interface.h"

@@ -5,7 +5,6 @@
 #include "tests/support/loopback.h"
 #include "tests/support/refusal.h"
 
-#include <errno.h>
 #include <netinet/ip.h>
 #include <pthread.h>
 #include <time.h>

@@ -2,7 +2,6 @@
 // size, for the address sanitizer.
 #include "tests/support/packets.h"
 #include "tunnel/checksum.h"
-#include "tunnel/inner.h"
 #include "tunnel/offload.h"
 
 #include <arpa/inet.h>

@@ -8,7 +8,6 @@
 #include <blake2.h>
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>

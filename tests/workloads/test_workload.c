@@ -1,5 +1,4 @@
 #include "harness/plan/workload.h"
-#include "harness/record/store.h"
 #include "tests/support/capture.h"
 #include "tests/support/support.h"
 #include "workloads/iperf.h"

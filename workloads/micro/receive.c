@@ -14,7 +14,6 @@
 #include "tunnel/queue.h"
 #include "tunnel/checksum.h"
 #include "tunnel/inner.h"
-#include "tunnel/merge.h"
 #include "tunnel/pipeline.h"
 #include "variants/receive/receive.h"
 #include "base/random.h"

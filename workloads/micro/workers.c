@@ -4,8 +4,6 @@
 #include "variants/ring/backoff.h"
 #include "variants/workers/workers.h"
 
-#include <stdlib.h>
-
 const char *const micro_slot = "workers", *const micro_variant = workers_variant;
 
 enum { LANES_MAX = 8, JOBS = 256 };

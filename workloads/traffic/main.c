@@ -10,7 +10,6 @@
 #include <netdb.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { OPTIONS_MAX = 10, ADDRESSES = 2 };

@@ -27,7 +27,6 @@ void survives_a_consumer_stopped_anywhere(void **state)
 #else
 
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
