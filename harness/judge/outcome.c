@@ -6,7 +6,6 @@
 #include "harness/record/environment_compare.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

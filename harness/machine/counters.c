@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <perfmon/pfmlib_perf_event.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>

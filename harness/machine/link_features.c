@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "base/process.h"
-#include "harness/stats/basic.h"
 
 #include <errno.h>
 #include <linux/ethtool.h>

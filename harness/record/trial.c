@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ATTEMPT_MAX = 999, STARTS_MAX = 1 << 20, TEXTS_MAX = 4096 };

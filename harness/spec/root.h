@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <stdbool.h>
 
-// The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program, else the nearest
-// one above the current folder, else what `make install` put into share/wgbench: presets, plans and
-// scripts, from which no tunnel can be built. 0; -errno after a printed line.
+// The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program, else the
+// nearest one above the current folder, else what `make install` put into share/wgbench: presets,
+// plans and scripts, from which no tunnel can be built. 0; -errno after a printed line.
 int spec_find_root(char root[PATH_MAX]);
 
 // Whether tunnels can be built there.

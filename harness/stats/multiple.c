@@ -1,7 +1,6 @@
 #include "harness/stats/multiple.h"
 
 #include "base/memory.h"
-#include "harness/stats/basic.h"
 
 #include <math.h>
 #include <stdlib.h>

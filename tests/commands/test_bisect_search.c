@@ -3,8 +3,6 @@
 #include "harness/commands/bisect/search.h"
 #include "tests/support/draw.h"
 
-#include <stdio.h>
-
 enum { SEARCHES = 2000, COMMITS_MAX = 200 };
 
 static struct support_random rng;

@@ -5,8 +5,6 @@
 #include "tests/support/synthetic.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 struct said {
 	struct capture out, err;

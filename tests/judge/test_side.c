@@ -1,6 +1,5 @@
 // Places of commits whose truth is known, in runs that are made up.
 #include "harness/judge/side.h"
-#include "harness/stats/signed_rank.h"
 #include "tests/support/draw.h"
 
 enum { RUNS = 2000 };

@@ -5,10 +5,8 @@
 #include "tests/support/support.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static void assert_refused(const char *list, const char *part)
 {

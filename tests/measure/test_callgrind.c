@@ -4,8 +4,6 @@
 #include "tests/support/support.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char sample[] = "# callgrind format\n"
@@ -67,7 +65,7 @@ static void functions_have_their_own_costs(void **state)
 {
 	static const struct callgrind_function expected[] = {
 	    {"libc.so.6:pthread_mutex_lock", 11}, {"libcipher.so.1", 5000},
-	    {"tunnel/output.c:encrypt", 1134},      {"variants/ring:ring_push", 33},
+	    {"tunnel/output.c:encrypt", 1134},    {"variants/ring:ring_push", 33},
 	    {"wgbench-replay:main", 2},
 	};
 	struct callgrind c;

@@ -3,7 +3,6 @@
 #include "tests/support/support.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #define LINE(reads, writes, sends, receives, waits, tx_batches, tx, rx_batches, rx)                \
 	"{\"offloads\": {\"udp-gso\": true, \"receive-buffer\": 9}, \"counters\": {"               \

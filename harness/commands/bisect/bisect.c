@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +22,6 @@
 #include "base/stamp.h"
 #include "base/path.h"
 #include "harness/spec/parse.h"
-#include "harness/stats/basic.h"
-#include "harness/record/store.h"
-#include "harness/judge/verdict.h"
 
 #define BUDGET_DEFAULT_H 1
 

@@ -3,7 +3,6 @@
 #include "harness/spec/git.h"
 #include "base/file.h"
 #include "harness/spec/parse.h"
-#include "harness/stats/basic.h"
 
 #include <errno.h>
 #include <stdio.h>

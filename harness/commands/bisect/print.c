@@ -1,5 +1,4 @@
 #include "harness/commands/bisect/bisect.h"
-#include "base/clock.h"
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/show/table.h"

@@ -1,6 +1,5 @@
 #include "harness/commands/bisect/search.h"
 #include "base/memory.h"
-#include "harness/stats/basic.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // Raises `wanted` for each word of the list; without words, for all.
 static void choose_words(const struct options_words *words, const char *const names[], bool *wanted)

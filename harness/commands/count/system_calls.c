@@ -5,9 +5,7 @@
 #include "harness/commands/count/count.h"
 #include "harness/measure/testbed.h"
 #include "harness/measure/tunnel_counters.h"
-#include "harness/record/store.h"
 #include "workloads/generator.h"
-#include "workloads/workloads.h"
 
 #include <errno.h>
 #include <math.h>

@@ -13,7 +13,6 @@
 #include "harness/show/table.h"
 #include "harness/spec/parse.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <linux/perf_event.h>
 #include <math.h>

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/quote.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -4,7 +4,6 @@
 #include "base/quote.h"
 #include "harness/stats/change.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>

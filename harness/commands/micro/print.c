@@ -8,7 +8,6 @@
 #include "harness/show/document.h"
 #include "harness/show/table.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

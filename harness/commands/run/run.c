@@ -14,7 +14,6 @@
 #include "harness/plan/plan.h"
 #include "harness/show/report/report.h"
 #include "harness/show/verdict_text.h"
-#include "harness/spec/parse.h"
 
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
 

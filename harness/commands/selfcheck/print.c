@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/foreign.h"
 #include "harness/show/table.h"
 
 static void print_rows(const json_t *found)

@@ -4,7 +4,6 @@
 // an effect it finds.
 #include "base/text.h"
 #include "base/memory.h"
-#include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_table.h"
 
 #include <errno.h>
@@ -16,12 +15,10 @@
 #include "harness/judge/decided.h"
 #include "harness/record/environment_compare.h"
 #include "harness/measure/run.h"
-#include "base/fields.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/options.h"
 #include "base/file.h"
 #include "harness/plan/plan.h"
-#include "base/quote.h"
 #include "harness/judge/draw_fixed.h"
 #include "harness/judge/draw_budget.h"
 #include "harness/commands/selfcheck/print.h"

@@ -2,7 +2,6 @@
 #include "harness/judge/tunnel_ends.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const ends[] = {"left", "right"};
