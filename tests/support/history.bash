@@ -13,7 +13,7 @@ clone_history() {
 }
 
 # small_history DIR: likewise, a repository of its own whose replay is built in a moment: of what is
-# counted there is one function, `encrypt`, and no packet.
+# counted there is one function, `output_encrypt`, and no packet.
 small_history() {
 	git init -q "$1"
 	cd "$1"
@@ -23,13 +23,13 @@ small_history() {
 	touch variants/ring/lockfree.c variants/ring/spinlock.c tunnel/noise.c
 	cat >Makefile <<-'END'
 		replay: build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay
-		build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay: $(addsuffix .c,workloads/replay/main tunnel/send tunnel/noise); \
+		build/$(PROFILE)/tunnels/$(SPEC)/wgbench-replay: $(addsuffix .c,workloads/replay/main tunnel/output tunnel/noise); \
 			mkdir -p $(@D) && $(CC) -O1 -o $@ $^
 	END
-	cat >tunnel/send.c <<-'END'
+	cat >tunnel/output.c <<-'END'
 		struct workers_job { int packets; };
 		#define batch_of(job) (job)
-		void encrypt(struct workers_job *job)
+		void output_encrypt(struct workers_job *job)
 		{
 			for (long n = job->packets * 100000L; n; n--)
 				__asm__ volatile("");
@@ -39,13 +39,13 @@ small_history() {
 		#include <stdio.h>
 		#include <valgrind/callgrind.h>
 		struct workers_job { int packets; };
-		void encrypt(struct workers_job *job);
+		void output_encrypt(struct workers_job *job);
 		int main(void)
 		{
 			const char *const side[] = {"encrypt", "decrypt", "both"};
 			for (int i = 0; i < 3; i++) {
 				CALLGRIND_ZERO_STATS;
-				encrypt(&(struct workers_job){1});
+				output_encrypt(&(struct workers_job){1});
 				CALLGRIND_DUMP_STATS_AT(side[i]);
 				printf("%s packets=1 bytes=64 calls=0\n", side[i]);
 			}
@@ -91,7 +91,7 @@ commit() { git commit -qa --allow-empty -m "$1"; }
 
 # A loop of 8000 turns, a microsecond or three, for each packet that is encrypted.
 plant() {
-	sed -i '/^void encrypt(struct workers_job/,/^{/s/^{/{\n\tfor (long n = batch_of(job)->packets * 8000L; n; n--)\n\t\t__asm__ volatile("");/' \
+	sed -i '/^void output_encrypt(struct workers_job/,/^{/s/^{/{\n\tfor (long n = batch_of(job)->packets * 8000L; n; n--)\n\t\t__asm__ volatile("");/' \
 		tunnel/output.c
 	git diff --quiet && return 1
 	commit "$1"

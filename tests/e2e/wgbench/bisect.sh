@@ -72,7 +72,7 @@ check "a tunnel of others" refused "'kernel'" $(of base tip new) --tunnel kernel
 check "an unknown variant" refused "'frob'.*lockfree" $(of base tip new) --tunnel ring=frob
 check "no confidence" refused "expected a number, 0.51 to" $(of base tip new) --confidence 0.5
 check "resuming nothing" refused "$dir/new/bisect.json: .*not a search's folder" --resume "$dir/new"
-check "resuming with other words" refused "only --budget and --json" --resume "$dir/new" --good base
+check "resuming with other words" refused "--resume takes the question from its folder: leave out --good" --resume "$dir/new" --good base
 
 if [[ $profile != release ]]; then
 	skip "searches by counts" "they are of the profile release"
@@ -160,8 +160,16 @@ left_open() {
 }
 check "a further budget opens again what was left open" left_open
 
+# One measurement takes longer than the budget.
+slow_valgrind() {
+	mkdir "$dir/slow"
+	printf '#!/bin/sh\nsleep 1\nexec %q "$@"\n' "$(command -v valgrind)" >"$dir/slow/valgrind"
+	chmod +x "$dir/slow/valgrind"
+}
+
 out_of_time() {
-	bisect 3 $(of base tip brief) --budget 1s
+	slow_valgrind
+	PATH=$dir/slow:$PATH bisect 3 $(of base tip brief) --budget 1s
 	shows "No answer within the budget: .* one of the 5 commits"
 	bisect 2 $(of base tip brief)
 	match "$(<"$dir/err")" "holds a search"

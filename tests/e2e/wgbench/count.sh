@@ -71,7 +71,7 @@ ns() {
 no_trace() {
 	local names
 	names=$(nm "$build/tunnels/default/wgbench-tunnel")
-	grep -q ' encrypt$' <<<"$names"
+	grep -q ' output_encrypt$' <<<"$names"
 	equal "$(grep -c __wrap <<<"$names")" 0
 }
 [[ $profile == lto ]] || check "a tunnel without has no trace of it" no_trace
@@ -99,8 +99,8 @@ check "no tunnel" refused "missing: SPEC" --instructions
 check "three tunnels" refused "unexpected word" default default default
 check "unknown variant" refused "'frob'.*lockfree" ring=frob
 check "no tunnel of ours" refused "veth: only a tunnel of this tree can be replayed" default veth
-check "unknown mix" refused "--mix '65': one of 64 imix" --mix 65 default
-check "unknown side" refused "--side 'left': one of encrypt" --side left default
+check "unknown mix" refused "--mix '65': expected one of 64, imix" --mix 65 default
+check "unknown side" refused "--side 'left': expected one of encrypt" --side left default
 check "a planted cost without a unit" refused "plant=5: .*plant=5i" plant=5
 
 without_valgrind() {
@@ -161,7 +161,7 @@ planted() {
 	count 1 --instructions --json --mix imix --side encrypt default "plant=${n}i"
 	jq -e '.counts[0] | .verdict == "more" and .difference_percent >= 0.1 and .difference_percent < 0.14' \
 		"$dir/out"
-	jq -e '.functions | length == 1 and .[0].function == "workloads/planted/cost.c:__wrap_encrypt"' "$dir/out"
+	jq -e '.functions | length == 1 and .[0].function == "workloads/planted/cost.c:__wrap_output_encrypt"' "$dir/out"
 	count 0 --instructions --json --mix imix --side encrypt default plant=1i
 	jq -e '.counts[0] | .verdict == "same" and .difference_percent > 0' "$dir/out"
 	count 1 --instructions --mix imix --side encrypt --gate 0.005 default plant=1i

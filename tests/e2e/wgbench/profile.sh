@@ -95,14 +95,14 @@ one() {
 		[[ -s $dir/one/$part.folded ]]
 	done
 	# The left end encrypts what the right end decrypts; both are in the whole.
-	grep -q ';encrypt;.* [0-9]*$' "$dir/one/left.folded"
-	grep -q ';decrypt;.* [0-9]*$' "$dir/one/right.folded"
-	grep -q '^left end;.*;encrypt;' "$dir/one/all.folded"
-	grep -q '^right end;.*;decrypt;' "$dir/one/all.folded"
+	grep -q ';output_encrypt;.* [0-9]*$' "$dir/one/left.folded"
+	grep -q ';input_decrypt;.* [0-9]*$' "$dir/one/right.folded"
+	grep -q '^left end;.*;output_encrypt;' "$dir/one/all.folded"
+	grep -q '^right end;.*;input_decrypt;' "$dir/one/all.folded"
 	grep -q '^iperf3;' "$dir/one/all.folded"
 	grep -q '_\[k\]' "$dir/one/left.folded"
 	grep -q 'default: left end, tcp' "$dir/one/left.svg"
-	grep -q '>encrypt' "$dir/one/left.svg"
+	grep -q '>output_encrypt' "$dir/one/left.svg"
 	equal "$(ls "$dir/one" | grep -c perf.data)" 0
 	jq -e '.candidate | .spec == "default" and .per == "Gbit" and .samples_left > 100 and
 		.samples_right > 100 and .samples > .samples_left + .samples_right' "$dir/one/profile.json"
