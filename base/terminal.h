@@ -12,4 +12,7 @@ bool terminal_has_colours(FILE *);
 // Whether a line can be written over.
 bool terminal_rewrites(FILE *);
 
+// How many columns a line may have: those of the terminal, else what COLUMNS says, else 100.
+unsigned terminal_columns(FILE *);
+
 #endif

@@ -71,21 +71,48 @@ static void print_cell(FILE *to, const char *text, enum table_align align, size_
 		fprintf(to, "%*s", align == TABLE_LEFT ? gap + 2 : 2, "");
 }
 
-void table_print(const struct table *t, FILE *to)
+static void print_headings(const struct table *t, const size_t *width, bool colours, FILE *to)
 {
-	bool colours = terminal_has_colours(to);
-	size_t width[TABLE_COLUMNS_MAX];
-
-	find_widths(t, width);
 	for (size_t c = 0; c < t->columns; c++)
 		print_cell(to, t->column[c].heading, t->column[c].align, width[c],
 		           colours ? colour_codes[TABLE_DIM] : NULL, c + 1 == t->columns);
+}
+
+static void print_rows(const struct table *t, const size_t *width, bool colours, FILE *to)
+{
 	for (size_t i = 0; i < t->cells; i++) {
 		size_t c = i % t->columns;
 
 		print_cell(to, t->cell[i].text, t->column[c].align, width[c],
 		           colours ? colour_codes[t->cell[i].colour] : NULL, c + 1 == t->columns);
 	}
+}
+
+void table_print(const struct table *t, FILE *to)
+{
+	size_t width[TABLE_COLUMNS_MAX];
+
+	find_widths(t, width);
+	print_headings(t, width, terminal_has_colours(to), to);
+	print_rows(t, width, terminal_has_colours(to), to);
+}
+
+void table_print_rows(const struct table *t, FILE *to)
+{
+	size_t width[TABLE_COLUMNS_MAX];
+
+	find_widths(t, width);
+	print_rows(t, width, terminal_has_colours(to), to);
+}
+
+size_t table_width(const struct table *t)
+{
+	size_t width[TABLE_COLUMNS_MAX], sum = 0;
+
+	find_widths(t, width);
+	for (size_t c = 0; c < t->columns; c++)
+		sum += width[c] + (c + 1 < t->columns ? 2 : 0);
+	return sum;
 }
 
 void table_print_markdown(const struct table *t, FILE *to)

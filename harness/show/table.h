@@ -30,6 +30,11 @@ void table_add(struct table *, enum table_colour, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 void table_print(const struct table *, FILE *);
+// Without the headings.
+void table_print_rows(const struct table *, FILE *);
+
+// The columns of a terminal that its longest line takes.
+size_t table_width(const struct table *);
 
 // As a Markdown table.
 void table_print_markdown(const struct table *, FILE *);
