@@ -10,7 +10,7 @@ static bool is_open(const struct plan *p, const struct verdict *v, double gate_p
 	struct place place;
 
 	if (!p->between)
-		return v->word == VERDICT_INCONCLUSIVE;
+		return v->word == VERDICT_UNDECIDED;
 	place_judge(&place, v->series, gate_percent, p->between);
 	return place.word == PLACE_OPEN;
 }

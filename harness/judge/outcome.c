@@ -213,15 +213,15 @@ int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *h
 enum outcome_answer outcome_answer(const struct outcome *o)
 {
 	enum outcome_answer answer =
-	    o->missing || o->unfinished ? OUTCOME_INCONCLUSIVE : OUTCOME_NO_REGRESSION;
+	    o->missing || o->unfinished ? OUTCOME_UNDECIDED : OUTCOME_NO_REGRESSION;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
 		if (v->regression)
 			return OUTCOME_REGRESSION;
-		if (v->word == VERDICT_INCONCLUSIVE || v->word == VERDICT_SLOWER)
-			answer = OUTCOME_INCONCLUSIVE;
+		if (v->word == VERDICT_WORSE || (v->series->decides && !v->regression_excluded))
+			answer = OUTCOME_UNDECIDED;
 	}
 	return answer;
 }

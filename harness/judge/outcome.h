@@ -37,11 +37,12 @@ int outcome_judge(struct outcome *, const struct store *, const struct outcome_h
 // Reads the folder first. The outcome stays where it is.
 int outcome_load(struct outcome *, const char *dir, const struct outcome_how *);
 
-// What a run says of regressions. The values are the exit codes of `wgbench compare`.
+// What a run says of regressions. A pass needs the verdicts that decide (struct series); the others
+// may be undecided, but not worse. The values are the exit codes of `wgbench compare`.
 enum outcome_answer {
-	OUTCOME_NO_REGRESSION = 0,
-	OUTCOME_REGRESSION = 1,
-	OUTCOME_INCONCLUSIVE = 3, // also where something planned is missing
+	OUTCOME_NO_REGRESSION = 0, // excluded in each
+	OUTCOME_REGRESSION = 1,    // shown in one
+	OUTCOME_UNDECIDED = 3,     // also where something planned is missing
 };
 enum outcome_answer outcome_answer(const struct outcome *);
 

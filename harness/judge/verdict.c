@@ -12,11 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The chance at which a run is called long enough to decide.
+#define LIKELY 0.8
+
 const char *const verdict_names[] = {
-    [VERDICT_SLOWER] = "slower",
+    [VERDICT_WORSE] = "worse",
     [VERDICT_SAME] = "same",
-    [VERDICT_FASTER] = "faster",
-    [VERDICT_INCONCLUSIVE] = "inconclusive",
+    [VERDICT_BETTER] = "better",
+    [VERDICT_UNDECIDED] = "undecided",
 };
 
 double verdict_block_effect(const struct series_block *b, unsigned candidate, unsigned baseline)
@@ -58,12 +61,21 @@ static struct verdict_effect estimate(const double *ratio, size_t n, double erro
 static enum verdict_word decide(const struct verdict_effect *e, double gate, bool higher_is_better)
 {
 	if (stats_above(e->low, gate))
-		return higher_is_better ? VERDICT_FASTER : VERDICT_SLOWER;
+		return higher_is_better ? VERDICT_BETTER : VERDICT_WORSE;
 	if (stats_above(-gate, e->high))
-		return higher_is_better ? VERDICT_SLOWER : VERDICT_FASTER;
+		return higher_is_better ? VERDICT_WORSE : VERDICT_BETTER;
 	if (!stats_above(-gate, e->low) && !stats_above(e->high, gate))
 		return VERDICT_SAME;
-	return VERDICT_INCONCLUSIVE;
+	return VERDICT_UNDECIDED;
+}
+
+// Non-inferiority: nothing in the interval is worse than the threshold. A run passes only if that
+// holds for every judged metric, each tested at its full level: that a run passes although one of
+// them is worse by the threshold or more is as rare as it is for that one (an intersection-union
+// test; Berger, 1982), so no correction for their number is due.
+static bool excludes_worse(const struct verdict_effect *e, double gate, bool higher_is_better)
+{
+	return higher_is_better ? !stats_above(-gate, e->low) : !stats_above(e->high, gate);
 }
 
 // What the interval is made with; also where it isn't the time to judge, it can be shown.
@@ -72,30 +84,51 @@ static double shown_error(const struct series *s)
 	return s->error > 0 ? s->error : LOOKS_ERROR;
 }
 
+// How many more blocks would decide with that chance; 0: none would, or hardly.
+static size_t blocks_more(const double *ratio, size_t n, struct stats_aim aim, double chance)
+{
+	aim.chance = chance;
+	size_t all = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX);
+	return all ? all - n : 0;
+}
+
+static void explain_noise(struct verdict *v, size_t even, size_t likely)
+{
+	int length;
+
+	if (!even) {
+		snprintf(v->reason, sizeof(v->reason),
+		         "too noisy or too close to the threshold: %d blocks would hardly decide",
+		         STATS_BLOCKS_MAX);
+		return;
+	}
+	length = snprintf(v->reason, sizeof(v->reason), "about %zu more block%s would decide", even,
+	                  text_plural(even));
+	if (likely > even)
+		snprintf(v->reason + length, sizeof(v->reason) - length,
+		         " at an even chance, %zu at 80 %%", likely);
+	else if (!likely)
+		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
+}
+
+// What a longer run would tell: the word, and whether a regression is shown or excluded, for which
+// the better side has no end.
 static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
 {
 	struct stats_aim aim = {.low = log_ratio_of(-gate),
 	                        .high = log_ratio_of(gate),
-	                        .level = 1 - shown_error(v->series),
-	                        .chance = 0.5};
-	size_t even = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX), likely;
-	int length;
+	                        .level = 1 - shown_error(v->series)};
 
-	aim.chance = 0.8;
-	likely = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX);
-	if (!even) {
-		snprintf(v->reason, sizeof(v->reason),
-		         "so noisy, or so close to the floor, that %d blocks would hardly decide",
-		         STATS_BLOCKS_MAX);
-		return;
+	if (v->word == VERDICT_UNDECIDED) {
+		v->blocks_to_decide = blocks_more(ratio, n, aim, LIKELY);
+		if (!*v->reason)
+			explain_noise(v, blocks_more(ratio, n, aim, 0.5), v->blocks_to_decide);
 	}
-	length = snprintf(v->reason, sizeof(v->reason), "about %zu more block%s would decide",
-	                  even - n, text_plural(even - n));
-	if (likely > even)
-		snprintf(v->reason + length, sizeof(v->reason) - length,
-		         " at an even chance, %zu at 80 %%", likely - n);
-	else if (!likely)
-		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
+	if (v->word == VERDICT_WORSE || v->regression_excluded)
+		return;
+	*(v->series->higher_is_better ? &aim.high : &aim.low) =
+	    v->series->higher_is_better ? INFINITY : -INFINITY;
+	v->blocks_to_exclude = blocks_more(ratio, n, aim, LIKELY);
 }
 
 // Why fewer blocks count than there are.
@@ -113,8 +146,9 @@ static void explain_losses(struct verdict *v, const char *why_failed, const char
 		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
 		         v->clean.blocks, text_plural(v->clean.blocks), needed);
 	else if (v->series->error == 0)
-		snprintf(v->reason, sizeof(v->reason),
-		         "between two looks of a run that goes on: not to be judged now");
+		snprintf(
+		    v->reason, sizeof(v->reason),
+		    "between two interim analyses of a run that goes on: not to be judged now");
 }
 
 // The ratio counts only where both sides have a value.
@@ -156,6 +190,7 @@ static void measure(struct verdict *v, const struct series *s, unsigned candidat
 	v->all = estimate(all, with, shown_error(s), gate);
 	v->baseline_median = series_median(s, baseline, !n);
 	v->candidate_median = series_median(s, candidate, !n);
+	v->candidate_value = v->baseline_median * (1 + (n ? v->clean : v->all).effect / 100);
 	explain_losses(v, why_failed, why_limited);
 }
 
@@ -165,10 +200,10 @@ void verdict_measure(struct verdict *v, const struct series *s, unsigned candida
 	double clean[STATS_BLOCKS_MAX];
 
 	measure(v, s, candidate, baseline, 0, clean);
-	v->word = VERDICT_INCONCLUSIVE;
+	v->word = VERDICT_UNDECIDED;
 }
 
-// One-sided: how likely blocks speak so clearly for *slower* if the effect is at the floor.
+// One-sided: how likely blocks speak so clearly for *worse* if the effect is at the threshold.
 static double p_at_floor(const double *ratio, size_t n, double gate, bool higher_is_better)
 {
 	double floor = log_ratio_of(higher_is_better ? -gate : gate);
@@ -186,14 +221,15 @@ static void judge(struct verdict *v, const struct series *s, unsigned candidate,
 	measure(v, s, candidate, baseline, gate, clean);
 	v->word = decide(&v->clean, gate, s->higher_is_better);
 	// A tunnel that failed is never passed.
-	if ((v->failed && v->word != VERDICT_SLOWER) || s->error == 0)
-		v->word = VERDICT_INCONCLUSIVE;
+	if ((v->failed && v->word != VERDICT_WORSE) || s->error == 0)
+		v->word = VERDICT_UNDECIDED;
+	v->regression_excluded =
+	    !v->failed && s->error > 0 && excludes_worse(&v->clean, gate, s->higher_is_better);
 	v->p_gate = p_at_floor(clean, v->clean.blocks, gate, s->higher_is_better);
-	if (v->word == VERDICT_INCONCLUSIVE && !*v->reason)
-		estimate_more(v, clean, v->clean.blocks, gate);
+	estimate_more(v, clean, v->clean.blocks, gate);
 }
 
-// Holm (1979) among the comparisons of one family: that any of them is called slower by chance is
+// Holm (1979) among the comparisons of one family: that any of them is called worse by chance is
 // as rare as for one alone. Looks have different shares of the error, so a p value counts by how
 // far it is below its own share.
 static void correct_family(struct verdict_set *set, bool decides)
@@ -215,8 +251,8 @@ static void correct_family(struct verdict_set *set, bool decides)
 			continue;
 		v->p_gate = p[k++];
 		v->regression =
-		    v->word == VERDICT_SLOWER && stats_within(v->p_gate, LOOKS_ERROR / 2);
-		if (v->word == VERDICT_SLOWER && !v->regression && !*v->reason)
+		    v->word == VERDICT_WORSE && stats_within(v->p_gate, LOOKS_ERROR / 2);
+		if (v->word == VERDICT_WORSE && !v->regression && !*v->reason)
 			snprintf(v->reason, sizeof(v->reason),
 			         "by itself; not as one of %zu comparisons (Holm's p %.2g, limit "
 			         "%g)",
@@ -225,7 +261,7 @@ static void correct_family(struct verdict_set *set, bool decides)
 	free(p);
 }
 
-// A run asks of every metric at once whether it has become slower. What its budget was for is a
+// A run asks of every metric at once whether it has become worse. What its budget was for is a
 // question of its own, whose answer the other metrics don't blur; they are one more. For the
 // reader's eye, over all of them, Benjamini and Hochberg (1995).
 static void correct(struct verdict_set *set)

@@ -5,7 +5,9 @@
 
 #include "harness/judge/series.h"
 
-enum verdict_word { VERDICT_SLOWER, VERDICT_SAME, VERDICT_FASTER, VERDICT_INCONCLUSIVE };
+// Of the whole interval: beyond the threshold on the metric's worse or better side, within it, or
+// neither.
+enum verdict_word { VERDICT_WORSE, VERDICT_SAME, VERDICT_BETTER, VERDICT_UNDECIDED };
 extern const char *const verdict_names[];
 
 // Of the candidate relative to the baseline, in percent of the metric: +5 is a value 5 % higher,
@@ -21,13 +23,19 @@ struct verdict {
 	const struct series *series;  // borrowed
 	unsigned candidate, baseline; // indices of tunnels
 	double baseline_median, candidate_median;
+	double candidate_value; // the baseline's median times the effect: what a reader is shown,
+	                        // as the medians' own quotient isn't the paired ratio
 	struct verdict_effect clean, all; // without and with contaminated blocks
 	size_t contaminated, limited, failed;
-	enum verdict_word word; // by the clean blocks; faster: better in this metric
+	enum verdict_word word; // by the clean blocks
 	double q;               // p by Benjamini and Hochberg, among the set's
-	double p_gate;          // of an effect at the floor, one-sided; by Holm, among the set's
-	bool regression;        // slower, also after Holm's correction
-	char reason[200];       // "" or why nothing (or less) can be said, and what would help
+	double p_gate;   // of an effect at the threshold, one-sided; by Holm, among the set's
+	bool regression; // worse, also after Holm's correction
+	bool regression_excluded; // the interval holds nothing worse than the threshold
+	// With how many more blocks it is likely (80 %) that the word is decided, and that a
+	// regression is shown or excluded; 0: it is already, or that many don't exist.
+	size_t blocks_to_decide, blocks_to_exclude;
+	char reason[200]; // "" or why nothing (or less) can be said, and what would help
 };
 
 struct verdict_set {

@@ -37,10 +37,10 @@ static const struct range ranges[] = {{1.05, 1}, {1.1, 1}, {1.2, 1}, {1.5, 1},
 static const struct {
 	const char *class, *sign, *word;
 } looks[] = {
-    [VERDICT_SLOWER] = {"worse", "▼", "worse"},
+    [VERDICT_WORSE] = {"worse", "▼", "worse"},
     [VERDICT_SAME] = {"same", "=", "same"},
-    [VERDICT_FASTER] = {"better", "▲", "better"},
-    [VERDICT_INCONCLUSIVE] = {"open", "?", "undecided"},
+    [VERDICT_BETTER] = {"better", "▲", "better"},
+    [VERDICT_UNDECIDED] = {"open", "?", "undecided"},
 };
 
 // Its names are its own: a report has it inside a page.
@@ -124,7 +124,7 @@ static void put_values(FILE *to, double y, const struct verdict *v)
 	begin_text(to, VALUES_X, y, "end", "quiet");
 	put_value(to, v->baseline_median);
 	fputs(" → <tspan class=\"strong\">", to);
-	put_value(to, v->candidate_median);
+	put_value(to, v->candidate_value);
 	fputs("</tspan> ", to);
 	quote_html(to, v->series->unit);
 	fputs("</text>\n", to);

@@ -50,8 +50,7 @@ void selfcheck_print_note(const struct outcome *o, const char *path, FILE *to)
 	json_t *found = load_found(path);
 	if (!found || !environment_same_machine(o->store->run.environment.all,
 	                                        json_object_get(found, "machine"))) {
-		fprintf(to, "How small an effect is found on such a machine isn't known: wgbench "
-		            "selfcheck measures it.\n");
+		fprintf(to, "Smallest detectable effect: unknown; run wgbench selfcheck.\n");
 		json_decref(found);
 		return;
 	}

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "harness/judge/workloads_used.h"
 
-enum { VERDICT_SCHEMA = 1 };
+enum { VERDICT_SCHEMA = 2 };
 
 static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 {
@@ -20,10 +20,14 @@ static json_t *verdict_json(const struct outcome *o, const struct verdict *v)
 	    output_number(v->clean.p), "blocks", (json_int_t)v->clean.blocks, "verdict",
 	    verdict_names[v->word], "reason", output_string(v->reason));
 	json_t *rest = json_pack(
-	    "{s:o, s:o, s:b, s:f, s:i, s:i, s:I, s:I, s:I, s:{s:I, s:o, s:o, s:o, s:o}}", "q",
-	    output_number(v->q), "p_gate", output_number(v->p_gate), "regression", v->regression,
-	    "error", s->error, "candidate_tunnel", (int)v->candidate, "baseline_tunnel",
-	    (int)v->baseline, "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
+	    "{s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:f, s:i, s:i, s:I, s:I, s:I, "
+	    "s:{s:I, s:o, s:o, s:o, s:o}}",
+	    "candidate_value", output_number(v->candidate_value), "q", output_number(v->q),
+	    "p_gate", output_number(v->p_gate), "regression", v->regression, "regression_excluded",
+	    v->regression_excluded, "blocks_to_decide", (json_int_t)v->blocks_to_decide,
+	    "blocks_to_exclude", (json_int_t)v->blocks_to_exclude, "error", s->error,
+	    "candidate_tunnel", (int)v->candidate, "baseline_tunnel", (int)v->baseline,
+	    "contaminated_blocks", (json_int_t)v->contaminated, "limited_blocks",
 	    (json_int_t)v->limited, "failed_blocks", (json_int_t)v->failed, "with_contaminated",
 	    "blocks", (json_int_t)v->all.blocks, "effect", output_number(v->all.effect), "ci_low",
 	    output_number(v->all.low), "ci_high", output_number(v->all.high), "p",

@@ -10,10 +10,10 @@ const char outcome_legend[] =
     "measured in turn. The effect is the Hodges-Lehmann estimate of the paired ratios; its 95 % "
     "interval and p are of the exact Wilcoxon signed-rank test, and q is p by Benjamini and "
     "Hochberg for all lines: of those with q below x, a share of x is expected to be chance. The "
-    "verdict is 'faster' or "
-    "'slower' (better or worse in that metric) if the whole interval lies beyond the gate, "
-    "'same' if it lies within, else 'inconclusive'. Contaminated blocks, in which others used "
-    "the machine, don't count for the verdict.";
+    "verdict is 'better' or 'worse' if the whole interval lies beyond the threshold on that "
+    "side, 'same' if it lies within, else 'undecided'. A regression is excluded where the interval "
+    "holds nothing worse than the threshold. Contaminated blocks, in which others used the "
+    "machine, don't count for the verdict.";
 
 const char outcome_goals_legend[] =
     "A goal is a ratio of the candidate to the baseline, estimated as the effect of a verdict is. "
@@ -39,8 +39,10 @@ static void add_identity(struct table *t, const struct outcome *o, size_t i)
 
 void outcome_tunnels(const struct outcome *o, struct table *t)
 {
-	static const struct table_column columns[] = {
-	    {"", TABLE_LEFT}, {"tunnel", TABLE_LEFT}, {"revision", TABLE_LEFT}, {"is", TABLE_LEFT}};
+	static const struct table_column columns[] = {{"", TABLE_LEFT},
+	                                              {"tunnel", TABLE_LEFT},
+	                                              {"revision", TABLE_LEFT},
+	                                              {"configuration", TABLE_LEFT}};
 
 	table_init(t, columns, 4);
 	for (size_t i = 0; i < o->store->run.tunnels; i++) {
@@ -96,10 +98,10 @@ static void describe_contaminated(const struct verdict *v, char *text, size_t by
 static void add_verdict(struct table *t, const struct verdict *v)
 {
 	static const enum table_colour colours[] = {
-	    [VERDICT_SLOWER] = TABLE_RED,
+	    [VERDICT_WORSE] = TABLE_RED,
 	    [VERDICT_SAME] = TABLE_PLAIN,
-	    [VERDICT_FASTER] = TABLE_GREEN,
-	    [VERDICT_INCONCLUSIVE] = TABLE_YELLOW,
+	    [VERDICT_BETTER] = TABLE_GREEN,
+	    [VERDICT_UNDECIDED] = TABLE_YELLOW,
 	};
 	const struct series *s = v->series;
 	char contaminated[128];
@@ -111,7 +113,7 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	table_add(t, TABLE_PLAIN, "%s", s->higher_is_better ? "higher" : "lower");
 	table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
 	outcome_add_value(t, v->baseline_median);
-	outcome_add_value(t, v->candidate_median);
+	outcome_add_value(t, v->candidate_value);
 	add_effect(t, &v->clean);
 	if (v->clean.blocks)
 		table_add(t, TABLE_PLAIN, "%.2g", v->q);
@@ -146,7 +148,7 @@ void outcome_verdicts(const struct outcome *o, struct table *t)
 	    {"better", TABLE_LEFT},     {against, TABLE_LEFT},   {letter, TABLE_RIGHT},
 	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
 	    {"p", TABLE_RIGHT},         {"q", TABLE_RIGHT},      {"blocks", TABLE_RIGHT},
-	    {"verdict", TABLE_LEFT},    {"why", TABLE_LEFT},
+	    {"verdict", TABLE_LEFT},    {"note", TABLE_LEFT},
 	};
 
 	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
@@ -206,7 +208,7 @@ void outcome_goals(const struct outcome *o, struct table *t)
 	    {"candidate", TABLE_LEFT}, {"median", TABLE_RIGHT}, {"baseline", TABLE_LEFT},
 	    {"median", TABLE_RIGHT},   {"ratio", TABLE_RIGHT},  {"95 %", TABLE_RIGHT},
 	    {"blocks", TABLE_RIGHT},   {"goal", TABLE_RIGHT},   {"", TABLE_LEFT},
-	    {"why", TABLE_LEFT},
+	    {"note", TABLE_LEFT},
 	};
 
 	table_init(t, columns, sizeof(columns) / sizeof(columns[0]));

@@ -37,10 +37,11 @@ static void print_goals(const struct outcome *o)
 
 void verdict_text_print(const struct outcome *o, const char *selfcheck)
 {
-	quote_printf(stdout, "run %s, gate %g %%\n\n", o->store->run.id, o->verdicts.gate_percent);
+	quote_printf(stdout, "run %s, threshold %g %%\n\n", o->store->run.id,
+	             o->verdicts.gate_percent);
 	outcome_print_verdicts(o);
 	print_workloads(o);
-	printf("faster, slower: the whole 95 %% interval is beyond the gate, on that metric's "
+	printf("better, worse: the whole 95 %% interval is beyond the threshold, on that metric's "
 	       "better or worse side.\n");
 	if (o->goals)
 		print_goals(o);

@@ -6,9 +6,10 @@
 
 // A run is decided when its interval lies beyond one end of the floor or between both.
 struct stats_aim {
-	double low, high; // of the floor
-	double level;     // of the signed-rank interval
-	double chance;    // of being decided
+	double low,
+	    high;      // of the threshold; an infinite end is never reached: a one-sided question
+	double level;  // of the signed-rank interval
+	double chance; // of being decided
 };
 
 // The fewest blocks in all, the n seen ones among them, after which a run like this is decided with

@@ -31,7 +31,7 @@ static void compare_known(double effect, double noise, int code, const char *wor
 	synthetic_fill(&s, 8, log1p(effect), noise);
 	assert_int_equal(compare(&said, s.dir, NULL), code);
 	assert_says(&said.out, word);
-	assert_says(&said.out, "goodput_gbps");
+	assert_says(&said.out, "throughput");
 	assert_string_equal(said.err.text, "");
 	synthetic_end(&s);
 }
@@ -43,14 +43,14 @@ static void exit_codes(void **state)
 
 	(void)state;
 	compare_known(0, 0.001, 0, "same");
-	compare_known(0.1, 0.001, 0, "faster");
-	compare_known(-0.1, 0.001, 1, "slower");
+	compare_known(0.1, 0.001, 0, "better");
+	compare_known(-0.1, 0.001, 1, "worse");
 	synthetic_begin(&s, 2, 8); // noise of no chance: that could look like an effect
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0,
 		              &(struct synthetic_block){.effect = {0, i % 2 ? 0.2 : -0.2}});
 	assert_int_equal(compare(&said, s.dir, NULL), 3);
-	assert_says(&said.out, "inconclusive");
+	assert_says(&said.out, "undecided");
 	synthetic_end(&s);
 }
 
@@ -136,7 +136,7 @@ static void gate_and_metric(void **state)
 	assert_int_equal(compare(&said, s.dir, "--metric=retransmits"), 3); // zeros
 	assert_says(&said.out, "a value of zero has no ratio");
 	assert_int_equal(compare(&said, s.dir, "--metric=cpu_s_per_gbit"), 1);
-	assert_null(strstr(said.out.text, "goodput_gbps"));
+	assert_null(strstr(said.out.text, "throughput"));
 	assert_int_equal(compare(&said, s.dir, "--metric=speed"), 2);
 	assert_says(&said.err, "no metric 'speed': one of goodput_gbps");
 	synthetic_end(&s);
@@ -170,7 +170,7 @@ static void any_tunnel_can_be_the_baseline(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2), 0}});
 	assert_int_equal(compare(&said, s.dir, "--baseline=tunnel-1"), 1);
-	assert_says(&said.out, "vs B");
+	assert_says(&said.out, "tunnel-0 is worse than tunnel-1");
 	assert_int_equal(compare(&said, s.dir, "--baseline=tunnel-9"), 2);
 	assert_says(&said.err, "no tunnel 'tunnel-9': one of tunnel-0 tunnel-1 tunnel-2\n");
 

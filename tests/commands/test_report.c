@@ -93,7 +93,7 @@ static void whole_and_self_contained(void **state)
 	assert_int_equal(count(html, "<?xml"), 0);
 	assert_int_equal(count(html, "src="), 0);
 	assert_non_null(strstr(html, "6.1 &lt;x&gt; | y"));
-	assert_non_null(strstr(html, ">slower</td>"));
+	assert_non_null(strstr(html, ">worse</td>"));
 	assert_non_null(strstr(html, "</html>"));
 	check_names(html);
 	assert_int_equal(count(markdown, "![tcp-"), 4);

@@ -72,8 +72,8 @@ static void words_respect_the_direction(void **state)
 {
 	(void)state;
 	known_effect(0, 0.001, VERDICT_SAME);
-	known_effect(0.05, 0.001, VERDICT_FASTER);
-	known_effect(-0.05, 0.001, VERDICT_SLOWER);
+	known_effect(0.05, 0.001, VERDICT_BETTER);
+	known_effect(-0.05, 0.001, VERDICT_WORSE);
 	known_effect(0.01, 0.0005, VERDICT_SAME);
 }
 
@@ -133,7 +133,7 @@ static void alternate(struct synthetic *s, unsigned blocks, double effect, doubl
 		                  .effect = {0, alternating(i, blocks, effect, noise)}});
 }
 
-static void noise_is_inconclusive_and_says_how_many_more(void **state)
+static void noise_is_undecided_and_says_how_many_more(void **state)
 {
 	struct stats_aim even = {log(0.98), log(1.02), 0.95, 0.5}, likely = even;
 	double ratio[8];
@@ -151,7 +151,7 @@ static void noise_is_inconclusive_and_says_how_many_more(void **state)
 	assert_true(half > 8 && most > half);
 	alternate(&s, 8, 0, 0.04);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	snprintf(expected, sizeof(expected),
 	         "about %zu more blocks would decide at an even chance, %zu at 80 %%", half - 8,
 	         most - 8);
@@ -164,7 +164,7 @@ static void noise_is_inconclusive_and_says_how_many_more(void **state)
 	finish(&j, &s);
 }
 
-static void an_effect_at_the_floor_is_not_slower(void **state)
+static void an_effect_at_the_threshold_is_not_worse(void **state)
 {
 	struct synthetic s;
 	struct judged j;
@@ -172,7 +172,7 @@ static void an_effect_at_the_floor_is_not_slower(void **state)
 	(void)state;
 	alternate(&s, 12, log(0.98), 0.004);
 	assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	finish(&j, &s);
 }
 
@@ -191,7 +191,7 @@ static void beyond_the_gate_counts_only_with_the_whole_interval(void **state)
 	assert_int_equal(judge(&j, &s, NULL), 0);
 	v = find(&j, "goodput_gbps", 1);
 	assert_true(v->clean.effect > 4);
-	assert_word(v, VERDICT_INCONCLUSIVE);
+	assert_word(v, VERDICT_UNDECIDED);
 	finish(&j, &s);
 }
 
@@ -206,7 +206,7 @@ static void never_from_fewer_than_six_blocks(void **state)
 		synthetic_fill(&s, blocks, log(0.5), 0);
 		assert_int_equal(judge(&j, &s, NULL), 0);
 		v = find(&j, "goodput_gbps", 1);
-		assert_word(v, blocks < 6 ? VERDICT_INCONCLUSIVE : VERDICT_SLOWER);
+		assert_word(v, blocks < 6 ? VERDICT_UNDECIDED : VERDICT_WORSE);
 		if (blocks == 1)
 			assert_reason(v, "1 clean block: at least 6 are needed");
 		finish(&j, &s);
@@ -271,7 +271,7 @@ static void all_contaminated_is_no_verdict(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0, &bad);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	assert_reason(find(&j, "goodput_gbps", 1), "0 clean blocks");
 	assert_true(find(&j, "goodput_gbps", 1)->candidate_median > 0);
 	finish(&j, &s);
@@ -289,7 +289,7 @@ static void a_failed_block_is_never_passed(void **state)
 	for (unsigned i = 0; i < 9; i++)
 		synthetic_add(&s, i, 0, i < 8 ? &good : &bad);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	assert_reason(find(&j, "goodput_gbps", 1), "1 block failed: iperf3 said no");
 	finish(&j, &s);
 }
@@ -305,7 +305,7 @@ static void a_missing_side_is_never_passed(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		synthetic_add(&s, i, 0, &bad);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	assert_int_equal(find(&j, "goodput_gbps", 1)->failed, 8);
 	finish(&j, &s);
 }
@@ -322,10 +322,10 @@ static void stalled_trials_are_failed_ones(void **state)
 	for (unsigned i = 0; i < 9; i++)
 		synthetic_add(&s, i, 0, i == 4 ? &zero : &good);
 	assert_int_equal(judge(&j, &s, NULL), 0);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_UNDECIDED);
 	assert_reason(find(&j, "goodput_gbps", 1), "1 block failed: goodput_gbps is 0: stalled");
 	assert_true(find(&j, "goodput_gbps", 1)->candidate_median > 0);
-	assert_word(find(&j, "cpu_s_per_gbit", 1), VERDICT_INCONCLUSIVE);
+	assert_word(find(&j, "cpu_s_per_gbit", 1), VERDICT_UNDECIDED);
 	finish(&j, &s);
 }
 
@@ -360,8 +360,8 @@ static void every_candidate_against_the_first(void **state)
 		              &(struct synthetic_block){.effect = {0, 0.1, -0.1}, .noise = 0.001});
 	assert_int_equal(judge(&j, &s, NULL), 0);
 	assert_int_equal(j.verdicts.n, 4);
-	assert_word(find(&j, "goodput_gbps", 1), VERDICT_FASTER);
-	assert_word(find(&j, "goodput_gbps", 2), VERDICT_SLOWER);
+	assert_word(find(&j, "goodput_gbps", 1), VERDICT_BETTER);
+	assert_word(find(&j, "goodput_gbps", 2), VERDICT_WORSE);
 	finish(&j, &s);
 }
 
@@ -380,7 +380,7 @@ static void a_gate_over_many_metrics_wants_more(void **state)
 			synthetic_add(&s, i, 0, &b);
 		assert_int_equal(judge(&j, &s, NULL), 0);
 		v = find(&j, "goodput_gbps", 1);
-		assert_word(v, VERDICT_SLOWER);
+		assert_word(v, VERDICT_WORSE);
 		assert_int_equal(v->regression, tunnels <= 4);
 		// The two that are slower have the same p; Holm takes the smaller times them all.
 		assert_true(fabs(v->p_gate - 2.0 * (tunnels - 1) / 256) < 1e-9);
@@ -438,7 +438,7 @@ static void looks_are_paid_for(void **state)
 		const char *reason;
 	} cases[] = {
 	    {NULL, 18, true, ""},
-	    {NULL, 17, false, "between two looks"},
+	    {NULL, 17, false, "between two interim analyses"},
 	    {"budget", 17, true, ""},
 	    {"decided", 18, true, ""},
 	};
@@ -460,7 +460,7 @@ static void looks_are_paid_for(void **state)
 			    &(struct synthetic_block){.effect = {0, -0.1}, .noise = 0.01});
 		assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
 		const struct verdict *v = find(&j, "goodput_gbps", 1);
-		assert_word(v, cases[i].judged ? VERDICT_SLOWER : VERDICT_INCONCLUSIVE);
+		assert_word(v, cases[i].judged ? VERDICT_WORSE : VERDICT_UNDECIDED);
 		assert_reason(v, cases[i].reason);
 		assert_true(v->series->error < 0.05);
 		finish(&j, &s);
@@ -497,7 +497,104 @@ static void refusals(void **state)
 	finish(&j, &s);
 }
 
-// Equal tunnels at the noise of a good machine: no more 'slower' or 'faster' than the test allows,
+// Eight blocks whose effects alternate between none and `other`.
+static void excludes(double other, bool excluded)
+{
+	struct synthetic s;
+	struct judged j;
+
+	alternate(&s, 8, log1p(other) / 2, log1p(other) / 2);
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	for (size_t i = 0; i < j.verdicts.n; i++) {
+		assert_word(&j.verdicts.verdict[i], VERDICT_UNDECIDED);
+		assert_int_equal(j.verdicts.verdict[i].regression_excluded, excluded);
+	}
+	finish(&j, &s);
+}
+
+// Whether it is better is open in both; the interval ends at none.
+static void a_regression_is_excluded_by_one_side(void **state)
+{
+	(void)state;
+	excludes(0.08, true);
+	excludes(-0.08, false);
+}
+
+static void a_failed_block_excludes_nothing(void **state)
+{
+	struct synthetic s;
+	struct judged j;
+
+	(void)state;
+	synthetic_begin(&s, 2, 9);
+	for (unsigned i = 0; i < 9; i++)
+		synthetic_add(
+		    &s, i, 0,
+		    &(struct synthetic_block){
+		        .noise = 0.0001, .status = {TRIAL_OK, i < 8 ? TRIAL_OK : TRIAL_FAILED}});
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	assert_false(find(&j, "goodput_gbps", 1)->regression_excluded);
+	finish(&j, &s);
+}
+
+// The better side takes no part, so there is less to wait for.
+static void a_regression_is_excluded_by_fewer_blocks(void **state)
+{
+	const struct verdict *v;
+	struct synthetic s;
+	struct judged j;
+
+	(void)state;
+	alternate(&s, 8, 0.015, 0.03);
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	v = find(&j, "goodput_gbps", 1);
+	assert_true(v->regression_excluded);
+	assert_int_equal(v->blocks_to_exclude, 0);
+	finish(&j, &s);
+
+	alternate(&s, 8, 0, 0.05);
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	v = find(&j, "goodput_gbps", 1);
+	assert_false(v->regression_excluded);
+	assert_true(v->blocks_to_exclude > 0 && v->blocks_to_decide > v->blocks_to_exclude);
+	finish(&j, &s);
+}
+
+// What is worse by the threshold itself passes no more often than the test allows.
+static void a_tunnel_worse_by_the_threshold_seldom_passes(void **state)
+{
+	enum { RUNS = 100 };
+	unsigned passed = 0;
+
+	(void)state;
+	for (int i = 0; i < RUNS; i++) {
+		struct synthetic s;
+		struct judged j;
+
+		synthetic_fill(&s, 6, log(0.98), 0.02);
+		assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
+		passed += find(&j, "goodput_gbps", 1)->regression_excluded;
+		finish(&j, &s);
+	}
+	assert_true(passed <= 12); // of 100 at 1.6 %: more has a chance of 1e-8
+}
+
+static void what_is_shown_agrees_with_the_effect(void **state)
+{
+	const struct verdict *v;
+	struct synthetic s;
+	struct judged j;
+
+	(void)state;
+	synthetic_fill(&s, 9, log(1.1), 0.2);
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	v = find(&j, "goodput_gbps", 1);
+	assert_true(fabs(v->candidate_value / v->baseline_median - 1 - v->clean.effect / 100) <
+	            1e-12);
+	finish(&j, &s);
+}
+
+// Equal tunnels at the noise of a good machine: no more 'worse' or 'better' than the test allows,
 // and that is without the floor's help.
 static void equal_tunnels_are_seldom_different(void **state)
 {
@@ -513,7 +610,7 @@ static void equal_tunnels_are_seldom_different(void **state)
 		synthetic_fill(&s, 6, 0, 0.02);
 		assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
 		v = find(&j, "goodput_gbps", 1);
-		different += v->word == VERDICT_SLOWER || v->word == VERDICT_FASTER;
+		different += v->word == VERDICT_WORSE || v->word == VERDICT_BETTER;
 		finish(&j, &s);
 	}
 	assert_true(different <= 10); // of 60 at 3 %: more has a chance of 1e-6
@@ -525,8 +622,8 @@ int main(void)
 	    cmocka_unit_test(words_respect_the_direction),
 	    cmocka_unit_test(exact_values_of_a_run_without_noise),
 	    cmocka_unit_test(drift_within_blocks_cancels),
-	    cmocka_unit_test(noise_is_inconclusive_and_says_how_many_more),
-	    cmocka_unit_test(an_effect_at_the_floor_is_not_slower),
+	    cmocka_unit_test(noise_is_undecided_and_says_how_many_more),
+	    cmocka_unit_test(an_effect_at_the_threshold_is_not_worse),
 	    cmocka_unit_test(beyond_the_gate_counts_only_with_the_whole_interval),
 	    cmocka_unit_test(never_from_fewer_than_six_blocks),
 	    cmocka_unit_test(repeated_blocks_count_by_their_last_whole_attempt),
@@ -541,6 +638,11 @@ int main(void)
 	    cmocka_unit_test(what_the_budget_was_for_is_a_question_of_its_own),
 	    cmocka_unit_test(looks_are_paid_for),
 	    cmocka_unit_test(refusals),
+	    cmocka_unit_test(a_regression_is_excluded_by_one_side),
+	    cmocka_unit_test(a_failed_block_excludes_nothing),
+	    cmocka_unit_test(a_regression_is_excluded_by_fewer_blocks),
+	    cmocka_unit_test(a_tunnel_worse_by_the_threshold_seldom_passes),
+	    cmocka_unit_test(what_is_shown_agrees_with_the_effect),
 	    cmocka_unit_test(equal_tunnels_are_seldom_different),
 	};
 

@@ -21,7 +21,7 @@ static struct verdict made(const struct series *s, enum verdict_word word, doubl
 	    .candidate = 1,
 	    .word = word,
 	    .baseline_median = 2,
-	    .candidate_median = 2 + effect / 50,
+	    .candidate_value = 2 + effect / 50,
 	    .clean = {.blocks = 8, .effect = effect, .low = low, .high = high},
 	};
 }
@@ -54,9 +54,9 @@ static double point(const char *svg, unsigned n)
 
 static void right_is_better(void **state)
 {
-	struct verdict v[] = {made(&series[0], VERDICT_FASTER, 90, 100, 110),
-	                      made(&series[1], VERDICT_FASTER, -55, -50, -45),
-	                      made(&series[1], VERDICT_SLOWER, 90, 100, 110),
+	struct verdict v[] = {made(&series[0], VERDICT_BETTER, 90, 100, 110),
+	                      made(&series[1], VERDICT_BETTER, -55, -50, -45),
+	                      made(&series[1], VERDICT_WORSE, 90, 100, 110),
 	                      made(&series[0], VERDICT_SAME, -1, 0, 1)};
 	char *svg = draw(v, 4);
 
@@ -109,7 +109,7 @@ static void a_band_is_where_the_threshold_is(void **state)
 
 static void an_axis_is_as_wide_as_its_effects(void **state)
 {
-	struct verdict v[] = {made(&series[0], VERDICT_INCONCLUSIVE, -4, 1, 6)};
+	struct verdict v[] = {made(&series[0], VERDICT_UNDECIDED, -4, 1, 6)};
 	char *svg = draw(v, 1);
 
 	(void)state;
@@ -121,7 +121,7 @@ static void an_axis_is_as_wide_as_its_effects(void **state)
 
 static void what_lies_beyond_is_an_arrow(void **state)
 {
-	struct verdict v[] = {made(&series[0], VERDICT_FASTER, 5000, 9900, 20000)};
+	struct verdict v[] = {made(&series[0], VERDICT_BETTER, 5000, 9900, 20000)};
 	char *svg = draw(v, 1);
 
 	(void)state;
@@ -132,13 +132,13 @@ static void what_lies_beyond_is_an_arrow(void **state)
 
 static void what_is_missing_is_not_drawn(void **state)
 {
-	struct verdict v[] = {made(&series[0], VERDICT_INCONCLUSIVE, -INFINITY, 3, INFINITY),
-	                      made(&series[1], VERDICT_INCONCLUSIVE, 0, 0, 0)};
+	struct verdict v[] = {made(&series[0], VERDICT_UNDECIDED, -INFINITY, 3, INFINITY),
+	                      made(&series[1], VERDICT_UNDECIDED, 0, 0, 0)};
 	char *svg;
 
 	(void)state;
 	v[1].clean = (struct verdict_effect){.effect = NAN, .low = -INFINITY, .high = INFINITY};
-	v[1].candidate_median = NAN;
+	v[1].candidate_value = NAN;
 	svg = draw(v, 2);
 	assert_null(strstr(svg, "class=\"mark"));
 	assert_non_null(strstr(svg, ">+3.0 %</tspan></text>"));

@@ -329,7 +329,7 @@ static void judge_ends(const struct outcome *o, struct bisect_step *s)
 {
 	const struct verdict *v = &o->verdicts.verdict[0];
 	const struct verdict_effect *e = &v->clean;
-	bool differ = v->word == VERDICT_SLOWER || v->word == VERDICT_FASTER;
+	bool differ = v->word == VERDICT_WORSE || v->word == VERDICT_BETTER;
 
 	s->place = (struct place){.word = differ                    ? PLACE_BAD
 	                                  : v->word == VERDICT_SAME ? PLACE_GOOD

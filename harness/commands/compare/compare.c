@@ -7,35 +7,60 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/show/environment_table.h"
+#include "harness/show/selfcheck_note.h"
 #include "harness/show/verdict_json.h"
 #include "harness/show/verdict_text.h"
+#include "harness/show/verdict/brief.h"
+#include "base/terminal.h"
 #include "harness/spec/parse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void print_verdicts(const struct outcome *o)
+static void print(const struct outcome *o, bool details)
 {
 	char root[PATH_MAX], *path;
 
 	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
-	verdict_text_print(o, path);
+	if (details) {
+		verdict_text_print(o, path);
+	} else {
+		brief_print(o, terminal_columns(stdout), stdout);
+		if (o->verdicts.n)
+			selfcheck_print_note(o, path, stdout);
+	}
 	free(path);
 }
 
-static int compare(const char *dir, const struct outcome_how *how, bool json)
+struct compare_options {
+	struct outcome_how how;
+	const char *fail_on;
+	bool json, details, environment;
+};
+
+// What a caller asked to pass is no failure.
+static int exit_code(const struct outcome *o, const char *fail_on)
+{
+	enum outcome_answer answer = outcome_answer(o);
+
+	if (answer == OUTCOME_UNDECIDED && !strcmp(fail_on, "worse"))
+		return EXIT_NO_REGRESSION;
+	return (int)answer;
+}
+
+static int compare(const char *dir, const struct compare_options *c)
 {
 	struct outcome o;
 	int code;
 
-	if (outcome_load(&o, dir, how))
+	if (outcome_load(&o, dir, &c->how))
 		return EXIT_ERROR;
-	if (json)
+	if (c->json)
 		output_print_json(outcome_json(&o));
 	else
-		print_verdicts(&o);
-	code = (int)outcome_answer(&o);
+		print(&o, c->details);
+	code = exit_code(&o, c->fail_on);
 	outcome_free(&o);
 	return code;
 }
@@ -99,19 +124,23 @@ static int compare_environments(const char *first, const char *second, bool json
 static int compare_main(int argc, char **argv)
 {
 	struct options_words words;
-	struct outcome_how how = {0};
-	bool json = false, environment = false;
+	static const char *const fail_on[] = {"undecided", "worse", NULL};
+	struct compare_options c = {.fail_on = "undecided"};
 	const struct option_row rows[] = {
-	    {"gate", OPTION_DOUBLE, &how.gate_percent, "PERCENT",
+	    {"gate", OPTION_DOUBLE, &c.how.gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
 	     .max = RUN_GATE_MAX,
 	     .otherwise = "the run's own, else " OPTION_TEXT(RUN_GATE_DEFAULT)},
-	    {"metric", OPTION_STRING, &how.metric, "METRIC", .help = "judge only this metric"},
-	    {"baseline", OPTION_STRING, &how.baseline, "SPEC",
+	    {"metric", OPTION_STRING, &c.how.metric, "METRIC", .help = "judge only this metric"},
+	    {"baseline", OPTION_STRING, &c.how.baseline, "SPEC",
 	     .help = "the tunnel of the run to compare with", .otherwise = "the first one"},
-	    {"environment", OPTION_FLAG, &environment,
+	    {"fail-on", OPTION_STRING, &c.fail_on, "WORD",
+	     .help = "worse: pass what is undecided too", .words = fail_on,
+	     .otherwise = "undecided"},
+	    {"details", OPTION_FLAG, &c.details, .help = "show the statistics of each verdict"},
+	    {"environment", OPTION_FLAG, &c.environment,
 	     .help = "show how the machine and the programs of RUN and OTHER differ"},
-	    {"json", OPTION_FLAG, &json, .help = "print it as JSON, as verdict.json has it"},
+	    {"json", OPTION_FLAG, &c.json, .help = "print it as JSON, as verdict.json has it"},
 	};
 	struct options options = {
 	    .command = &compare_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
@@ -119,23 +148,24 @@ static int compare_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
-	if (environment != (words.n == 2) ||
-	    (environment && (how.gate_percent > 0 || how.metric || how.baseline))) {
+	if (c.environment != (words.n == 2) ||
+	    (c.environment && (c.how.gate_percent > 0 || c.how.metric || c.how.baseline))) {
 		fprintf(stderr, "wgbench compare: give one RUN to judge, or --environment with "
 		                "two to compare their machines\n");
 		return EXIT_ERROR;
 	}
-	if (environment)
-		return compare_environments(words.word[0], words.word[1], json);
-	return compare(words.word[0], &how, json);
+	if (c.environment)
+		return compare_environments(words.word[0], words.word[1], c.json);
+	return compare(words.word[0], &c);
 }
 
 static const struct command_exit exits[] = {
-    {EXIT_NO_REGRESSION, "no regression; with --environment: the same"},
+    {EXIT_NO_REGRESSION, "no regression: nothing is worse by more than the threshold; with "
+                         "--environment: the same"},
     {EXIT_REGRESSION, "a metric is worse by more than the threshold; with --environment: "
                       "different, also where only one run recorded something"},
     {EXIT_ERROR, "the run can't be judged"},
-    {EXIT_INCONCLUSIVE, "inconclusive"},
+    {EXIT_INCONCLUSIVE, "undecided: a regression is neither shown nor excluded"},
     {0, NULL},
 };
 

@@ -13,7 +13,9 @@
 #include "harness/options.h"
 #include "harness/plan/plan.h"
 #include "harness/show/report/report.h"
-#include "harness/show/verdict_text.h"
+#include "harness/show/selfcheck_note.h"
+#include "harness/show/verdict/brief.h"
+#include "base/terminal.h"
 
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
 
@@ -133,10 +135,9 @@ static int conclude(const struct store *st, double gate_percent)
 	if (spec_find_root(root) || outcome_judge(&o, st, &how))
 		return EXIT_ERROR;
 	char *selfcheck = spec_results(root, "selfcheck.json");
-	if (st->run.tunnels > 1)
-		verdict_text_print(&o, selfcheck);
-	else
-		fprintf(stderr, "wgbench: one tunnel: nothing is compared\n");
+	brief_print(&o, terminal_columns(stdout), stdout);
+	if (o.verdicts.n)
+		selfcheck_print_note(&o, selfcheck, stdout);
 	free(selfcheck);
 	code = report_write(&o, root) ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	outcome_free(&o);

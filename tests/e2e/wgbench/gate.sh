@@ -1,5 +1,5 @@
 #!/bin/bash
-# What lets a change pass: scripts/gate by stored runs, .ci/run with programs that stand in for make,
+# What lets a change pass: `wgbench compare` by stored runs, .ci/run with programs that stand in for make,
 # and what every command says of its exit codes.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -23,30 +23,36 @@ stored undecided 10 '.block < 2'
 stored broken 1
 truncate -s 100 "$dir/broken/run.json"
 
-# gates NAME EXIT ERE
+# gates NAME EXIT ERE [OPTION]...
 gates() {
 	local status=0
-	scripts/gate "$dir/$1" >"$dir/said" 2>&1 || status=$?
+	"$wgbench" compare "${@:4}" "$dir/$1" >"$dir/said" 2>&1 || status=$?
 	cat "$dir/said"
 	equal "$status" "$2"
 	match "$(<"$dir/said")" "$3"
 }
 
 shows_why() {
-	gates worse 1 'gate: FAILED: worse.*tcp goodput_gbps, .* against .*: -[0-9.]+ % \[-'
-	match "$(<"$dir/said")" 'verdict' # the table too
+	gates worse 1 'Regression: worse by more than 2 %'
+	match "$(<"$dir/said")" 'throughput .* -[0-9.]+ %  \[-.*worse'
 }
 
-not_written() {
-	local status=0
-	scripts/gate "$dir/better" >/dev/full 2>/dev/null || status=$?
-	equal "$status" 2
+# No line is longer than there is room for, but a command that is to be copied.
+fits() {
+	local columns
+	for columns in 80 100; do
+		COLUMNS=$columns "$wgbench" compare results/reference/standard >"$dir/said" || true
+		cat "$dir/said"
+		match "$(<"$dir/said")" 'default is better than gsoc-before'
+		equal "$(grep -v 'wgbench run --resume' "$dir/said" | LC_ALL=C.UTF-8 wc -L | awk -v most=$columns '$1 > most')" ""
+		match "$(<"$dir/said")" 'throughput .*\+1\.67 % .*undecided'
+	done
+	match "$(<"$dir/said")" '4\.447 → 4\.521 Gbit/s +\+1\.67 %  \[-2\.7, \+4\.6\]'
 }
 
 # A clone's layout with a make that measures what is given.
-mkdir -p "$dir/tree/.ci" "$dir/tree/scripts" "$dir/bin"
+mkdir -p "$dir/tree/.ci" "$dir/bin"
 cp .ci/run "$dir/tree/.ci"
-cp scripts/gate "$dir/tree/scripts"
 ln -s "$PWD/build" "$dir/tree/build"
 cat >"$dir/bin/make" <<'END'
 #!/bin/bash
@@ -84,15 +90,18 @@ helps() {
 	match "$("$wgbench" run --help)" 'whatever its verdicts say'
 }
 
-check "a worse run is refused, with the reason" shows_why
-check "a better run passes" gates better 0 'gate: passed: nothing is worse'
-check "an undecided run passes with a note" gates undecided 0 'gate: passed, undecided'
-check "a broken run is an error" gates broken 2 "run.json:.*gate: FAILED: the run can't be judged"
-check "no run is an error" gates none 2 'not a run folder'
-check "a verdict that isn't shown is an error" not_written
+check "a worse run exits 1, with the reason" shows_why
+check "a better run passes" gates better 0 'No regression: nothing is worse by more than 2 %'
+check "an undecided run exits 3" gates undecided 3 'Undecided'
+check "an undecided run passes where only what is worse is to fail" gates undecided 0 Undecided \
+	--fail-on worse
+check "a worse run doesn't" gates worse 1 Regression --fail-on worse
+check "a broken run is an error" gates broken 2 "run.json:" --fail-on worse
+check "an unknown word is an error" gates better 2 "'frob': expected undecided or worse|'frob': expected" --fail-on frob
+check "the answer fits into 80 and into 100 columns" fits
 check "CI passes a better run" ci better 0 "6 passed, 0 failed, 1 skipped"
-check "CI passes an undecided run" ci undecided 0 "6 passed, 0 failed, 1 skipped" "undecided"
-check "CI fails a worse run" ci worse 1 "5 passed, 1 failed, 1 skipped" "gate: FAILED: worse"
+check "CI passes an undecided run" ci undecided 0 "6 passed, 0 failed, 1 skipped" "Undecided"
+check "CI fails a worse run" ci worse 1 "5 passed, 1 failed, 1 skipped" "Regression"
 check "CI fails a broken run" ci broken 1 "5 passed, 1 failed, 1 skipped"
 check "CI fails a comparison without a report" ci none 1 "5 passed, 1 failed, 1 skipped" "left no report|exit 1"
 check "the CI plan's baseline is the old tunnel" plan_order

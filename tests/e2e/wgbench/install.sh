@@ -33,7 +33,7 @@ reads_runs() {
 	cd "$dir"
 	"$wgbench" compare "$dir/run" >"$dir/table" || status=$?
 	((status <= 3 && status != 2))
-	grep -q 'goodput_gbps' "$dir/table"
+	grep -q 'throughput' "$dir/table"
 	"$wgbench" report "$dir/run"
 	grep -q '</svg>' "$dir/run/report.html"
 	match "$("$wgbench" export "$dir/run" --format csv)" goodput_gbps

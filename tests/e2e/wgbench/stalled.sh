@@ -28,7 +28,7 @@ compared() {
 	local status=0
 	"$wgbench" compare --json "$dir/$1" >"$dir/verdict" || status=$?
 	jq -e --arg spec "$spec" --arg workload "$2" '[.verdicts[] | select(.candidate == $spec and
-		.workload == $workload)] | length > 0 and all(.verdict == "inconclusive" and
+		.workload == $workload)] | length > 0 and all(.verdict == "undecided" and
 		.candidate_median == null and .effect == null and (.reason | test("failed: [a-z0-9_]+ is 0: stalled")))' \
 		"$dir/verdict"
 	((status == 1 || status == 3))
@@ -44,7 +44,7 @@ goals() {
 once() {
 	"$wgbench" compare --json "$dir/once" >"$dir/verdict" || true
 	jq -e --arg spec "$spec" '[.verdicts[] | select(.candidate == $spec and .workload == "tcp")] |
-		all(.failed_blocks == 1 and .candidate_median > 0 and .verdict == "inconclusive")' "$dir/verdict"
+		all(.failed_blocks == 1 and .candidate_median > 0 and .verdict == "undecided")' "$dir/verdict"
 }
 
 reported() {

@@ -15,7 +15,7 @@ stored_copy standard "$dir/udp"
 said() {
 	local run=$1 ere
 	shift
-	"$wgbench" compare "$dir/$run" >"$dir/said" || true
+	"$wgbench" compare --details "$dir/$run" >"$dir/said" || true
 	for ere; do match "$(<"$dir/said")" "$ere"; done
 }
 

@@ -1,0 +1,36 @@
+#include "harness/judge/summary.h"
+#include "base/memory.h"
+
+static struct summary *find(struct summary *s, size_t *n, const struct verdict *v)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (s[i].candidate == v->candidate && s[i].baseline == v->baseline)
+			return &s[i];
+	s[*n] = (struct summary){.candidate = v->candidate, .baseline = v->baseline};
+	return &s[(*n)++];
+}
+
+static void add(struct summary *s, const struct verdict *v)
+{
+	s->n++;
+	s->count[v->word]++;
+	s->excluded += v->regression_excluded;
+	if (!v->series->decides)
+		return;
+	s->needed++;
+	if (v->regression_excluded || v->regression)
+		return;
+	s->hardly |= !v->blocks_to_exclude;
+	if (v->blocks_to_exclude > s->blocks_more)
+		s->blocks_more = v->blocks_to_exclude;
+}
+
+struct summary *summaries_of(const struct outcome *o, size_t *n)
+{
+	struct summary *s = memory_new(o->verdicts.n, sizeof(*s));
+
+	*n = 0;
+	for (size_t i = 0; i < o->verdicts.n; i++)
+		add(find(s, n, &o->verdicts.verdict[i]), &o->verdicts.verdict[i]);
+	return s;
+}

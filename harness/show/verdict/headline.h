@@ -1,0 +1,24 @@
+// A comparison in one sentence, for who reads nothing else.
+#ifndef WGBENCH_SHOW_VERDICT_HEADLINE_H
+#define WGBENCH_SHOW_VERDICT_HEADLINE_H
+
+#include "base/text.h"
+#include "harness/judge/summary.h"
+
+// How a whole comparison came out, as a row's word and sign would say it.
+enum verdict_word headline_word(const struct summary *);
+
+// "default is better than gsoc-before"
+void headline_claim(struct text *, const struct outcome *, const struct summary *);
+
+// The largest effects, one each of throughput, CPU and latency: "2.5× the throughput, 65 % less
+// CPU"; nothing where none is shown.
+void headline_effects(struct text *, const struct outcome *, const struct summary *);
+
+// "7 of 7 metrics better, none worse." and what that means for a regression.
+void headline_counts(struct text *, const struct outcome *, const struct summary *);
+
+// What the run as a whole says to who gates on it: one sentence.
+void headline_answer(struct text *, const struct outcome *);
+
+#endif
