@@ -1,8 +1,14 @@
 # The wgbench program and its traffic generator.
 
 HARNESS_LIBS := -ljansson -lpfm -lsodium -lsqlite3 -lz -lm
-HARNESS_OBJECTS := $(call objects,harness/*.c harness/*/*.c harness/*/*/*.c netns/*.c workloads/*.c) $(BASE)
+HARNESS_OBJECTS := $(call objects,harness/*.c harness/*/*.c harness/*/*/*.c netns/*.c workloads/*.c) \
+	$(B)/harness/show/page.css.o $(BASE)
 HARNESS_CORE := $(filter-out %/main.o,$(HARNESS_OBJECTS))
+
+# A file as it is, found between _binary_PATH_start and _binary_PATH_end.
+$(B)/%.css.o: %.css $(B)/.flags | $(SETUP)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(LD) -r -b binary -z noexecstack -o $@ $<
 
 TRAFFIC_LIBS := -ljansson -lb2 -lsodium -lm
 TRAFFIC_OBJECTS := $(call objects,workloads/traffic/*.c) $(BASE)

@@ -17,3 +17,8 @@ set linetype 4 lc rgb '#cc79a7'
 set linetype 5 lc rgb '#e69f00'
 set linetype 6 lc rgb '#56b4e9'
 set linetype cycle 6
+# A tunnel's marker, like its colour, is the same in every plot: circle, square, triangle, diamond,
+# triangle downwards.
+array markers[5] = [7, 5, 9, 13, 11]
+filled(t) = markers[(t - 1) % 5 + 1]
+hollow(t) = filled(t) - 1

@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct tunnel_ends_count tunnel_ends_counts[] = {
+    {"TUN reads", offsetof(struct trial_end, tun_reads)},
+    {"UDP sends", offsetof(struct trial_end, udp_sends)},
+    {"UDP receives", offsetof(struct trial_end, udp_receives)},
+    {"TUN writes", offsetof(struct trial_end, tun_writes)},
+    {"waits", offsetof(struct trial_end, epoll_waits)},
+    {"packets a batch out", offsetof(struct trial_end, tx_batch)},
+    {"packets a batch in", offsetof(struct trial_end, rx_batch)},
+};
+
 double tunnel_ends_median(const struct outcome *o, size_t tunnel, const char *workload, size_t end,
                           size_t at)
 {

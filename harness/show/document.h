@@ -3,15 +3,15 @@
 #ifndef WGBENCH_SHOW_DOCUMENT_H
 #define WGBENCH_SHOW_DOCUMENT_H
 
-#include "base/text.h"
-#include "harness/show/table.h"
+#include "harness/show/page.h"
+#include "harness/show/plot_files.h"
 
 struct document {
-	char *dir;
-	FILE *markdown, *html; // in memory until document_end()
-	struct text as_markdown, as_html;
-	size_t plots, room;
-	char **plot; // their names
+	const char *dir; // the caller's
+	FILE *markdown;  // in memory until document_end()
+	struct text as_markdown;
+	struct page page;
+	struct plot_files plots;
 };
 
 // Makes DIR/plots/. 0; -errno after a printed line.
@@ -20,11 +20,9 @@ int document_begin(struct document *, const char *dir, const char *title);
 void document_heading(struct document *, const char *text);
 void document_paragraph(struct document *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void document_command(struct document *, const char *text);
 void document_table(struct document *, const struct table *);
 
-// Writes DIR/plots/NAME.svg, and shows it in both: what can't be in a file's name becomes '-', and
-// a name that was there already gets a number. 0; -errno after a printed line.
+// Writes DIR/plots/NAME.svg, and shows it in both. 0; -errno after a printed line.
 int document_plot(struct document *, const char *name, const char *svg);
 
 // Puts DIR/report.md and DIR/report.html in place. 0; -errno after a printed line.

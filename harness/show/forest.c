@@ -4,6 +4,8 @@
 
 #include "base/quote.h"
 #include "base/text.h"
+#include "harness/show/verdict/axis.h"
+#include "harness/show/verdict/words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,24 +27,6 @@ enum {
 	NAME_LETTERS = 16 // of a workload, that its column has room for
 };
 
-// As far as an axis may reach: a ratio, and the ticks on either side.
-struct range {
-	double ratio;
-	int ticks;
-};
-
-static const struct range ranges[] = {{1.05, 1}, {1.1, 1}, {1.2, 1}, {1.5, 1},
-                                      {2, 1},    {4, 2},   {8, 3},   {16, 4}};
-
-static const struct {
-	const char *class, *sign, *word;
-} looks[] = {
-    [VERDICT_WORSE] = {"worse", "▼", "worse"},
-    [VERDICT_SAME] = {"same", "=", "same"},
-    [VERDICT_BETTER] = {"better", "▲", "better"},
-    [VERDICT_UNDECIDED] = {"open", "?", "undecided"},
-};
-
 // Its names are its own: a report has it inside a page.
 static const char style[] =
     "<style>.forest text{font:14px system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:#1f2328}"
@@ -59,37 +43,10 @@ static const char style[] =
     ".forest .better{fill:#4493f8;stroke:#4493f8}.forest .worse{fill:#f0883e;"
     "stroke:#f0883e}}</style>\n";
 
-// To the right is better: the logarithm of the ratio, or of its inverse.
-static double improvement(const struct verdict *v, double percent)
+static double place(const struct axis *a, double improvement)
 {
-	double log_ratio = log1p(percent / 100);
-
-	return v->series->higher_is_better ? log_ratio : -log_ratio;
-}
-
-static const struct range *choose_range(const struct verdict_set *set)
-{
-	size_t last = sizeof(ranges) / sizeof(*ranges) - 1, i = 0;
-	double farthest = -log1p(-set->gate_percent / 100);
-
-	for (size_t n = 0; n < set->n; n++) {
-		const struct verdict_effect *e = &set->verdict[n].clean;
-		const double shown[] = {e->effect, e->low, e->high};
-
-		for (int k = 0; k < 3; k++)
-			if (e->blocks && isfinite(shown[k]))
-				farthest = fmax(farthest, fabs(log1p(shown[k] / 100)));
-	}
-	while (i < last && log(ranges[i].ratio) < farthest)
-		i++;
-	return &ranges[i];
-}
-
-static double place(const struct range *r, double log_ratio)
-{
-	double share = fmax(-1, fmin(1, log_ratio / log(r->ratio)));
-
-	return (AXIS_LEFT + AXIS_RIGHT) / 2.0 + share * (AXIS_RIGHT - AXIS_LEFT) / 2.0;
+	return (AXIS_LEFT + AXIS_RIGHT) / 2.0 +
+	       axis_place(a, improvement) * (AXIS_RIGHT - AXIS_LEFT) / 2.0;
 }
 
 // ---- texts
@@ -143,51 +100,46 @@ static void put_effect(FILE *to, double y, const struct verdict_effect *e)
 
 // ---- the axis
 
-static void put_tick(FILE *to, const struct range *r, int tick, double top, double bottom)
+static void put_tick(FILE *to, const struct axis *a, int tick, double top, double bottom)
 {
-	double x = place(r, tick * log(r->ratio) / r->ticks);
-	double ratio = pow(r->ratio, (double)abs(tick) / r->ticks);
-	bool end = abs(tick) == r->ticks, crowded = r->ticks > 2 && (r->ticks - tick) % 2;
+	double x =
+	    (AXIS_LEFT + AXIS_RIGHT) / 2.0 + tick * (AXIS_RIGHT - AXIS_LEFT) / 2.0 / a->ticks;
+	struct text label = {0};
 
 	fprintf(to, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>\n", x,
 	        x, top, bottom);
-	if (tick && crowded)
-		return;
-	begin_text(to, x, bottom + 16, "middle", "tick");
-	if (!tick)
-		fputs("same", to);
-	else if (ratio < 2)
-		fprintf(to, "%.0f %% %s", 100 * (ratio - 1), tick < 0 ? "worse" : "better");
-	else
-		fprintf(to, "%.0f×%s", ratio, !end ? "" : tick < 0 ? " worse" : " better");
-	fputs("</text>\n", to);
+	axis_label(&label, a, tick);
+	if (label.length) {
+		begin_text(to, x, bottom + 16, "middle", "tick");
+		fprintf(to, "%s</text>\n", text_string(&label));
+	}
+	text_free(&label);
 }
 
-static void put_axis(FILE *to, const struct range *r, double top, double bottom)
+static void put_axis(FILE *to, const struct axis *a, double top, double bottom)
 {
-	for (int tick = -r->ticks; tick <= r->ticks; tick++)
-		put_tick(to, r, tick, top, bottom);
+	for (int tick = -a->ticks; tick <= a->ticks; tick++)
+		put_tick(to, a, tick, top, bottom);
 }
 
 // -50 % is farther from "same" than +50 %, and on the other side where lower is better: each row
 // has a band of its own.
-static void put_band(FILE *to, const struct range *r, double top, const struct verdict *v,
+static void put_band(FILE *to, const struct axis *a, double top, const struct verdict *v,
                      double gate_percent)
 {
-	double less = place(r, improvement(v, -gate_percent)),
-	       more = place(r, improvement(v, gate_percent));
+	double less = place(a, axis_improvement(v, -gate_percent)),
+	       more = place(a, axis_improvement(v, gate_percent));
 
 	fprintf(to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" class=\"band\"/>\n",
 	        fmin(less, more), top, fabs(more - less), ROW);
 }
 
 // An effect that the axis doesn't hold points to where it lies.
-static void put_point(FILE *to, const struct range *r, const char *class, double y,
-                      double log_ratio)
+static void put_point(FILE *to, const struct axis *a, const char *class, double y, double log_ratio)
 {
-	double x = place(r, log_ratio), tip = log_ratio < 0 ? -5 : 5;
+	double x = place(a, log_ratio), tip = log_ratio < 0 ? -5 : 5;
 
-	if (fabs(log_ratio) <= log(r->ratio) * (1 + 1e-9))
+	if (axis_holds(a, log_ratio))
 		fprintf(to, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" class=\"%s\"/>\n", x, y,
 		        class);
 	else
@@ -195,10 +147,10 @@ static void put_point(FILE *to, const struct range *r, const char *class, double
 		        class);
 }
 
-static void put_mark(FILE *to, const struct range *r, double y, const struct verdict *v)
+static void put_mark(FILE *to, const struct axis *a, double y, const struct verdict *v)
 {
 	const struct verdict_effect *e = &v->clean;
-	const char *class = looks[v->word].class;
+	const char *class = words_verdict(v->word)->class;
 
 	if (!e->blocks)
 		return;
@@ -206,14 +158,14 @@ static void put_mark(FILE *to, const struct range *r, double y, const struct ver
 		fprintf(
 		    to,
 		    "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"mark %s\"/>\n",
-		    place(r, improvement(v, e->low)), place(r, improvement(v, e->high)), y, y,
-		    class);
-	put_point(to, r, class, y, improvement(v, e->effect));
+		    place(a, axis_improvement(v, e->low)), place(a, axis_improvement(v, e->high)),
+		    y, y, class);
+	put_point(to, a, class, y, axis_improvement(v, e->effect));
 }
 
 // ---- rows
 
-static void put_row(FILE *to, const struct range *r, double y, const struct verdict *v, bool first)
+static void put_row(FILE *to, const struct axis *a, double y, const struct verdict *v, bool first)
 {
 	if (first)
 		put_workload(to, y, v->series->workload);
@@ -221,10 +173,10 @@ static void put_row(FILE *to, const struct range *r, double y, const struct verd
 	quote_html(to, v->series->metric);
 	fputs("</text>\n", to);
 	put_values(to, y, v);
-	put_mark(to, r, y - 5, v);
+	put_mark(to, a, y - 5, v);
 	put_effect(to, y, &v->clean);
-	begin_text(to, WORD_X, y, "start", looks[v->word].class);
-	fprintf(to, "%s %s</text>\n", looks[v->word].sign, looks[v->word].word);
+	begin_text(to, WORD_X, y, "start", words_verdict(v->word)->class);
+	fprintf(to, "%s %s</text>\n", words_verdict(v->word)->sign, words_verdict(v->word)->word);
 }
 
 static void put_heading(FILE *to, double y, const struct outcome *o, unsigned candidate)
@@ -238,7 +190,7 @@ static void put_heading(FILE *to, double y, const struct outcome *o, unsigned ca
 }
 
 // All verdicts of a candidate; returns where the next one begins.
-static double put_candidate(FILE *to, const struct range *r, const struct outcome *o,
+static double put_candidate(FILE *to, const struct axis *a, const struct outcome *o,
                             unsigned candidate, double top)
 {
 	const struct verdict *before = NULL;
@@ -249,15 +201,15 @@ static double put_candidate(FILE *to, const struct range *r, const struct outcom
 	if (y == top + HEAD)
 		return top;
 	put_heading(to, top + 24, o, candidate);
-	put_axis(to, r, top + HEAD, y);
+	put_axis(to, a, top + HEAD, y);
 	y = top + HEAD;
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
 		if (v->candidate != candidate)
 			continue;
-		put_band(to, r, y, v, o->verdicts.gate_percent);
-		put_row(to, r, y + 18, v,
+		put_band(to, a, y, v, o->verdicts.gate_percent);
+		put_row(to, a, y + 18, v,
 		        !before || strcmp(before->series->workload, v->series->workload));
 		before = v;
 		y += ROW;
@@ -275,7 +227,7 @@ static bool has_effect(const struct verdict_set *set)
 
 char *forest_draw(const struct outcome *o)
 {
-	const struct range *r = choose_range(&o->verdicts);
+	const struct axis *a = axis_choose(&o->verdicts, NULL);
 	struct text body = {0};
 	double y = 4;
 
@@ -283,7 +235,7 @@ char *forest_draw(const struct outcome *o)
 		return NULL;
 	FILE *to = text_open(&body);
 	for (size_t i = 0; i < o->store->run.tunnels; i++)
-		y = put_candidate(to, r, o, i, y);
+		y = put_candidate(to, a, o, i, y);
 	fclose(to);
 	char *svg = text_format(
 	    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "

@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "base/quote.h"
 #include "base/text.h"
+#include "harness/show/verdict/words.h"
 
 #include <errno.h>
 #include <math.h>
@@ -60,44 +61,69 @@ void plot_put_name(FILE *to, size_t i, const char *format, ...)
 	free(text);
 }
 
-FILE *plot_begin(struct text *input, const char *title, const char *y_label)
+void plot_begin(struct plot *p, const char *title, const char *y_label)
 {
-	FILE *to = text_open(input);
-
-	plot_put_text(to, "plot_title", title);
-	plot_put_text(to, "y_label", y_label);
-	return to;
+	*p = (struct plot){.title = text_format("%s", title)};
+	p->to = text_open(&p->input);
+	plot_put_text(p->to, "plot_title", title);
+	plot_put_text(p->to, "y_label", y_label);
 }
 
-static FILE *begin_series(struct text *input, const struct series *s, const char *y_label)
+static void begin_series(struct plot *p, const struct series *s, const char *what,
+                         const char *y_label)
 {
-	char *title = text_format("%s: %s (%s is better)", s->workload, s->metric,
-	                          s->higher_is_better ? "higher" : "lower");
-	FILE *to = plot_begin(input, title, y_label);
+	struct text title = {0};
 
-	fprintf(to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
-	free(title);
-	return to;
+	words_workload(&title, s->workload);
+	text_add(&title, ": %s%s", words_metric(s->metric), what);
+	plot_begin(p, text_string(&title), y_label);
+	fprintf(p->to, "blocks = %u\n", s->blocks ? s->block[s->blocks - 1].block + 1 : 1);
+	text_free(&title);
 }
 
-int plot_end(FILE *to, struct text *input, const char *root, const char *script, char **svg)
+// gnuplot calls every plot the same to who listens to a page instead of looking at it.
+static char *give_title(char *svg, const char *title)
+{
+	static const char usual[] = "<title>Gnuplot</title>";
+	const char *at = strstr(svg, usual);
+	struct text text = {0};
+
+	if (!at)
+		return svg;
+	FILE *to = text_open(&text);
+	fprintf(to, "%.*s<title>", (int)(at - svg), svg);
+	quote_html(to, title);
+	fprintf(to, "</title>%s", at + strlen(usual));
+	fclose(to);
+	free(svg);
+	return text_take(&text);
+}
+
+int plot_end(struct plot *p, const char *root, const char *script, char **svg)
 {
 	char *path = path_join(root, "scripts");
 
-	plot_put_text(to, "scripts", path);
-	fprintf(to, "load scripts . '/%s'\n", script);
-	fclose(to);
-	int ret = run_gnuplot(text_string(input), svg);
-	text_free(input);
+	plot_put_text(p->to, "scripts", path);
+	fprintf(p->to, "load scripts . '/%s'\n", script);
+	fclose(p->to);
+	int ret = run_gnuplot(text_string(&p->input), svg);
+	if (!ret)
+		*svg = give_title(*svg, p->title);
+	text_free(&p->input);
+	free(p->title);
 	free(path);
 	return ret;
 }
 
 int plot_values(const char *root, const struct outcome *o, const struct series *s, char **svg)
 {
-	struct text input = {0};
-	FILE *to = begin_series(&input, s, s->unit);
+	char *label =
+	    text_format("%s, %s is better", s->unit, s->higher_is_better ? "higher" : "lower");
+	struct plot plot;
 
+	begin_series(&plot, s, "", label);
+	free(label);
+	FILE *to = plot.to;
 	fprintf(to, "tunnels = %zu\narray name[tunnels]\n", o->store->run.tunnels);
 	for (size_t t = 0; t < o->store->run.tunnels; t++)
 		plot_put_name(to, t, "%c %s", outcome_letter(t), o->store->run.tunnel[t].spec);
@@ -110,18 +136,21 @@ int plot_values(const char *root, const struct outcome *o, const struct series *
 		fprintf(to, "\n\n");
 	}
 	fprintf(to, "end\n");
-	return plot_end(to, &input, root, "values.gp", svg);
+	return plot_end(&plot, root, "values.gp", svg);
 }
 
 int plot_effects(const char *root, const struct outcome *o, const struct verdict *v, char **svg)
 {
 	const struct series *s = v->series;
-	char *label = text_format("%c against %c, %%", outcome_letter(v->candidate),
-	                          outcome_letter(v->baseline));
-	struct text input = {0};
-	FILE *to = begin_series(&input, s, label);
+	char *what = text_format(" of %s against %s", o->store->run.tunnel[v->candidate].spec,
+	                         o->store->run.tunnel[v->baseline].spec);
+	struct plot plot;
 
-	free(label);
+	begin_series(&plot, s, what,
+	             s->higher_is_better ? "%, positive is better" : "%, negative is better");
+	free(what);
+	FILE *to = plot.to;
+	fprintf(to, "candidate = %u\n", v->candidate + 1);
 	fprintf(to, "gate = %.17g\nbounded = %d\n", o->verdicts.gate_percent,
 	        isfinite(v->clean.low));
 	if (isfinite(v->clean.low))
@@ -135,7 +164,7 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 		          100 *
 		              expm1(verdict_block_effect(&s->block[i], v->candidate, v->baseline)));
 	fprintf(to, "end\n");
-	return plot_end(to, &input, root, "effects.gp", svg);
+	return plot_end(&plot, root, "effects.gp", svg);
 }
 
 // A sweep from 0 has no logarithm there.
@@ -147,9 +176,10 @@ static bool spans_widely(double least, double greatest)
 int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 {
 	double x[2] = {INFINITY, -INFINITY}, y[2] = {INFINITY, -INFINITY};
-	struct text input = {0};
-	FILE *to = plot_begin(&input, sweep->title, sweep->y_label);
+	struct plot plot;
 
+	plot_begin(&plot, sweep->title, sweep->y_label);
+	FILE *to = plot.to;
 	for (const struct plot_point *p = sweep->point; p < sweep->point + sweep->points; p++) {
 		x[0] = fmin(x[0], p->x);
 		x[1] = fmax(x[1], p->x);
@@ -174,5 +204,5 @@ int plot_sweep(const char *root, const struct plot_sweep *sweep, char **svg)
 		fprintf(to, "\n\n");
 	}
 	fprintf(to, "end\n");
-	return plot_end(to, &input, root, "micro.gp", svg);
+	return plot_end(&plot, root, "micro.gp", svg);
 }

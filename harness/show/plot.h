@@ -3,6 +3,7 @@
 #ifndef WGBENCH_SHOW_PLOT_H
 #define WGBENCH_SHOW_PLOT_H
 
+#include "base/text.h"
 #include "harness/judge/outcome.h"
 
 #include <stdio.h>
@@ -11,10 +12,8 @@
 // caller's. 0; -errno after a printed line.
 int plot_values(const char *root, const struct outcome *, const struct series *, char **svg);
 
-// The paired effect of each block, with the interval as a band and the gate as lines.
+// The paired effect of each block, with the interval as a band and the threshold as lines.
 int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
-
-struct text;
 
 // A microbenchmark's time over a parameter, for each variant.
 struct plot_point {
@@ -32,14 +31,21 @@ struct plot_sweep {
 // An axis is logarithmic where its values span a factor of 16.
 int plot_sweep(const char *root, const struct plot_sweep *, char **svg);
 
-// What a plot of one's own is made of. Begins a script with its title and label.
-FILE *plot_begin(struct text *input, const char *title, const char *y_label);
+// What a plot of one's own is made of.
+struct plot {
+	FILE *to; // the script so far
+	struct text input;
+	char *title;
+};
+
+// Begins a script with its title and label.
+void plot_begin(struct plot *, const char *title, const char *y_label);
 
 // Sets a string of the script, and the name of its i-th curve, from 0.
 void plot_put_text(FILE *, const char *name, const char *text);
 void plot_put_name(FILE *, size_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// Ends it with the named script of scripts/, runs it, and frees the input. As plot_values().
-int plot_end(FILE *, struct text *input, const char *root, const char *script, char **svg);
+// Ends it with the named script of scripts/, runs it, and frees the plot. As plot_values().
+int plot_end(struct plot *, const char *root, const char *script, char **svg);
 
 #endif

@@ -135,7 +135,7 @@ void table_print_markdown(const struct table *t, FILE *to)
 
 void table_print_html(const struct table *t, FILE *to)
 {
-	fprintf(to, "<table>\n<tr>");
+	fprintf(to, "<table class=\"data\">\n<tr>");
 	for (size_t c = 0; c < t->columns; c++) {
 		fprintf(to, "<th%s>", t->column[c].align == TABLE_RIGHT ? " class=\"right\"" : "");
 		quote_html(to, t->column[c].heading);
@@ -152,6 +152,22 @@ void table_print_html(const struct table *t, FILE *to)
 		fprintf(to, "</td>%s", c + 1 == t->columns ? "</tr>\n" : "");
 	}
 	fprintf(to, "</table>\n");
+}
+
+void table_print_html_line(const struct table *t, FILE *to)
+{
+	fprintf(to, "<table><tr>");
+	for (size_t c = 0; c < t->columns; c++) {
+		fprintf(to, "<th>");
+		quote_html(to, t->column[c].heading);
+		fprintf(to, "</th>");
+	}
+	for (size_t i = 0; i < t->cells; i++) {
+		fprintf(to, i % t->columns ? "<td>" : "</tr><tr><td>");
+		quote_html(to, t->cell[i].text);
+		fprintf(to, "</td>");
+	}
+	fprintf(to, "</tr></table>");
 }
 
 void table_free(struct table *t)

@@ -42,6 +42,9 @@ void table_print_markdown(const struct table *, FILE *);
 // As HTML, with the colours as classes.
 void table_print_html(const struct table *, FILE *);
 
+// As HTML in one line and without classes, for Markdown.
+void table_print_html_line(const struct table *, FILE *);
+
 void table_free(struct table *);
 
 #endif

@@ -85,26 +85,27 @@ static void whole_and_self_contained(void **state)
 	assert_string_equal(err.text, "");
 	html = read_file(&s, "report.html");
 	markdown = read_file(&s, "report.md");
-	// The verdicts, and two judged metrics: values and effects.
-	assert_int_equal(count(html, "<svg"), 5);
-	assert_int_equal(count(html, "</svg>"), 5);
-	assert_non_null(strstr(markdown, "(plots/verdict.svg)"));
-	assert_int_equal(count(html, "<table>"), 5);
+	// Two judged metrics: values and effects.
+	assert_int_equal(count(html, "<svg"), 4);
+	assert_int_equal(count(html, "</svg>"), 4);
+	assert_int_equal(count(html, "<table"), count(html, "</table>"));
+	assert_int_equal(count(html, "<details>"), count(html, "</details>"));
+	assert_int_equal(count(html, "<table class=\"forest\">"), 1);
 	assert_int_equal(count(html, "<?xml"), 0);
 	assert_int_equal(count(html, "src="), 0);
 	assert_non_null(strstr(html, "6.1 &lt;x&gt; | y"));
 	assert_non_null(strstr(html, ">worse</td>"));
 	assert_non_null(strstr(html, "</html>"));
 	check_names(html);
-	assert_int_equal(count(markdown, "![tcp-"), 4);
-	assert_non_null(strstr(markdown, "(plots/tcp-goodput_gbps-effects-B.svg)"));
-	assert_non_null(strstr(markdown, "32 trials: 30 ok, 2 contaminated, 0 generator-limited"));
-	assert_non_null(strstr(markdown,
-	                       "An offload of a tunnel changed in 2 trials, which count as "
-	                       "contaminated; first in block 4 of tcp, tunnel B: at the left end "
-	                       "merge-tcp changed from true to false."));
-	assert_non_null(strstr(markdown, "| kernel | 6.1 &lt;x> \\| y |"));
+	assert_non_null(strstr(html, "32 trials: 30 ok, 2 contaminated, 0 generator-limited"));
+	assert_non_null(strstr(html, "An offload of a tunnel changed in 2 trials, which count as "
+	                             "contaminated; first in block 4 of tcp, tunnel B: at the left "
+	                             "end merge-tcp changed from true to false."));
+	assert_non_null(strstr(html, ">kernel</td><td class=\"left plain\">6.1 &lt;x&gt; | y<"));
+	assert_null(strstr(markdown, "!["));
+	assert_non_null(strstr(markdown, "### ▼ tunnel-1 is worse than tunnel-0: "));
 	assert_non_null(strstr(markdown, "    wgbench run\n"));
+	assert_true(count(markdown, "\n") <= 40);
 	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
 	assert_non_null(strstr(svg, "A tunnel-0"));
 	free(html);
@@ -132,8 +133,8 @@ static void goals_are_a_table(void **state)
 	html = read_file(&s, "report.html");
 	markdown = read_file(&s, "report.md");
 	assert_non_null(strstr(html, ">&gt;= 1.5</td><td class=\"left green\">reached</td>"));
-	assert_non_null(strstr(markdown, "## Goals\n"));
-	assert_non_null(strstr(markdown, "| 2.000 | [2.000, 2.000] | 6 | >= 1.5 | reached |"));
+	assert_non_null(strstr(markdown, "tunnel-1 / tunnel-0: 2.000 [2.000"));
+	assert_non_null(strstr(markdown, ">= 1.5: reached\n"));
 	free(html);
 	free(markdown);
 	synthetic_end(&s);
@@ -156,16 +157,15 @@ static void layouts_are_told_apart(void **state)
 		    &(struct synthetic_block){.effect = {0, i % 2 ? log(1.1) : 0}, .build = i % 2});
 	store_close(&s.store);
 	assert_int_equal(report(&err, &s), 0);
-	char *markdown = read_file(&s, "report.md");
-	const char *table = strstr(markdown, "## Layouts");
+	char *html = read_file(&s, "report.html");
+	const char *table = strstr(html, "id=\"layouts\"");
 	assert_non_null(table);
-	const char *first = strstr(table, "| tcp | goodput_gbps | B | 0 | 4 | +0.00 % | ");
-	const char *second = strstr(table, "| tcp | goodput_gbps | B | 1 | 4 | +10.00 % | ");
+	const char *first = strstr(table, ">+0.00 %<"), *second = strstr(table, ">+10.00 %<");
 	assert_non_null(first);
 	assert_non_null(second);
 	assert_int_equal(sscanf(strchr(first, '['), "[%lf, %lf]", &low, &high), 2);
 	assert_true(low < 0.1 && high > 9.9);
-	free(markdown);
+	free(html);
 	synthetic_end(&s);
 }
 
@@ -274,7 +274,8 @@ static void texts_stay_texts(void **state)
 	(void)state;
 	json_object_set_new(json_array_get(json_object_get(run, "tunnels"), 1), "spec",
 	                    json_string(spec));
-	json_object_set_new(json_object_get(run, "environment"), "<b>\n|", json_string("\r\n## x"));
+	json_object_set_new(json_object_get(run, "environment"), "<em>\n|",
+	                    json_string("\r\n## x"));
 	json_object_set_new(run, "command", json_pack("[s, s]", "wgbench", "a\n$(id)'"));
 	synthetic_begin_with(&s, run);
 	for (unsigned i = 0; i < 6; i++)
@@ -286,7 +287,7 @@ static void texts_stay_texts(void **state)
 	svg = read_file(&s, "plots/tcp-goodput_gbps-values.svg");
 	assert_null(strstr(html, "<script"));
 	assert_null(strstr(svg, "<script"));
-	assert_null(strstr(html, "<b>"));
+	assert_null(strstr(html, "<em>"));
 	assert_null(strchr(html, '\033'));
 	assert_null(strchr(markdown, '\033'));
 	assert_null(strstr(markdown, "\n!touch"));

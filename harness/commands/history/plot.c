@@ -19,10 +19,11 @@ int plot_history(const char *root, const struct history *h, char **svg)
 	const struct history_series *first = &h->series[0];
 	char *title = text_format("%s: %s (%s is better)", first->workload, first->metric,
 	                          first->higher_is_better ? "higher" : "lower");
-	struct text input = {0};
-	FILE *to = plot_begin(&input, title, first->unit);
+	struct plot plot;
 
+	plot_begin(&plot, title, first->unit);
 	free(title);
+	FILE *to = plot.to;
 	fprintf(to, "series = %zu\narray name[series]\n", h->n);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct history_series *s = &h->series[i];
@@ -47,5 +48,5 @@ int plot_history(const char *root, const struct history *h, char **svg)
 				fprintf(to, "%lld %.17g\n", (long long)p->time, p->median);
 		}
 	fprintf(to, "end\n");
-	return plot_end(to, &input, root, "history.gp", svg);
+	return plot_end(&plot, root, "history.gp", svg);
 }

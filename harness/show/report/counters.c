@@ -41,7 +41,7 @@ static size_t name_columns(const struct outcome *o, struct table_column *columns
 	return n;
 }
 
-static void write_offloads(struct document *d, const struct outcome *o)
+static void write_offloads(struct page *p, const struct outcome *o)
 {
 	struct table_column columns[TABLE_COLUMNS_MAX] = {{"", TABLE_LEFT}, {"end", TABLE_LEFT}};
 	size_t n = name_columns(o, columns, 2);
@@ -61,37 +61,24 @@ static void write_offloads(struct document *d, const struct outcome *o)
 		add_offloads(&t, i, "left", left);
 		add_offloads(&t, i, "right", right);
 	}
-	document_heading(d, "Offloads in effect");
-	document_table(d, &t);
-	document_paragraph(d, "As each program found them when it was first started; buffers in "
-	                      "bytes, as the kernel counts them.");
+	page_heading(p, "Offloads in effect");
+	page_table(p, &t);
+	page_paragraph(p, "As each program found them when it was first started; buffers in "
+	                  "bytes, as the kernel counts them.");
 	table_free(&t);
 }
 
 // ---- system calls
 
-static const struct {
-	const char *heading;
-	size_t at;
-} quotients[] = {
-    {"TUN reads", offsetof(struct trial_end, tun_reads)},
-    {"UDP sends", offsetof(struct trial_end, udp_sends)},
-    {"UDP receives", offsetof(struct trial_end, udp_receives)},
-    {"TUN writes", offsetof(struct trial_end, tun_writes)},
-    {"waits", offsetof(struct trial_end, epoll_waits)},
-    {"packets a batch out", offsetof(struct trial_end, tx_batch)},
-    {"packets a batch in", offsetof(struct trial_end, rx_batch)},
-};
-enum { QUOTIENTS = sizeof(quotients) / sizeof(quotients[0]) };
-
 static void add_calls(struct table *t, const struct outcome *o, const char *workload)
 {
 	for (size_t i = 0; i < 2 * o->store->run.tunnels; i++) {
-		double median[QUOTIENTS];
+		double median[TUNNEL_ENDS_COUNTS];
 		bool told = false;
 
-		for (size_t q = 0; q < QUOTIENTS; q++) {
-			median[q] = tunnel_ends_median(o, i / 2, workload, i % 2, quotients[q].at);
+		for (size_t q = 0; q < TUNNEL_ENDS_COUNTS; q++) {
+			median[q] =
+			    tunnel_ends_median(o, i / 2, workload, i % 2, tunnel_ends_counts[q].at);
 			told |= !isnan(median[q]);
 		}
 		if (!told)
@@ -99,7 +86,7 @@ static void add_calls(struct table *t, const struct outcome *o, const char *work
 		table_add(t, TABLE_PLAIN, "%s", workload);
 		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i / 2));
 		table_add(t, TABLE_PLAIN, "%s", ends[i % 2]);
-		for (size_t q = 0; q < QUOTIENTS; q++)
+		for (size_t q = 0; q < TUNNEL_ENDS_COUNTS; q++)
 			if (isnan(median[q]))
 				table_add(t, TABLE_DIM, "none");
 			else
@@ -107,16 +94,16 @@ static void add_calls(struct table *t, const struct outcome *o, const char *work
 	}
 }
 
-static void write_calls(struct document *d, const struct outcome *o)
+static void write_calls(struct page *p, const struct outcome *o)
 {
-	struct table_column columns[3 + QUOTIENTS] = {
+	struct table_column columns[3 + TUNNEL_ENDS_COUNTS] = {
 	    {"workload", TABLE_LEFT}, {"", TABLE_LEFT}, {"end", TABLE_LEFT}};
 	const char *before = NULL;
 	struct table t;
 
-	for (size_t q = 0; q < QUOTIENTS; q++)
-		columns[3 + q] = (struct table_column){quotients[q].heading, TABLE_RIGHT};
-	table_init(&t, columns, 3 + QUOTIENTS);
+	for (size_t q = 0; q < TUNNEL_ENDS_COUNTS; q++)
+		columns[3 + q] = (struct table_column){tunnel_ends_counts[q].name, TABLE_RIGHT};
+	table_init(&t, columns, 3 + TUNNEL_ENDS_COUNTS);
 	for (size_t s = 0; s < o->series.n; s++) {
 		const char *workload = o->series.series[s].workload;
 
@@ -125,18 +112,18 @@ static void write_calls(struct document *d, const struct outcome *o)
 		before = workload;
 	}
 	if (t.cells) {
-		document_heading(d, "System calls per packet");
-		document_table(d, &t);
-		document_paragraph(
-		    d, "Medians over the trials that didn't fail, as each end counted: reads of "
+		page_heading(p, "System calls per packet");
+		page_table(p, &t);
+		page_paragraph(
+		    p, "Medians over the trials that didn't fail, as each end counted: reads of "
 		       "the TUN and sends per packet sent, receives and writes to the TUN per "
 		       "packet received, waits per packet of both directions.");
 	}
 	table_free(&t);
 }
 
-void report_inside(struct document *d, const struct outcome *o)
+void report_counters(struct page *p, const struct outcome *o)
 {
-	write_offloads(d, o);
-	write_calls(d, o);
+	write_offloads(p, o);
+	write_calls(p, o);
 }

@@ -2,11 +2,11 @@
 #ifndef WGBENCH_SHOW_REPORT_COUNTERS_H
 #define WGBENCH_SHOW_REPORT_COUNTERS_H
 
-#include "harness/show/document.h"
+#include "harness/show/page.h"
 #include "harness/judge/outcome.h"
 
 // A table of the offloads in effect and one of the system calls per packet; nothing where no tunnel
 // told.
-void report_inside(struct document *, const struct outcome *);
+void report_counters(struct page *, const struct outcome *);
 
 #endif

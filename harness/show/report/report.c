@@ -1,14 +1,18 @@
 #include "harness/show/report/report.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/judge/layouts.h"
 #include "harness/judge/workloads_used.h"
 #include "harness/record/environment_compare.h"
-#include "harness/show/document.h"
 #include "harness/show/forest.h"
+#include "harness/show/page.h"
 #include "harness/show/plot.h"
+#include "harness/show/plot_files.h"
+#include "harness/show/report/comment.h"
 #include "harness/show/report/counters.h"
+#include "harness/show/report/first.h"
 #include "harness/show/verdict_json.h"
 #include "harness/show/verdict_table.h"
 
@@ -19,38 +23,39 @@
 
 // ---- tables
 
-static void write_verdicts(struct document *d, const struct outcome *o)
+static void write_statistics(struct page *p, const struct outcome *o)
 {
 	struct table t;
 
-	document_heading(d, "Verdicts");
+	page_open_section(p, "statistics", "Statistics", "every verdict with its test");
+	outcome_tunnels(o, &t);
+	page_table(p, &t);
+	table_free(&t);
 	if (o->verdicts.n) {
 		outcome_verdicts(o, &t);
-		document_table(d, &t);
+		page_table(p, &t);
 		table_free(&t);
-		document_paragraph(d, "Gate: %g %%. %s", o->verdicts.gate_percent, outcome_legend);
-	} else {
-		document_paragraph(d, "A run of one tunnel: nothing is compared.");
+		page_paragraph(p, "Threshold: %g %%. %s", o->verdicts.gate_percent, outcome_legend);
 	}
-	if (*o->remark)
-		document_paragraph(d, "%s", o->remark);
+	page_close_section(p);
 }
 
-static void write_goals(struct document *d, const struct outcome *o)
+static void write_goals(struct page *p, const struct outcome *o)
 {
 	struct table t;
 
 	if (!o->goals)
 		return;
-	document_heading(d, "Goals");
+	page_open_section(p, "goals", "Goals", "ratios that the plan names");
 	outcome_goals(o, &t);
-	document_table(d, &t);
+	page_table(p, &t);
 	table_free(&t);
-	document_paragraph(d, "%s", outcome_goals_legend);
+	page_paragraph(p, "%s", outcome_goals_legend);
+	page_close_section(p);
 }
 
 // Figures of a tunnel that wasn't the same all the time: said even where the blocks were repeated.
-static void write_offload_changes(struct document *d, const struct outcome *o)
+static void write_offload_changes(struct page *p, const struct outcome *o)
 {
 	const struct trial *first = NULL;
 	size_t n = 0;
@@ -63,36 +68,58 @@ static void write_offload_changes(struct document *d, const struct outcome *o)
 			first = t;
 	}
 	if (n)
-		document_paragraph(d,
-		                   "An offload of a tunnel changed in %zu trial%s, which count%s "
-		                   "as contaminated; first in block %u of %s, tunnel %c: %s.",
-		                   n, n > 1 ? "s" : "", n > 1 ? "" : "s", first->block + 1,
-		                   first->workload, outcome_letter(first->tunnel),
-		                   first->offload_change);
+		page_paragraph(p,
+		               "An offload of a tunnel changed in %zu trial%s, which count%s "
+		               "as contaminated; first in block %u of %s, tunnel %c: %s.",
+		               n, n > 1 ? "s" : "", n > 1 ? "" : "s", first->block + 1,
+		               first->workload, outcome_letter(first->tunnel),
+		               first->offload_change);
 }
 
-static void write_trials(struct document *d, const struct outcome *o)
+// Trials that don't count, and why; of very many, the first.
+static void write_spoilt(struct page *p, const struct outcome *o)
+{
+	enum { MOST = 100 };
+	static const struct table_column columns[] = {
+	    {"workload", TABLE_LEFT}, {"block", TABLE_RIGHT}, {"attempt", TABLE_RIGHT},
+	    {"tunnel", TABLE_LEFT},   {"status", TABLE_LEFT}, {"reason", TABLE_LEFT}};
+	struct table t;
+	size_t n = 0;
+
+	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
+	for (size_t i = 0; i < o->store->trials && n < MOST; i++) {
+		const struct trial *trial = &o->store->trial[i];
+
+		if (trial->status == TRIAL_OK)
+			continue;
+		n++;
+		table_add(&t, TABLE_PLAIN, "%s", trial->workload);
+		table_add(&t, TABLE_PLAIN, "%u", trial->block + 1);
+		table_add(&t, TABLE_PLAIN, "%u", trial->attempt + 1);
+		table_add(&t, TABLE_PLAIN, "%c", outcome_letter(trial->tunnel));
+		table_add(&t, TABLE_YELLOW, "%s", trial_status_names[trial->status]);
+		table_add(&t, TABLE_PLAIN, "%s", trial->reason);
+	}
+	if (n)
+		page_table(p, &t);
+	if (n == MOST)
+		page_paragraph(p, "The first %d of them.", MOST);
+	table_free(&t);
+}
+
+static void write_trials(struct page *p, const struct outcome *o)
 {
 	const unsigned *count = o->series.trials;
 
-	document_heading(d, "Trials");
-	document_paragraph(d,
-	                   "%zu trials: %u ok, %u contaminated, %u generator-limited, %u failed. "
-	                   "Blocks without a whole attempt: %zu.",
-	                   o->store->trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
-	                   count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED],
-	                   o->series.incomplete);
-	write_offload_changes(d, o);
-}
-
-static void write_tunnels(struct document *d, const struct outcome *o)
-{
-	struct table t;
-
-	document_heading(d, "Tunnels");
-	outcome_tunnels(o, &t);
-	document_table(d, &t);
-	table_free(&t);
+	page_open_section(p, "trials", "Trials", "contaminated, limited and failed ones");
+	page_paragraph(p,
+	               "%zu trials: %u ok, %u contaminated, %u generator-limited, %u failed. "
+	               "Blocks without a whole attempt: %zu.",
+	               o->store->trials, count[TRIAL_OK], count[TRIAL_CONTAMINATED],
+	               count[TRIAL_GENERATOR_LIMITED], count[TRIAL_FAILED], o->series.incomplete);
+	write_offload_changes(p, o);
+	write_spoilt(p, o);
+	page_close_section(p);
 }
 
 // With several layouts of each tunnel: what each of them shows, and how far builds, starts and
@@ -119,7 +146,7 @@ static void add_builds(struct table *t, const struct verdict *v)
 	layouts_free(&l);
 }
 
-static void write_builds(struct document *d, const struct outcome *o)
+static void write_builds(struct page *p, const struct outcome *o)
 {
 	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT},  {"candidate", TABLE_LEFT},
@@ -132,17 +159,18 @@ static void write_builds(struct document *d, const struct outcome *o)
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < o->verdicts.n; i++)
 		add_builds(&t, &o->verdicts.verdict[i]);
-	document_heading(d, "Layouts");
-	document_table(d, &t);
-	document_paragraph(d, "Each tunnel was linked in several layouts, of which the starts took "
-	                      "turns. Over all: a 95 %% bootstrap interval that draws layouts, "
-	                      "within them starts, within them blocks. It is shown only; the "
-	                      "verdicts are by the blocks.");
+	page_open_section(p, "layouts", "Layouts", "each tunnel linked in several orders");
+	page_table(p, &t);
+	page_paragraph(p, "Each tunnel was linked in several layouts, of which the starts took "
+	                  "turns. Over all: a 95 %% bootstrap interval that draws layouts, "
+	                  "within them starts, within them blocks. It is shown only; the "
+	                  "verdicts are by the blocks.");
+	page_close_section(p);
 	table_free(&t);
 }
 
 // Medians of everything measured, also of what no verdict is made of.
-static void write_values(struct document *d, const struct outcome *o)
+static void write_values(struct page *p, const struct outcome *o)
 {
 	struct table_column columns[3 + RUN_TUNNELS_MAX] = {
 	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT}, {"unit", TABLE_LEFT}};
@@ -154,7 +182,7 @@ static void write_values(struct document *d, const struct outcome *o)
 		letter[i][1] = 0;
 		columns[3 + i] = (struct table_column){letter[i], TABLE_RIGHT};
 	}
-	document_heading(d, "Medians");
+	page_open_section(p, "medians", "Medians", "of everything that was measured");
 	table_init(&t, columns, 3 + o->store->run.tunnels);
 	for (size_t s = 0; s < o->series.n; s++) {
 		const struct series *series = &o->series.series[s];
@@ -165,8 +193,9 @@ static void write_values(struct document *d, const struct outcome *o)
 		for (size_t i = 0; i < o->store->run.tunnels; i++)
 			outcome_add_value(&t, series_median(series, i, true));
 	}
-	document_table(d, &t);
-	document_paragraph(d, "Over all whole blocks, contaminated ones too.");
+	page_table(p, &t);
+	page_paragraph(p, "Over all whole blocks, contaminated ones too.");
+	page_close_section(p);
 	table_free(&t);
 }
 
@@ -202,7 +231,7 @@ static void add_workload(struct table *t, const struct workload_used *w)
 		        "as its trials recorded it");
 }
 
-static void write_workloads(struct document *d, const struct outcome *o)
+static void write_workloads(struct page *p, const struct outcome *o)
 {
 	static const struct table_column columns[] = {{"workload", TABLE_LEFT},
 	                                              {"parameter", TABLE_LEFT},
@@ -212,29 +241,30 @@ static void write_workloads(struct document *d, const struct outcome *o)
 	struct table t;
 
 	workloads_used_gather(&used, o->store);
-	document_heading(d, "Workloads");
+	page_open_section(p, "workloads", "Workloads", "with every parameter");
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < used.n; i++)
 		add_workload(&t, &used.workload[i]);
-	document_table(d, &t);
+	page_table(p, &t);
+	page_close_section(p);
 	table_free(&t);
 	workloads_used_free(&used);
 }
 
-static void write_environment(struct document *d, const struct outcome *o)
+static void write_environment(struct page *p, const struct outcome *o)
 {
 	static const char system[] = "sysctls.net.ipv4.tcp_congestion_control";
 	struct workloads_used used;
 	struct text congestion = {0};
 
-	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"is", TABLE_LEFT}};
+	static const struct table_column columns[] = {{"what", TABLE_LEFT}, {"value", TABLE_LEFT}};
 	json_t *flat = environment_flatten(o->store->run.environment.all), *value;
 	struct table t;
 	const char *name;
 
 	workloads_used_gather(&used, o->store);
 	workloads_used_congestion(&congestion, &used);
-	document_heading(d, "Environment");
+	page_open_section(p, "environment", "Environment", "machine, kernel, settings, programs");
 	table_init(&t, columns, 2);
 	json_object_foreach(flat, name, value)
 	{
@@ -245,45 +275,26 @@ static void write_environment(struct document *d, const struct outcome *o)
 		else
 			table_add(&t, TABLE_PLAIN, "%s", json_string_value(value));
 	}
-	document_table(d, &t);
+	page_table(p, &t);
+	page_close_section(p);
 	table_free(&t);
 	json_decref(flat);
 	text_free(&congestion);
 	workloads_used_free(&used);
 }
 
-// ---- how to run it again
-
-static void write_command(struct document *d, const struct outcome *o)
-{
-	char *text;
-	size_t bytes;
-	FILE *to = open_memstream(&text, &bytes);
-
-	if (!to)
-		abort();
-	for (size_t i = 0; i < o->store->run.words; i++) {
-		if (i)
-			fputc(' ', to);
-		quote_shell(to, o->store->run.command[i]);
-	}
-	fclose(to);
-	document_heading(d, "To run it again");
-	document_command(d, text);
-	free(text);
-}
-
 // ---- plots
 
-static int write_plot(struct document *d, const struct series *s, const char *kind, int ret,
-                      char *svg)
+static int write_plot(struct page *p, struct plot_files *files, const struct series *s,
+                      const char *kind, char *svg)
 {
-	char name[200];
+	char *wanted = text_format("%s-%s-%s", s->workload, s->metric, kind);
+	const char *name;
+	int ret = plot_files_write(files, wanted, svg, &name);
 
-	if (ret)
-		return ret;
-	snprintf(name, sizeof(name), "%s-%s-%s", s->workload, s->metric, kind);
-	ret = document_plot(d, name, svg);
+	if (!ret)
+		page_plot(p, svg);
+	free(wanted);
 	free(svg);
 	return ret;
 }
@@ -297,11 +308,31 @@ static bool has_values(const struct outcome *o, const struct series *s)
 	return false;
 }
 
-static int write_plots(struct document *d, const struct outcome *o, const char *root)
+static int write_effects(struct page *p, struct plot_files *files, const struct outcome *o,
+                         const struct series *s, const char *root)
 {
 	int ret = 0;
 
-	document_heading(d, "Plots");
+	for (size_t i = 0; i < o->verdicts.n && !ret; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		char kind[] = "effects-A", *svg = NULL;
+
+		if (v->series != s)
+			continue;
+		kind[sizeof(kind) - 2] = outcome_letter(v->candidate);
+		ret = plot_effects(root, o, v, &svg);
+		if (!ret)
+			ret = write_plot(p, files, s, kind, svg);
+	}
+	return ret;
+}
+
+static int write_plots(struct page *p, struct plot_files *files, const struct outcome *o,
+                       const char *root)
+{
+	int ret = 0;
+
+	page_open_section(p, "blocks", "Block by block", "each value and each paired effect");
 	for (size_t i = 0; i < o->series.n && !ret; i++) {
 		const struct series *s = &o->series.series[i];
 		char *svg = NULL;
@@ -309,65 +340,94 @@ static int write_plots(struct document *d, const struct outcome *o, const char *
 		if (!s->judged || !has_values(o, s))
 			continue;
 		ret = plot_values(root, o, s, &svg);
-		ret = write_plot(d, s, "values", ret, svg);
-		for (size_t v = 0; v < o->verdicts.n && !ret; v++) {
-			const struct verdict *verdict = &o->verdicts.verdict[v];
-			char kind[16];
-
-			if (verdict->series != s)
-				continue;
-			snprintf(kind, sizeof(kind), "effects-%c",
-			         outcome_letter(verdict->candidate));
-			ret = plot_effects(root, o, verdict, &svg);
-			ret = write_plot(d, s, kind, ret, svg);
-		}
+		if (!ret)
+			ret = write_plot(p, files, s, "values", svg);
+		if (!ret)
+			ret = write_effects(p, files, o, s, root);
 	}
+	page_close_section(p);
 	return ret;
 }
 
-static int write_forest(struct document *d, const struct outcome *o)
+static int write_forest(struct plot_files *files, const struct outcome *o)
 {
 	char *svg = forest_draw(o);
-	int ret = svg ? document_plot(d, "verdict", svg) : 0;
+	const char *name;
+	int ret = svg ? plot_files_write(files, "verdict", svg, &name) : 0;
 
 	free(svg);
 	return ret;
 }
 
-static int write_report(const struct outcome *o, const char *root)
+static void put_contents(struct page *p, const struct outcome *o)
 {
-	const struct run *run = &o->store->run;
-	struct document d;
-	char title[300];
-	int ret;
+	fputs("<nav aria-label=\"Contents\">", p->to);
+	fputs("<a href=\"#statistics\">Statistics</a> ", p->to);
+	if (o->goals)
+		fputs("<a href=\"#goals\">Goals</a> ", p->to);
+	fputs("<a href=\"#blocks\">Block by block</a> ", p->to);
+	if (o->store->run.builds > 1)
+		fputs("<a href=\"#layouts\">Layouts</a> ", p->to);
+	fputs("<a href=\"#counters\">Counters</a> <a href=\"#medians\">Medians</a> "
+	      "<a href=\"#workloads\">Workloads</a> <a href=\"#trials\">Trials</a> "
+	      "<a href=\"#environment\">Environment</a></nav>\n",
+	      p->to);
+}
 
-	snprintf(title, sizeof(title), "wgbench run %s", run->id);
-	ret = document_begin(&d, o->store->dir, title);
+static int write_sections(struct page *p, struct plot_files *files, const struct outcome *o,
+                          const char *root)
+{
+	put_contents(p, o);
+	write_statistics(p, o);
+	write_goals(p, o);
+	int ret = write_plots(p, files, o, root);
 	if (ret)
 		return ret;
-	document_paragraph(&d, "Made %s, plan %s.", run->created,
-	                   run->plan && *run->plan ? run->plan : "none");
-	ret = write_forest(&d, o);
-	if (ret) {
-		document_abandon(&d);
+	write_builds(p, o);
+	page_open_section(p, "counters", "Counters", "offloads in effect, system calls per packet");
+	report_counters(p, o);
+	page_close_section(p);
+	write_values(p, o);
+	write_workloads(p, o);
+	write_trials(p, o);
+	write_environment(p, o);
+	fputs("</main>\n", p->to);
+	return 0;
+}
+
+static int write_page(const struct outcome *o, struct plot_files *files, const char *root)
+{
+	const struct run *run = &o->store->run;
+	char *title = text_format("wgbench run %s", run->id);
+	char *path = path_join(o->store->dir, "report.html");
+	struct page p;
+
+	page_begin(&p, title);
+	first_write(&p, o);
+	int ret = write_sections(&p, files, o, root);
+	if (ret)
+		page_abandon(&p);
+	else
+		ret = page_end(&p, path);
+	free(path);
+	free(title);
+	return ret;
+}
+
+static int write_report(const struct outcome *o, const char *root)
+{
+	struct plot_files files;
+	int ret = plot_files_begin(&files, o->store->dir);
+
+	if (ret)
 		return ret;
-	}
-	write_tunnels(&d, o);
-	write_verdicts(&d, o);
-	write_workloads(&d, o);
-	write_goals(&d, o);
-	write_builds(&d, o);
-	write_trials(&d, o);
-	report_inside(&d, o);
-	ret = write_plots(&d, o, root);
-	if (ret) {
-		document_abandon(&d);
-		return ret;
-	}
-	write_values(&d, o);
-	write_environment(&d, o);
-	write_command(&d, o);
-	return document_end(&d);
+	ret = write_forest(&files, o);
+	if (!ret)
+		ret = write_page(o, &files, root);
+	if (!ret)
+		ret = comment_write(o);
+	plot_files_end(&files);
+	return ret;
 }
 
 static int write_verdict(const struct outcome *o)

@@ -5,6 +5,7 @@
 #include "harness/judge/figures.h"
 #include "harness/judge/summary.h"
 #include "harness/show/table.h"
+#include "harness/show/verdict/facts.h"
 #include "harness/show/verdict/headline.h"
 #include "harness/show/verdict/words.h"
 
@@ -69,14 +70,17 @@ static void add_effect(struct table *t, const struct verdict *v, enum detail det
 	else
 		text_add(&effect, "no block");
 	table_add(t, e->blocks ? TABLE_PLAIN : TABLE_DIM, "%s", text_string(&effect));
-	text_free(&effect);
-	if (detail > WITH_INTERVAL)
+	if (detail > WITH_INTERVAL) {
+		text_free(&effect);
 		return;
+	}
+	text_cut(&effect, 0);
 	if (isfinite(e->low))
-		table_add(t, TABLE_DIM, "[%+.*f, %+.*f]", fabs(e->low) < 99.5 ? 1 : 0, e->low,
-		          fabs(e->high) < 99.5 ? 1 : 0, e->high);
+		words_interval(&effect, e->low, e->high);
 	else
-		table_add(t, TABLE_DIM, "no interval");
+		text_add(&effect, "no interval");
+	table_add(t, TABLE_DIM, "%s", text_string(&effect));
+	text_free(&effect);
 }
 
 static void add_row(struct table *t, const struct verdict *v, bool first, enum detail detail)
@@ -224,10 +228,8 @@ static void put_basis(FILE *to, const struct outcome *o, unsigned columns)
 {
 	const struct run *run = &o->store->run;
 	struct text line = {0};
-	size_t blocks = 0;
+	size_t blocks = facts_blocks(o);
 
-	for (size_t i = 0; i < o->series.n; i++)
-		blocks = o->series.series[i].blocks > blocks ? o->series.series[i].blocks : blocks;
 	text_add(&line, "%zu ", blocks);
 	text_add(&line, "%sblock%s, %u of %zu trials clean, 95 %% intervals",
 	         run->tunnels > 1 ? "paired " : "", text_plural(blocks), o->series.trials[TRIAL_OK],
@@ -239,59 +241,34 @@ static void put_basis(FILE *to, const struct outcome *o, unsigned columns)
 	text_free(&line);
 }
 
-// What would decide, where that can be said.
-static void put_remedy(FILE *to, const struct outcome *o, const struct summary *s, size_t n,
-                       unsigned columns)
+// What would decide. A command is for copying, so it stays one line.
+static void put_remedy(FILE *to, const struct outcome *o, unsigned columns)
 {
-	size_t more = 0, blocks = 0;
-	bool hardly = false;
+	struct text text = {0};
 
-	for (size_t i = 0; i < n; i++) {
-		more = s[i].blocks_more > more ? s[i].blocks_more : more;
-		hardly |= s[i].hardly;
-	}
-	for (size_t i = 0; i < o->series.n; i++)
-		blocks = o->series.series[i].blocks > blocks ? o->series.series[i].blocks : blocks;
-	if (more)
-		quote_printf(to, "To decide%s:\n", hardly ? " some of it" : "");
-	if (more)
-		quote_printf(to, "  wgbench run --resume %s --blocks %zu\n", o->store->dir,
-		             blocks + more);
+	if (facts_remedy(&text, o))
+		quote_printf(to, "To decide:\n  %s\n", text_string(&text));
 	else
-		put_wrapped(to,
-		            "Too noisy here, or too close to the threshold: more blocks would "
-		            "hardly decide.",
-		            columns, "  ");
+		put_wrapped(to, text_string(&text), columns, "  ");
+	text_free(&text);
 }
 
 // ---- goals
 
-static void put_goal(FILE *to, const struct outcome_goal *g)
+static void put_goals(FILE *to, const struct outcome *o)
 {
 	struct text line = {0};
 
-	words_workload(&line, g->goal.workload);
-	text_add(&line, ", %s, %s / %s: ", words_metric(g->goal.metric), g->goal.candidate,
-	         g->goal.baseline);
-	if (isfinite(g->result.ratio))
-		text_add(&line, "%.3f", g->result.ratio);
-	else
-		text_add(&line, "none");
-	if (isfinite(g->result.low))
-		text_add(&line, " [%.3f, %.3f]", g->result.low, g->result.high);
-	quote_printf(to, "  %s, %s %g: %s\n", text_string(&line), goal_relation(&g->goal),
-	             g->goal.ratio, goal_word_name(&g->goal, g->result.word));
-	text_free(&line);
-}
-
-static void put_goals(FILE *to, const struct outcome *o)
-{
 	if (o->goals)
 		fputs("Goals of the plan\n", to);
-	for (size_t i = 0; i < o->goals; i++)
-		put_goal(to, &o->goal[i]);
+	for (size_t i = 0; i < o->goals; i++) {
+		text_cut(&line, 0);
+		facts_goal(&line, &o->goal[i]);
+		quote_printf(to, "  %s\n", text_string(&line));
+	}
 	if (o->goals)
 		fputc('\n', to);
+	text_free(&line);
 }
 
 void brief_print(const struct outcome *o, unsigned columns, FILE *to)
@@ -312,7 +289,7 @@ void brief_print(const struct outcome *o, unsigned columns, FILE *to)
 		headline_answer(&line, o);
 		put_wrapped(to, text_string(&line), columns, "");
 		if (outcome_answer(o) == OUTCOME_UNDECIDED && !o->missing && !o->unfinished)
-			put_remedy(to, o, s, n, columns);
+			put_remedy(to, o, columns);
 	}
 	text_free(&line);
 	free(s);

@@ -117,7 +117,7 @@ without_sbin() {
 nothing_is_compiled_before() {
 	rm -rf "$dir"/{tree,ready,ready-tests}
 	mkdir "$dir/tree"
-	git ls-files -co --exclude-standard -- Makefile 'mk/*.mk' '*.[ch]' '*.cc' variants/presets | xargs -d "\n" cp --parents -t "$dir/tree"
+	git ls-files -co --exclude-standard -- Makefile 'mk/*.mk' '*.[ch]' '*.cc' '*.css' variants/presets | xargs -d "\n" cp --parents -t "$dir/tree"
 	mkdir "$dir/tree/scripts"
 	cat >"$dir/tree/scripts/setup" <<-END
 		#!/bin/bash

@@ -1,0 +1,13 @@
+// A run's answer as a pull request's comment: Markdown of GitHub's kind, at most 40 lines, without
+// files beside it.
+#ifndef WGBENCH_SHOW_REPORT_COMMENT_H
+#define WGBENCH_SHOW_REPORT_COMMENT_H
+
+#include "harness/judge/outcome.h"
+
+enum { COMMENT_LINES_MAX = 40 };
+
+// Writes the run's report.md. 0; -errno after a printed line.
+int comment_write(const struct outcome *);
+
+#endif

@@ -1,0 +1,103 @@
+#include "harness/show/verdict/facts.h"
+#include "base/quote.h"
+#include "harness/judge/summary.h"
+#include "harness/judge/workloads_used.h"
+
+#include "harness/show/verdict/words.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t facts_blocks(const struct outcome *o)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < o->series.n; i++)
+		most = o->series.series[i].blocks > most ? o->series.series[i].blocks : most;
+	return most;
+}
+
+static bool shares_congestion(struct text *t, const struct outcome *o)
+{
+	struct workloads_used used;
+
+	workloads_used_gather(&used, o->store);
+	workloads_used_congestion(t, &used);
+	workloads_used_free(&used);
+	return t->length > 0;
+}
+
+size_t facts_of(struct text facts[FACTS_MAX], const struct outcome *o)
+{
+	const struct run *run = &o->store->run;
+	const struct run_environment *e = &run->environment;
+	struct text congestion = {0};
+	size_t n = 0, blocks = facts_blocks(o);
+
+	text_add(&facts[n++], "%zu %sblock%s", blocks, run->tunnels > 1 ? "paired " : "",
+	         text_plural(blocks));
+	text_add(&facts[n++], "%u of %zu trials clean", o->series.trials[TRIAL_OK],
+	         o->store->trials);
+	text_add(&facts[n++], "95 %% intervals, exact Wilcoxon");
+	if (o->verdicts.n)
+		text_add(&facts[n++], "threshold %g %%", o->verdicts.gate_percent);
+	if (e->cpu_model)
+		text_add(&facts[n++], e->cpus ? "%s, %u CPUs" : "%s", e->cpu_model, e->cpus);
+	if (e->kernel)
+		text_add(&facts[n++], "Linux %s", e->kernel);
+	if (shares_congestion(&congestion, o))
+		text_add(&facts[n++], "TCP %s", text_string(&congestion));
+	if (e->harness_revision)
+		text_add(&facts[n++], "wgbench %.12s", e->harness_revision);
+	text_add(&facts[n++], "%.10s", run->created);
+	text_free(&congestion);
+	return n;
+}
+
+bool facts_remedy(struct text *t, const struct outcome *o)
+{
+	size_t n, more = 0;
+	struct summary *s = summaries_of(o, &n);
+
+	for (size_t i = 0; i < n; i++)
+		more = s[i].blocks_more > more ? s[i].blocks_more : more;
+	free(s);
+	if (!more) {
+		text_add(t, "Too noisy here, or too close to the threshold: more blocks would "
+		            "hardly decide.");
+		return false;
+	}
+	text_add(t, "wgbench run --resume %s --blocks %zu", o->store->dir, facts_blocks(o) + more);
+	return true;
+}
+
+void facts_goal(struct text *t, const struct outcome_goal *g)
+{
+	words_workload(t, g->goal.workload);
+	text_add(t, ", %s, %s / %s: ", words_metric(g->goal.metric), g->goal.candidate,
+	         g->goal.baseline);
+	if (isfinite(g->result.ratio))
+		text_add(t, "%.3f", g->result.ratio);
+	else
+		text_add(t, "none");
+	if (isfinite(g->result.low))
+		text_add(t, " [%.3f, %.3f]", g->result.low, g->result.high);
+	text_add(t, ", %s %g: %s", goal_relation(&g->goal), g->goal.ratio,
+	         goal_word_name(&g->goal, g->result.word));
+}
+
+void facts_command(struct text *t, const struct outcome *o)
+{
+	struct text words = {0};
+	FILE *to = text_open(&words);
+
+	for (size_t i = 0; i < o->store->run.words; i++) {
+		if (i)
+			fputc(' ', to);
+		quote_shell(to, o->store->run.command[i]);
+	}
+	fclose(to);
+	text_add(t, "%s", text_string(&words));
+	text_free(&words);
+}
