@@ -28,7 +28,7 @@ int decided_by(const struct plan *p, const struct store *st, bool decided[RUN_WO
 
 		for (size_t j = 0; j < p->workloads; j++)
 			if (!strcmp(p->workload[j].name, v->series->workload) &&
-			    v->series->decides) {
+			    v->series->decides && !v->control) {
 				seen[j] = true;
 				open[j] |= is_open(p, v, o.verdicts.gate_percent);
 			}

@@ -163,17 +163,57 @@ static double choose_gate(const struct outcome *o, const struct outcome_how *how
 	return o->store->run.gate_percent > 0 ? o->store->run.gate_percent : default_gate_percent;
 }
 
+// Of each tunnel but the baseline, or what the run names; at most RUN_COMPARISONS_MAX.
+static size_t choose_pairs(const struct outcome *o, const struct outcome_how *how,
+                           unsigned baseline, struct verdict_pair *pair)
+{
+	const struct run *run = &o->store->run;
+	size_t n = 0;
+
+	if (!how->baseline)
+		for (size_t i = 0; i < run->comparisons; i++)
+			pair[n++] = (struct verdict_pair){run->comparison[i].candidate,
+			                                  run->comparison[i].baseline, false};
+	for (unsigned t = 0; t < run->tunnels; t++)
+		if (run->tunnel[t].control ? baseline == 0
+		                           : t != baseline && (how->baseline || !run->comparisons))
+			pair[n++] = (struct verdict_pair){t, baseline, run->tunnel[t].control};
+	return n;
+}
+
 static int judge(struct outcome *o, const struct outcome_how *how, char *fault, size_t bytes)
 {
+	struct verdict_pair pair[RUN_COMPARISONS_MAX + RUN_TUNNELS_MAX];
 	unsigned baseline;
 	int ret = find_baseline(o, how->baseline, &baseline, fault, bytes);
 
 	if (!ret)
 		ret = series_gather(&o->series, o->store, fault, bytes);
 	if (!ret && !(how->alone && o->store->run.tunnels == 1))
-		ret = verdict_judge(&o->verdicts, &o->series, baseline, choose_gate(o, how),
+		ret = verdict_judge(&o->verdicts, &o->series, pair,
+		                    choose_pairs(o, how, baseline, pair), choose_gate(o, how),
 		                    how->metric, fault, bytes);
 	return ret ? ret : judge_goals(o, fault, bytes);
+}
+
+// A difference that isn't there: what the run says of others is no surer.
+static void look_for_bias(struct outcome *o)
+{
+	char line[256];
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (!v->control || (v->word != VERDICT_BETTER && v->word != VERDICT_WORSE))
+			continue;
+		o->biased = true;
+		snprintf(line, sizeof(line),
+		         "Biased: in %s of %s the control, %.80s once more, differs from itself by "
+		         "%+.1f %%, beyond the threshold, so nothing here is a pass",
+		         v->series->metric, v->series->workload,
+		         o->store->run.tunnel[v->baseline].spec, v->clean.effect);
+		add_remark(o, line);
+	}
 }
 
 int outcome_judge(struct outcome *o, const struct store *st, const struct outcome_how *how)
@@ -190,6 +230,7 @@ int outcome_judge(struct outcome *o, const struct store *st, const struct outcom
 	}
 	look_for_gaps(o);
 	look_for_moves(o);
+	look_for_bias(o);
 	return 0;
 }
 
@@ -213,11 +254,13 @@ int outcome_load(struct outcome *o, const char *dir, const struct outcome_how *h
 enum outcome_answer outcome_answer(const struct outcome *o)
 {
 	enum outcome_answer answer =
-	    o->missing || o->unfinished ? OUTCOME_UNDECIDED : OUTCOME_NO_REGRESSION;
+	    o->missing || o->unfinished || o->biased ? OUTCOME_UNDECIDED : OUTCOME_NO_REGRESSION;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
+		if (v->control)
+			continue;
 		if (v->regression)
 			return OUTCOME_REGRESSION;
 		if (v->word == VERDICT_WORSE || (v->series->decides && !v->regression_excluded))

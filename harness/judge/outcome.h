@@ -20,6 +20,7 @@ struct outcome {
 	struct outcome_goal *goal; // of run.json
 	const char *missing;       // a planned workload without any result, or NULL: never a pass
 	bool unfinished;           // blocks that were planned aren't there: neither a pass
+	bool biased;               // the control differs from the baseline: no pass either
 	char remark[2048];         // what else the reader must know, or ""
 };
 

@@ -6,7 +6,8 @@ static struct summary *find(struct summary *s, size_t *n, const struct verdict *
 	for (size_t i = 0; i < *n; i++)
 		if (s[i].candidate == v->candidate && s[i].baseline == v->baseline)
 			return &s[i];
-	s[*n] = (struct summary){.candidate = v->candidate, .baseline = v->baseline};
+	s[*n] = (struct summary){
+	    .candidate = v->candidate, .baseline = v->baseline, .control = v->control};
 	return &s[(*n)++];
 }
 
@@ -15,7 +16,7 @@ static void add(struct summary *s, const struct verdict *v)
 	s->n++;
 	s->count[v->word]++;
 	s->excluded += v->regression_excluded;
-	if (!v->series->decides)
+	if (!v->series->decides || v->control)
 		return;
 	s->needed++;
 	if (v->regression_excluded || v->regression)

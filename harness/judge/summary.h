@@ -7,6 +7,7 @@
 // Of one candidate with one baseline.
 struct summary {
 	unsigned candidate, baseline;
+	bool control;       // of the baseline with itself
 	size_t n, count[4]; // verdicts, and by enum verdict_word
 	size_t excluded;    // of which a regression is
 	size_t needed;      // of which it has to be for a pass

@@ -213,12 +213,13 @@ static double p_at_floor(const double *ratio, size_t n, double gate, bool higher
 	return (tails.below < tails.above) == higher_is_better ? p : 1 - p;
 }
 
-static void judge(struct verdict *v, const struct series *s, unsigned candidate, unsigned baseline,
+static void judge(struct verdict *v, const struct series *s, const struct verdict_pair *pair,
                   double gate)
 {
 	double clean[STATS_BLOCKS_MAX];
 
-	measure(v, s, candidate, baseline, gate, clean);
+	measure(v, s, pair->candidate, pair->baseline, gate, clean);
+	v->control = pair->control;
 	v->word = decide(&v->clean, gate, s->higher_is_better);
 	// A tunnel that failed is never passed.
 	if ((v->failed && v->word != VERDICT_WORSE) || s->error == 0)
@@ -240,14 +241,14 @@ static void correct_family(struct verdict_set *set, bool decides)
 	for (size_t i = 0; i < set->n; i++) {
 		const struct verdict *v = &set->verdict[i];
 
-		if (v->series->decides == decides)
+		if (v->series->decides == decides && !v->control)
 			p[n++] = fmin(1, v->p_gate * LOOKS_ERROR / shown_error(v->series));
 	}
 	stats_adjust_holm(p, n, p);
 	for (size_t i = 0; i < set->n; i++) {
 		struct verdict *v = &set->verdict[i];
 
-		if (v->series->decides != decides)
+		if (v->series->decides != decides || v->control)
 			continue;
 		v->p_gate = p[k++];
 		v->regression =
@@ -267,14 +268,16 @@ static void correct_family(struct verdict_set *set, bool decides)
 static void correct(struct verdict_set *set)
 {
 	double *p = memory_new(set->n, sizeof(*p));
+	size_t n = 0, k = 0;
 
 	correct_family(set, true);
 	correct_family(set, false);
 	for (size_t i = 0; i < set->n; i++)
-		p[i] = set->verdict[i].clean.blocks ? set->verdict[i].clean.p : 1;
-	stats_adjust_false_discovery(p, set->n, p);
+		if (!set->verdict[i].control)
+			p[n++] = set->verdict[i].clean.blocks ? set->verdict[i].clean.p : 1;
+	stats_adjust_false_discovery(p, n, p);
 	for (size_t i = 0; i < set->n; i++)
-		set->verdict[i].q = p[i];
+		set->verdict[i].q = set->verdict[i].control ? NAN : p[k++];
 	free(p);
 }
 
@@ -293,27 +296,23 @@ static void list_metrics(const struct series_set *set, char *to, size_t bytes)
 	}
 }
 
-int verdict_judge(struct verdict_set *out, const struct series_set *set, unsigned baseline,
-                  double gate_percent, const char *metric, char *fault, size_t bytes)
+int verdict_judge(struct verdict_set *out, const struct series_set *set,
+                  const struct verdict_pair *pair, size_t pairs, double gate_percent,
+                  const char *metric, char *fault, size_t bytes)
 {
-	size_t room = set->n * set->tunnels;
-
-	*out = (struct verdict_set){.gate_percent = gate_percent, .baseline = baseline};
-	if (set->tunnels < 2) {
+	*out = (struct verdict_set){.gate_percent = gate_percent};
+	if (!pairs) {
 		snprintf(fault, bytes, "holds one tunnel only: nothing to compare it with");
 		return -EINVAL;
 	}
-	out->verdict = calloc(room, sizeof(*out->verdict));
-	if (!out->verdict)
-		abort();
+	out->verdict = memory_new(set->n * pairs, sizeof(*out->verdict));
 	for (size_t i = 0; i < set->n; i++) {
 		const struct series *s = &set->series[i];
 
 		if (metric ? strcmp(metric, s->metric) : !s->judged)
 			continue;
-		for (unsigned t = 0; t < set->tunnels; t++)
-			if (t != baseline)
-				judge(&out->verdict[out->n++], s, t, baseline, gate_percent);
+		for (size_t p = 0; p < pairs; p++)
+			judge(&out->verdict[out->n++], s, &pair[p], gate_percent);
 	}
 	correct(out);
 	if (out->n)

@@ -22,6 +22,7 @@ struct verdict_effect {
 struct verdict {
 	const struct series *series;  // borrowed
 	unsigned candidate, baseline; // indices of tunnels
+	bool control;                 // the candidate is the baseline once more
 	double baseline_median, candidate_median;
 	double candidate_value; // the baseline's median times the effect: what a reader is shown,
 	                        // as the medians' own quotient isn't the paired ratio
@@ -38,18 +39,22 @@ struct verdict {
 	char reason[200]; // "" or why nothing (or less) can be said, and what would help
 };
 
+struct verdict_pair {
+	unsigned candidate, baseline;
+	bool control;
+};
+
 struct verdict_set {
 	double gate_percent;
-	unsigned baseline;
 	size_t n;
 	struct verdict *verdict;
 };
 
-// Judges every tunnel but the baseline against it, in every judged metric, or only in `metric`,
-// judged or not. 0; -EINVAL with the reason in `fault` (one tunnel, an unknown metric, nothing
-// judged). The series must outlive the set.
-int verdict_judge(struct verdict_set *, const struct series_set *, unsigned baseline,
-                  double gate_percent, const char *metric, char *fault, size_t bytes);
+// Judges each pair in every judged metric, or only in `metric`, judged or not. Controls are no part
+// of the families that p values are corrected in. 0; -EINVAL with the reason in `fault` (no pair,
+// an unknown metric, nothing judged). The series must outlive the set.
+int verdict_judge(struct verdict_set *, const struct series_set *, const struct verdict_pair *pair,
+                  size_t pairs, double gate_percent, const char *metric, char *fault, size_t bytes);
 
 // Everything of a verdict but its word, which needs a gate; the reason says only which blocks are
 // missing.

@@ -126,10 +126,13 @@ static void describe_command(struct run *r, const struct plan *p, double gate_pe
 	struct argv a = {0};
 
 	argv_add_all(&a, "wgbench", "run", NULL);
-	if (p->goals)
-		argv_add_option(&a, "--plan", "%s", p->name); // options can't say the goals
+	if (p->goals || p->comparisons)
+		argv_add_option(&a, "--plan", "%s", p->name); // options can't say these
 	for (size_t i = 0; i < p->tunnels; i++)
-		argv_add_option(&a, "--tunnel", "%s", p->tunnel[i].spec);
+		if (!p->tunnel[i].control)
+			argv_add_option(&a, "--tunnel", "%s", p->tunnel[i].spec);
+	if (p->control)
+		argv_add(&a, "--control");
 	for (size_t i = 0; i < p->workloads; i++)
 		argv_add_option(&a, "--workload", "%s", p->workload[i].name);
 	for (size_t i = 0; i < p->metrics; i++)
@@ -194,6 +197,8 @@ int describe_run(struct run *r, const struct plan *p, const struct session *s, c
 		                    workload_parameters(&p->workload[i]));
 	for (size_t i = 0; i < s->tunnels; i++)
 		describe_tunnel(&r->tunnel[i], &s->tunnel[i]);
+	for (size_t i = 0; i < s->tunnels; i++)
+		r->tunnel[i].control = p->tunnel[i].control;
 	int ret = describe_metrics(r, p);
 	return ret ? ret : run_take_environment(r, describe_environment(s));
 }

@@ -22,6 +22,16 @@
 #include "harness/record/store.h"
 #include "harness/stats/signed_rank.h"
 
+// The baseline once more.
+static int add_control(struct plan *p, struct session *s)
+{
+	int ret = plan_add_control(p);
+
+	for (; !ret && s->tunnels < p->tunnels; s->tunnels++)
+		s->tunnel[s->tunnels].spec = s->tunnel[0].spec;
+	return ret;
+}
+
 // Parses the plan's tunnels into the session and leaves out those that may be and aren't there.
 static int choose_tunnels(struct plan *p, struct session *s, const struct spec_catalog *c)
 {
@@ -48,8 +58,9 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 			return -ENOENT;
 	}
 	p->tunnels = s->tunnels = n;
+	plan_drop_comparisons(p);
 	plan_drop_goals(p);
-	return n ? 0 : -ENOENT;
+	return n ? add_control(p, s) : -ENOENT;
 }
 
 // What would only be seen at the end. With all blocks clean and on one side, the one-sided p of n

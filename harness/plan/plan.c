@@ -40,6 +40,17 @@ int plan_add_tunnel(struct plan *p, const char *spec, bool if_available)
 	return 0;
 }
 
+int plan_add_control(struct plan *p)
+{
+	char spec[sizeof(p->tunnel->spec)];
+
+	strcpy(spec, p->tunnel[0].spec);
+	int ret = p->control ? plan_add_tunnel(p, spec, false) : 0;
+	if (p->control && !ret)
+		p->tunnel[p->tunnels - 1].control = true;
+	return ret;
+}
+
 int plan_add_workload(struct plan *p, const char *text)
 {
 	struct workload_use use;
@@ -99,6 +110,15 @@ static bool decides(const struct plan *p, const char *metric)
 	return !p->metrics;
 }
 
+static size_t count_own(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->tunnels; i++)
+		n += !p->tunnel[i].control;
+	return n;
+}
+
 size_t plan_comparisons(const struct plan *p)
 {
 	size_t judged = 0;
@@ -106,7 +126,7 @@ size_t plan_comparisons(const struct plan *p)
 	for (size_t i = 0; i < p->workloads; i++)
 		for (const struct metric *m = p->workload[i].workload->metrics; m->name; m++)
 			judged += m->judged && decides(p, m->name);
-	return judged * (p->tunnels - 1);
+	return judged * (p->comparisons ? p->comparisons : count_own(p) - 1);
 }
 
 // As if one workload had all the time: the others may be decided early.
@@ -150,14 +170,54 @@ static int add_goal(struct plan *p, const char *text, const char *where)
 	return ret;
 }
 
+static bool has_tunnel(const struct plan *p, const char *spec)
+{
+	for (size_t i = 0; i < p->tunnels; i++)
+		if (!strcmp(p->tunnel[i].spec, spec))
+			return true;
+	return false;
+}
+
+static int add_comparison(struct plan *p, char *rest, const char *where)
+{
+	const char *candidate = strsep(&rest, " "), *baseline = rest;
+	struct plan_comparison *c = &p->comparison[p->comparisons];
+
+	if (!candidate || !*candidate || !baseline || !*baseline || strchr(baseline, ' ') ||
+	    strlen(candidate) >= sizeof(c->candidate) || strlen(baseline) >= sizeof(c->baseline)) {
+		fprintf(stderr, "wgbench: %s: expected compare CANDIDATE BASELINE\n", where);
+		return -EINVAL;
+	}
+	if (!has_tunnel(p, candidate) || !has_tunnel(p, baseline)) {
+		fprintf(stderr, "wgbench: %s: no tunnel '%s' above\n", where,
+		        has_tunnel(p, candidate) ? baseline : candidate);
+		return -EINVAL;
+	}
+	if (p->comparisons == RUN_COMPARISONS_MAX) {
+		fprintf(stderr, "wgbench: %s: at most %d comparisons\n", where,
+		        RUN_COMPARISONS_MAX);
+		return -EINVAL;
+	}
+	strcpy(c->candidate, candidate);
+	strcpy(c->baseline, baseline);
+	p->comparisons++;
+	return 0;
+}
+
 // One line of a plan file: a keyword and its word, `tunnel` perhaps followed by `if-available`;
-// `goal` has more.
+// `goal` and `compare` have more, `control` none.
 static int parse_line(struct plan *p, char *line, const char *where)
 {
 	char *rest = line, *key = strsep(&rest, " "), *word;
 
 	if (!strcmp(key, "goal"))
 		return add_goal(p, rest ? rest : "", where);
+	if (!strcmp(key, "compare"))
+		return add_comparison(p, rest, where);
+	if (!strcmp(key, "control") && !rest) {
+		p->control = true;
+		return 0;
+	}
 	word = strsep(&rest, " ");
 	if (!word || !*word) {
 		fprintf(stderr, "wgbench: %s: expected a word after '%s'\n", where, key);
@@ -185,8 +245,9 @@ static int parse_line(struct plan *p, char *line, const char *where)
 	if (!strcmp(key, "metric"))
 		return plan_add_metric(p, word);
 	fprintf(stderr,
-	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], workload W, goal ..., "
-	        "metric M, blocks 1..%d, duration 1..%d, builds 1..%d, budget TIME (90s, 10m)\n",
+	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], compare CANDIDATE "
+	        "BASELINE, control, workload W, goal ..., metric M, blocks 1..%d, duration 1..%d, "
+	        "builds 1..%d, budget TIME (90s, 10m)\n",
 	        where, key, word, RUN_BLOCKS_MAX, RUN_DURATION_MAX_S, RUN_BUILDS_MAX);
 	return -EINVAL;
 }
@@ -264,15 +325,15 @@ void plan_rename_tunnel(struct plan *p, size_t tunnel, const char *spec)
 		if (!strcmp(g->baseline, t->spec))
 			snprintf(g->baseline, sizeof(g->baseline), "%s", spec);
 	}
-	snprintf(t->spec, sizeof(t->spec), "%s", spec);
-}
+	for (size_t i = 0; i < p->comparisons; i++) {
+		struct plan_comparison *c = &p->comparison[i];
 
-static bool has_tunnel(const struct plan *p, const char *spec)
-{
-	for (size_t i = 0; i < p->tunnels; i++)
-		if (!strcmp(p->tunnel[i].spec, spec))
-			return true;
-	return false;
+		if (!strcmp(c->candidate, t->spec))
+			snprintf(c->candidate, sizeof(c->candidate), "%s", spec);
+		if (!strcmp(c->baseline, t->spec))
+			snprintf(c->baseline, sizeof(c->baseline), "%s", spec);
+	}
+	snprintf(t->spec, sizeof(t->spec), "%s", spec);
 }
 
 static bool has_workload(const struct plan *p, const char *name)
@@ -281,6 +342,17 @@ static bool has_workload(const struct plan *p, const char *name)
 		if (!strcmp(p->workload[i].name, name))
 			return true;
 	return false;
+}
+
+void plan_drop_comparisons(struct plan *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->comparisons; i++)
+		if (has_tunnel(p, p->comparison[i].candidate) &&
+		    has_tunnel(p, p->comparison[i].baseline))
+			p->comparison[kept++] = p->comparison[i];
+	p->comparisons = kept;
 }
 
 void plan_drop_goals(struct plan *p)
@@ -308,8 +380,28 @@ static void add_text(char ***list, size_t *n, const char *text)
 	(*list)[(*n)++] = text_format("%s", text);
 }
 
+static unsigned find_tunnel(const struct plan *p, const char *spec)
+{
+	unsigned i = 0;
+
+	while (i + 1 < p->tunnels && strcmp(p->tunnel[i].spec, spec))
+		i++;
+	return i;
+}
+
+static void comparisons_to_run(const struct plan *p, struct run *r)
+{
+	r->comparisons = p->comparisons;
+	r->comparison = memory_new(p->comparisons, sizeof(*r->comparison));
+	for (size_t i = 0; i < p->comparisons; i++)
+		r->comparison[i] =
+		    (struct run_comparison){find_tunnel(p, p->comparison[i].candidate),
+		                            find_tunnel(p, p->comparison[i].baseline)};
+}
+
 void plan_to_run(const struct plan *p, struct run *r)
 {
+	comparisons_to_run(p, r);
 	r->plan = text_format("%s", p->name);
 	r->seed = p->seed;
 	for (size_t i = 0; i < p->workloads; i++)
@@ -330,6 +422,15 @@ void plan_to_run(const struct plan *p, struct run *r)
 	}
 }
 
+static int add_recorded(struct plan *p, const struct run_tunnel *t)
+{
+	int ret = plan_add_tunnel(p, t->spec, false);
+
+	if (!ret)
+		p->tunnel[p->tunnels - 1].control = t->control;
+	return ret;
+}
+
 int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 {
 	int ret = 0;
@@ -342,7 +443,7 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 	                   .between = r->between};
 	snprintf(p->name, sizeof(p->name), "%s", r->plan ? r->plan : "");
 	for (size_t i = 0; i < r->tunnels && !ret; i++)
-		ret = plan_add_tunnel(p, r->tunnel[i].spec, false);
+		ret = add_recorded(p, &r->tunnel[i]);
 	for (size_t i = 0; i < r->workloads && !ret; i++)
 		ret = plan_add_workload(p, r->workload[i]);
 	for (size_t i = 0; i < r->deciding && !ret; i++)

@@ -15,14 +15,22 @@
 struct plan_tunnel {
 	char spec[256];
 	bool if_available; // left out, and said so, where it isn't
+	bool control;      // the first one once more
+};
+
+// By spec.
+struct plan_comparison {
+	char candidate[256], baseline[256];
 };
 
 struct plan {
 	char name[64]; // of the file; "" without one
-	size_t tunnels, workloads, goals;
+	size_t tunnels, workloads, goals, comparisons;
 	struct plan_tunnel tunnel[RUN_TUNNELS_MAX];
 	struct workload_use workload[RUN_WORKLOADS_MAX];
 	struct goal goal[RUN_GOALS_MAX];
+	struct plan_comparison comparison[RUN_COMPARISONS_MAX];
+	bool control; // a null control is wanted: the first tunnel once more, judged like any
 	unsigned blocks, duration_s;
 	unsigned builds; // of each of our tunnels, each with its own layout
 	uint64_t seed;
@@ -46,6 +54,10 @@ int plan_load(struct plan *, const char *root, const char *name);
 int plan_add_tunnel(struct plan *, const char *spec, bool if_available);
 int plan_add_workload(struct plan *, const char *text);
 
+// Adds the control that is wanted, once it is known which tunnels there are. 0; -EINVAL after a
+// printed line.
+int plan_add_control(struct plan *);
+
 // Among the metrics that decide; the workloads must have been added. 0; -EINVAL after a printed
 // line.
 int plan_add_metric(struct plan *, const char *name);
@@ -53,7 +65,7 @@ int plan_add_metric(struct plan *, const char *name);
 // About how long a block of one workload takes whose trials need no more than their duration.
 double plan_block_s(const struct plan *);
 
-// How many verdicts the run will have: of each candidate, each judged metric of each workload.
+// How many verdicts the run will have: of each comparison, each judged metric of each workload.
 size_t plan_comparisons(const struct plan *);
 
 // Fixes the looks, for which tunnels, workloads, duration and budget must be known.
@@ -61,6 +73,10 @@ void plan_fix_looks(struct plan *);
 
 // Gives a tunnel its canonical spec, in the goals too.
 void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);
+
+// Leaves out the comparisons whose tunnels the plan doesn't have; without any, each tunnel is
+// compared with the first one.
+void plan_drop_comparisons(struct plan *);
 
 // Leaves out the goals whose tunnels or workload the plan no longer has, and says how many.
 void plan_drop_goals(struct plan *);

@@ -6,6 +6,7 @@ enum {
 	RUN_TUNNELS_MAX = 16,
 	RUN_WORKLOADS_MAX = 16,
 	RUN_GOALS_MAX = 64,
+	RUN_COMPARISONS_MAX = 64,
 	RUN_BLOCKS_MAX = 500,
 	RUN_METRICS_MAX = 8, // that a budget is to decide
 	RUN_BUILDS_MAX = 32, // layouts of each tunnel

@@ -66,6 +66,7 @@ static const struct field tunnel_rows[] = {
     {"builds_sha256", FIELD_ARRAY, FIELD_OPTIONAL,
      FIELD_LIST(struct run_tunnel, build_sha256, builds), .max = RUN_BUILDS_MAX, .rows = &hash},
     {"version", FIELD_TEXT, HERE(version), .max = 511},
+    {"control", FIELD_BOOLEAN, FIELD_ADDED, HERE(control)},
     {"libraries", FIELD_ANY, FIELD_OPTIONAL, HERE(libraries)},
     {"offloads", FIELD_OBJECT, FIELD_OR_NULL, .rows = end_rows},
     {"interfaces", FIELD_OBJECT, FIELD_OPTIONAL, HERE(interfaces)},
@@ -103,6 +104,15 @@ static const struct field goal_rows[] = {
 };
 #undef HERE
 static const struct field goal = {.kind = FIELD_OBJECT, .rows = goal_rows};
+
+#define HERE(member) FIELD_IN(struct run_comparison, member)
+static const struct field comparison_rows[] = {
+    {"candidate", FIELD_INTEGER, HERE(candidate), .max = RUN_TUNNELS_MAX - 1},
+    {"baseline", FIELD_INTEGER, HERE(baseline), .max = RUN_TUNNELS_MAX - 1},
+    {0},
+};
+#undef HERE
+static const struct field comparison = {.kind = FIELD_OBJECT, .rows = comparison_rows};
 
 #define HERE(member) FIELD_IN(struct run_resumed, member)
 static const struct field side = {.kind = FIELD_TEXT, .presence = FIELD_OR_NULL, .max = TEXTS_MAX};
@@ -146,6 +156,8 @@ static const struct field run_rows[] = {
      .keys = FIELD_WORKLOAD, .rows = &measure},
     {"tunnels", FIELD_ARRAY, LIST(tunnel, tunnels), .min = 1, .max = RUN_TUNNELS_MAX,
      .rows = &tunnel},
+    {"comparisons", FIELD_ARRAY, FIELD_OPTIONAL, LIST(comparison, comparisons),
+     .max = RUN_COMPARISONS_MAX, .rows = &comparison},
     {"gate_percent", FIELD_NUMBER, FIELD_OPTIONAL, HERE(gate_percent), .min = RUN_GATE_MIN,
      .max = RUN_GATE_MAX},
     {"environment", FIELD_OBJECT, FIELD_OPTIONAL, HERE(environment), .rows = environment_rows},
@@ -180,6 +192,25 @@ static int read_upgraded(struct run *r, const json_t *object, struct text *fault
 	return ret;
 }
 
+// What rows can't say: places among the tunnels, and a control is of the first one.
+static int check_places(const struct run *r, struct text *fault)
+{
+	for (size_t i = 0; i < r->comparisons; i++) {
+		const struct run_comparison *c = &r->comparison[i];
+
+		if (c->candidate < r->tunnels && c->baseline < r->tunnels &&
+		    c->candidate != c->baseline)
+			continue;
+		text_set(fault, "'comparisons': %u against %u, of %zu tunnels", c->candidate,
+		         c->baseline, r->tunnels);
+		return -EINVAL;
+	}
+	if (!r->tunnels || !r->tunnel[0].control)
+		return 0;
+	text_set(fault, "'tunnels': the first one can't be a control");
+	return -EINVAL;
+}
+
 int run_read(struct run *r, const json_t *object, struct text *fault)
 {
 	const json_t *schema = json_object_get(object, "schema");
@@ -200,6 +231,11 @@ int run_read(struct run *r, const json_t *object, struct text *fault)
 	for (size_t i = 0; i < r->measures; i++)
 		r->measure[i].metric = memory_resize(r->measure[i].metric, RUN_MEASURES_MAX,
 		                                     sizeof(*r->measure->metric));
+	if (!ret && check_places(r, fault)) {
+		run_free(r);
+		*r = (struct run){0};
+		ret = -EINVAL;
+	}
 	return ret;
 }
 

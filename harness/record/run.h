@@ -14,6 +14,11 @@ struct text;
 
 #define STORE_SCHEMA 2 // of a run; 1 has what a metric is in each trial, and is read too
 
+// Which tunnel is judged against which, as places among the run's tunnels.
+struct run_comparison {
+	unsigned candidate, baseline;
+};
+
 struct run_variant {
 	char *slot, *variant;
 };
@@ -23,6 +28,7 @@ struct run_tunnel {
 	char *spec, *revision, *version;
 	char *revision_note; // why there is no revision, or NULL
 	char *sha256;        // of its program; "" without one
+	bool control; // the first tunnel once more: what differs from it is the machine's doing
 	size_t variants, builds;
 	struct run_variant *variant;
 	char **build_sha256; // of each of its layouts
@@ -86,6 +92,8 @@ struct run {
 	char **command; // how to run it again
 	size_t tunnels;
 	struct run_tunnel *tunnel;
+	size_t comparisons; // 0: each tunnel against the first one
+	struct run_comparison *comparison;
 	struct run_environment environment;
 	size_t workloads;
 	char **workload;             // as trials name them

@@ -179,34 +179,30 @@ static void put_row(FILE *to, const struct axis *a, double y, const struct verdi
 	fprintf(to, "%s %s</text>\n", words_verdict(v->word)->sign, words_verdict(v->word)->word);
 }
 
-static void put_heading(FILE *to, double y, const struct outcome *o, unsigned candidate)
+static void put_heading(FILE *to, double y, const struct outcome *o, const struct summary *of)
 {
 	begin_text(to, MARGIN, y, "start", "head");
-	quote_html(to, o->store->run.tunnel[candidate].spec);
+	quote_html(to, o->store->run.tunnel[of->candidate].spec);
 	fputs("<tspan class=\"quiet against\" dx=\"10\">against ", to);
-	quote_html(to, o->store->run.tunnel[o->verdicts.baseline].spec);
+	quote_html(to, o->store->run.tunnel[of->baseline].spec);
 	fprintf(to, " · right is better · grey band: ±%g %%</tspan></text>\n",
 	        o->verdicts.gate_percent);
 }
 
-// All verdicts of a candidate; returns where the next one begins.
-static double put_candidate(FILE *to, const struct axis *a, const struct outcome *o,
-                            unsigned candidate, double top)
+// All verdicts of a comparison; returns where the next one begins.
+static double put_comparison(FILE *to, const struct axis *a, const struct outcome *o,
+                             const struct summary *of, double top)
 {
 	const struct verdict *before = NULL;
-	double y = top + HEAD;
+	double y = top + HEAD + ROW * (double)of->n;
 
-	for (size_t i = 0; i < o->verdicts.n; i++)
-		y += o->verdicts.verdict[i].candidate == candidate ? ROW : 0;
-	if (y == top + HEAD)
-		return top;
-	put_heading(to, top + 24, o, candidate);
+	put_heading(to, top + 24, o, of);
 	put_axis(to, a, top + HEAD, y);
 	y = top + HEAD;
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
-		if (v->candidate != candidate)
+		if (v->candidate != of->candidate || v->baseline != of->baseline)
 			continue;
 		put_band(to, a, y, v, o->verdicts.gate_percent);
 		put_row(to, a, y + 18, v,
@@ -230,13 +226,17 @@ char *forest_draw(const struct outcome *o)
 	const struct axis *a = axis_choose(&o->verdicts, NULL);
 	struct text body = {0};
 	double y = 4;
+	size_t n;
 
 	if (!has_effect(&o->verdicts))
 		return NULL;
+	struct summary *s = summaries_of(o, &n);
 	FILE *to = text_open(&body);
-	for (size_t i = 0; i < o->store->run.tunnels; i++)
-		y = put_candidate(to, a, o, i, y);
+	for (size_t i = 0; i < n; i++)
+		if (!s[i].control)
+			y = put_comparison(to, a, o, &s[i], y);
 	fclose(to);
+	free(s);
 	char *svg = text_format(
 	    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
 	    "height=\"%.0f\" role=\"img\" class=\"forest\">\n<title>Verdicts</title>\n%s"

@@ -49,7 +49,8 @@ void outcome_tunnels(const struct outcome *o, struct table *t)
 		const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
 
 		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i));
-		table_add(t, TABLE_PLAIN, "%s", tunnel->spec);
+		table_add(t, TABLE_PLAIN, "%s%s", tunnel->spec,
+		          tunnel->control ? " (control)" : "");
 		table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
 		          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
 		add_identity(t, o, i);
@@ -111,11 +112,12 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	table_add(t, TABLE_PLAIN, "%s", s->metric);
 	table_add(t, TABLE_PLAIN, "%s", s->unit);
 	table_add(t, TABLE_PLAIN, "%s", s->higher_is_better ? "higher" : "lower");
-	table_add(t, TABLE_PLAIN, "%c", outcome_letter(v->candidate));
+	table_add(t, TABLE_PLAIN, "%c vs %c%s", outcome_letter(v->candidate),
+	          outcome_letter(v->baseline), v->control ? " (control)" : "");
 	outcome_add_value(t, v->baseline_median);
 	outcome_add_value(t, v->candidate_value);
 	add_effect(t, &v->clean);
-	if (v->clean.blocks)
+	if (v->clean.blocks && !v->control)
 		table_add(t, TABLE_PLAIN, "%.2g", v->q);
 	else
 		table_add(t, TABLE_DIM, "none");
@@ -125,27 +127,11 @@ static void add_verdict(struct table *t, const struct verdict *v)
 	          contaminated);
 }
 
-#define LETTER(x)                                                                                  \
-	{                                                                                          \
-		x, "vs " x                                                                         \
-	}
-// As headings, which a table borrows.
-static const struct {
-	const char *letter, *against;
-} headings[RUN_TUNNELS_MAX] = {
-    LETTER("A"), LETTER("B"), LETTER("C"), LETTER("D"), LETTER("E"), LETTER("F"),
-    LETTER("G"), LETTER("H"), LETTER("I"), LETTER("J"), LETTER("K"), LETTER("L"),
-    LETTER("M"), LETTER("N"), LETTER("O"), LETTER("P"),
-};
-#undef LETTER
-
 void outcome_verdicts(const struct outcome *o, struct table *t)
 {
-	const char *letter = headings[o->verdicts.baseline].letter;
-	const char *against = headings[o->verdicts.baseline].against;
-	const struct table_column columns[] = {
+	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT},   {"metric", TABLE_LEFT},  {"unit", TABLE_LEFT},
-	    {"better", TABLE_LEFT},     {against, TABLE_LEFT},   {letter, TABLE_RIGHT},
+	    {"better", TABLE_LEFT},     {"", TABLE_LEFT},        {"baseline", TABLE_RIGHT},
 	    {"candidate", TABLE_RIGHT}, {"effect", TABLE_RIGHT}, {"95 %", TABLE_RIGHT},
 	    {"p", TABLE_RIGHT},         {"q", TABLE_RIGHT},      {"blocks", TABLE_RIGHT},
 	    {"verdict", TABLE_LEFT},    {"note", TABLE_LEFT},

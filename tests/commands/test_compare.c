@@ -5,6 +5,7 @@
 #include "tests/support/synthetic.h"
 
 #include <dirent.h>
+#include <errno.h>
 
 struct said {
 	struct capture out, err;
@@ -184,6 +185,83 @@ static void any_tunnel_can_be_the_baseline(void **state)
 	assert_true(fabs(json_number_value(json_object_get(row, "effect")) + 50) < 1e-9);
 	json_decref(row);
 	synthetic_end(&s);
+}
+
+static void set_tunnel(json_t *run, size_t tunnel, const char *key, json_t *value)
+{
+	json_object_set_new(json_array_get(json_object_get(run, "tunnels"), tunnel), key, value);
+}
+
+// Tunnel 2 is tunnel 0 once more, whose blocks differ from it by `bias`.
+static void compare_biased(double bias, int code, const char *word)
+{
+	json_t *run = synthetic_run(3, 8);
+	struct synthetic s;
+	struct said said;
+
+	set_tunnel(run, 2, "control", json_true());
+	set_tunnel(run, 2, "spec", json_string("tunnel-0"));
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(1.1), bias}});
+	assert_int_equal(compare(&said, s.dir, NULL), code);
+	assert_says(&said.out, word);
+	assert_says(&said.out, "tunnel-1 is better than tunnel-0");
+	assert_null(strstr(said.out.text, "the same tunnel again"));
+	synthetic_end(&s);
+}
+
+static void a_biased_run_is_no_pass(void **state)
+{
+	(void)state;
+	compare_biased(0, 0, "Null control, tunnel-0 against itself: 2 metrics: 2 the same.");
+	compare_biased(log(1.1), 3, "Biased");
+	compare_biased(log(0.9), 3, "Biased");
+}
+
+static void compare_pairs(json_t *pairs, int code, const char *word)
+{
+	json_t *run = synthetic_run(3, 8);
+	struct synthetic s;
+	struct said said;
+
+	json_object_set_new(run, "comparisons", pairs);
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0, &(struct synthetic_block){.effect = {0, log(2), log(4)}});
+	assert_int_equal(compare(&said, s.dir, NULL), code);
+	assert_says(&said.out, word);
+	assert_null(strstr(said.out.text, "tunnel-2 is better than tunnel-0"));
+	synthetic_end(&s);
+}
+
+static void a_run_says_what_is_compared(void **state)
+{
+	(void)state;
+	compare_pairs(json_pack("[{si si} {si si}]", "candidate", 1, "baseline", 0, "candidate", 2,
+	                        "baseline", 1),
+	              0, "tunnel-2 is better than tunnel-1: 2.0× the throughput, 50 % less CPU");
+	compare_pairs(json_pack("[{si si}]", "candidate", 0, "baseline", 2), 1,
+	              "tunnel-0 is worse than tunnel-2");
+}
+
+static void places_that_are_not_there_are_refused(void **state)
+{
+	static const char said[][64] = {"3 against 0, of 3 tunnels", "1 against 1, of 3 tunnels"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		json_t *run = synthetic_run(3, 8);
+		struct run read = {0};
+		struct text fault = {0};
+
+		json_object_set_new(run, "comparisons",
+		                    json_pack("[{si si}]", "candidate", i ? 1 : 3, "baseline", i));
+		assert_int_equal(run_read(&read, run, &fault), -EINVAL);
+		assert_non_null(strstr(text_string(&fault), said[i]));
+		text_free(&fault);
+		json_decref(run);
+	}
 }
 
 static void goals_are_judged_beside_the_verdicts(void **state)
@@ -466,6 +544,9 @@ int main(void)
 	    cmocka_unit_test(bounds_that_are_not_there_are_null),
 	    cmocka_unit_test(gate_and_metric),
 	    cmocka_unit_test(any_tunnel_can_be_the_baseline),
+	    cmocka_unit_test(a_biased_run_is_no_pass),
+	    cmocka_unit_test(a_run_says_what_is_compared),
+	    cmocka_unit_test(places_that_are_not_there_are_refused),
 	    cmocka_unit_test(goals_are_judged_beside_the_verdicts),
 	    cmocka_unit_test(what_cannot_be_judged_is_an_error),
 	    cmocka_unit_test(nothing_but_failures_is_an_error),

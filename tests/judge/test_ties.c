@@ -137,7 +137,9 @@ static void judge(struct judged *j, double value[][2][2], unsigned blocks)
 	store_close(&j->s.store);
 	assert_int_equal(store_open(&j->store, j->s.dir, false), 0);
 	assert_int_equal(series_gather(&j->series, &j->store, fault, sizeof(fault)), 0);
-	assert_int_equal(verdict_judge(&j->verdicts, &j->series, 0, 2, NULL, fault, sizeof(fault)),
+	assert_int_equal(verdict_judge(&j->verdicts, &j->series,
+	                               &(struct verdict_pair){1, 0, false}, 1, 2, NULL, fault,
+	                               sizeof(fault)),
 	                 0);
 	assert_int_equal(j->verdicts.n, 2);
 }

@@ -12,14 +12,18 @@ struct judged {
 
 static int judge(struct judged *j, struct synthetic *s, const char *metric)
 {
+	struct verdict_pair pair[RUN_TUNNELS_MAX];
+	size_t n = 0;
 	int ret;
 
 	memset(j, 0, sizeof(*j));
 	store_close(&s->store);
 	assert_int_equal(store_open(&j->store, s->dir, false), 0);
 	ret = series_gather(&j->series, &j->store, j->fault, sizeof(j->fault));
+	for (unsigned t = 1; t < j->store.run.tunnels; t++)
+		pair[n++] = (struct verdict_pair){t, 0, j->store.run.tunnel[t].control};
 	return ret ? ret
-	           : verdict_judge(&j->verdicts, &j->series, 0, 2, metric, j->fault,
+	           : verdict_judge(&j->verdicts, &j->series, pair, n, 2, metric, j->fault,
 	                           sizeof(j->fault));
 }
 
@@ -579,6 +583,31 @@ static void a_tunnel_worse_by_the_threshold_seldom_passes(void **state)
 	assert_true(passed <= 12); // of 100 at 1.6 %: more has a chance of 1e-8
 }
 
+// Of three tunnels with the same loss, the control's counts neither as a comparison nor as a
+// regression.
+static void a_control_is_no_comparison(void **state)
+{
+	json_t *run = synthetic_run(3, 8);
+	struct synthetic s;
+	struct judged j;
+
+	(void)state;
+	json_object_set_new(json_array_get(json_object_get(run, "tunnels"), 2), "control",
+	                    json_true());
+	synthetic_begin_with(&s, run);
+	for (unsigned i = 0; i < 8; i++)
+		synthetic_add(&s, i, 0,
+		              &(struct synthetic_block){.effect = {0, log(0.9), log(0.9)}});
+	assert_int_equal(judge(&j, &s, NULL), 0);
+	assert_true(find(&j, "goodput_gbps", 1)->regression);
+	// Two comparisons, not four.
+	assert_true(fabs(find(&j, "goodput_gbps", 1)->p_gate - 2.0 / 256) < 1e-12);
+	assert_true(find(&j, "goodput_gbps", 2)->control);
+	assert_word(find(&j, "goodput_gbps", 2), VERDICT_WORSE);
+	assert_false(find(&j, "goodput_gbps", 2)->regression);
+	finish(&j, &s);
+}
+
 static void what_is_shown_agrees_with_the_effect(void **state)
 {
 	const struct verdict *v;
@@ -642,6 +671,7 @@ int main(void)
 	    cmocka_unit_test(a_failed_block_excludes_nothing),
 	    cmocka_unit_test(a_regression_is_excluded_by_fewer_blocks),
 	    cmocka_unit_test(a_tunnel_worse_by_the_threshold_seldom_passes),
+	    cmocka_unit_test(a_control_is_no_comparison),
 	    cmocka_unit_test(what_is_shown_agrees_with_the_effect),
 	    cmocka_unit_test(equal_tunnels_are_seldom_different),
 	};

@@ -59,6 +59,39 @@ static int load(struct plan *p, const char *text, struct capture *c)
 	return ret;
 }
 
+static void what_is_compared(void **state)
+{
+	static const char file[] = "tunnel default\ntunnel wireguard-go if-available\n"
+	                           "tunnel gsoc-after\ncompare default wireguard-go\n"
+	                           "compare default gsoc-after\ncontrol\nworkload tcp\nblocks 8\n";
+	struct plan p;
+	struct run run = {0};
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(load(&p, file, &c), 0);
+	assert_int_equal(p.comparisons, 2);
+	assert_true(p.control);
+	p.tunnel[1] = p.tunnel[--p.tunnels]; // as if that one weren't available
+	plan_drop_comparisons(&p);
+	assert_int_equal(plan_add_control(&p), 0);
+	assert_int_equal(p.tunnels, 3);
+	assert_string_equal(p.tunnel[2].spec, "default");
+	assert_true(p.tunnel[2].control && !p.tunnel[0].control);
+	assert_int_equal(plan_comparisons(&p), 2); // metrics
+	plan_to_run(&p, &run);
+	assert_int_equal(run.comparisons, 1);
+	assert_int_equal(run.comparison[0].candidate, 0);
+	assert_int_equal(run.comparison[0].baseline, 1);
+	run_free(&run);
+
+	assert_int_equal(load(&p, "tunnel default\ncompare default frob\nworkload tcp\n", &c),
+	                 -EINVAL);
+	assert_says(&c, "it.plan:2: no tunnel 'frob' above");
+	assert_int_equal(load(&p, "tunnel default\ncompare default\nworkload tcp\n", &c), -EINVAL);
+	assert_says(&c, "it.plan:2: expected compare CANDIDATE BASELINE");
+}
+
 static void file_is_read(void **state)
 {
 	struct plan p;
@@ -331,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(file_is_read),
+	    cmocka_unit_test(what_is_compared),
 	    cmocka_unit_test(goals_follow_their_tunnels),
 	    cmocka_unit_test(bad_files_are_named),
 	    cmocka_unit_test(unknown_plan_lists_what_exists),

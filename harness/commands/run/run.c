@@ -24,6 +24,7 @@ struct run_options {
 	struct options_words tunnels, workloads, metrics;
 	unsigned long long blocks, duration_s, seed, builds;
 	double gate_percent, budget_s;
+	bool control, no_control;
 };
 
 static int parse(struct run_options *o, int argc, char **argv)
@@ -56,6 +57,10 @@ static int parse(struct run_options *o, int argc, char **argv)
 	     .otherwise = "results/TIME-PID in the source tree"},
 	    {"resume", OPTION_STRING, &o->resume, "DIR",
 	     .help = "finish the run in DIR: only what is missing, with the same binaries"},
+	    {"control", OPTION_FLAG, &o->control,
+	     .help = "measure the first tunnel once more (null control): where it differs from "
+	             "itself, the run is no pass"},
+	    {"no-control", OPTION_FLAG, &o->no_control, .help = "not even where the plan has one"},
 	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
 	     .max = RUN_GATE_MAX, .otherwise = OPTION_TEXT(RUN_GATE_DEFAULT)},
@@ -110,6 +115,7 @@ static int make_plan(struct plan *p, const struct run_options *o, const char *ro
 		p->builds = o->builds;
 	if (o->duration_s)
 		p->duration_s = o->duration_s;
+	p->control = (p->control || o->control) && !o->no_control;
 	if (p->metrics && !(p->budget_s > 0)) {
 		fprintf(stderr, "wgbench: --metric says what a budget is to decide: give --budget "
 		                "too, or judge by one metric with wgbench compare --metric\n");

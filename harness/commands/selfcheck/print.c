@@ -100,14 +100,14 @@ void selfcheck_print_found(const json_t *found)
 // What a cost planted for each packet should add to the CPU time of the baseline's trials, in
 // percent: it is burned once where a packet is sent and once where it is received. NAN where the
 // trials don't tell.
-static double expected_percent(const struct outcome *o, const char *workload, double planted_ns)
+static double expected_percent(const struct outcome *o, const struct verdict *v, double planted_ns)
 {
 	double packets = 0, cpu_s = 0;
 
 	for (size_t i = 0; i < o->store->trials; i++) {
 		const struct trial *t = &o->store->trial[i];
 
-		if (t->tunnel != o->verdicts.baseline || strcmp(t->workload, workload) ||
+		if (t->tunnel != v->baseline || strcmp(t->workload, v->series->workload) ||
 		    t->status != TRIAL_OK || (!t->end[0].counters && !t->end[1].counters))
 			continue;
 		cpu_s += t->tunnel_cpu_s;
@@ -127,7 +127,7 @@ void selfcheck_print_planted(const struct outcome *o)
 		if (!amount || strcmp(v->series->metric, "cpu_s_per_gbit") ||
 		    sscanf(amount, "%lfns", &ns) != 1)
 			continue;
-		double expected = expected_percent(o, v->series->workload, ns);
+		double expected = expected_percent(o, v, ns);
 		if (isnan(expected))
 			continue;
 		printf("planted: %g ns for each packet at either end should add %.1f %% to the "

@@ -46,7 +46,7 @@ struct aa_blocks {
 
 static bool is_twin(const struct outcome *o, const struct verdict *v)
 {
-	const struct run_tunnel *a = &o->store->run.tunnel[o->verdicts.baseline];
+	const struct run_tunnel *a = &o->store->run.tunnel[v->baseline];
 	const struct run_tunnel *b = &o->store->run.tunnel[v->candidate];
 
 	return !strcmp(a->spec, b->spec) && !strcmp(a->sha256, b->sha256);

@@ -100,12 +100,19 @@ static void put_shown(FILE *to, const struct outcome *o, const struct summary *s
 
 static void put_folded(FILE *to, const struct outcome *o, const struct summary *s)
 {
+	struct text control = {0};
 	struct table t;
 
 	fputs("<details><summary>", to);
-	put_claim(to, o, s);
-	fputs(". ", to);
-	put_counts(to, o, s);
+	if (s->control) {
+		headline_control(&control, o, s);
+		quote_markdown(to, text_string(&control));
+		text_free(&control);
+	} else {
+		put_claim(to, o, s);
+		fputs(". ", to);
+		put_counts(to, o, s);
+	}
 	fputs("</summary>", to);
 	fill_table(&t, o, s);
 	table_print_html_line(&t, to);

@@ -38,6 +38,8 @@ static void put_sentences(FILE *to, const struct outcome *o, const struct summar
 	struct text line = {0};
 
 	for (size_t i = 0; i < n; i++) {
+		if (s[i].control)
+			continue;
 		fputs(i ? "<p class=\"sub\"><b>" : "<h1>", to);
 		put_claim(to, o, &s[i]);
 		fputs(i ? "</b>. " : "</h1>\n<p class=\"sub\">", to);
@@ -52,6 +54,15 @@ static void put_sentences(FILE *to, const struct outcome *o, const struct summar
 		fputs("</h1>\n<p class=\"sub\">A run of one tunnel: nothing is compared.</p>\n",
 		      to);
 		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!s[i].control)
+			continue;
+		text_cut(&line, 0);
+		headline_control(&line, o, &s[i]);
+		fputs("<p class=\"sub\">", to);
+		quote_html(to, text_string(&line));
+		fputs("</p>\n", to);
 	}
 	text_cut(&line, 0);
 	headline_answer(&line, o);

@@ -182,6 +182,16 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 	text_free(&effects);
 }
 
+static void put_control(FILE *to, const struct outcome *o, const struct summary *s,
+                        unsigned columns)
+{
+	struct text line = {0};
+
+	headline_control(&line, o, s);
+	put_wrapped(to, text_string(&line), columns, "  ");
+	text_free(&line);
+}
+
 // ---- a run of one tunnel
 
 static void put_figures(FILE *to, const struct outcome *o)
@@ -278,7 +288,11 @@ void brief_print(const struct outcome *o, unsigned columns, FILE *to)
 	struct summary *s = summaries_of(o, &n);
 
 	for (size_t i = 0; i < n; i++)
-		put_comparison(to, o, &s[i], columns);
+		if (!s[i].control)
+			put_comparison(to, o, &s[i], columns);
+	for (size_t i = 0; i < n; i++)
+		if (s[i].control)
+			put_control(to, o, &s[i], columns);
 	if (!n)
 		put_figures(to, o);
 	put_goals(to, o);

@@ -96,7 +96,7 @@ static void add_share(struct text *t, size_t n, const char *word, bool *first)
 	*first = false;
 }
 
-void headline_counts(struct text *t, const struct outcome *o, const struct summary *s)
+static void add_shares(struct text *t, const struct summary *s)
 {
 	bool first = true;
 
@@ -106,6 +106,18 @@ void headline_counts(struct text *t, const struct outcome *o, const struct summa
 	add_share(t, s->count[VERDICT_WORSE], "worse", &first);
 	add_share(t, s->count[VERDICT_SAME], "the same", &first);
 	add_share(t, s->count[VERDICT_UNDECIDED], "undecided", &first);
+}
+
+void headline_control(struct text *t, const struct outcome *o, const struct summary *s)
+{
+	text_add(t, "Null control, %s against itself: ", o->store->run.tunnel[s->baseline].spec);
+	add_shares(t, s);
+	text_add(t, o->biased ? ". Biased." : ".");
+}
+
+void headline_counts(struct text *t, const struct outcome *o, const struct summary *s)
+{
+	add_shares(t, s);
 	if (s->excluded == s->n)
 		text_add(t, "; none is worse by more than %g %%", o->verdicts.gate_percent);
 	else if (!s->count[VERDICT_WORSE])
@@ -120,7 +132,8 @@ static size_t worse_alone(const struct outcome *o)
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->verdicts.n; i++)
-		n += o->verdicts.verdict[i].word == VERDICT_WORSE;
+		n +=
+		    o->verdicts.verdict[i].word == VERDICT_WORSE && !o->verdicts.verdict[i].control;
 	return n;
 }
 
@@ -136,6 +149,9 @@ void headline_answer(struct text *t, const struct outcome *o)
 		text_add(t, "Regression: worse by more than %g %%, and not by chance.", gate);
 	else if (o->missing || o->unfinished)
 		text_add(t, "Undecided: the run isn't complete.");
+	else if (o->biased)
+		text_add(t, "Undecided: the null control differs from itself by more than %g %%.",
+		         gate);
 	else if (alone)
 		text_add(t,
 		         "Undecided: %zu of %zu comparisons are worse, but among so many, so few "

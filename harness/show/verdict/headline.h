@@ -18,6 +18,9 @@ void headline_effects(struct text *, const struct outcome *, const struct summar
 // "7 of 7 metrics better, none worse." and what that means for a regression.
 void headline_counts(struct text *, const struct outcome *, const struct summary *);
 
+// "Null control: default against itself, 4 metrics: 3 the same, 1 undecided."
+void headline_control(struct text *, const struct outcome *, const struct summary *);
+
 // What the run as a whole says to who gates on it: one sentence.
 void headline_answer(struct text *, const struct outcome *);
 
