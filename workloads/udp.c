@@ -17,7 +17,7 @@ static const struct workload_parameter parameters[] = {
 };
 
 static const struct metric metrics[] = {
-    {"goodput_gbps", "Gbit/s", true, true},
+    {"goodput_gbps", "Gbit/s", true, false}, // the rate, unless something is lost: not judged
     WORKLOAD_CPU_METRICS,
     {"loss_percent", "%", false, false},
     {"jitter_us", "µs", false, false},

@@ -9,6 +9,8 @@ static bool is_open(const struct plan *p, const struct verdict *v, double gate_p
 {
 	struct place place;
 
+	if (!p->between && p->question == QUESTION_REGRESSION)
+		return v->word != VERDICT_WORSE && !v->regression_excluded;
 	if (!p->between)
 		return v->word == VERDICT_UNDECIDED;
 	place_judge(&place, v->series, gate_percent, p->between);
@@ -33,8 +35,13 @@ int decided_by(const struct plan *p, const struct store *st, bool decided[RUN_WO
 				open[j] |= is_open(p, v, o.verdicts.gate_percent);
 			}
 	}
+	bool all = true, any = false;
+	for (size_t j = 0; j < p->workloads; j++) {
+		all &= !seen[j] || !open[j];
+		any |= seen[j];
+	}
 	for (size_t j = 0; j < p->workloads; j++)
-		decided[j] = seen[j] && !open[j];
+		decided[j] = seen[j] ? !open[j] : any && all;
 	outcome_free(&o);
 	return 0;
 }

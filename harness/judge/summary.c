@@ -15,7 +15,7 @@ static void add(struct summary *s, const struct verdict *v)
 {
 	s->n++;
 	s->count[v->word]++;
-	s->excluded += v->regression_excluded;
+	s->not_worse += v->word == VERDICT_UNDECIDED && v->regression_excluded;
 	if (!v->series->decides || v->control)
 		return;
 	s->needed++;

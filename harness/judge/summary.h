@@ -9,7 +9,7 @@ struct summary {
 	unsigned candidate, baseline;
 	bool control;       // of the baseline with itself
 	size_t n, count[4]; // verdicts, and by enum verdict_word
-	size_t excluded;    // of which a regression is
+	size_t not_worse;   // of the undecided ones: a regression is excluded
 	size_t needed;      // of which it has to be for a pass
 	size_t blocks_more; // with which it is likely that all of these are answered; 0: none are
 	                    // missing, or so many would hardly do

@@ -139,6 +139,8 @@ static void describe_command(struct run *r, const struct plan *p, double gate_pe
 		argv_add_option(&a, "--metric", "%s", p->metric[i]);
 	if (p->budget_s > 0)
 		argv_add_option(&a, "--budget", "%gs", p->budget_s);
+	if (p->question != QUESTION_EFFECT)
+		argv_add_option(&a, "--question", "%s", question_names[p->question]);
 	argv_add_option(&a, "--blocks", "%u", p->blocks);
 	if (p->builds > 1)
 		argv_add_option(&a, "--builds", "%u", p->builds);

@@ -137,6 +137,27 @@ void plan_fix_looks(struct plan *p)
 		looks_fix(&p->looks, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
 }
 
+int plan_set_question(struct plan *p, const char *word)
+{
+	for (int i = 0; question_names[i]; i++)
+		if (!strcmp(question_names[i], word)) {
+			p->question = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int parse_percent(const char *text, double *to)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (*text < '0' || *text > '9' || *end || !(value >= RUN_GATE_MIN) || value > RUN_GATE_MAX)
+		return -EINVAL;
+	*to = value;
+	return 0;
+}
+
 static int parse_number(const char *text, unsigned max, unsigned *to)
 {
 	char *end;
@@ -244,9 +265,15 @@ static int parse_line(struct plan *p, char *line, const char *where)
 	}
 	if (!strcmp(key, "metric"))
 		return plan_add_metric(p, word);
+	if (!strcmp(key, "threshold") && !parse_percent(word, &p->gate_percent))
+		return 0;
+	if (!strcmp(key, "question") && !plan_set_question(p, word))
+		return 0;
 	fprintf(stderr,
 	        "wgbench: %s: '%s %s': expected tunnel SPEC [if-available], compare CANDIDATE "
-	        "BASELINE, control, workload W, goal ..., metric M, blocks 1..%d, duration 1..%d, "
+	        "BASELINE, control, workload W, goal ..., "
+	        "question effect|regression, threshold PERCENT, metric M, blocks 1..%d, duration "
+	        "1..%d, "
 	        "builds 1..%d, budget TIME (90s, 10m)\n",
 	        where, key, word, RUN_BLOCKS_MAX, RUN_DURATION_MAX_S, RUN_BUILDS_MAX);
 	return -EINVAL;
@@ -414,6 +441,7 @@ void plan_to_run(const struct plan *p, struct run *r)
 	r->duration_s = p->duration_s;
 	r->builds = p->builds;
 	r->budget_s = p->budget_s;
+	r->question = p->question;
 	r->between = p->between;
 	r->trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL;
 	if (p->budget_s > 0) {
@@ -440,6 +468,7 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 	                   .duration_s = r->duration_s,
 	                   .builds = r->builds,
 	                   .budget_s = r->budget_s,
+	                   .question = r->question,
 	                   .between = r->between};
 	snprintf(p->name, sizeof(p->name), "%s", r->plan ? r->plan : "");
 	for (size_t i = 0; i < r->tunnels && !ret; i++)

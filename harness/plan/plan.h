@@ -34,9 +34,11 @@ struct plan {
 	unsigned blocks, duration_s;
 	unsigned builds; // of each of our tunnels, each with its own layout
 	uint64_t seed;
-	double budget_s;    // 0: none, every block is done
-	struct looks looks; // with a budget: when it is seen whether more blocks are needed
-	size_t metrics;     // by which that is seen; 0: by every judged metric of a workload
+	double budget_s;     // 0: none, every block is done
+	struct looks looks;  // with a budget: when it is seen whether more blocks are needed
+	double gate_percent; // the threshold; 0: the default
+	enum question question;
+	size_t metrics; // by which that is seen; 0: by every judged metric of a workload
 	char metric[RUN_METRICS_MAX][48];
 	// +1, -1: it is to be seen on which side of a change the second of three tunnels lies, that
 	// is, by bisect_place.h with this direction; it ends with that, or with a failed block.
@@ -61,6 +63,9 @@ int plan_add_control(struct plan *);
 // Among the metrics that decide; the workloads must have been added. 0; -EINVAL after a printed
 // line.
 int plan_add_metric(struct plan *, const char *name);
+
+// 0; -EINVAL: no such question.
+int plan_set_question(struct plan *, const char *word);
 
 // About how long a block of one workload takes whose trials need no more than their duration.
 double plan_block_s(const struct plan *);

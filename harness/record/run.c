@@ -13,6 +13,9 @@
 enum { TEXTS_MAX = 4096, PLAN_NAME_BYTES = 63, ID_BYTES = 127 };
 #define INTEGER_MAX 9223372036854774784.0 // that a double holds
 
+const char *const question_names[] = {
+    [QUESTION_EFFECT] = "effect", [QUESTION_REGRESSION] = "regression", NULL};
+
 static const char *const endings[] = {[END_DECIDED] = "decided",
                                       [END_BUDGET] = "budget",
                                       [END_BLOCKS] = "blocks",
@@ -148,6 +151,7 @@ static const struct field run_rows[] = {
     {"looks", FIELD_ARRAY, FIELD_OPTIONAL, LIST(look, looks), .max = RUN_BLOCKS_MAX, .rows = &look},
     {"decides", FIELD_ARRAY, FIELD_OPTIONAL, LIST(decides, deciding), .max = RUN_METRICS_MAX,
      .rows = &metric_name},
+    {"question", FIELD_WORD, FIELD_OPTIONAL, HERE(question), .words = question_names},
     {"between", FIELD_INTEGER, FIELD_OPTIONAL, HERE(between), .min = -1, .max = 1},
     {"trials_per_block", FIELD_INTEGER, HERE(trials_per_block), .min = 1, .max = 1000},
     {"command", FIELD_ARRAY, FIELD_OPTIONAL, LIST(command, words), .max = TEXTS_MAX, .rows = &text},

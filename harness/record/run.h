@@ -14,6 +14,10 @@ struct text;
 
 #define STORE_SCHEMA 2 // of a run; 1 has what a metric is in each trial, and is read too
 
+// Of each comparison: where the effect lies, or only whether it is worse.
+enum question { QUESTION_EFFECT, QUESTION_REGRESSION };
+extern const char *const question_names[]; // up to NULL
+
 // Which tunnel is judged against which, as places among the run's tunnels.
 struct run_comparison {
 	unsigned candidate, baseline;
@@ -104,7 +108,8 @@ struct run {
 	unsigned builds;             // layouts of each tunnel
 	double budget_s;             // 0: none
 	size_t looks;
-	size_t *look; // after how many blocks it is seen whether it is decided
+	size_t *look;           // after how many blocks it is seen whether it is decided
+	enum question question; // what its budget is to answer
 	size_t deciding;
 	char **decides; // metrics that decide; none: each one
 	size_t measures;

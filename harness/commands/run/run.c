@@ -20,7 +20,7 @@
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
 
 struct run_options {
-	const char *plan, *out, *resume;
+	const char *plan, *out, *resume, *question;
 	struct options_words tunnels, workloads, metrics;
 	unsigned long long blocks, duration_s, seed, builds;
 	double gate_percent, budget_s;
@@ -46,6 +46,10 @@ static int parse(struct run_options *o, int argc, char **argv)
 	     .min = 1, .max = RUN_BUDGET_MAX_S},
 	    {"metric", OPTION_STRINGS, &o->metrics, "METRIC", .help = "what a budget is to decide",
 	     .otherwise = "every judged metric"},
+	    {"question", OPTION_STRING, &o->question, "WORD",
+	     .help = "what a budget is to decide: where each effect lies, or only whether it is a "
+	             "regression, which takes fewer blocks",
+	     .words = question_names, .otherwise = "effect"},
 	    {"builds", OPTION_UNSIGNED, &o->builds, "N",
 	     .help = "link each tunnel N times, with its objects in another order each time",
 	     .min = 1, .max = RUN_BUILDS_MAX, .otherwise = "1"},
@@ -63,7 +67,8 @@ static int parse(struct run_options *o, int argc, char **argv)
 	    {"no-control", OPTION_FLAG, &o->no_control, .help = "not even where the plan has one"},
 	    {"gate", OPTION_DOUBLE, &o->gate_percent, "PERCENT",
 	     .help = "the threshold: the smallest effect that matters", .min = RUN_GATE_MIN,
-	     .max = RUN_GATE_MAX, .otherwise = OPTION_TEXT(RUN_GATE_DEFAULT)},
+	     .max = RUN_GATE_MAX,
+	     .otherwise = "the plan's own, else " OPTION_TEXT(RUN_GATE_DEFAULT)},
 	};
 	struct options options = {
 	    .command = &run_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
@@ -115,6 +120,8 @@ static int make_plan(struct plan *p, const struct run_options *o, const char *ro
 		p->builds = o->builds;
 	if (o->duration_s)
 		p->duration_s = o->duration_s;
+	if (o->question)
+		plan_set_question(p, o->question);
 	p->control = (p->control || o->control) && !o->no_control;
 	if (p->metrics && !(p->budget_s > 0)) {
 		fprintf(stderr, "wgbench: --metric says what a budget is to decide: give --budget "
@@ -157,7 +164,8 @@ static int run_new(const struct run_options *o, struct run_result *result)
 
 	if (spec_find_root(root) || make_plan(&p, o, root))
 		return EXIT_ERROR;
-	return run_plan(&p, o->out, o->gate_percent, decided_by, result);
+	return run_plan(&p, o->out, o->gate_percent > 0 ? o->gate_percent : p.gate_percent,
+	                decided_by, result);
 }
 
 static int run(const struct run_options *o)

@@ -72,12 +72,33 @@ static void fill_table(struct table *t, const struct outcome *o, const struct su
 	}
 }
 
-static void put_counts(FILE *to, const struct outcome *o, const struct summary *s)
+static void put_counts(FILE *to, const struct summary *s)
 {
 	struct text line = {0};
 
-	headline_counts(&line, o, s);
+	headline_counts(&line, s);
 	quote_markdown(to, text_string(&line));
+	text_free(&line);
+}
+
+// In one paragraph: lines are few.
+static void put_losses(FILE *to, const struct outcome *o, const struct summary *s)
+{
+	const struct verdict *before = NULL;
+	struct text line = {0};
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+
+		if (v->candidate != s->candidate || v->baseline != s->baseline)
+			continue;
+		if (line.length)
+			text_add(&line, " ");
+		facts_loss(&line, v, before);
+		before = v;
+	}
+	quote_markdown(to, text_string(&line));
+	fputs(line.length ? "\n\n" : "", to);
 	text_free(&line);
 }
 
@@ -88,7 +109,7 @@ static void put_shown(FILE *to, const struct outcome *o, const struct summary *s
 	fputs("### ", to);
 	put_claim(to, o, s);
 	fputs("\n\n", to);
-	put_counts(to, o, s);
+	put_counts(to, s);
 	fputs("\n\n", to);
 	if (s->n > ROWS_SHOWN_MAX)
 		return;
@@ -96,6 +117,7 @@ static void put_shown(FILE *to, const struct outcome *o, const struct summary *s
 	table_print_markdown(&t, to);
 	table_free(&t);
 	fputc('\n', to);
+	put_losses(to, o, s);
 }
 
 static void put_folded(FILE *to, const struct outcome *o, const struct summary *s)
@@ -111,7 +133,7 @@ static void put_folded(FILE *to, const struct outcome *o, const struct summary *
 	} else {
 		put_claim(to, o, s);
 		fputs(". ", to);
-		put_counts(to, o, s);
+		put_counts(to, s);
 	}
 	fputs("</summary>", to);
 	fill_table(&t, o, s);

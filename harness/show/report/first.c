@@ -44,7 +44,7 @@ static void put_sentences(FILE *to, const struct outcome *o, const struct summar
 		put_claim(to, o, &s[i]);
 		fputs(i ? "</b>. " : "</h1>\n<p class=\"sub\">", to);
 		text_cut(&line, 0);
-		headline_counts(&line, o, &s[i]);
+		headline_counts(&line, &s[i]);
 		quote_html(to, text_string(&line));
 		fputs("</p>\n", to);
 	}
@@ -199,6 +199,26 @@ static void put_ticks(FILE *to, const struct axis *a)
 	text_free(&label);
 }
 
+static void put_losses(FILE *to, const struct outcome *o, const struct summary *s)
+{
+	const struct verdict *before = NULL;
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		struct text line = {0};
+
+		if (v->candidate != s->candidate || v->baseline != s->baseline)
+			continue;
+		if (facts_loss(&line, v, before)) {
+			fputs("<p class=\"sub\">", to);
+			quote_html(to, text_string(&line));
+			fputs("</p>\n", to);
+		}
+		before = v;
+		text_free(&line);
+	}
+}
+
 static void put_comparison(FILE *to, const struct outcome *o, const struct summary *s)
 {
 	const struct axis *a = axis_choose(&o->verdicts, s);
@@ -220,6 +240,7 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 	}
 	put_ticks(to, a);
 	fputs("</table>\n", to);
+	put_losses(to, o, s);
 }
 
 // ---- one tunnel

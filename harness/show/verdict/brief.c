@@ -138,24 +138,21 @@ static void put_table(FILE *to, const struct outcome *o, const struct summary *s
 	table_free(&t);
 }
 
-// Why there is no effect, or none of all blocks; the same reason of several metrics once.
 static void put_losses(FILE *to, const struct outcome *o, const struct summary *s, unsigned columns)
 {
-	const char *before = "";
+	const struct verdict *before = NULL;
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 		struct text line = {0};
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline ||
-		    (!v->failed && !v->limited && isfinite(v->clean.low)) ||
-		    !strcmp(before, v->reason))
+		if (v->candidate != s->candidate || v->baseline != s->baseline)
 			continue;
-		before = v->reason;
-		words_workload(&line, v->series->workload);
-		text_add(&line, ", %s: %s.", words_metric(v->series->metric), v->reason);
-		fputs("    ", to);
-		put_wrapped(to, text_string(&line), columns - 4, "    ");
+		if (facts_loss(&line, v, before)) {
+			fputs("    ", to);
+			put_wrapped(to, text_string(&line), columns - 4, "    ");
+		}
+		before = v;
 		text_free(&line);
 	}
 }
@@ -172,7 +169,7 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 		text_add(&line, ": %s", text_string(&effects));
 	put_wrapped(to, text_string(&line), columns, "  ");
 	text_cut(&line, 0);
-	headline_counts(&line, o, s);
+	headline_counts(&line, s);
 	fputs("  ", to);
 	put_wrapped(to, text_string(&line), columns - 2, "  ");
 	put_table(to, o, s, columns);
@@ -256,10 +253,12 @@ static void put_remedy(FILE *to, const struct outcome *o, unsigned columns)
 {
 	struct text text = {0};
 
-	if (facts_remedy(&text, o))
-		quote_printf(to, "To decide:\n  %s\n", text_string(&text));
-	else
+	if (facts_remedy(&text, o)) {
+		fputs("To decide:\n", to);
+		quote_printf(to, "  %s\n", text_string(&text));
+	} else {
 		put_wrapped(to, text_string(&text), columns, "  ");
+	}
 	text_free(&text);
 }
 

@@ -55,6 +55,17 @@ size_t facts_of(struct text facts[FACTS_MAX], const struct outcome *o)
 	return n;
 }
 
+bool facts_loss(struct text *t, const struct verdict *v, const struct verdict *before)
+{
+	if ((!v->failed && !v->limited && isfinite(v->clean.low)) ||
+	    (before && before->series->workload == v->series->workload &&
+	     !strcmp(before->reason, v->reason)))
+		return false;
+	words_workload(t, v->series->workload);
+	text_add(t, ", %s: %s.", words_metric(v->series->metric), v->reason);
+	return true;
+}
+
 bool facts_remedy(struct text *t, const struct outcome *o)
 {
 	size_t n, more = 0;

@@ -13,6 +13,10 @@ size_t facts_of(struct text facts[FACTS_MAX], const struct outcome *);
 // The most blocks of a workload.
 size_t facts_blocks(const struct outcome *);
 
+// Why a verdict has no effect, or one of fewer blocks than there are; nothing where all count, or
+// where the verdict before it has said it. Whether there is something.
+bool facts_loss(struct text *, const struct verdict *, const struct verdict *before);
+
 // The command that would probably answer whether something is worse; false: no length of run is
 // likely to, which is said instead.
 bool facts_remedy(struct text *, const struct outcome *);

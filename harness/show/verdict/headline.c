@@ -37,6 +37,8 @@ void headline_claim(struct text *t, const struct outcome *o, const struct summar
 		if (s->count[VERDICT_BETTER])
 			text_add(t, "%s is better than %s in some ways and worse in others",
 			         candidate, baseline);
+		else if (s->not_worse + s->count[VERDICT_SAME] == s->n)
+			text_add(t, "%s is not worse than %s", candidate, baseline);
 		else
 			text_add(t, "No difference shown between %s and %s", candidate, baseline);
 	}
@@ -105,7 +107,8 @@ static void add_shares(struct text *t, const struct summary *s)
 	add_share(t, s->count[VERDICT_BETTER], "better", &first);
 	add_share(t, s->count[VERDICT_WORSE], "worse", &first);
 	add_share(t, s->count[VERDICT_SAME], "the same", &first);
-	add_share(t, s->count[VERDICT_UNDECIDED], "undecided", &first);
+	add_share(t, s->not_worse, "not worse", &first);
+	add_share(t, s->count[VERDICT_UNDECIDED] - s->not_worse, "undecided", &first);
 }
 
 void headline_control(struct text *t, const struct outcome *o, const struct summary *s)
@@ -115,14 +118,9 @@ void headline_control(struct text *t, const struct outcome *o, const struct summ
 	text_add(t, o->biased ? ". Biased." : ".");
 }
 
-void headline_counts(struct text *t, const struct outcome *o, const struct summary *s)
+void headline_counts(struct text *t, const struct summary *s)
 {
 	add_shares(t, s);
-	if (s->excluded == s->n)
-		text_add(t, "; none is worse by more than %g %%", o->verdicts.gate_percent);
-	else if (!s->count[VERDICT_WORSE])
-		text_add(t, "; %zu of %zu can't be worse by more than %g %%", s->excluded, s->n,
-		         o->verdicts.gate_percent);
 	text_add(t, ".");
 }
 
@@ -143,8 +141,13 @@ void headline_answer(struct text *t, const struct outcome *o)
 	enum outcome_answer answer = outcome_answer(o);
 	size_t alone = worse_alone(o);
 
-	if (answer == OUTCOME_NO_REGRESSION)
-		text_add(t, "No regression: nothing is worse by more than %g %%.", gate);
+	if (answer == OUTCOME_NO_REGRESSION && o->store->run.deciding)
+		text_add(t,
+		         "No regression: what decides isn't worse by more than %g %%, and nothing "
+		         "else is shown to be.",
+		         gate);
+	else if (answer == OUTCOME_NO_REGRESSION)
+		text_add(t, "No regression: no metric is worse by more than %g %%.", gate);
 	else if (answer == OUTCOME_REGRESSION)
 		text_add(t, "Regression: worse by more than %g %%, and not by chance.", gate);
 	else if (o->missing || o->unfinished)

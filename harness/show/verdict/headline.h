@@ -15,8 +15,8 @@ void headline_claim(struct text *, const struct outcome *, const struct summary 
 // CPU"; nothing where none is shown.
 void headline_effects(struct text *, const struct outcome *, const struct summary *);
 
-// "7 of 7 metrics better, none worse." and what that means for a regression.
-void headline_counts(struct text *, const struct outcome *, const struct summary *);
+// "8 metrics: 5 better, 1 the same, 1 not worse, 1 undecided."
+void headline_counts(struct text *, const struct summary *);
 
 // "Null control: default against itself, 4 metrics: 3 the same, 1 undecided."
 void headline_control(struct text *, const struct outcome *, const struct summary *);

@@ -47,8 +47,10 @@ void words_answer(struct text *t, const struct verdict *v)
 {
 	const struct words_verdict *w = words_verdict(v->word);
 
-	text_add(t, "%s %s%s", w->sign, w->word,
-	         v->word == VERDICT_UNDECIDED && v->regression_excluded ? ", not worse" : "");
+	if (v->word == VERDICT_UNDECIDED && v->regression_excluded)
+		text_add(t, "≥ not worse");
+	else
+		text_add(t, "%s %s", w->sign, w->word);
 }
 
 const char *words_metric(const char *metric)

@@ -13,7 +13,7 @@ struct words_verdict {
 };
 const struct words_verdict *words_verdict(enum verdict_word);
 
-// "▲ better"; "? undecided, not worse" where a regression beyond the threshold is excluded.
+// "▲ better"; "≥ not worse" where it is undecided but a regression is excluded.
 void words_answer(struct text *, const struct verdict *);
 
 // "goodput_gbps" is "throughput".

@@ -91,7 +91,7 @@ helps() {
 }
 
 check "a worse run exits 1, with the reason" shows_why
-check "a better run passes" gates better 0 'No regression: nothing is worse by more than 2 %'
+check "a better run passes" gates better 0 'No regression: no metric is worse by more than 2 %'
 check "an undecided run exits 3" gates undecided 3 'Undecided'
 check "an undecided run passes where only what is worse is to fail" gates undecided 0 Undecided \
 	--fail-on worse
