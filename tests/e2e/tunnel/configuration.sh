@@ -110,7 +110,7 @@ host_bits() {
 	set_left peer "$key_right" allowed-ips 10.77.255.255/17,fd77::ffff/112,10.77.0.2/0
 	equal "$(show allowed-ips)" "$key_right"$'\t0.0.0.0/0 10.77.128.0/17 fd77::/112'
 }
-check "bits behind a prefix are cut off" host_bits
+check "bits beyond a prefix's length are masked off" host_bits
 
 # As many as the kernel's own test has.
 many() {

@@ -90,7 +90,7 @@ clients_wait() {
 	wait $client
 	equal "$(<"$keys/port")" 51821
 }
-check "without descriptors clients wait and cost nothing" clients_wait
+check "out of descriptors, clients wait and cost nothing" clients_wait
 
 answered() { # DESCRIPTOR: the errno of the next answer
 	local line
@@ -118,7 +118,7 @@ port_stays() {
 	equal "$(left wg show "$if_left" listen-port)" 51899
 	pings left 4
 }
-check "without descriptors another port is refused and changes nothing" port_stays
+check "out of descriptors, a new port is refused and nothing changes" port_stays
 
 link_comes_up() {
 	local pid
@@ -136,7 +136,7 @@ link_comes_up() {
 }
 open() { left ss -Hlun "sport = :$1" | grep -q .; }
 closed() { ! open "$1"; }
-check "a link that came up without descriptors comes up later" link_comes_up
+check "a link brought up without descriptors comes up later" link_comes_up
 
 # ---- a port that another holds
 
@@ -163,7 +163,7 @@ port_held() {
 		"$if_left" "cannot open UDP port 51821: Address already in use: free it or choose another \
 listen-port; it is tried again" "$if_left" "listens on UDP port 51821 now")"
 }
-check "a link that came up while its port was held listens when it is free" port_held
+check "a link brought up while its port is taken listens once it is free" port_held
 
 # ---- a peer that is killed
 
@@ -192,7 +192,7 @@ killed_under_traffic() {
 	third_unharmed killed_and_back
 	equal "$(counter drop_tx_send)" 0
 }
-check "a peer that is killed and sends when it is back is heard at once" killed_under_traffic
+check "a killed peer that sends when it returns is heard at once" killed_under_traffic
 
 # It knows nobody's address, so the left end has to begin.
 killed_and_silent() {
@@ -208,7 +208,7 @@ killed_and_silent() {
 	pings right 4
 }
 heard_again() { (($(right wg show "$if_right" transfer | cut -f 2) > 1000)); }
-check "a peer that is killed and silent when it is back is found" killed_and_silent
+check "a killed peer that is silent when it returns is found" killed_and_silent
 
 # ---- outer errors
 
@@ -232,7 +232,7 @@ routes_refuse() {
 	done
 	third_unharmed without_route del 10.66.0.0/24 "add 10.66.0.0/24 dev outer"
 }
-check "a route that refuses or goes costs what is sent meanwhile" routes_refuse
+check "a route that rejects or vanishes loses only what is sent meanwhile" routes_refuse
 
 path_narrows() {
 	local mtu
@@ -244,7 +244,7 @@ path_narrows() {
 		third_unharmed transfer right 4
 	done
 }
-check "a path that narrows under a session, and widens" path_narrows
+check "the path MTU shrinks under a session, and grows again" path_narrows
 
 # Its own queue drops, which is shorter than what the socket holds.
 link_slow() {
@@ -254,7 +254,7 @@ link_slow() {
 	left tc qdisc del dev outer root
 	equal "$(counter drop_tx_send)" 0
 }
-check "a slow way to one peer takes nothing from the other" link_slow
+check "a slow path to one peer doesn't slow another" link_slow
 
 # A link of 2 Mbit/s behind a socket that holds less than its queue.
 socket_full() {
@@ -270,7 +270,7 @@ socket_full() {
 	third_unharmed transfer left 4
 }
 dropped() { (($(counter drop_tx_send) > 0)); }
-check "a full socket drops, and sends when there is room" socket_full
+check "a full socket drops, and sends again when there is room" socket_full
 
 # ---- the link down and up
 
@@ -303,7 +303,7 @@ down_and_up() {
 	kill -INT "${pinging[@]}"
 	wait "${pinging[@]}"
 }
-check "a link that goes down under traffic idles, and goes on when it is up" down_and_up
+check "a link taken down under traffic idles, and resumes when it is up" down_and_up
 
 # Only the right end sends, under a session that the left end has dropped.
 up_and_silent() {
@@ -314,5 +314,5 @@ up_and_silent() {
 	until_true 5 open 51821
 	until_true 5 right ping -c 1 -W 0.1 -q 10.77.0.1
 }
-check "a link that was down is found by who sends to it" up_and_silent
+check "a link that was down is reachable again by its peer" up_and_silent
 plan

@@ -61,7 +61,7 @@ preshared_key_must_match() {
 	on "$ns_right" wg set "$if_right" peer "$key_left" preshared-key "$keys/psk"
 	until_true 10 on "$ns_left" ping -c 1 -W 1 -q 10.77.0.2
 }
-check "another preshared key lets nothing through" preshared_key_must_match
+check "a different preshared key lets nothing through" preshared_key_must_match
 
 # A thread that a variant's library makes may have signals of its own.
 lives_through_sigusr1() { # PROGRAM

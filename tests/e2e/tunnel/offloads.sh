@@ -21,9 +21,9 @@ works() { # WGBENCH_TUNNEL_SWITCHES
 	udp -l 64 -b 2M -n 100K
 }
 
-check "the switches are listed" test ${#switches[@]} -ge 6
+check "the switches are listed by --help" test ${#switches[@]} -ge 6
 for switch in "${switches[@]}"; do
 	check "$switch" works "$switch"
 done
-check "all of them together" works "$(IFS=, && echo "${switches[*]}")"
+check "all switches together" works "$(IFS=, && echo "${switches[*]}")"
 plan

@@ -27,7 +27,7 @@ from_the_start() {
 	equal "$(redirects all)" 0
 	silent
 }
-check "a new interface has nothing to say by itself" from_the_start
+check "a new interface sends nothing of its own accord" from_the_start
 
 hub() {
 	third_start
@@ -65,8 +65,8 @@ small_mtu() {
 	until_true 5 quietly silent
 	ip -n "$ns_left" link set "$if_left" up
 }
-check "nor after the link was down" again down_and_up
-check "nor after an MTU that is too small for IPv6" again small_mtu
+check "nor after the link has been down" again down_and_up
+check "nor after an MTU too small for IPv6" again small_mtu
 
 users_own() {
 	left sysctl -qw "net.ipv4.conf.$if_left.send_redirects=1"
@@ -75,7 +75,7 @@ users_own() {
 	pings left 4
 	equal "$(redirects "$if_left")" 1
 }
-check "what a user sets while it is up stays" users_own
+check "settings that a user changes while it is up are kept" users_own
 
 # said COUNT ERE: so many lines of the tunnel's match.
 said() { equal "$(grep -cE "$2" "$keys/left.log" || true)" "$1"; }

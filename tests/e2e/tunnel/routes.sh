@@ -97,10 +97,10 @@ link_taken() { # FAMILY
 if ! second_link_ipv6; then
 	skip "an uplink that takes over" "nftables can't be used here"
 else
-	check "an uplink that takes over has its own address at once, over IPv4" route_taken 4
-	check "an uplink that takes over has its own address at once, over IPv6" route_taken 6
-	check "likewise where the first one's link goes down, over IPv4" link_taken 4
-	check "likewise where the first one's link goes down, over IPv6" link_taken 6
+	check "a new uplink's own address is used at once, over IPv4" route_taken 4
+	check "a new uplink's own address is used at once, over IPv6" route_taken 6
+	check "so it is when the first uplink goes down, over IPv4" link_taken 4
+	check "so it is when the first uplink goes down, over IPv6" link_taken 6
 fi
 
 # Answers come from the second address as long as there is one.
@@ -118,8 +118,8 @@ source_gone() { # FAMILY
 	pings left 4
 	equal "$(on "$ns_right" wg show "$if_right" endpoints | cut -f 2)" "$own:51821"
 }
-check "an IPv4 source address that goes is replaced at once" source_gone 4
-check "an IPv6 source address that goes is replaced at once" source_gone 6
+check "a removed IPv4 source address is replaced at once" source_gone 4
+check "a removed IPv6 source address is replaced at once" source_gone 6
 
 # 1300 bytes for packets of up to 1480: they go in fragments, and UDP_SEGMENT is refused.
 narrow() {

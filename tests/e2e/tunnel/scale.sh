@@ -93,14 +93,14 @@ added() { # NAME COUNT
 check "10,000 peers" configured peers 10000 1 5000
 report peers
 check "a configured peer is small" small_peers
-check "an allowed IP is added to few" added peers 100
+check "adding an allowed IP beside few others" added peers 100
 report added-peers
-check "peers with few allowed IPs around are removed" removed peers 500
+check "removing peers beside few allowed IPs" removed peers 500
 report removed-peers
 check "1,000,000 allowed IPs" configured ips 10000 100 10000
 report ips
-check "an allowed IP is added to many" added ips 100
+check "adding an allowed IP beside many others" added ips 100
 report added-ips
-check "peers with many allowed IPs around are removed" removed ips 500
+check "removing peers beside many allowed IPs" removed ips 500
 report removed-ips
 plan

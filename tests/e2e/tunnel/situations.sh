@@ -74,8 +74,8 @@ changed_mtu() { # FAMILY
 	done
 	equal "$(show right latest-handshakes)" "$session"
 }
-check "another MTU takes effect at once, over IPv4" changed_mtu 4
-check "another MTU takes effect at once, over IPv6" changed_mtu 6
+check "a new MTU takes effect at once, over IPv4" changed_mtu 4
+check "a new MTU takes effect at once, over IPv6" changed_mtu 6
 
 # The link takes it, but no outer packet could carry the largest.
 mtu_beyond() {
@@ -85,7 +85,7 @@ mtu_beyond() {
 	ping_of 65455
 	pings right 6
 }
-check "an MTU that no outer packet can carry loses the largest only" mtu_beyond
+check "with an MTU too large for any outer packet only the largest packets are lost" mtu_beyond
 
 # ---- roaming
 
@@ -115,15 +115,15 @@ moves_and_back() { # SIDE FAMILY NEW-ENDPOINT OLD NEW
 	moves "$1" "$2" "$3" readdress "$1" "$4" "$5"
 }
 
-check "the initiator has another port" moves left 6 '[fd66::1]:51831' at left set listen-port 51831
-check "the responder has another port" moves right 4 10.66.0.2:51832 at right set listen-port 51832
-check "one side has another IPv4 address" \
+check "the initiator changes its port" moves left 6 '[fd66::1]:51831' at left set listen-port 51831
+check "the responder changes its port" moves right 4 10.66.0.2:51832 at right set listen-port 51832
+check "one side changes its IPv4 address" \
 	moves_and_back left 4 10.66.0.3:51821 10.66.0.1/24 10.66.0.3/24
-check "the other has another IPv6 address" \
+check "the other side changes its IPv6 address" \
 	moves_and_back right 6 '[fd66::4]:51822' fd66::2/64 fd66::4/64
-check "from IPv4 to IPv6" \
+check "a peer moves from IPv4 to IPv6" \
 	moves left 4 "$(endpoint left 6)" at left set peer "$key_right" endpoint "$(endpoint right 6)"
-check "from IPv6 to IPv4" \
+check "a peer moves from IPv6 to IPv4" \
 	moves right 6 "$(endpoint right 4)" at right set peer "$key_left" endpoint "$(endpoint left 4)"
 
 # ---- cryptokey routing
@@ -163,7 +163,7 @@ filtered() {
 	done
 }
 came_in() { on "$ns_right" cat "/sys/class/net/$if_right/statistics/rx_packets"; }
-check "a packet passes only from a source that the peer is allowed, as of now" filtered
+check "only packets from a currently allowed source pass" filtered
 
 # ---- keys and peers that come and go
 
@@ -184,7 +184,7 @@ another_key() {
 	until_true 5 ping_once left
 	pings right 4
 }
-check "another private key ends the session, and begins another where it is known" another_key
+check "a new private key ends the session and begins one with peers that know it" another_key
 
 no_key() {
 	tunnels "$ours" "$ours" 4 left
@@ -210,7 +210,7 @@ down_and_up() {
 	pings right 4
 	pings left 6
 }
-check "a link that is down lets nothing through, and up again at once" down_and_up
+check "a link that is down passes nothing, and passes again as soon as it is up" down_and_up
 
 removed_under_traffic() {
 	local pid n
@@ -229,7 +229,7 @@ removed_under_traffic() {
 	pings right 6
 	equal "$(process left | grep -x "$pid")" "$pid"
 }
-check "a peer is removed under traffic, and again" removed_under_traffic
+check "a peer is removed and added under traffic, twice" removed_under_traffic
 
 # ---- keepalives
 
@@ -274,5 +274,5 @@ among_three() {
 	on "$ns_right" ping -c 5 -i 0.01 -w 3 -q 10.77.0.3
 	equal "$(at left show endpoints | cut -f 2 | sort)" $'10.66.0.2:51822\n10.67.0.3:51823'
 }
-check "known, it talks to the one in the middle and through it" among_three
+check "once configured, it reaches the middle host and those beyond" among_three
 plan

@@ -296,12 +296,12 @@ start left
 start right
 tunnel_peer right
 tunnel_peer left endpoint "$(endpoint right 4)"
-check "a session" until_true 10 on "$ns_left" ping -c 1 -W 1 -q 10.77.0.2
+check "a session is set up" until_true 10 on "$ns_left" ping -c 1 -W 1 -q 10.77.0.2
 start_traffic
 soak
 collect "${running[@]}"
-check "both ends live" alive
-check "the traffic's programs end well" ended_well '.*'
+check "both ends are alive" alive
+check "the traffic programs exit cleanly" ended_well '.*'
 for side in $sides; do tunnel_status "$side" >"$keys/status-$side" || true; done
 table || true
 check "every datagram arrives, once" all_arrived
@@ -319,6 +319,6 @@ check "nor descriptors" steady 8 0
 check "nor threads" steady 9 0
 kill "${tunnel_pid[@]}"
 collect "left.log:${tunnel_pid[left]}" "right.log:${tunnel_pid[right]}"
-check "both ends stop, and have nothing to complain of" ended_well '.*\.log'
-check "nor have they meanwhile" equal "$(grep -hv '^{' "$keys/left.log" "$keys/right.log" || true)" ""
+check "both ends stop and report no error" ended_well '.*\.log'
+check "nor was there one in between" equal "$(grep -hv '^{' "$keys/left.log" "$keys/right.log" || true)" ""
 plan

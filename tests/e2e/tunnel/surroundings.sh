@@ -92,8 +92,8 @@ router
 if ! reason=$(translate 2>&1); then
 	skip "behind address translation" "the router can't translate: ${reason%%$'\n'*}"
 else
-	check "behind address translation, another port is followed" translated
-	check "persistent keepalives alone keep the way in open" mapping_kept
+	check "behind NAT, a changed port is followed" translated
+	check "persistent keepalives alone keep a NAT mapping open" mapping_kept
 fi
 ip -n "$ns_left" link del inside
 
@@ -128,7 +128,7 @@ unroute() { # FAMILY
 }
 
 for family in 4 6; do
-	check "everything goes into the tunnel but its own packets, over IPv$family" everything $family
+	check "with a default route into it, only its own packets stay outside, over IPv$family" everything $family
 	unroute $family
 done
 
@@ -168,7 +168,7 @@ through_another() {
 	left ping -c 2 -i 0.01 -w 3 -s 4000 10.79.0.2
 	match "$(on "$ns_right" wg show "$if_third" endpoints)" '10\.77\.0\.1:51821'
 }
-check "a peer is reached through another one of the same interface" through_another
+check "a peer is reached through another peer of the same interface" through_another
 
 # ---- a route to the endpoint that leads into the tunnel
 
@@ -257,7 +257,7 @@ name_goes() {
 	until_true 5 gone "$pid"
 	no_socket wt$$n
 }
-check "the process's own namespace loses its name" name_goes
+check "the process's own namespace is unnamed" name_goes
 
 # ---- what a process is started with
 
@@ -325,8 +325,8 @@ deaf() { # REDIRECTIONS
 	trap 'ip -n "$ns_left" link del "$if_left"' EXIT
 	fails '^$' bash -c "exec $1"'; wait $! || true; exec "$@"' -
 }
-check "fails where nobody hears why" deaf '<&- >&- 2>&-'
-check "fails where who would hear why has gone" deaf '2> >(exec true)'
+check "fails where stderr is closed" deaf '<&- >&- 2>&-'
+check "fails where the reader of stderr is gone" deaf '2> >(exec true)'
 
 # begins_below PREPARE: of the folder of runtime data.
 begins_below() {
@@ -353,9 +353,9 @@ least() {
 	transfer right 6
 }
 if [[ ${PROFILE:-release} == [at]san ]]; then
-	skip "a session with the least of everything" "a sanitizer needs more"
+	skip "a session under the tightest limits" "a sanitizer needs more"
 else
-	check "a session with the least of everything" least
+	check "a session under the tightest limits" least
 fi
 
 # ---- who reads what it says
@@ -387,5 +387,5 @@ tunnel_stop left
 tunnel_stop right
 tunnel_start right "$ours"
 tunnel_peer right
-check "a log that nobody reads, and whose reader goes, costs the tunnel nothing" nobody_reads
+check "an unread log, or one whose reader is gone, costs the tunnel nothing" nobody_reads
 plan

@@ -37,7 +37,7 @@ ready_on_return() {
 	ip -n "$ns_left" link show "$if"
 	match "$(stat -c %a "$socket")" '00$'
 }
-check "the daemon returns when it can be used" ready_on_return
+check "the daemon returns once it is ready" ready_on_return
 
 second_start() {
 	local status=0
@@ -47,7 +47,7 @@ second_start() {
 	left wg show "$if"
 	equal "$(ip netns pids "$ns_left" | wc -l)" 1
 }
-check "a second start on the same name fails and says why" second_start
+check "a second start with the same name fails with the reason" second_start
 
 ends_by() { # SIGNAL
 	local pid
@@ -168,7 +168,7 @@ private_memory() {
 	equal "$(read_memory)" $'\x7fELF'
 	restart
 }
-check "its memory can't be read, nor dumped, unless switched so" private_memory
+check "its memory can't be read or dumped unless a switch allows it" private_memory
 
 # Where it isn't the owner that forbids it, the answer is that the device is busy.
 foreign_queue() {
@@ -237,7 +237,7 @@ sets() {
 	equal "$(dump | grep -F "$peer_b" | cut -f 1-4,8 | fields)" \
 		"$(fields <<<"$peer_b,(none),[fd66::2]:65535,0.0.0.0/0,off")"
 }
-check "wg set, and wg show dump gives it back" sets
+check "what wg set sets, wg show dump prints" sets
 
 moves() {
 	left wg set "$if" peer "$peer_b" allowed-ips 10.1.0.0/16 persistent-keepalive 0
@@ -405,8 +405,8 @@ unreachable() { # REVERSE-PATH-FILTER
 	match "$(<"$keys/out")" "No route to host"
 }
 held_port() { left ss -Hlun | grep -q .; }
-check "a sender is told when there is no peer or no endpoint" unreachable 0
-check "likewise where the reverse path is filtered" unreachable 1
+check "a sender gets an error without a peer or an endpoint" unreachable 0
+check "so it does under strict reverse path filtering" unreachable 1
 
 # ---- wg-quick
 

@@ -46,7 +46,7 @@ svg() {
 	equal "$(grep -c '10\.1\.2\.3/32</text>' "$dir/svg")" 1
 }
 
-check "there are tools" test -x "${tools[0]}"
+check "the tools are built" test -x "${tools[0]}"
 for tool in "${tools[@]}"; do
 	name=${tool##*/}
 	check "$name labels every prefix with its own mask and its owner" labels "$tool"

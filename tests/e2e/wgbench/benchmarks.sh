@@ -89,7 +89,7 @@ if checked < 100:
 sys.exit(wrong > 0)
 PYTHON
 
-check "what is generated is what the runs show" scripts/benchmarks --check
+check "the generated figures are the runs'" scripts/benchmarks --check
 changed() {
 	mkdir -p "$dir/tree/build/${PROFILE:-release}" "$dir/tree/results"
 	cp -r scripts variants BENCHMARKS.md "$dir/tree"
@@ -101,7 +101,7 @@ changed() {
 	cmp BENCHMARKS.md "$dir/tree/BENCHMARKS.md"
 }
 check "a changed figure in a sentence is found, and written anew" changed 's/−80\.2 % \[/−81.2 % [/'
-check "so is one in a table" changed 's/| +179\.9 % /| +189.9 % /'
+check "so is a changed figure in a table" changed 's/| +179\.9 % /| +189.9 % /'
 
 pages=(BENCHMARKS.md doc/benchmarks/*.md)
 check "the pages say what the stored runs show" python3 "$dir/claims.py" "$wgbench" "${pages[@]}"
@@ -110,7 +110,7 @@ wrong() {
 	! python3 "$dir/claims.py" "$wgbench" "${pages[@]/*trust.md/$dir/trust.md}"
 }
 check "a changed figure is found" wrong '/A\/A 6/s/+0.56 %/+0.57 %/'
-check "an interval that leaves out zero and isn't told is found" wrong 's/+2.30 % \[+0.47, +4.38\]/none/'
+check "an interval that excludes zero but isn't mentioned is found" wrong 's/+2.30 % \[+0.47, +4.38\]/none/'
 
 # README's picture is of a stored run.
 picture() {
@@ -118,5 +118,5 @@ picture() {
 	"$wgbench" report "$dir/pictured"
 	cmp "$dir/pictured/plots/verdict.svg" doc/pictures/verdict.svg
 }
-check "README's picture is what its run shows" picture
+check "README's picture shows its run's figures" picture
 plan

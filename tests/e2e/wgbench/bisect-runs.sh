@@ -71,7 +71,7 @@ out_of_time() {
 	match "$(<"$dir/out")" "No answer within the budget: .* one of the 4 commits"
 	jq -e '.steps[0] | .side == "bad" and .blocks == 6 and .from_good.ci_low > 2' "$dir/search/bisect.json"
 }
-check "the ends differ, and there is no time for more" out_of_time
+check "the ends differ, and no time is left" out_of_time
 
 start --resume "$dir/search" --budget 15m
 until_in_parent
@@ -84,7 +84,7 @@ skipped() {
 	jq -e '[.steps[].reason] == ["", "default@\(.steps[1].commit[:12]): it doesn'"'"'t start", "can'"'"'t be built"]' \
 		"$dir/search/bisect.json"
 }
-check "what isn't built or doesn't start is skipped" skipped
+check "commits that don't build or start are skipped" skipped
 
 held=$(wc -l <"$parent_trials")
 start --resume "$dir/search" --budget 15m
@@ -133,7 +133,7 @@ fails() {
 	jq -e '.steps[3] | .side == "none" and .seconds > 18 and .reason == "default@\(.commit[:12]): it broke"' \
 		"$dir/failed/bisect.json"
 }
-check "of a run that was killed behind its failure nothing more is measured" fails
+check "a run killed after its failure isn't measured again" fails
 
 readable() {
 	local run status=0
@@ -142,5 +142,5 @@ readable() {
 	((status == 1 || status == 3)) # the third tunnel is the bad end
 	"$wgbench" report "$dir/search/$run"
 }
-check "its runs are runs" readable
+check "its runs can be compared and reported" readable
 plan

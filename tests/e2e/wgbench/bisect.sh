@@ -52,12 +52,12 @@ refused() { # ERE ARGUMENT...: exit 2, one line that matches, nothing made
 }
 
 of() { echo --good "$1" --bad "$2" --workload 64 --metric instructions --out "$dir/$3"; }
-check "no words" refused "missing: --good" --bad tip
+check "no arguments" refused "missing: --good" --bad tip
 check "no metric" refused "missing: --metric" --good base --bad tip --workload tcp
 check "an unknown revision" refused "'frob'" $(of frob tip new)
 check "the same revision twice" refused "the same, or the other way round" $(of tip tip new)
 check "the wrong way round" refused "the same, or the other way round" $(of tip base new)
-check "another line" refused "'aside' isn't an ancestor of 'tip'" $(of aside tip new)
+check "a revision that isn't an ancestor" refused "'aside' isn't an ancestor of 'tip'" $(of aside tip new)
 check "an unknown mix" refused "one of 64 imix 1420 gso, not 'tcp'" --good base --bad tip \
 	--workload tcp --metric instructions --out "$dir/new"
 check "an unknown workload" refused "'frob'.*tcp" --good base --bad tip --workload frob \
@@ -68,11 +68,11 @@ check "a metric that isn't judged" refused "'retransmits' is recorded, not judge
 	--good base --bad tip --workload tcp --metric retransmits --out "$dir/new"
 check "a tunnel with a revision" refused "'default@base'.*without a revision" $(of base tip new) \
 	--tunnel default@base
-check "a tunnel of others" refused "'kernel'" $(of base tip new) --tunnel kernel
+check "a tunnel that isn't of this tree" refused "'kernel'" $(of base tip new) --tunnel kernel
 check "an unknown variant" refused "'frob'.*lockfree" $(of base tip new) --tunnel ring=frob
-check "no confidence" refused "expected a number, 0.51 to" $(of base tip new) --confidence 0.5
+check "a confidence out of range" refused "expected a number, 0.51 to" $(of base tip new) --confidence 0.5
 check "resuming nothing" refused "$dir/new/bisect.json: .*not a search's folder" --resume "$dir/new"
-check "resuming with other words" refused "--resume takes the question from its folder: leave out --good" --resume "$dir/new" --good base
+check "resuming with other options" refused "--resume takes the question from its folder: leave out --good" --resume "$dir/new" --good base
 
 if [[ $profile != release ]]; then
 	skip "searches by counts" "they are of the profile release"
@@ -102,7 +102,7 @@ no_text() {
 	match "$(<"$dir/err")" "$dir/latin/bisect.json: what was asked or found isn't UTF-8"
 	[[ ! -e $dir/latin/bisect.json ]]
 }
-check "what can't be kept is told" no_text
+check "a revision name that can't be stored is an error" no_text
 
 improved() {
 	git checkout -q --detach tip
@@ -111,7 +111,7 @@ improved() {
 	jq -e --arg it "$(git rev-parse HEAD)" '.answer.commits == [$it] and .steps[0].from_good.effect < 0' \
 		"$dir/out"
 }
-check "so is one that saves them" improved
+check "so is a commit that saves instructions" improved
 
 a_set() {
 	bisect 0 $(of base lit dark)
@@ -240,7 +240,7 @@ without_tmp() {
 	bisect 0 --resume "$dir/homeless"
 	equal "$(answer homeless)" "$(git rev-parse culprit)"
 }
-check "the machine's faults are no commit's" without_tmp
+check "faults of the machine are blamed on no commit" without_tmp
 
 # In no language that could be looked for.
 without_space() {
@@ -256,7 +256,7 @@ without_space() {
 	bisect 0 --resume "$dir/full"
 	equal "$(answer full)" "$(git rev-parse culprit)"
 }
-check "nor is a full disk, whatever the compiler calls it" without_space
+check "nor is a full disk, whatever the compiler's message" without_space
 
 further() {
 	local status=0
@@ -272,7 +272,7 @@ further() {
 	rm -rf "$TMPDIR"/*
 	bisect 0 --resume "$dir/further"
 }
-check "so does one that was killed in the first step of a further budget" further
+check "so does a search killed in the first step of a further budget" further
 while read -r steps program; do
 	check "a search that was killed after $steps steps, in $program, goes on" stopped KILL 137 "$steps" "$program"
 done <<-'END'

@@ -44,7 +44,7 @@ switches() {
 	replay gso udp-gso=off,udp-gro=off,merge-tcp=off
 	grep -E '^decrypt packets=2880 .* calls=[34][0-9]{3}$' "$dir/out"
 }
-check "its switches are the tunnel's" switches
+check "its switches are those of the tunnel" switches
 
 wrong() { # ERE ARGUMENT...
 	local ere=$1 status=0
@@ -66,7 +66,7 @@ ns() {
 	echo "$us us"
 	((us >= 4 * 48 * 32 * 20))
 }
-[[ $profile == lto ]] || check "planted nanoseconds take their time" ns
+[[ $profile == lto ]] || check "injected nanoseconds take their time" ns
 
 no_trace() {
 	local names
@@ -74,7 +74,7 @@ no_trace() {
 	grep -q ' output_encrypt$' <<<"$names"
 	equal "$(grep -c __wrap <<<"$names")" 0
 }
-[[ $profile == lto ]] || check "a tunnel without has no trace of it" no_trace
+[[ $profile == lto ]] || check "a tunnel without an injected cost has no trace of one" no_trace
 
 # ---- the command
 
@@ -98,10 +98,10 @@ refused() { # ERE ARGUMENT...: exit 2, one line that matches
 check "no tunnel" refused "missing: SPEC" --instructions
 check "three tunnels" refused "unexpected word" default default default
 check "unknown variant" refused "'frob'.*lockfree" ring=frob
-check "no tunnel of ours" refused "veth: only a tunnel of this tree can be replayed" default veth
+check "a tunnel that isn't of this tree" refused "veth: only a tunnel of this tree can be replayed" default veth
 check "unknown mix" refused "--mix '65': expected one of 64, imix" --mix 65 default
 check "unknown side" refused "--side 'left': expected one of encrypt" --side left default
-check "a planted cost without a unit" refused "plant=5: .*plant=5i" plant=5
+check "an injected cost without a unit" refused "plant=5: .*plant=5i" plant=5
 
 without_valgrind() {
 	mkdir "$dir/path"
@@ -113,7 +113,7 @@ check "no valgrind" without_valgrind
 
 case $profile in
 asan | tsan)
-	check "no count of a sanitizer's" refused "sanitizer.*build/release/wgbench" --instructions default
+	check "no count under a sanitizer" refused "sanitizer.*build/release/wgbench" --instructions default
 	plan
 	exit
 	;;
@@ -168,7 +168,7 @@ planted() {
 	count 0 --instructions --mix imix --side encrypt "plant=${n}i" default
 	match "$(<"$dir/out")" "-0\.1[0-3][0-9] %  fewer"
 }
-check "a planted 0.1 % is found, less only where it is asked for" planted
+check "an injected 0.1 % is found, less only on request" planted
 
 known_difference() {
 	count 0 --instructions --mix 64 --top 1 --function allowedips default allowedips=poptrie

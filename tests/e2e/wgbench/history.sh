@@ -283,22 +283,22 @@ side_by_side() {
 check "a run is a point: median and exact interval over its blocks" points
 check "a table for each series" text
 check "a series ends where the environment or what measured changes, not with a revision" keys
-check "what environments don't share is shown" conditions
-check "an older database is made anew" older
+check "differences between environments are shown" conditions
+check "an older database is rebuilt" older
 check "the database follows the folders" follows
 check "rebuilt, followed and new are the same" rebuilt
 check "contaminated blocks don't count" contaminated
-check "a run that was resumed elsewhere is left out, and said" moved
+check "a run resumed elsewhere is left out, with a note" moved
 check "texts of a run are never commands" commands
-check "times are of one zone" zones
+check "times are in UTC" zones
 check "a forged database is refused" forged_database
-check "a folder that can't be read is named, and no success" broken
+check "an unreadable folder is named, and the command fails" broken
 check "a foreign database is neither read nor emptied" foreign
 check "a plot" plot
 check "no change where there is none" no_change
-check "a change is found where it is, by both ways, but not at the ends" changes
+check "both methods find a change where it is, but not at the ends" changes
 check "a known change is shown as known" acknowledged
-check "several at once on one database" side_by_side
+check "several processes share one database" side_by_side
 check "no such metric" fails "no stored value of metric 'frob'" --metric frob
 check "no such folder" fails "No such file" "$dir/none"
 plan

@@ -49,9 +49,9 @@ builds_nothing() {
 	match "$(<"$dir/err")" "no source tree.*WGBENCH_ROOT"
 }
 if command -v valgrind >/dev/null && [[ $profile == release ]]; then
-	check "what needs a source tree is said" builds_nothing
+	check "commands that need a source tree say so" builds_nothing
 else
-	skip "what needs a source tree is said" "valgrind, or another profile"
+	skip "commands that need a source tree say so" "valgrind, or another profile"
 fi
 
 finds_tree() {

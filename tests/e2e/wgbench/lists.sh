@@ -74,5 +74,5 @@ links_lead_somewhere() {
 	done
 	return $bad
 }
-check "links lead somewhere" links_lead_somewhere
+check "no link is broken" links_lead_somewhere
 plan

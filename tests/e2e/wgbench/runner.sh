@@ -49,7 +49,7 @@ passes_by_itself() {
 	match "$(<out)" "Failed, and passed when tried again by itself:"$'\n'"  flaky.sh: works"
 	match "$(tail -n 1 out)" "^2 passed, 0 failed, 0 skipped$"
 }
-check "what passes only by itself passes, and is told" passes_by_itself
+check "a test that passes only alone passes, with a note" passes_by_itself
 
 still_fails() {
 	tests 1 broken.sh fine.sh
@@ -71,7 +71,7 @@ ends_half_way() {
 	tests 1 aborts.sh
 	match "$(<out)" "aborts.sh: \(exit 7 though no test failed\)"
 }
-check "a script that ends half way has failed" ends_half_way
+check "a script that ends halfway has failed" ends_half_way
 
 # Each waits until all three have begun.
 for n in 1 2 3; do

@@ -227,7 +227,7 @@ narrowed() {
 	equal "$status" 1
 	match "$(<"$dir/out")" "veth.right.gso_max_size +$larger +30000"
 }
-check "a veth that isn't made as before is another environment" narrowed
+check "a veth created differently is another environment" narrowed
 
 # The killed run's leavings are removed by the next run, while the one beside it isn't touched.
 killed() {
@@ -252,7 +252,7 @@ killed() {
 	equal "$(head -c "$(stat -c %s "$dir/before.jsonl")" "$dir/same/trials.jsonl" | sha256sum)" \
 		"$(sha256sum <"$dir/before.jsonl")"
 }
-check "a run killed is cleaned up after and completed by --resume, one beside it goes on" killed
+check "a killed run is cleaned up and completed by --resume, a concurrent one goes on" killed
 
 offload_changed() {
 	jq -es 'any(.[]; .environment.offload_change == "at the left end udp-gso changed from true to false"
@@ -335,7 +335,7 @@ out_of_budget() {
 	match "$(<"$dir/out")" "then the budget was spent"
 	(($(trials "$dir/short") <= 12))
 }
-check "and where its time is over" out_of_budget
+check "and when its time is over" out_of_budget
 check "a metric without a budget" refused "give --budget" run "${new[@]}" --metric goodput_gbps
 check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
 

@@ -45,7 +45,7 @@ found "$dir/once" "$dir/again" >"$dir/two.json"
 echo "# $clean clean blocks"
 check "the clean blocks of a run are drawn from" \
 	jq -e --argjson n "$clean" '.rows | length == 5 and all(.from_blocks == $n)' "$dir/one.json"
-check "those of two runs are put together" \
+check "blocks of two runs are pooled" \
 	jq -e --argjson n "$clean" '(.runs | length == 2) and (.rows | all(.from_blocks == 2 * $n))' "$dir/two.json"
 check "an effect of 5 % is found, and none is not" jq -e '.budgets | length == 8 and
 	all(.beyond_low <= .beyond + 0.05 and .beyond <= .beyond_high + 0.05) and
@@ -53,26 +53,26 @@ check "an effect of 5 % is found, and none is not" jq -e '.budgets | length == 8
 		elif .effect_percent == 5 then .beyond > 0.9 else true end)' "$dir/one.json"
 check "more blocks narrow the limits" jq -es 'map(.budgets | map(.beyond_high - .beyond_low) | add) | .[0] > .[1]' \
 	"$dir/one.json" "$dir/two.json"
-check "the same folders say the same" eval 'found "$dir/once" "$dir/again" | cmp - "$dir/two.json"'
+check "the same folders give the same result" eval 'found "$dir/once" "$dir/again" | cmp - "$dir/two.json"'
 tells() {
 	"$wgbench" selfcheck --gate 1 "$dir/two" >"$dir/table"
 	cat "$dir/table"
 	grep -q "at least" "$dir/table"
 }
-check "a table tells it" tells
+check "a table shows it" tells
 rows() { # WORKLOAD METRIC
 	equal "$(grep -cE "^$1 +$2 +[0-9.]+ % +[0-9]+ +[0-9.]+ % +[0-9.]+ % +[0-9.]+ %" "$dir/table")" 5
 }
 check "with a row for each number of blocks" rows tcp cpu_s_per_gbit
 check "of each workload and metric" rows ping p50_us
-check "two builds of one spec are no twins" says 2 "holds no tunnel twice" found "$dir/differs"
-check "a second run must hold twins too" says 2 "differs: holds no tunnel twice" found "$dir/once" "$dir/differs"
-check "runs of two machines aren't put together" says 2 "another machine than $dir/once" found "$dir/once" "$dir/elsewhere"
+check "two builds of one spec aren't a pair of equals" says 2 "holds no tunnel twice" found "$dir/differs"
+check "a second run must hold equal tunnels too" says 2 "differs: holds no tunnel twice" found "$dir/once" "$dir/differs"
+check "runs of two machines aren't pooled" says 2 "another machine than $dir/once" found "$dir/once" "$dir/elsewhere"
 check "nor are trials of two durations" says 2 "another time than those of $dir/once" found "$dir/once" "$dir/longer"
 found "$dir/longer" >"$dir/longer.json"
-check "of longer trials a budget allows fewer" jq -es 'map(.budgets[0].blocks) | .[0] < .[1]' \
+check "a budget allows fewer of longer trials" jq -es 'map(.budgets[0].blocks) | .[0] < .[1]' \
 	"$dir/longer.json" "$dir/one.json"
 check "a folder that isn't a run is refused" says 2 "$dir/none" found "$dir/none"
-check "a run that is there isn't measured" says 2 "measured already" found --blocks 8 "$dir/once"
+check "a stored run isn't measured again" says 2 "measured already" found --blocks 8 "$dir/once"
 check "nothing is left in the folders" eval '[[ $(ls "$dir/once") == $(printf "run.json\ntrials.jsonl") ]]'
 plan

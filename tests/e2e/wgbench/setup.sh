@@ -148,5 +148,5 @@ root_only "the first name is taken where no source was read" no_source_was_read
 root_only "two at once install once" two_at_once
 root_only "works without sbin in PATH" without_sbin
 check "make compiles nothing before it" nothing_is_compiled_before harness tunnel replay test-programs
-check "nor does a fuzz build" nothing_is_compiled_before PROFILE=fuzz fuzz-programs
+check "nor does a fuzz build before it" nothing_is_compiled_before PROFILE=fuzz fuzz-programs
 plan

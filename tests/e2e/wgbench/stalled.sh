@@ -93,13 +93,13 @@ others() {
 }
 
 check "a rate of 0 has no verdict" compared rate tcp
-check "a cost of 0 is none" compared cost tcp
-check "a delay of 0 is none" compared delay ping
+check "a cost of 0 has no verdict" compared cost tcp
+check "a delay of 0 has no verdict" compared delay ping
 check "a goal isn't reached by what failed" goals
 check "one stalled block fails that block" once
 check "the report says so" reported
-check "the history has no such point" in_history
-check "Google Benchmark's JSON has it as an error, without a time" gbench
+check "the history has no point of it" in_history
+check "Google Benchmark's JSON shows it as an error, without a time" gbench
 check "Google Benchmark's JSON without the tunnel's CPU time" gbench_without_cpu
-check "the other formats have it as failed" others
+check "the other formats show it as failed" others
 plan
