@@ -3,6 +3,7 @@
 #define WGBENCH_JUDGE_FIGURES_H
 
 #include "harness/judge/series.h"
+#include "harness/stats/modes.h"
 
 // In the metric's unit. It holds for these blocks on this machine: what differs from one day to the
 // next is not in the interval.
@@ -13,5 +14,8 @@ struct figure {
 };
 
 struct figure figure_of(const struct series *, unsigned tunnel);
+
+// Whether the clean blocks' means of a tunnel have two modes, and which, in the metric's unit.
+bool figure_modes(struct stats_modes *, const struct series *, unsigned tunnel);
 
 #endif

@@ -245,6 +245,25 @@ static void a_run_says_what_is_compared(void **state)
 	              "tunnel-0 is worse than tunnel-2");
 }
 
+// Each other block twice as fast: the middle is nowhere.
+static void two_modes_are_told(void **state)
+{
+	struct synthetic s;
+	struct said said;
+
+	(void)state;
+	synthetic_begin(&s, 2, 12);
+	for (unsigned i = 0; i < 12; i++)
+		synthetic_add(
+		    &s, i, 0,
+		    &(struct synthetic_block){.effect = {0, i % 2 ? log(2) : 0}, .noise = 0.001});
+	compare(&said, s.dir, NULL);
+	assert_says(&said.out, "tunnel-1 has two modes, ");
+	assert_says(&said.out, " Gbit/s (6 blocks) and ");
+	assert_null(strstr(said.out.text, "tunnel-0 has two modes"));
+	synthetic_end(&s);
+}
+
 static void places_that_are_not_there_are_refused(void **state)
 {
 	static const char said[][64] = {"3 against 0, of 3 tunnels", "1 against 1, of 3 tunnels"};
@@ -546,6 +565,7 @@ int main(void)
 	    cmocka_unit_test(any_tunnel_can_be_the_baseline),
 	    cmocka_unit_test(a_biased_run_is_no_pass),
 	    cmocka_unit_test(a_run_says_what_is_compared),
+	    cmocka_unit_test(two_modes_are_told),
 	    cmocka_unit_test(places_that_are_not_there_are_refused),
 	    cmocka_unit_test(goals_are_judged_beside_the_verdicts),
 	    cmocka_unit_test(what_cannot_be_judged_is_an_error),

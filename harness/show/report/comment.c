@@ -82,7 +82,7 @@ static void put_counts(FILE *to, const struct summary *s)
 }
 
 // In one paragraph: lines are few.
-static void put_losses(FILE *to, const struct outcome *o, const struct summary *s)
+static void put_notes(FILE *to, const struct outcome *o, const struct summary *s)
 {
 	const struct verdict *before = NULL;
 	struct text line = {0};
@@ -94,7 +94,9 @@ static void put_losses(FILE *to, const struct outcome *o, const struct summary *
 			continue;
 		if (line.length)
 			text_add(&line, " ");
-		facts_loss(&line, v, before);
+		if (facts_loss(&line, v, before))
+			text_add(&line, " ");
+		facts_modes(&line, o, v);
 		before = v;
 	}
 	quote_markdown(to, text_string(&line));
@@ -117,7 +119,7 @@ static void put_shown(FILE *to, const struct outcome *o, const struct summary *s
 	table_print_markdown(&t, to);
 	table_free(&t);
 	fputc('\n', to);
-	put_losses(to, o, s);
+	put_notes(to, o, s);
 }
 
 static void put_folded(FILE *to, const struct outcome *o, const struct summary *s)

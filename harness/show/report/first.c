@@ -199,7 +199,7 @@ static void put_ticks(FILE *to, const struct axis *a)
 	text_free(&label);
 }
 
-static void put_losses(FILE *to, const struct outcome *o, const struct summary *s)
+static void put_notes(FILE *to, const struct outcome *o, const struct summary *s)
 {
 	const struct verdict *before = NULL;
 
@@ -209,7 +209,10 @@ static void put_losses(FILE *to, const struct outcome *o, const struct summary *
 
 		if (v->candidate != s->candidate || v->baseline != s->baseline)
 			continue;
-		if (facts_loss(&line, v, before)) {
+		bool lost = facts_loss(&line, v, before);
+		if (lost)
+			text_add(&line, " ");
+		if (facts_modes(&line, o, v) || lost) {
 			fputs("<p class=\"sub\">", to);
 			quote_html(to, text_string(&line));
 			fputs("</p>\n", to);
@@ -240,7 +243,7 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 	}
 	put_ticks(to, a);
 	fputs("</table>\n", to);
-	put_losses(to, o, s);
+	put_notes(to, o, s);
 }
 
 // ---- one tunnel

@@ -138,7 +138,7 @@ static void put_table(FILE *to, const struct outcome *o, const struct summary *s
 	table_free(&t);
 }
 
-static void put_losses(FILE *to, const struct outcome *o, const struct summary *s, unsigned columns)
+static void put_notes(FILE *to, const struct outcome *o, const struct summary *s, unsigned columns)
 {
 	const struct verdict *before = NULL;
 
@@ -148,7 +148,10 @@ static void put_losses(FILE *to, const struct outcome *o, const struct summary *
 
 		if (v->candidate != s->candidate || v->baseline != s->baseline)
 			continue;
-		if (facts_loss(&line, v, before)) {
+		bool lost = facts_loss(&line, v, before);
+		if (lost)
+			text_add(&line, " ");
+		if (facts_modes(&line, o, v) || lost) {
 			fputs("    ", to);
 			put_wrapped(to, text_string(&line), columns - 4, "    ");
 		}
@@ -173,7 +176,7 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 	fputs("  ", to);
 	put_wrapped(to, text_string(&line), columns - 2, "  ");
 	put_table(to, o, s, columns);
-	put_losses(to, o, s, columns);
+	put_notes(to, o, s, columns);
 	fputc('\n', to);
 	text_free(&line);
 	text_free(&effects);

@@ -1,5 +1,6 @@
 #include "harness/show/verdict/facts.h"
 #include "base/quote.h"
+#include "harness/judge/figures.h"
 #include "harness/judge/summary.h"
 #include "harness/judge/workloads_used.h"
 
@@ -64,6 +65,28 @@ bool facts_loss(struct text *t, const struct verdict *v, const struct verdict *b
 	words_workload(t, v->series->workload);
 	text_add(t, ", %s: %s.", words_metric(v->series->metric), v->reason);
 	return true;
+}
+
+bool facts_modes(struct text *t, const struct outcome *o, const struct verdict *v)
+{
+	const unsigned tunnels[] = {v->baseline, v->candidate};
+	size_t before = t->length;
+	struct stats_modes m;
+
+	for (int i = 0; i < 2; i++) {
+		if (!figure_modes(&m, v->series, tunnels[i]))
+			continue;
+		if (t->length > before)
+			text_add(t, " ");
+		words_workload(t, v->series->workload);
+		text_add(t, ", %s: %s has two modes, ", words_metric(v->series->metric),
+		         o->store->run.tunnel[tunnels[i]].spec);
+		words_value(t, m.low);
+		text_add(t, " %s (%zu blocks) and ", v->series->unit, m.n_low);
+		words_value(t, m.high);
+		text_add(t, " %s (%zu blocks).", v->series->unit, m.n_high);
+	}
+	return t->length > before;
 }
 
 bool facts_remedy(struct text *t, const struct outcome *o)
