@@ -110,7 +110,8 @@ int iperf_start(struct process *p, const struct workload_context *c, const struc
 		return ret;
 	if (!o->udp_mbit_per_s)
 		note_congestion(t);
-	argv_add_all(&argv, "iperf3", "-J", "-i", "0", "-c", c->pair->side[1].inner[o->ipv6], NULL);
+	argv_add_all(&argv, "iperf3", "-J", "-c", c->pair->side[1].inner[o->ipv6], NULL);
+	argv_add_option(&argv, "-i", "%g", o->keep_rates ? TRIAL_RATE_STEP_MS / 1000.0 : 0);
 	add_options(&argv, o);
 	ret = process_start(p, argv_words(&argv), c->pair->side[0].fd, NULL);
 	argv_free(&argv);
@@ -204,6 +205,29 @@ static void take_facts(json_t *facts, json_t *root)
 		json_object_set(facts, "iperf3", version);
 }
 
+// Of one interval; 0 where it doesn't tell of a direction.
+static double rate_of(json_t *interval, const char *group)
+{
+	double bits = 0;
+	const struct foreign_row row[] = {{"bits_per_second", &bits}, {0}};
+
+	return foreign_numbers(json_object_get(interval, group), row) ? 0 : bits * 1e-9;
+}
+
+static void take_rates(json_t *rates, json_t *root)
+{
+	json_t *interval;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "intervals"), i, interval)
+	{
+		if (!json_is_true(json_object_get(json_object_get(interval, "sum"), "omitted")))
+			json_array_append_new(rates,
+			                      json_real(rate_of(interval, "sum") +
+			                                rate_of(interval, "sum_bidir_reverse")));
+	}
+}
+
 int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
                 struct iperf_sums sums[2], char *reason, size_t bytes)
 {
@@ -242,6 +266,8 @@ int iperf_parse(const struct iperf_said *said, const struct iperf_options *o,
 		ret = 0;
 	if (!ret && said->facts)
 		take_facts(said->facts, root);
+	if (!ret && said->rates)
+		take_rates(said->rates, root);
 	json_decref(root);
 	return ret;
 }
@@ -258,8 +284,10 @@ int iperf_finish(struct process *p, const struct workload_context *c, const stru
 	} else if (ret >= 0) {
 		if (!t->environment)
 			t->environment = json_object();
-		const struct iperf_said said = {out ? out : "", err ? err : "", ret,
-		                                t->environment};
+		if (o->keep_rates)
+			t->samples = json_array();
+		const struct iperf_said said = {out ? out : "", err ? err : "", ret, t->environment,
+		                                t->samples};
 
 		ret = iperf_parse(&said, o, sums, t->reason, sizeof(t->reason));
 	}

@@ -20,6 +20,8 @@ struct iperf_said {
 	const char *out, *err;
 	int exit;
 	json_t *facts; // gets what it says of itself and its flows, or NULL
+	json_t *rates; // an array that gets the Gbit/s of each interval, both directions together,
+	               // or NULL; as the client saw them
 };
 
 struct iperf_options {
@@ -28,6 +30,7 @@ struct iperf_options {
 	long udp_mbit_per_s, udp_length; // rate 0: TCP
 	unsigned duration_ms;
 	unsigned omit_ms; // before it, running but not in the report
+	bool keep_rates;  // as the trial's samples: Gbit/s of each TRIAL_RATE_STEP_MS
 };
 
 // Makes sure that the server of the context runs and listens, and starts a client on side 0. Notes

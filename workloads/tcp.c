@@ -25,6 +25,7 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 	    .both = workload_value(c->use, "both"),
 	    .ipv6 = workload_value(c->use, "family") == 6,
 	    .duration_ms = c->duration_ms,
+	    .keep_rates = true,
 	};
 	struct iperf_sums sums[2];
 	struct process client;

@@ -33,6 +33,7 @@ static int run(const struct workload_context *c, struct trial *t, double *gigabi
 	    .udp_mbit_per_s = workload_value(c->use, "rate"),
 	    .udp_length = workload_value(c->use, "length"),
 	    .duration_ms = c->duration_ms,
+	    .keep_rates = true,
 	};
 	struct iperf_sums both[2], *sums = &both[options.reverse];
 	struct process client;

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Fewer show no spread.
+enum { SPREAD_BLOCKS = 4 };
+
 // The chance at which a run is called long enough to decide.
 #define LIKELY 0.8
 
@@ -84,9 +87,14 @@ static double shown_error(const struct series *s)
 	return s->error > 0 ? s->error : LOOKS_ERROR;
 }
 
-// How many more blocks would decide with that chance; 0: none would, or hardly.
+// How many more blocks would decide with that chance, or allow a verdict at all where there are too
+// few to tell; 0: none would, or hardly.
 static size_t blocks_more(const double *ratio, size_t n, struct stats_aim aim, double chance)
 {
+	size_t fewest = stats_signed_rank_blocks(1 - aim.level);
+
+	if (n < SPREAD_BLOCKS)
+		return fewest > n ? fewest - n : 0;
 	aim.chance = chance;
 	size_t all = stats_blocks_to_decide(ratio, n, &aim, STATS_BLOCKS_MAX);
 	return all ? all - n : 0;

@@ -7,6 +7,8 @@
 enum trial_status { TRIAL_OK, TRIAL_CONTAMINATED, TRIAL_GENERATOR_LIMITED, TRIAL_FAILED };
 extern const char *const trial_status_names[];
 
+enum { TRIAL_RATE_STEP_MS = 100 };
+
 // What was measured of a metric, which is the run's or the workload's.
 struct value {
 	const struct metric *metric;
@@ -37,7 +39,8 @@ struct trial {
 	char reason[256];
 	size_t values;
 	struct value value[RUN_MEASURES_MAX];
-	json_t *samples;     // raw samples, or NULL
+	json_t *samples; // raw: delays in µs, rates in Gbit/s of each TRIAL_RATE_STEP_MS, or what
+	                 // the workload says; or NULL
 	json_t *environment; // steal, foreign CPU, PSI, ...: for the reader
 
 	// Of the environment, what is asked of it.

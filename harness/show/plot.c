@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "base/quote.h"
 #include "base/text.h"
+#include "harness/judge/samples.h"
 #include "harness/show/verdict/words.h"
 
 #include <errno.h>
@@ -165,6 +166,54 @@ int plot_effects(const char *root, const struct outcome *o, const struct verdict
 		              expm1(verdict_block_effect(&s->block[i], v->candidate, v->baseline)));
 	fprintf(to, "end\n");
 	return plot_end(&plot, root, "effects.gp", svg);
+}
+
+static void put_course(FILE *to, const struct outcome *o, const char *workload, unsigned tunnel)
+{
+	struct samples_course c;
+
+	samples_course(&c, o, workload, tunnel);
+	for (size_t k = 0; k < c.n; k++)
+		if (isfinite(c.median[k]))
+			fprintf(to, "%.3f %.6g %.6g %.6g\n",
+			        (k + 0.5) * TRIAL_RATE_STEP_MS / 1000.0, c.median[k], c.low[k],
+			        c.high[k]);
+	samples_course_free(&c);
+}
+
+static void put_delays(FILE *to, const struct outcome *o, const char *workload, unsigned tunnel)
+{
+	struct samples_delays d;
+
+	samples_delays(&d, o, workload, tunnel);
+	for (size_t i = 0; i < d.n; i++)
+		fprintf(to, "%.6g %.6g\n", d.delay_us[i], 100 * d.share[i]);
+}
+
+int plot_samples(const char *root, const struct outcome *o, const char *workload, char **svg)
+{
+	enum samples_kind kind = samples_kind(o, workload);
+	bool rates = kind == SAMPLES_RATES;
+	struct text title = {0};
+	struct plot plot;
+
+	if (kind == SAMPLES_NONE)
+		return 0;
+	words_workload(&title, workload);
+	text_add(&title, rates ? ": inside a trial" : ": delays");
+	plot_begin(&plot, text_string(&title), rates ? "Gbit/s" : "took longer");
+	text_free(&title);
+	fprintf(plot.to, "tunnels = %zu\narray name[tunnels]\n", o->store->run.tunnels);
+	for (size_t t = 0; t < o->store->run.tunnels; t++)
+		plot_put_name(plot.to, t, "%c %s", outcome_letter(t), o->store->run.tunnel[t].spec);
+	fprintf(plot.to, "$data << end\n");
+	for (size_t t = 0; t < o->store->run.tunnels; t++) {
+		fprintf(plot.to, "NaN NaN NaN NaN\n");
+		(rates ? put_course : put_delays)(plot.to, o, workload, t);
+		fprintf(plot.to, "\n\n");
+	}
+	fprintf(plot.to, "end\n");
+	return plot_end(&plot, root, rates ? "course.gp" : "delays.gp", svg);
 }
 
 // A sweep from 0 has no logarithm there.

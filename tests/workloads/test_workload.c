@@ -180,7 +180,7 @@ static void ping_times_are_numbers(void **state)
 static int parse(const char *out, const struct iperf_options *o, struct iperf_sums sums[2],
                  char reason[160])
 {
-	return iperf_parse(&(struct iperf_said){out, "", 0, NULL}, o, sums, reason, 160);
+	return iperf_parse(&(struct iperf_said){.out = out, .err = ""}, o, sums, reason, 160);
 }
 
 static const char tcp[] = "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1,\"retransmits\":3},"
@@ -192,6 +192,29 @@ static const char both[] =
     "\"sum_received_bidir_reverse\":{\"bytes\":200,\"seconds\":1}}}";
 static const char udp[] = "{\"end\":{\"sum_sent\":{\"bytes\":1100,\"seconds\":1},"
                           "\"sum_received\":{\"bytes\":1000,\"seconds\":1.25,\"jitter_ms\":0.5}}}";
+
+static void rates_of_intervals_are_kept(void **state)
+{
+	static const char report[] =
+	    "{\"intervals\":[{\"sum\":{\"bits_per_second\":9e9,\"omitted\":true}},"
+	    "{\"sum\":{\"bits_per_second\":4e9},\"sum_bidir_reverse\":{\"bits_per_second\":1e9}},"
+	    "{\"sum\":{\"bits_per_second\":\"x\"}},{}],"
+	    "\"end\":{\"sum_sent\":{\"bytes\":9,\"retransmits\":0},"
+	    "\"sum_received\":{\"bytes\":9,\"seconds\":1}}}";
+	const struct iperf_options options = {.flows = 1};
+	json_t *rates = json_array();
+	struct iperf_sums sums[2];
+	char reason[160];
+
+	(void)state;
+	assert_int_equal(iperf_parse(&(struct iperf_said){.out = report, .err = "", .rates = rates},
+	                             &options, sums, reason, sizeof(reason)),
+	                 0);
+	assert_int_equal(json_array_size(rates), 3);
+	assert_true(fabs(json_number_value(json_array_get(rates, 0)) - 5) < 1e-9);
+	assert_true(json_number_value(json_array_get(rates, 1)) == 0);
+	json_decref(rates);
+}
 
 static void iperf_reports_are_read(void **state)
 {
@@ -296,7 +319,8 @@ static void iperf_failures_are_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct iperf_said said = {cases[i].out, cases[i].err, cases[i].exit, NULL};
+		const struct iperf_said said = {
+		    .out = cases[i].out, .err = cases[i].err, .exit = cases[i].exit};
 
 		assert_int_equal(iperf_parse(&said, &options, sums, reason, sizeof(reason)), -EIO);
 		assert_string_equal(reason, cases[i].reason);
@@ -309,10 +333,15 @@ static void iperf_failures_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(names_are_canonical),     cmocka_unit_test(bad_words_are_named),
-	    cmocka_unit_test(rows_are_sound),          cmocka_unit_test(metrics_come_from_rows),
-	    cmocka_unit_test(ping_replies_are_read),   cmocka_unit_test(ping_times_are_numbers),
-	    cmocka_unit_test(iperf_numbers_are_there), cmocka_unit_test(iperf_reports_are_read),
+	    cmocka_unit_test(names_are_canonical),
+	    cmocka_unit_test(bad_words_are_named),
+	    cmocka_unit_test(rows_are_sound),
+	    cmocka_unit_test(metrics_come_from_rows),
+	    cmocka_unit_test(ping_replies_are_read),
+	    cmocka_unit_test(ping_times_are_numbers),
+	    cmocka_unit_test(iperf_numbers_are_there),
+	    cmocka_unit_test(rates_of_intervals_are_kept),
+	    cmocka_unit_test(iperf_reports_are_read),
 	    cmocka_unit_test(iperf_failures_are_told),
 	};
 

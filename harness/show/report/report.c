@@ -4,6 +4,7 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/judge/layouts.h"
+#include "harness/judge/samples.h"
 #include "harness/judge/workloads_used.h"
 #include "harness/record/environment_compare.h"
 #include "harness/show/forest.h"
@@ -13,6 +14,7 @@
 #include "harness/show/report/comment.h"
 #include "harness/show/report/counters.h"
 #include "harness/show/report/first.h"
+#include "harness/show/verdict/words.h"
 #include "harness/show/verdict_json.h"
 #include "harness/show/verdict_table.h"
 
@@ -349,6 +351,58 @@ static int write_plots(struct page *p, struct plot_files *files, const struct ou
 	return ret;
 }
 
+static void write_stalls(struct page *p, const struct outcome *o, const char *workload)
+{
+	struct text line = {0};
+
+	if (samples_kind(o, workload) != SAMPLES_RATES)
+		return;
+	words_workload(&line, workload);
+	text_add(&line, ", tenths of a second below half of their trial's mean:");
+	for (size_t t = 0; t < o->store->run.tunnels; t++) {
+		struct samples_course c;
+
+		samples_course(&c, o, workload, t);
+		text_add(&line, "%s %c %zu of %zu", t ? "," : "", outcome_letter(t), c.stalled,
+		         c.values);
+		samples_course_free(&c);
+	}
+	page_paragraph(p, "%s.", text_string(&line));
+	text_free(&line);
+}
+
+// The rate inside a trial and the delays' distribution, where trials kept them.
+static int write_samples(struct page *p, struct plot_files *files, const struct outcome *o,
+                         const char *root)
+{
+	const char *before = "", *name;
+	int ret = 0;
+
+	page_open_section(p, "inside", "Inside a trial", "rates by time, delays by their share");
+	for (size_t i = 0; i < o->series.n && !ret; i++) {
+		const char *workload = o->series.series[i].workload;
+		char *wanted, *svg = NULL;
+
+		if (!strcmp(before, workload))
+			continue;
+		before = workload;
+		ret = plot_samples(root, o, workload, &svg);
+		if (ret || !svg)
+			continue;
+		wanted = text_format("%s-inside", workload);
+		ret = plot_files_write(files, wanted, svg, &name);
+		if (!ret)
+			page_plot(p, svg);
+		write_stalls(p, o, workload);
+		free(wanted);
+		free(svg);
+	}
+	page_paragraph(p, "Rates: each tunnel's median over its trials, and the band between the "
+	                  "first and the last decile. Stalls and rekeys show only here.");
+	page_close_section(p);
+	return ret;
+}
+
 static int write_forest(struct plot_files *files, const struct outcome *o)
 {
 	char *svg = forest_draw(o);
@@ -365,7 +419,8 @@ static void put_contents(struct page *p, const struct outcome *o)
 	fputs("<a href=\"#statistics\">Statistics</a> ", p->to);
 	if (o->goals)
 		fputs("<a href=\"#goals\">Goals</a> ", p->to);
-	fputs("<a href=\"#blocks\">Block by block</a> ", p->to);
+	fputs("<a href=\"#blocks\">Block by block</a> <a href=\"#inside\">Inside a trial</a> ",
+	      p->to);
 	if (o->store->run.builds > 1)
 		fputs("<a href=\"#layouts\">Layouts</a> ", p->to);
 	fputs("<a href=\"#counters\">Counters</a> <a href=\"#medians\">Medians</a> "
@@ -381,6 +436,8 @@ static int write_sections(struct page *p, struct plot_files *files, const struct
 	write_statistics(p, o);
 	write_goals(p, o);
 	int ret = write_plots(p, files, o, root);
+	if (!ret)
+		ret = write_samples(p, files, o, root);
 	if (ret)
 		return ret;
 	write_builds(p, o);
