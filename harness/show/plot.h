@@ -15,8 +15,8 @@ int plot_values(const char *root, const struct outcome *, const struct series *,
 // The paired effect of each block, with the interval as a band and the threshold as lines.
 int plot_effects(const char *root, const struct outcome *, const struct verdict *, char **svg);
 
-// What a workload's trials kept (judge/samples.h): the rate inside a trial, by time; or which share of
-// the delays was longer. *svg stays NULL where they kept neither.
+// What a workload's trials kept (judge/samples.h): the rate inside a trial, by time; or which share
+// of the delays was longer. *svg stays NULL where they kept neither.
 int plot_samples(const char *root, const struct outcome *, const char *workload, char **svg);
 
 // A microbenchmark's time over a parameter, for each variant.
