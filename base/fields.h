@@ -49,7 +49,8 @@ enum field_kind {
 
 // One that isn't required has the value `otherwise`, or no text, element or JSON, where it is
 // missing. OPTIONAL: it is left out where it has that. ADDED: older files lack it; it is written in
-// any case. OR_NULL: it is null then; a number is NAN.
+// any case. OR_NULL: it is null then; a number is NAN, or infinite where `otherwise` is; an object
+// is null where its member has no value at all.
 enum field_presence { FIELD_REQUIRED, FIELD_OPTIONAL, FIELD_ADDED, FIELD_OR_NULL };
 
 enum field_place { FIELD_NOWHERE, FIELD_VALUE, FIELD_OWNED_TEXT, FIELD_JSON };

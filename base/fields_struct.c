@@ -61,7 +61,7 @@ static json_int_t get_integer(const void *from, size_t bytes, bool is_signed)
 // What a field without a value is.
 static double absent_value(const struct field *f)
 {
-	return f->presence == FIELD_OR_NULL ? NAN : f->otherwise;
+	return f->presence == FIELD_OR_NULL && f->otherwise == 0 ? NAN : f->otherwise;
 }
 
 // ---- reading
@@ -250,8 +250,8 @@ static bool is_absent(const void *base, const struct field *f)
 	case FIELD_INTEGER:
 		return get_integer(from, f->bytes, f->min < 0) == f->otherwise;
 	case FIELD_NUMBER:
-		return isnan(absent_value(f)) ? !isfinite(*(const double *)from)
-		                              : *(const double *)from == f->otherwise;
+		return isfinite(absent_value(f)) ? *(const double *)from == f->otherwise
+		                                 : !isfinite(*(const double *)from);
 	case FIELD_BOOLEAN:
 		return *(const bool *)from == (f->otherwise != 0);
 	default:
@@ -282,6 +282,8 @@ static int write_inner(json_t *to, const void *base, const struct field *f)
 	if (!ret && (f->presence == FIELD_REQUIRED || has_value(inner)))
 		return json_object_set_new(to, f->key, inner);
 	json_decref(inner);
+	if (!ret && f->presence == FIELD_OR_NULL && f->place == FIELD_VALUE)
+		return json_object_set_new(to, f->key, json_null());
 	if (!ret)
 		json_object_del(to, f->key);
 	return ret;

@@ -3,6 +3,7 @@
 #include "base/fields.h"
 #include "base/memory.h"
 #include "base/quote.h"
+#include "base/schema.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -217,21 +218,13 @@ static int check_places(const struct run *r, struct text *fault)
 
 int run_read(struct run *r, const json_t *object, struct text *fault)
 {
-	const json_t *schema = json_object_get(object, "schema");
-	json_int_t version = json_integer_value(schema);
+	unsigned schema = schema_of(object, STORE_SCHEMA, fault);
 	int ret;
 
-	if (!json_is_integer(schema)) {
-		text_set(fault, "no 'schema': not a run of wgbench");
+	if (!schema)
 		return -EINVAL;
-	}
-	if (version < 1 || version > STORE_SCHEMA) {
-		text_set(fault, "schema %lld, but this wgbench reads 1 to %d: use %s one",
-		         (long long)version, STORE_SCHEMA, version < 1 ? "an older" : "a newer");
-		return -EINVAL;
-	}
-	ret = version == 1 ? read_upgraded(r, object, fault)
-	                   : fields_read(r, object, run_rows, fault);
+	ret =
+	    schema == 1 ? read_upgraded(r, object, fault) : fields_read(r, object, run_rows, fault);
 	for (size_t i = 0; i < r->measures; i++)
 		r->measure[i].metric = memory_resize(r->measure[i].metric, RUN_MEASURES_MAX,
 		                                     sizeof(*r->measure->metric));
@@ -245,19 +238,14 @@ int run_read(struct run *r, const json_t *object, struct text *fault)
 
 json_t *run_write(const struct run *r, struct text *fault)
 {
-	json_t *object = json_pack("{si}", "schema", STORE_SCHEMA);
-	json_t *fields = fields_write(r, run_rows);
+	json_t *document = schema_write(r, STORE_SCHEMA, run_rows);
 
-	if (!fields)
+	if (!document)
 		text_set(fault, "a value that JSON can't hold");
-	else if (!json_object_update_missing(object, fields) &&
-	         !fields_check(object, run_rows, fault))
-		goto out;
-	json_decref(object);
-	object = NULL;
-out:
-	json_decref(fields);
-	return object;
+	else if (!fields_check(document, run_rows, fault))
+		return document;
+	json_decref(document);
+	return NULL;
 }
 
 int run_take_environment(struct run *r, json_t *environment)

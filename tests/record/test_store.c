@@ -364,7 +364,7 @@ static void refuses_foreign_folders(void **state)
 	     "schema 3, but this wgbench reads 1 to 2: use a newer"},
 	    {"\"schema\": 2", "\"schema\": 0",
 	     "schema 0, but this wgbench reads 1 to 2: use an older"},
-	    {"\"schema\": 2", "\"scheme\": 2", "no 'schema': not a run of wgbench"},
+	    {"\"schema\": 2", "\"scheme\": 2", "no 'schema': not a file of wgbench"},
 	    {"\"id\": \"synthetic\"", "\"id\": 7",
 	     "run.json: 'id' must be a name of letters, digits"},
 	    {"\"tunnels\":", "\"tunnel\":", "'tunnels' is missing: it must be an array of 1 to 16"},
