@@ -11,6 +11,7 @@ enum {
 	RUN_METRICS_MAX = 8, // that a budget is to decide
 	RUN_BUILDS_MAX = 32, // layouts of each tunnel
 	RUN_DURATION_MAX_S = 3600,
+	RUN_ID_BYTES = 127,
 	RUN_SPEC_BYTES = 255,
 	RUN_WORKLOAD_BYTES = 95, // its name with its parameters
 	RUN_METRIC_BYTES = 47,

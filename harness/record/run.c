@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_MAX = 4096, PLAN_NAME_BYTES = 63, ID_BYTES = 127 };
+enum { TEXTS_MAX = 4096, PLAN_NAME_BYTES = 63 };
 #define INTEGER_MAX 9223372036854774784.0 // that a double holds
 
 const char *const question_names[] = {
@@ -137,7 +137,7 @@ static const struct field resumed = {.kind = FIELD_OBJECT, .rows = resumed_rows}
 #define LIST(member, count) FIELD_LIST(struct run, member, count)
 static const struct field run_rows[] = {
     {"*", FIELD_REST, HERE(rest)},
-    {"id", FIELD_NAME, HERE(id), .min = 1, .max = ID_BYTES},
+    {"id", FIELD_NAME, HERE(id), .min = 1, .max = RUN_ID_BYTES},
     {"created", FIELD_TIME, HERE(created)},
     {"plan", FIELD_NAME, FIELD_OPTIONAL, HERE(plan), .max = PLAN_NAME_BYTES},
     {"seed", FIELD_INTEGER, FIELD_ADDED, HERE(seed), .min = -INTEGER_MAX, .max = INTEGER_MAX},

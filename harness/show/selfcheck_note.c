@@ -1,90 +1,75 @@
 #include "harness/show/selfcheck_note.h"
 
-#include "base/fields.h"
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/record/environment_compare.h"
+#include "harness/record/selfcheck.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-static const struct field found_row_fields[] = {
-    {"workload", FIELD_WORKLOAD, .min = 1, .max = 95},
-    {"metric", FIELD_METRIC, .min = 1, .max = 47},
-    {"blocks", FIELD_INTEGER, .min = 1, .max = RUN_BLOCKS_MAX},
-    {"found_percent", FIELD_NUMBER, .presence = FIELD_OR_NULL, .max = 1e6},
-    {"different", FIELD_NUMBER, .max = 1},
-    {0},
-};
-static const struct field found_row = {.kind = FIELD_OBJECT, .rows = found_row_fields};
-static const struct field found_fields[] = {
-    {"created", .kind = FIELD_TIME},
-    {"machine", FIELD_OBJECT, .presence = FIELD_OPTIONAL},
-    {"rows", FIELD_ARRAY, .max = 4096, .rows = &found_row},
-    {0},
-};
-
-// NULL where there is none, or none that can be read, which is said.
-static json_t *load_found(const char *path)
+// Whether there is one that can be read; one that can't be is told.
+static bool load_found(struct selfcheck *found, const char *path)
 {
 	struct text fault = {0};
-	json_t *found;
-	int ret = fields_load(&found, path, &fault);
+	int ret = selfcheck_load(found, path, &fault);
 
-	if (!ret && !fields_check(found, found_fields, &fault))
-		return found;
-	if (ret != -ENOENT)
-		quote_printf(stderr, "wgbench: %s:%s%s\n", path, ret ? "" : " ",
-		             text_string(&fault));
+	if (ret && ret != -ENOENT)
+		quote_printf(stderr, "wgbench: %s:%s\n", path, text_string(&fault));
 	text_free(&fault);
-	json_decref(found);
-	return NULL;
+	return !ret;
+}
+
+// The last of those by as many blocks as the series has at most; NULL: there is none.
+static const struct selfcheck_row *find_row(const struct selfcheck *found, const struct verdict *v)
+{
+	const struct selfcheck_row *best = NULL;
+
+	for (size_t i = 0; i < found->rows; i++) {
+		const struct selfcheck_row *row = &found->row[i];
+
+		if (!isnan(row->found_percent) && !strcmp(row->workload, v->series->workload) &&
+		    !strcmp(row->metric, v->series->metric) && row->blocks <= v->clean.blocks)
+			best = row;
+	}
+	return best;
+}
+
+static void print_rows(const struct outcome *o, const struct selfcheck *found, FILE *to)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < o->verdicts.n; i++) {
+		const struct verdict *v = &o->verdicts.verdict[i];
+		const struct selfcheck_row *row;
+
+		if (i && o->verdicts.verdict[i - 1].series == v->series)
+			continue;
+		row = find_row(found, v);
+		if (!row)
+			continue;
+		fprintf(to,
+		        "%s %s %s: %u blocks find effects from %.1f %% on, and call A/A "
+		        "different in %.1f %%",
+		        any ? ";" : "", v->series->workload, v->series->metric, row->blocks,
+		        row->found_percent, 100 * row->different);
+		any = true;
+	}
+	fprintf(to, "%s.\n", any ? "" : " nothing of these workloads by so few blocks");
 }
 
 void selfcheck_print_note(const struct outcome *o, const char *path, FILE *to)
 {
-	json_t *row;
-	size_t r;
+	struct selfcheck found = {0};
 
-	json_t *found = load_found(path);
-	if (!found || !environment_same_machine(o->store->run.environment.all,
-	                                        json_object_get(found, "machine"))) {
+	if (load_found(&found, path) &&
+	    environment_same_machine(o->store->run.environment.all, found.machine)) {
+		quote_printf(to, "By the self-check of %s on such a machine:", found.created);
+		print_rows(o, &found, to);
+	} else {
 		fprintf(to, "Smallest detectable effect: unknown; run wgbench selfcheck.\n");
-		json_decref(found);
-		return;
 	}
-	quote_printf(to, "By the self-check of %s on such a machine:",
-	             json_string_value(json_object_get(found, "created")));
-	bool any = false;
-	for (size_t i = 0; i < o->verdicts.n; i++) {
-		const struct verdict *v = &o->verdicts.verdict[i];
-		json_t *best = NULL;
-
-		if (i && o->verdicts.verdict[i - 1].series == v->series)
-			continue;
-		json_array_foreach(json_object_get(found, "rows"), r, row)
-		{
-			if (json_is_number(json_object_get(row, "found_percent")) &&
-			    !strcmp(json_string_value(json_object_get(row, "workload")),
-			            v->series->workload) &&
-			    !strcmp(json_string_value(json_object_get(row, "metric")),
-			            v->series->metric) &&
-			    (size_t)json_integer_value(json_object_get(row, "blocks")) <=
-			        v->clean.blocks)
-				best = row;
-		}
-		if (!best)
-			continue;
-		fprintf(to,
-		        "%s %s %s: %lld blocks find effects from %.1f %% on, and call A/A "
-		        "different in %.1f %%",
-		        any ? ";" : "", v->series->workload, v->series->metric,
-		        json_integer_value(json_object_get(best, "blocks")),
-		        json_number_value(json_object_get(best, "found_percent")),
-		        100 * json_number_value(json_object_get(best, "different")));
-		any = true;
-	}
-	fprintf(to, "%s.\n", any ? "" : " nothing of these workloads by so few blocks");
-	json_decref(found);
+	selfcheck_free(&found);
 }

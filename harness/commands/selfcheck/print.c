@@ -6,7 +6,7 @@
 
 #include "harness/show/table.h"
 
-static void print_rows(const json_t *found)
+static void print_rows(const struct selfcheck *found)
 {
 	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT},       {"metric", TABLE_LEFT},
@@ -15,29 +15,21 @@ static void print_rows(const json_t *found)
 	    {"finds from", TABLE_RIGHT},
 	};
 	struct table t;
-	json_t *row;
-	size_t i;
 
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
-	json_array_foreach(json_object_get(found, "rows"), i, row)
-	{
-		json_t *smallest = json_object_get(row, "found_percent");
+	for (size_t i = 0; i < found->rows; i++) {
+		const struct selfcheck_row *row = &found->row[i];
 
-		table_add(&t, TABLE_PLAIN, "%s",
-		          json_string_value(json_object_get(row, "workload")));
-		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "metric")));
-		table_add(&t, TABLE_PLAIN, "%.2f %%",
-		          json_number_value(json_object_get(row, "sd_percent")));
-		table_add(&t, TABLE_PLAIN, "%lld",
-		          json_integer_value(json_object_get(row, "blocks")));
-		table_add(&t, TABLE_PLAIN, "%.1f %%",
-		          100 * json_number_value(json_object_get(row, "different")));
-		table_add(&t, TABLE_PLAIN, "%.1f %%",
-		          100 * json_number_value(json_object_get(row, "called")));
-		if (json_is_number(smallest))
-			table_add(&t, TABLE_PLAIN, "%.2f %%", json_number_value(smallest));
-		else
+		table_add(&t, TABLE_PLAIN, "%s", row->workload);
+		table_add(&t, TABLE_PLAIN, "%s", row->metric);
+		table_add(&t, TABLE_PLAIN, "%.2f %%", row->sd_percent);
+		table_add(&t, TABLE_PLAIN, "%u", row->blocks);
+		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * row->different);
+		table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * row->called);
+		if (!isfinite(row->found_percent))
 			table_add(&t, TABLE_DIM, "none");
+		else
+			table_add(&t, TABLE_PLAIN, "%.2f %%", row->found_percent);
 	}
 	table_print(&t, stdout);
 	table_free(&t);
@@ -45,11 +37,10 @@ static void print_rows(const json_t *found)
 	       "interval leaves out zero (nominally in at most 5 %%). beyond the gate: called "
 	       "faster or slower by more than %g %%. finds from: the smallest effect that nine of "
 	       "ten such runs call slower.\n",
-	       (int)json_integer_value(json_object_get(found, "draws")),
-	       json_number_value(json_object_get(found, "gate_percent")));
+	       (int)found->draws, found->gate_percent);
 }
 
-static void print_budgets(const json_t *found)
+static void print_budgets(const struct selfcheck *found)
 {
 	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT}, {"metric", TABLE_LEFT},  {"budget", TABLE_RIGHT},
@@ -57,26 +48,21 @@ static void print_budgets(const json_t *found)
 	    {"at most", TABLE_RIGHT}, {"same", TABLE_RIGHT},   {"different", TABLE_RIGHT},
 	    {"blocks", TABLE_RIGHT},
 	};
-	static const char *const shares[] = {"beyond", "beyond_low", "beyond_high", "same",
-	                                     "different"};
 	struct table t;
-	json_t *row;
-	size_t i;
 
 	table_init(&t, columns, sizeof(columns) / sizeof(*columns));
-	json_array_foreach(json_object_get(found, "budgets"), i, row)
-	{
-		table_add(&t, TABLE_PLAIN, "%s",
-		          json_string_value(json_object_get(row, "workload")));
-		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "metric")));
-		table_add(&t, TABLE_PLAIN, "%g min",
-		          json_number_value(json_object_get(row, "budget_s")) / 60);
-		table_add(&t, TABLE_PLAIN, "%+g %%",
-		          json_number_value(json_object_get(row, "effect_percent")));
+	for (size_t i = 0; i < found->budgets; i++) {
+		const struct selfcheck_budget_row *row = &found->budget[i];
+		const double shares[] = {row->beyond, row->beyond_low, row->beyond_high, row->same,
+		                         row->different};
+
+		table_add(&t, TABLE_PLAIN, "%s", row->workload);
+		table_add(&t, TABLE_PLAIN, "%s", row->metric);
+		table_add(&t, TABLE_PLAIN, "%g min", row->budget_s / 60);
+		table_add(&t, TABLE_PLAIN, "%+g %%", row->effect_percent);
 		for (size_t s = 0; s < sizeof(shares) / sizeof(*shares); s++)
-			table_add(&t, TABLE_PLAIN, "%.1f %%",
-			          100 * json_number_value(json_object_get(row, shares[s])));
-		table_add(&t, TABLE_PLAIN, "%g", json_number_value(json_object_get(row, "blocks")));
+			table_add(&t, TABLE_PLAIN, "%.1f %%", 100 * shares[s]);
+		table_add(&t, TABLE_PLAIN, "%g", row->blocks);
 	}
 	printf("\n");
 	table_print(&t, stdout);
@@ -88,10 +74,10 @@ static void print_budgets(const json_t *found)
 	    "by %d sets of as many, drawn from them; they cannot reflect effects that are absent "
 	    "from the data. "
 	    "blocks: the median of what such a run takes.\n",
-	    (int)json_integer_value(json_object_get(found, "limit_sets")));
+	    (int)found->limit_sets);
 }
 
-void selfcheck_print_found(const json_t *found)
+void selfcheck_print_found(const struct selfcheck *found)
 {
 	print_rows(found);
 	print_budgets(found);

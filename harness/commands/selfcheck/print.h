@@ -3,9 +3,9 @@
 #define WGBENCH_SELFCHECK_PRINT_H
 
 #include "harness/judge/outcome.h"
+#include "harness/record/selfcheck.h"
 
-// found: as it is kept in selfcheck.json.
-void selfcheck_print_found(const json_t *found);
+void selfcheck_print_found(const struct selfcheck *);
 
 // Of each cost planted in the run, what it should add to the baseline's trials, and what was
 // measured.

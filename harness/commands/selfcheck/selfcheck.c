@@ -29,7 +29,7 @@ enum { DRAWS = 2000, LIMIT_STORES = 40, LIMIT_DRAWS = 400, SEED = 1 };
 static const unsigned sizes[] = {8, 12, 18, 27, 40};
 enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
 
-enum { RUNS_MAX = 32, SELFCHECK_SCHEMA = 1 };
+enum { RUNS_MAX = 32 };
 
 // ---- what is found
 
@@ -82,80 +82,94 @@ static void gather(struct aa_blocks *b, const struct aa_runs *a, const struct se
 }
 
 // A row for each size of run.
-static void check_metric(const struct aa_blocks *b, const struct series *s, double gate_percent,
-                         json_t *rows)
+static void check_metric(struct selfcheck *found, const struct aa_blocks *b, const struct series *s)
 {
 	for (size_t i = 0; i < SIZES && b->n; i++) {
+		struct selfcheck_row row = {.blocks = sizes[i],
+		                            .from_blocks = b->n,
+		                            .sd_percent = 100 * stats_sd(b->ratio, b->n)};
 		struct selfcheck_draws p;
 
-		selfcheck_draw(&p, b->ratio, b->start, b->n, sizes[i], gate_percent, LOOKS_ERROR,
-		               DRAWS, SEED);
-		json_array_append_new(
-		    rows, json_pack("{ss ss si sI sf sf sf so}", "workload", s->workload, "metric",
-		                    s->metric, "blocks", (int)sizes[i], "from_blocks",
-		                    (json_int_t)b->n, "sd_percent", 100 * stats_sd(b->ratio, b->n),
-		                    "different", p.different, "called", p.called, "found_percent",
-		                    output_number(p.found_percent)));
+		selfcheck_draw(&p, b->ratio, b->start, b->n, sizes[i], found->gate_percent,
+		               LOOKS_ERROR, DRAWS, SEED);
+		row.different = p.different;
+		row.called = p.called;
+		row.found_percent = p.found_percent;
+		snprintf(row.workload, sizeof(row.workload), "%s", s->workload);
+		snprintf(row.metric, sizeof(row.metric), "%s", s->metric);
+		found->row = memory_resize(found->row, found->rows + 1, sizeof(*found->row));
+		found->row[found->rows++] = row;
 	}
 }
 
-// Of runs with a budget: what they call an effect that is added to the A/A blocks. Gate: at the
-// floor, of which at most 2.5 % may be called slower.
-static void check_budgets(const struct aa_blocks *b, const struct series *of, double gate,
-                          unsigned duration_s, json_t *rows)
+// Of runs with such a budget: what they call an effect that is added to the A/A blocks.
+static void check_budget(struct selfcheck *found, const struct aa_blocks *b,
+                         const struct series *of, const struct looks *looks, double budget_s,
+                         double effect_percent)
+{
+	const double shift = log1p(effect_percent / 100);
+	struct selfcheck_budget_row row = {.budget_s = budget_s, .effect_percent = effect_percent};
+	struct selfcheck_budget s;
+	struct selfcheck_limits l;
+
+	selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, looks, found->gate_percent, DRAWS,
+	                      SEED);
+	selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, looks, found->gate_percent,
+	                       LIMIT_STORES, LIMIT_DRAWS, SEED);
+	row.beyond = s.higher;
+	row.beyond_low = l.low;
+	row.beyond_high = l.high;
+	row.same = s.same;
+	row.different = s.different;
+	row.blocks = s.blocks;
+	snprintf(row.workload, sizeof(row.workload), "%s", of->workload);
+	snprintf(row.metric, sizeof(row.metric), "%s", of->metric);
+	found->budget = memory_resize(found->budget, found->budgets + 1, sizeof(*found->budget));
+	found->budget[found->budgets++] = row;
+}
+
+// The threshold is among the effects: at it, at most 2.5 % may be called worse.
+static void check_budgets(struct selfcheck *found, const struct aa_blocks *b,
+                          const struct series *of, unsigned duration_s)
 {
 	static const double budgets_s[] = {300, 1200};
-	const double effects[] = {0, gate, 3, 5};
+	const double effects[] = {0, found->gate_percent, 3, 5};
 
 	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b->n; i++) {
 		struct looks looks;
 		struct plan plan = {.tunnels = 2, .duration_s = duration_s};
 
 		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), RUN_BLOCKS_MAX));
-		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++) {
-			const double shift = log1p(effects[e] / 100);
-			struct selfcheck_budget s;
-			struct selfcheck_limits l;
-
-			selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, &looks, gate, DRAWS,
-			                      SEED);
-			selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, &looks, gate,
-			                       LIMIT_STORES, LIMIT_DRAWS, SEED);
-			json_array_append_new(
-			    rows,
-			    json_pack("{ss ss sf sf sf sf sf sf sf sf}", "workload", of->workload,
-			              "metric", of->metric, "budget_s", budgets_s[i],
-			              "effect_percent", effects[e], "beyond", s.higher,
-			              "beyond_low", l.low, "beyond_high", l.high, "same", s.same,
-			              "different", s.different, "blocks", s.blocks));
-		}
+		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++)
+			check_budget(found, b, of, &looks, budgets_s[i], effects[e]);
 	}
 }
 
-static json_t *check(const struct aa_runs *a)
+static void check(struct selfcheck *found, const struct aa_runs *a)
 {
 	const struct outcome *o = &a->run[0];
-	json_t *rows = json_array(), *budgets = json_array();
-	json_t *runs = json_array();
 	struct aa_blocks b;
 
+	*found = (struct selfcheck){
+	    .runs = a->n,
+	    .run = memory_new(a->n, sizeof(*found->run)),
+	    .created = text_format("%s", o->store->run.created),
+	    .machine = environment_machine(o->store->run.environment.all),
+	    .gate_percent = o->verdicts.gate_percent,
+	    .draws = DRAWS,
+	    .limit_sets = LIMIT_STORES,
+	};
+	for (size_t r = 0; r < a->n; r++)
+		found->run[r] = text_format("%s", a->run[r].store->run.id);
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
 		if (!is_twin(o, v))
 			continue;
 		gather(&b, a, v->series);
-		check_metric(&b, v->series, o->verdicts.gate_percent, rows);
-		check_budgets(&b, v->series, o->verdicts.gate_percent, o->store->run.duration_s,
-		              budgets);
+		check_metric(found, &b, v->series);
+		check_budgets(found, &b, v->series, o->store->run.duration_s);
 	}
-	for (size_t r = 0; r < a->n; r++)
-		json_array_append_new(runs, json_string(a->run[r].store->run.id));
-	return json_pack("{si so ss so sf si si so so}", "schema", SELFCHECK_SCHEMA, "runs", runs,
-	                 "created", o->store->run.created, "machine",
-	                 environment_machine(o->store->run.environment.all), "gate_percent",
-	                 o->verdicts.gate_percent, "draws", DRAWS, "limit_sets", LIMIT_STORES,
-	                 "rows", rows, "budgets", budgets);
 }
 
 // ---- what is kept
@@ -233,14 +247,14 @@ static int check_last(const struct aa_runs *a)
 	return 0;
 }
 
-static void keep(const json_t *found, const char *dir)
+static void keep(const json_t *document, const char *dir)
 {
 	char path[4200];
 
 	snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
-	output_json(path, found, JSON_INDENT(2));
+	output_json(path, document, JSON_INDENT(2));
 	latest_path(path, sizeof(path));
-	output_json(path, found, JSON_INDENT(2));
+	output_json(path, document, JSON_INDENT(2));
 }
 
 // Of the folders, or of what was measured just now, which is then what later runs refer to.
@@ -260,19 +274,23 @@ static int show(const char *const *dirs, size_t n, const struct store *fresh, do
 			ret = check_last(a);
 	}
 	if (!ret) {
-		json_t *found = check(a);
+		struct selfcheck found;
+		json_t *document;
 
+		check(&found, a);
+		document = selfcheck_write(&found);
 		for (size_t i = 0; i < a->n && !json; i++) {
 			outcome_print_verdicts(&a->run[i]);
 			selfcheck_print_planted(&a->run[i]);
 		}
 		if (json)
-			output_print_json(json_incref(found));
+			output_print_json(json_incref(document));
 		else
-			selfcheck_print_found(found);
+			selfcheck_print_found(&found);
 		if (fresh)
-			keep(found, fresh->dir);
-		json_decref(found);
+			keep(document, fresh->dir);
+		json_decref(document);
+		selfcheck_free(&found);
 	}
 	while (a->n)
 		outcome_free(&a->run[--a->n]);
