@@ -5,7 +5,7 @@
 
 const char *const place_names[] = {
     [PLACE_OPEN] = "open",   [PLACE_GOOD] = "good", [PLACE_BAD] = "bad",
-    [PLACE_ALONE] = "alone", [PLACE_NONE] = "none",
+    [PLACE_ALONE] = "alone", [PLACE_NONE] = "none", NULL,
 };
 
 // Contrasts of the three logarithms, in the order of the tunnels.

@@ -17,7 +17,7 @@ enum place_word {
 	PLACE_ALONE, // far from either
 	PLACE_NONE,  // it can't be measured
 };
-extern const char *const place_names[];
+extern const char *const place_names[]; // NULL ends them
 
 // How often PLACE_GOOD or PLACE_BAD is wrong, at most: either end of an interval errs as often.
 #define PLACE_ERROR (LOOKS_ERROR / 2)
