@@ -146,15 +146,21 @@ void output_take_text(char *to, size_t bytes, const char *from)
 	to[length] = 0;
 }
 
-json_t *output_string(const char *text)
+char *output_clean(const char *text)
 {
 	size_t bytes = strlen(text) + 1;
-	char *kept = memory_resize(NULL, bytes, 1);
-	json_t *string;
+	char *clean = memory_resize(NULL, bytes, 1);
 
-	output_take_text(kept, bytes, text);
-	string = json_string(kept);
-	free(kept);
+	output_take_text(clean, bytes, text);
+	return clean;
+}
+
+json_t *output_string(const char *text)
+{
+	char *clean = output_clean(text);
+	json_t *string = json_string(clean);
+
+	free(clean);
 	return string;
 }
 

@@ -32,6 +32,9 @@ void output_print_json(json_t *);
 // Copies as many whole characters as fit; what isn't UTF-8, which JSON is, becomes '?'.
 void output_take_text(char *to, size_t bytes, const char *from);
 
+// All of it, likewise; the caller frees it.
+char *output_clean(const char *);
+
 // A text for JSON, likewise.
 json_t *output_string(const char *);
 

@@ -1,253 +1,155 @@
 // What can be compared, under what traffic, here.
 #include "base/file.h"
-#include "base/path.h"
 #include "base/text.h"
 #include "harness/command.h"
+#include "harness/commands/list/listing.h"
 #include "harness/options.h"
-#include "harness/plan/workload.h"
 #include "harness/show/table.h"
-#include "harness/spec/parse.h"
 
-#include <dirent.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *list_slots(const struct spec_catalog *c)
+static char *join_words(const char *const *words, size_t n)
 {
-	json_t *slots = json_object();
+	struct text joined = {0};
 
-	for (size_t s = 0; s < c->slots; s++) {
-		json_t *variants = json_array();
-
-		for (size_t v = 0; v < c->slot[s].variants; v++)
-			json_array_append_new(variants, json_string(c->slot[s].variant[v]));
-		json_object_set_new(slots, c->slot[s].name, variants);
-	}
-	return slots;
+	for (size_t i = 0; i < n; i++)
+		text_add(&joined, "%s%s", i ? " " : "", words[i]);
+	return text_take(&joined);
 }
 
-static json_t *list_presets(const struct spec_catalog *c)
+static char *join_choices(const struct listed_preset *p)
 {
-	json_t *presets = json_object();
+	struct text joined = {0};
 
-	for (size_t p = 0; p < c->presets; p++) {
-		json_t *choices = json_object();
-
-		for (size_t s = 0; s < c->slots; s++)
-			json_object_set_new(
-			    choices, c->slot[s].name,
-			    json_string(c->slot[s].variant[c->preset[p].variant[s]]));
-		json_object_set_new(presets, c->preset[p].name, choices);
-	}
-	return presets;
+	for (size_t i = 0; i < p->choices; i++)
+		text_add(&joined, "%s%s=%s", i ? "," : "", p->choice[i].slot, p->choice[i].variant);
+	return text_take(&joined);
 }
 
-static json_t *list_external(const struct spec_catalog *c)
+// Frees the words.
+static void add_named(struct table *t, const char *name, char *words)
 {
-	json_t *external = json_array();
-	const char *name;
-
-	for (size_t i = 0; (name = spec_external_name(i)); i++) {
-		struct text reason = {0};
-		struct spec spec;
-
-		if (spec_parse(&spec, c, name))
-			continue;
-		bool available = spec_available(&spec, c, &reason);
-		json_array_append_new(external,
-		                      json_pack("{ss sb so}", "name", name, "available", available,
-		                                "reason", output_string(text_string(&reason))));
-		text_free(&reason);
-	}
-	json_array_append_new(external,
-	                      json_pack("{s:s, s:b, s:s}", "name", "exec:PATH", "available", true,
-	                                "reason", "any program that is used as wireguard-go is"));
-	return external;
+	table_add(t, TABLE_PLAIN, "%s", name);
+	table_add(t, TABLE_PLAIN, "%s", words);
+	free(words);
 }
 
-static json_t *list_workloads(void)
+static void print_table(struct table *t)
 {
-	json_t *all = json_array();
-
-	for (size_t i = 0; workloads[i]; i++) {
-		const struct workload *w = workloads[i];
-		json_t *parameters = json_array(), *metrics = json_array();
-
-		for (const struct workload_parameter *p = w->parameters; p->name; p++)
-			json_array_append_new(parameters,
-			                      json_pack("{s:s, s:I, s:I, s:I, s:s}", "name",
-			                                p->name, "min", (json_int_t)p->min, "max",
-			                                (json_int_t)p->max, "default",
-			                                (json_int_t)p->fallback, "help", p->help));
-		for (const struct metric *m = w->metrics; m->name; m++)
-			json_array_append_new(metrics,
-			                      json_pack("{s:s, s:s, s:s, s:b}", "name", m->name,
-			                                "unit", m->unit, "better",
-			                                m->higher_is_better ? "higher" : "lower",
-			                                "judged", m->judged));
-		json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:o}", "name", w->name,
-		                                     "summary", w->summary, "parameters",
-		                                     parameters, "metrics", metrics));
-	}
-	return all;
+	table_print(t, stdout);
+	printf("\n");
+	table_free(t);
 }
 
-static json_t *list_plans(const struct spec_catalog *c)
+static void print_slots(const struct listing *l)
 {
-	json_t *plans = json_array();
-	char *path = path_join(c->root, "workloads/plans");
-	struct dirent **entries;
-	int n = scandir(path, &entries, NULL, alphasort);
-
-	for (int i = 0; i < n; i++) {
-		char *dot = strrchr(entries[i]->d_name, '.');
-
-		if (dot && dot != entries[i]->d_name && !strcmp(dot, ".plan"))
-			json_array_append_new(
-			    plans, json_stringn(entries[i]->d_name, dot - entries[i]->d_name));
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
-	free(path);
-	return plans;
-}
-
-// ---- as text: the same JSON, laid out
-
-// Plain words with a space between, or "a=b" pairs with a comma, from an array or an object of
-// texts.
-static char *join_words(json_t *from)
-{
-	struct text words = {0};
-	const char *key;
-	json_t *value;
-	size_t i;
-
-	json_array_foreach(from, i, value)
-	{
-		text_add(&words, "%s%s", i ? " " : "", json_string_value(value));
-	}
-	json_object_foreach(from, key, value)
-	{
-		text_add(&words, "%s%s=%s", words.length ? "," : "", key, json_string_value(value));
-	}
-	return text_take(&words);
-}
-
-static void print_named(const char *heading, const char *what, json_t *object)
-{
-	const struct table_column columns[] = {{heading, TABLE_LEFT}, {what, TABLE_LEFT}};
-	const char *name;
-	json_t *value;
+	static const struct table_column columns[] = {{"slot", TABLE_LEFT},
+	                                              {"variants", TABLE_LEFT}};
 	struct table t;
 
 	table_init(&t, columns, 2);
-	json_object_foreach(object, name, value)
-	{
-		char *words = join_words(value);
-
-		table_add(&t, TABLE_PLAIN, "%s", name);
-		table_add(&t, TABLE_PLAIN, "%s", words);
-		free(words);
-	}
-	table_print(&t, stdout);
-	printf("\n");
-	table_free(&t);
+	for (const struct listed_slot *s = l->slot; s < l->slot + l->slots; s++)
+		add_named(&t, s->name, join_words(s->variant, s->variants));
+	print_table(&t);
 }
 
-static void print_external(json_t *external)
+static void print_presets(const struct listing *l)
+{
+	static const struct table_column columns[] = {{"preset", TABLE_LEFT},
+	                                              {"slot=variant", TABLE_LEFT}};
+	struct table t;
+
+	table_init(&t, columns, 2);
+	for (const struct listed_preset *p = l->preset; p < l->preset + l->presets; p++)
+		add_named(&t, p->name, join_choices(p));
+	print_table(&t);
+}
+
+static void print_externals(const struct listing *l)
 {
 	static const struct table_column columns[] = {
 	    {"external", TABLE_LEFT}, {"available", TABLE_LEFT}, {"note", TABLE_LEFT}};
-	json_t *row;
 	struct table t;
-	size_t i;
 
 	table_init(&t, columns, 3);
-	json_array_foreach(external, i, row)
-	{
-		bool available = json_is_true(json_object_get(row, "available"));
-
-		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "name")));
-		table_add(&t, available ? TABLE_GREEN : TABLE_YELLOW, available ? "yes" : "no");
-		table_add(&t, TABLE_PLAIN, "%s", json_string_value(json_object_get(row, "reason")));
+	for (const struct listed_external *e = l->external; e < l->external + l->externals; e++) {
+		table_add(&t, TABLE_PLAIN, "%s", e->name);
+		table_add(&t, e->available ? TABLE_GREEN : TABLE_YELLOW,
+		          e->available ? "yes" : "no");
+		table_add(&t, TABLE_PLAIN, "%s", e->reason);
 	}
-	table_print(&t, stdout);
-	printf("\n");
-	table_free(&t);
+	print_table(&t);
 }
 
-static void print_workloads(void)
+static void print_workloads(const struct listing *l)
 {
 	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT}, {"key=default", TABLE_LEFT}, {"meaning", TABLE_LEFT}};
 	struct table t;
 
 	table_init(&t, columns, 3);
-	for (size_t i = 0; workloads[i]; i++) {
-		const struct workload *w = workloads[i];
-
+	for (const struct listed_workload *w = l->workload; w < l->workload + l->workloads; w++) {
 		table_add(&t, TABLE_PLAIN, "%s", w->name);
 		table_add(&t, TABLE_PLAIN, "%s", "");
 		table_add(&t, TABLE_PLAIN, "%s", w->summary);
-		for (const struct workload_parameter *p = w->parameters; p->name; p++) {
+		for (size_t i = 0; i < w->parameters; i++) {
+			const struct workload_parameter *p = &w->parameter[i];
+
 			table_add(&t, TABLE_PLAIN, "%s", "");
 			table_add(&t, TABLE_PLAIN, "%s=%ld", p->name, p->fallback);
 			table_add(&t, TABLE_PLAIN, "%s", p->help);
 		}
 	}
-	table_print(&t, stdout);
-	printf("\n");
-	table_free(&t);
+	print_table(&t);
 }
 
-static void print_text(json_t *all)
+static void print_text(const struct listing *l)
 {
-	char *plans = join_words(json_object_get(all, "plans"));
+	char *plans = join_words((const char *const *)l->plan, l->plans);
 
-	print_named("slot", "variants", json_object_get(all, "slots"));
-	print_named("preset", "slot=variant", json_object_get(all, "presets"));
-	print_external(json_object_get(all, "external"));
-	print_workloads();
+	print_slots(l);
+	print_presets(l);
+	print_externals(l);
+	print_workloads(l);
 	printf("plans: %s\n", plans);
 	free(plans);
 }
 
-static void print_items(const json_t *items)
+static int print_json(const struct listing *l)
 {
-	json_t *item;
-	size_t i;
+	json_t *document = listing_write(l);
 
-	json_array_foreach(items, i, item)
-	{
-		const json_t *name = json_is_string(item) ? item : json_object_get(item, "name");
-
-		printf("%s\n", json_string_value(name));
+	if (!document) {
+		fprintf(stderr,
+		        "wgbench list: a name in variants/ isn't UTF-8, which JSON must be\n");
+		return EXIT_ERROR;
 	}
+	output_print_json(document);
+	return EXIT_NO_REGRESSION;
 }
 
 // Presets, changes of one slot, external ones.
-static void print_tunnel_names(const json_t *all)
+static void print_tunnel_names(const struct listing *l)
 {
-	const char *name;
-	json_t *value, *variant;
-	size_t i;
+	for (size_t i = 0; i < l->presets; i++)
+		printf("%s\n", l->preset[i].name);
+	for (const struct listed_slot *s = l->slot; s < l->slot + l->slots; s++)
+		for (size_t i = 0; i < s->variants; i++)
+			printf("%s=%s\n", s->name, s->variant[i]);
+	for (size_t i = 0; i < l->externals; i++)
+		printf("%s\n", l->external[i].name);
+}
 
-	json_object_foreach(json_object_get(all, "presets"), name, value)
-	{
-		printf("%s\n", name);
-	}
-	json_object_foreach(json_object_get(all, "slots"), name, value)
-	{
-		json_array_foreach(value, i, variant)
-		{
-			printf("%s=%s\n", name, json_string_value(variant));
-		}
-	}
-	print_items(json_object_get(all, "external"));
+static void print_names(const struct listing *l, const char *kind)
+{
+	if (!strcmp(kind, "tunnels"))
+		print_tunnel_names(l);
+	for (size_t i = 0; i < l->workloads && !strcmp(kind, "workloads"); i++)
+		printf("%s\n", l->workload[i].name);
+	for (size_t i = 0; i < l->plans && !strcmp(kind, "plans"); i++)
+		printf("%s\n", l->plan[i]);
 }
 
 static int list_main(int argc, char **argv)
@@ -265,25 +167,21 @@ static int list_main(int argc, char **argv)
 	struct options options = {
 	    .command = &list_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
 	int ret = options_parse(&options, argc, argv, &words, 0, 0);
-	json_t *all;
+	struct listing all;
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	if (spec_catalog_load(&catalog))
 		return EXIT_ERROR;
-	all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "slots", list_slots(&catalog), "presets",
-	                list_presets(&catalog), "external", list_external(&catalog), "workloads",
-	                list_workloads(), "plans", list_plans(&catalog));
-	if (names && !strcmp(names, "tunnels"))
-		print_tunnel_names(all);
-	else if (names)
-		print_items(json_object_get(all, names));
+	listing_gather(&all, &catalog);
+	if (names)
+		print_names(&all, names);
 	else if (json)
-		output_print_json(json_incref(all));
+		ret = print_json(&all);
 	else
-		print_text(all);
-	json_decref(all);
-	return 0;
+		print_text(&all);
+	listing_free(&all);
+	return ret;
 }
 
 static const struct command_exit exits[] = {

@@ -53,6 +53,22 @@ list_names_each_workload() {
 }
 check "wgbench list names each workload" list_names_each_workload
 
+json_and_text_agree() {
+	local name words
+	"$build/wgbench" list >"$dir/text"
+	while read -r name words; do
+		grep -qE "^ *$name +$words *\$" "$dir/text" || { echo "the table has no: $name $words"; return 1; }
+	done < <(jq -r '(.slots | to_entries[] | "\(.key) \(.value | join(" "))"),
+		(.presets | to_entries[] | "\(.key) \(.value | to_entries | map("\(.key)=\(.value)") | join(","))"),
+		(.external[] | "\(.name) \(if .available then "yes" else "no" end) .*"),
+		(.workloads[].parameters[] | "\(.name)=\(.default) .*"), "plans: \(.plans | join(" "))"' "$dir/list")
+	equal "$("$build/wgbench" list --names tunnels)" "$(jq -r '(.presets | keys_unsorted[]),
+		(.slots | to_entries[] | "\(.key)=\(.value[])"), .external[].name' "$dir/list")"
+	equal "$("$build/wgbench" list --names workloads)" "$(jq -r '.workloads[].name' "$dir/list")"
+	equal "$("$build/wgbench" list --names plans)" "$(jq -r '.plans[]' "$dir/list")"
+}
+check "its table, its names and its JSON say the same" json_and_text_agree
+
 # Every link of a page to a file or folder of this tree, and to a heading of a page.
 links_lead_somewhere() {
 	local page link target anchor bad=0
