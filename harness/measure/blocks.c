@@ -83,15 +83,16 @@ static int note_tunnels(struct work *w)
 	for (size_t i = 0; i < w->session->tunnels; i++) {
 		const struct tunnel_process *t = &w->session->tunnel[i].process;
 		struct run_tunnel *row = &w->store->run.tunnel[i];
-		json_t *status[2], *interfaces;
+		struct tunnel_status status[2];
+		json_t *interfaces;
 		int ret = tunnel_ask(t, status);
 
 		if (ret)
 			return ret;
 		for (int end = 0; end < 2; end++) {
 			changed |= note(row->spec, "offloads", &row->offloads[end],
-			                json_incref(json_object_get(status[end], "offloads")));
-			json_decref(status[end]);
+			                json_incref(status[end].offloads));
+			tunnel_status_free(&status[end]);
 		}
 		interfaces = interface_tunnels(t->pair);
 		if (process_signal()) { // which cut short what was asked

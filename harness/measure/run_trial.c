@@ -38,8 +38,8 @@ static void set_cost(struct trial *t, const struct workload *w, const struct acc
 
 // Whether an end's offloads weren't all the time what they were when this tunnel was first
 // measured.
-static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t *after[2],
-                             char *reason, size_t bytes)
+static bool offloads_changed(struct session_tunnel *t, const struct tunnel_status before[2],
+                             const struct tunnel_status after[2], char *reason, size_t bytes)
 {
 	static const char *const ends[] = {"left", "right"};
 
@@ -47,8 +47,8 @@ static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t
 		char change[200];
 
 		if (!t->offloads[i])
-			t->offloads[i] = json_incref(json_object_get(before[i], "offloads"));
-		if (tunnel_status_changed(t->offloads[i], before[i], after[i], change,
+			t->offloads[i] = json_incref(before[i].offloads);
+		if (tunnel_status_changed(t->offloads[i], &before[i], &after[i], change,
 		                          sizeof(change))) {
 			snprintf(reason, bytes, "at the %s end %s", ends[i], change);
 			return true;
@@ -57,10 +57,10 @@ static bool offloads_changed(struct session_tunnel *t, json_t *before[2], json_t
 	return false;
 }
 
-static void free_status(json_t *status[2][2])
+static void free_status(struct tunnel_status status[2][2])
 {
 	for (int i = 0; i < 4; i++)
-		json_decref(status[i / 2][i % 2]);
+		tunnel_status_free(&status[i / 2][i % 2]);
 }
 
 // Whether its block is to be repeated, and why.
@@ -78,7 +78,7 @@ static void note_contamination(struct trial *t, const char *reason)
 static int run_accounted(struct trial *t, const struct workload_context *context,
                          const struct accounting_processes *who, const struct tunnel_process *p,
                          struct accounting_snapshot *before, struct accounting_snapshot *after,
-                         json_t *status[2][2], double *gigabits)
+                         struct tunnel_status status[2][2], double *gigabits)
 {
 	int ret = tunnel_ask(p, status[0]);
 
@@ -149,7 +149,7 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	static struct accounting_snapshot before, after;
 	struct accounting_processes who;
 	struct accounting_result cost;
-	json_t *status[2][2] = {{NULL, NULL}, {NULL, NULL}};
+	struct tunnel_status status[2][2] = {0};
 	char contamination[sizeof(t->reason)];
 	double gigabits = 0;
 	int ret;
@@ -182,7 +182,7 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	t->tunnel_cpu_s = cost.tunnel_cpu_s;
 	t->machine_cpu_s = cost.machine_cpu_s;
 	for (int i = 0; i < 2; i++)
-		tunnel_status_difference(&t->end[i], status[0][i], status[1][i]);
+		tunnel_status_difference(&t->end[i], &status[0][i], &status[1][i]);
 	if (offloads_changed(under_test, status[0], status[1], contamination,
 	                     sizeof(contamination))) {
 		t->offload_change = text_format("%s", contamination);

@@ -297,12 +297,12 @@ static char *read_from(const struct process *p, off_t at)
 	return text;
 }
 
-int tunnel_ask(const struct tunnel_process *t, json_t *status[2])
+int tunnel_ask(const struct tunnel_process *t, struct tunnel_status status[2])
 {
 	off_t before[2];
 	int ret = 0;
 
-	status[0] = status[1] = NULL;
+	status[0] = status[1] = (struct tunnel_status){0};
 	for (int i = 0; i < 2 && t->ours; i++) {
 		before[i] = size_of(t->program[i].err);
 		kill(t->program[i].pid, SIGUSR1);
@@ -318,7 +318,7 @@ int tunnel_ask(const struct tunnel_process *t, json_t *status[2])
 			ret = process_pause(1);
 		}
 		if (text && !ret)
-			status[i] = tunnel_status_parse(text);
+			tunnel_status_parse(&status[i], text);
 		free(text);
 	}
 	return ret;

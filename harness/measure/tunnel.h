@@ -3,9 +3,8 @@
 #ifndef WGBENCH_MEASURE_TUNNEL_H
 #define WGBENCH_MEASURE_TUNNEL_H
 
-#include <jansson.h>
-
 #include "base/process.h"
+#include "harness/measure/tunnel_counters.h"
 #include "harness/spec/parse.h"
 #include "netns/netns.h"
 
@@ -37,9 +36,9 @@ void tunnel_stop(struct tunnel_process *);
 // Whether every process of it still runs.
 bool tunnel_alive(const struct tunnel_process *);
 
-// What both ends say of themselves (tunnel_status.h); NULL where an end says nothing, as those that
-// aren't ours. -EINTR: asked to stop.
-int tunnel_ask(const struct tunnel_process *, json_t *status[2]);
+// What both ends say of themselves (tunnel_counters.h), for the caller to free; zeroed where an end
+// says nothing, as those that aren't ours. -EINTR: asked to stop.
+int tunnel_ask(const struct tunnel_process *, struct tunnel_status status[2]);
 
 // When the left end last finished a handshake, seconds since 1970; 0: never; FOREIGN_UNKNOWN.
 unsigned long long tunnel_last_handshake(const struct tunnel_process *);

@@ -1,35 +1,38 @@
 #include "harness/measure/tunnel_counters.h"
 
-#include "base/foreign.h"
+#include "base/fields.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool all_integers(json_t *object)
-{
-	const char *name;
-	json_t *value;
+#define HERE(member) FIELD_IN(struct tunnel_status, member)
+static const struct field rows[] = {
+    {"offloads", FIELD_OBJECT, HERE(offloads)},
+    {"counters", FIELD_MAP, FIELD_LIST(struct tunnel_status, counter, counters), .min = 1,
+     .max = TRIAL_COUNTERS_MAX, .keys = FIELD_METRIC, .rows = &trial_counter_row},
+    {0},
+};
+#undef HERE
 
-	json_object_foreach(object, name, value)
-	{
-		if (!json_is_integer(value) || json_integer_value(value) < 0)
-			return false;
-	}
-	return json_object_size(object);
-}
-
-json_t *tunnel_status_parse(const char *text)
+bool tunnel_status_parse(struct tunnel_status *status, const char *text)
 {
 	const char *end = strchr(text, '\n');
 	json_t *line = end ? json_loadb(text, end - text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	struct text fault = {0};
+	bool is_read = json_is_object(line) && !fields_read(status, line, rows, &fault);
 
-	if (json_is_object(json_object_get(line, "offloads")) &&
-	    all_integers(json_object_get(line, "counters")))
-		return line;
+	text_free(&fault);
 	json_decref(line);
-	return NULL;
+	return is_read;
+}
+
+void tunnel_status_free(struct tunnel_status *status)
+{
+	fields_free(status, rows);
 }
 
 static bool differs(const json_t *usual, const json_t *now, char *reason, size_t bytes)
@@ -53,19 +56,34 @@ static bool differs(const json_t *usual, const json_t *now, char *reason, size_t
 	return false;
 }
 
-bool tunnel_status_changed(const json_t *usual, const json_t *before, const json_t *after,
-                           char *reason, size_t bytes)
+// NULL: the tunnel has no such counter.
+static const struct trial_counter *find_counter(const struct tunnel_status *status,
+                                                const char *name)
 {
-	double changes;
+	for (size_t i = 0; i < status->counters; i++)
+		if (!strcmp(status->counter[i].name, name))
+			return &status->counter[i];
+	return NULL;
+}
 
-	if (!usual || !before || !after)
+static bool has_changes(const struct tunnel_status *before, const struct tunnel_status *after)
+{
+	static const char name[] = "offload_changes";
+	const struct trial_counter *earlier = find_counter(before, name);
+	const struct trial_counter *later = find_counter(after, name);
+
+	return earlier && later && earlier->n != later->n;
+}
+
+bool tunnel_status_changed(const json_t *usual, const struct tunnel_status *before,
+                           const struct tunnel_status *after, char *reason, size_t bytes)
+{
+	if (!usual || !before->offloads || !after->offloads)
 		return false;
-	if (differs(usual, json_object_get(before, "offloads"), reason, bytes) ||
-	    differs(usual, json_object_get(after, "offloads"), reason, bytes))
+	if (differs(usual, before->offloads, reason, bytes) ||
+	    differs(usual, after->offloads, reason, bytes))
 		return true;
-	changes = foreign_number(json_object_get(after, "counters"), "offload_changes") -
-	          foreign_number(json_object_get(before, "counters"), "offload_changes");
-	if (isnan(changes) || changes == 0)
+	if (!has_changes(before, after))
 		return false;
 	snprintf(reason, bytes, "an offload changed and changed back");
 	return true;
@@ -76,38 +94,39 @@ static double quotient(double n, double by)
 	return by > 0 ? n / by : NAN;
 }
 
-// NULL: a counter ran backwards.
-static json_t *count_difference(const json_t *earlier, json_t *later)
+static void add_counter(struct trial_end *e, const char *name, uint64_t n)
 {
-	json_t *counters = json_object(), *value;
-	bool backwards = false;
-	const char *name;
-
-	json_object_foreach(later, name, value)
-	{
-		double n = json_integer_value(value) - foreign_number(earlier, name);
-
-		backwards |= n < 0;
-		if (!isnan(n))
-			json_object_set_new(counters, name, json_integer(n));
-	}
-	if (!backwards)
-		return counters;
-	json_decref(counters);
-	return NULL;
+	e->counter[e->counters++] = (struct trial_counter){text_format("%s", name), n};
 }
 
-void tunnel_status_difference(struct trial_end *e, const json_t *before, const json_t *after)
+// False: a counter ran backwards.
+static bool count_difference(struct trial_end *e, const struct tunnel_status *before,
+                             const struct tunnel_status *after)
 {
-	const json_t *earlier = json_object_get(before, "counters");
-	json_t *later = json_object_get(after, "counters");
+	e->counter = memory_new(after->counters, sizeof(*e->counter));
+	for (size_t i = 0; i < after->counters; i++) {
+		const struct trial_counter *later = &after->counter[i];
+		const struct trial_counter *earlier = find_counter(before, later->name);
 
-	if (earlier && later)
-		e->counters = count_difference(earlier, later);
-	if (!e->counters)
-		return;
-	double tx = foreign_number(e->counters, "tx_packets");
-	double rx = foreign_number(e->counters, "rx_packets");
+		if (earlier && earlier->n > later->n)
+			return false;
+		if (earlier)
+			add_counter(e, later->name, later->n - earlier->n);
+	}
+	return true;
+}
+
+static void drop_counters(struct trial_end *e)
+{
+	while (e->counters)
+		free(e->counter[--e->counters].name);
+	free(e->counter);
+	e->counter = NULL;
+}
+
+static void set_quotients(struct trial_end *e)
+{
+	double tx = trial_end_count(e, "tx_packets"), rx = trial_end_count(e, "rx_packets");
 	const struct {
 		double *to;
 		const char *name;
@@ -119,8 +138,20 @@ void tunnel_status_difference(struct trial_end *e, const json_t *before, const j
 	             {&e->epoll_waits, "epoll_waits", tx + rx}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		*calls[i].to = quotient(foreign_number(e->counters, calls[i].name), calls[i].by);
-	e->tx_batch = quotient(tx, foreign_number(e->counters, "tx_batches"));
-	e->rx_batch = quotient(rx, foreign_number(e->counters, "rx_batches"));
-	e->offloads = json_incref(json_object_get(after, "offloads"));
+		*calls[i].to = quotient(trial_end_count(e, calls[i].name), calls[i].by);
+	e->tx_batch = quotient(tx, trial_end_count(e, "tx_batches"));
+	e->rx_batch = quotient(rx, trial_end_count(e, "rx_batches"));
+}
+
+void tunnel_status_difference(struct trial_end *e, const struct tunnel_status *before,
+                              const struct tunnel_status *after)
+{
+	if (!before->counters || !after->counters)
+		return;
+	if (!count_difference(e, before, after)) {
+		drop_counters(e);
+		return;
+	}
+	set_quotients(e);
+	e->offloads = json_incref(after->offloads);
 }

@@ -16,8 +16,9 @@ enum {
 	RUN_WORKLOAD_BYTES = 95, // its name with its parameters
 	RUN_METRIC_BYTES = 47,
 	RUN_UNIT_BYTES = 23,
-	RUN_MEASURES_MAX = 64, // metrics of a workload
-	RUN_BLOCK_MAX = 9999,  // of a trial: what is counted by it stays small
+	RUN_MEASURES_MAX = 64,    // metrics of a workload
+	TRIAL_COUNTERS_MAX = 256, // of an end
+	RUN_BLOCK_MAX = 9999,     // of a trial: what is counted by it stays small
 	STORE_TRIALS_MAX = 1 << 18,
 	RUN_BETWEEN_TUNNELS = 3, // of a run that finds a tunnel's place between two others
 };

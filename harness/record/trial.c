@@ -1,7 +1,6 @@
 #include "harness/record/trial.h"
 
 #include "base/fields.h"
-#include "base/foreign.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -40,12 +39,16 @@ static const struct field per_batch_rows[] = {
 };
 #undef NUMBER
 
+const struct field trial_counter_row = {
+    .kind = FIELD_INTEGER, FIELD_IN(struct trial_counter, n), .max = INTEGER_MAX};
+
 #define HERE(member) FIELD_IN(struct trial_end, member)
 static const struct field end_rows[] = {
     {"*", FIELD_REST, HERE(rest)},
     {"per_packet", FIELD_OBJECT, FIELD_OPTIONAL, .rows = per_packet_rows},
     {"packets_per_batch", FIELD_OBJECT, FIELD_OPTIONAL, .rows = per_batch_rows},
-    {"counters", FIELD_OBJECT, FIELD_OPTIONAL, HERE(counters)},
+    {"counters", FIELD_MAP, FIELD_OPTIONAL, FIELD_LIST(struct trial_end, counter, counters),
+     .max = TRIAL_COUNTERS_MAX, .keys = FIELD_METRIC, .rows = &trial_counter_row},
     {"offloads", FIELD_OBJECT, FIELD_OPTIONAL, HERE(offloads)},
     {0},
 };
@@ -336,8 +339,15 @@ bool trial_spoils(const struct trial *t)
 	return t->status == TRIAL_FAILED || t->contamination;
 }
 
+double trial_end_count(const struct trial_end *e, const char *counter)
+{
+	for (size_t i = 0; i < e->counters; i++)
+		if (!strcmp(e->counter[i].name, counter))
+			return e->counter[i].n;
+	return NAN;
+}
+
 double trial_end_packets(const struct trial_end *e)
 {
-	return foreign_number(e->counters, "tx_packets") +
-	       foreign_number(e->counters, "rx_packets");
+	return trial_end_count(e, "tx_packets") + trial_end_count(e, "rx_packets");
 }

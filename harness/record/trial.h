@@ -15,13 +15,22 @@ struct value {
 	double value;
 };
 
+struct field;
+
+struct trial_counter {
+	char *name;
+	uint64_t n;
+};
+extern const struct field trial_counter_row; // the row of each in a map of them
+
 // What a tunnel of ours counted at one end meanwhile. NAN and NULL: it didn't tell.
 struct trial_end {
 	json_t *rest;
 	double tun_reads, udp_sends, tun_writes, udp_receives, epoll_waits; // per packet
 	double tx_batch, rx_batch;                                          // packets in a batch
-	json_t *counters;                                                   // all that it has
-	json_t *offloads;                                                   // at the end
+	size_t counters;
+	struct trial_counter *counter; // all that it has
+	json_t *offloads;              // at the end
 };
 
 struct trial {
@@ -75,7 +84,8 @@ bool trial_spoils(const struct trial *);
 // For qsort() of pointers to trials: by workload, block, attempt, position.
 int trial_order_by_place(const void *, const void *);
 
-// Packets sent and received at that end; NAN: it didn't tell.
+// NAN: the end didn't tell. Packets: sent and received.
+double trial_end_count(const struct trial_end *, const char *counter);
 double trial_end_packets(const struct trial_end *);
 
 #endif

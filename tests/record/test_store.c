@@ -1,5 +1,6 @@
 // Run folders: what is written is what is read; what is torn, foreign or full is said and harmless.
 #include "base/compressed.h"
+#include "base/memory.h"
 #include "tests/support/capture.h"
 #include "tests/support/synthetic.h"
 
@@ -45,7 +46,10 @@ static void round_trip(void **state)
 	t.congestion = text_format("cubic");
 	t.contamination = text_format("steal");
 	t.end[1].udp_sends = 0.25;
-	t.end[1].counters = json_pack("{s:i, s:i}", "tx_packets", 4, "rx_packets", 5);
+	t.end[1].counters = 2;
+	t.end[1].counter = memory_new(2, sizeof(*t.end[1].counter));
+	t.end[1].counter[0] = (struct trial_counter){text_format("tx_packets"), 4};
+	t.end[1].counter[1] = (struct trial_counter){text_format("rx_packets"), 5};
 	synthetic_metric(&t, "goodput_gbps", 0.1 + 0.2, true, true);
 	synthetic_metric(&t, "retransmits", 0, false, false);
 	assert_int_equal(store_append(&s.store, &t), 0);

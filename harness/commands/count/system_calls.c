@@ -1,6 +1,5 @@
 // System calls per packet as the tunnels' own counters have them, in a test network: with a kernel
 // and a scheduler in between, so the repeats differ.
-#include "base/foreign.h"
 #include "base/memory.h"
 #include "harness/commands/count/count.h"
 #include "harness/measure/testbed.h"
@@ -32,21 +31,22 @@ const char *count_calls_traffic(int mix)
 }
 
 // The calls of one end for each packet of its direction.
-static int add_calls(struct count_calls *calls, const json_t *counters, const char *packets)
+static int add_calls(struct count_calls *calls, const struct trial_end *e, const char *packets)
 {
 	static const char *const names[] = {"tun_reads", "tun_writes", "udp_receives", "udp_sends",
 	                                    "epoll_waits"};
-	double n = foreign_number(counters, packets), sum = 0;
+	double n = trial_end_count(e, packets), sum = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		sum += foreign_number(counters, names[i]);
+		sum += trial_end_count(e, names[i]);
 	if (!(n > 0) || isnan(sum))
 		return -EIO;
 	calls->value[calls->n++] = sum / n;
 	return 0;
 }
 
-static int take_calls(struct count_tunnel *t, int mix, json_t *status[2][COUNT_ENDS])
+static int take_calls(struct count_tunnel *t, int mix,
+                      const struct tunnel_status status[2][COUNT_ENDS])
 {
 	static const char *const packets[] = {"tx_packets", "rx_packets"};
 	struct trial passed;
@@ -54,8 +54,8 @@ static int take_calls(struct count_tunnel *t, int mix, json_t *status[2][COUNT_E
 
 	trial_init(&passed);
 	for (int end = 0; end < COUNT_ENDS && !ret; end++) {
-		tunnel_status_difference(&passed.end[end], status[0][end], status[1][end]);
-		ret = add_calls(&t->calls[mix][end], passed.end[end].counters, packets[end]);
+		tunnel_status_difference(&passed.end[end], &status[0][end], &status[1][end]);
+		ret = add_calls(&t->calls[mix][end], &passed.end[end], packets[end]);
 	}
 	trial_free(&passed);
 	if (ret)
@@ -72,7 +72,7 @@ static int send_once(struct count_tunnel *t, int mix, struct session_tunnel *und
 	                                          .duration_ms = DURATION_MS};
 	const struct workload_context context = {.pair = under_test->process.pair,
 	                                         .duration_ms = DURATION_MS};
-	json_t *status[2][COUNT_ENDS] = {{NULL}};
+	struct tunnel_status status[2][COUNT_ENDS] = {0};
 	struct generator_result result;
 	struct trial trial = {0};
 	int ret = tunnel_ask(&under_test->process, status[0]);
@@ -87,7 +87,7 @@ static int send_once(struct count_tunnel *t, int mix, struct session_tunnel *und
 		ret = take_calls(t, mix, status);
 	for (int i = 0; i < 2; i++)
 		for (int end = 0; end < COUNT_ENDS; end++)
-			json_decref(status[i][end]);
+			tunnel_status_free(&status[i][end]);
 	return ret;
 }
 
