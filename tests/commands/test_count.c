@@ -185,6 +185,10 @@ static void functions_are_filtered_and_counted(void **state)
 	c->tunnels = 1;
 	json_t *json = print_json(c);
 	assert_int_equal(json_array_size(json_object_get(json, "functions")), 5);
+	// Of one tunnel there is nothing to compare.
+	json_t *row = json_array_get(json_object_get(json, "counts"), 0);
+	assert_int_equal(json_object_size(row), 3);
+	assert_int_equal(json_array_size(json_object_get(row, "tunnels")), 1);
 	json_decref(json);
 	c->top = 100;
 	json = print_json(c);
