@@ -1,5 +1,7 @@
 // Results of microbenchmarks from raw runs that are made up: names, medians, ratios by block,
 // intervals, failures, counters, fits, and what isn't well formed.
+#include "base/memory.h"
+#include "base/text.h"
 #include "harness/commands/micro/summary.h"
 #include "tests/support/support.h"
 
@@ -7,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-static json_t *slot;
+static struct micro_raw raw;
 
 static json_t *row(const char *name, double cpu, double real)
 {
@@ -17,29 +19,33 @@ static json_t *row(const char *name, double cpu, double real)
 
 static void run(const char *variant, unsigned block, json_t *one)
 {
-	json_array_append_new(
-	    json_object_get(slot, "runs"),
-	    json_pack("{ss si s[o]}", "variant", variant, "block", (int)block, "benchmarks", one));
+	assert_non_null(one);
+	micro_runs_add(raw.slot, variant, "", block, 0, json_pack("[o]", one));
 }
 
 static int begin(void **state)
 {
 	(void)state;
-	slot = json_pack("{ss s[ss] ss s[]}", "slot", "ring", "variants", "old", "new", "base",
-	                 "old", "runs");
-	return slot ? 0 : -1;
+	raw = (struct micro_raw){.slots = 1, .slot = memory_new(1, sizeof(*raw.slot))};
+	*raw.slot = (struct micro_runs){.slot = text_format("ring"),
+	                                .variants = 2,
+	                                .variant = memory_new(2, sizeof(char *)),
+	                                .base = text_format("old")};
+	raw.slot->variant[0] = text_format("old");
+	raw.slot->variant[1] = text_format("new");
+	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	json_decref(slot);
+	micro_raw_free(&raw);
 	return 0;
 }
 
 static void make(struct micro_result *r)
 {
-	assert_int_equal(micro_result_make(r, slot), 0);
+	assert_int_equal(micro_result_make(r, raw.slot), 0);
 }
 
 static void names_are_parted(void **state)
@@ -220,31 +226,30 @@ static void fits_of_one_order_are_compared(void **state)
 	micro_result_free(&r);
 }
 
-static void assert_malformed(json_t *json)
+static void assert_malformed(void **state)
 {
 	struct micro_result r;
 
-	assert_non_null(json);
-	assert_int_equal(micro_result_make(&r, json), -EINVAL);
-	json_decref(json);
+	assert_int_equal(micro_result_make(&r, raw.slot), -EINVAL);
+	end(state);
+	begin(state);
 }
 
 static void malformed_is_refused(void **state)
 {
-	(void)state;
-	assert_malformed(json_object());
-	assert_malformed(json_pack("{ss s[s] ss}", "slot", "x", "variants", "a", "base", "a"));
-	assert_malformed(
-	    json_pack("{ss s[s] ss s[]}", "slot", "x", "variants", "a", "base", "b", "runs"));
-	assert_malformed(
-	    json_pack("{ss s[i] ss s[]}", "slot", "x", "variants", 1, "base", "b", "runs"));
-	assert_malformed(
-	    json_pack("{ss s[s] ss s[{}]}", "slot", "x", "variants", "a", "base", "a", "runs"));
-	assert_malformed(json_pack("{ss s[s] ss s[{ss si s[{}]}]}", "slot", "x", "variants", "a",
-	                           "base", "a", "runs", "variant", "a", "block", 0, "benchmarks"));
-	assert_malformed(json_pack("{ss s[s] ss s[{ss si s[{ss}]}]}", "slot", "x", "variants", "a",
-	                           "base", "a", "runs", "variant", "a", "block", 0, "benchmarks",
-	                           "name", "no time"));
+	run("other", 0, row("x", 1, 1));
+	assert_malformed(state);
+	run("old", 0, json_object());
+	assert_malformed(state);
+	run("old", 0, json_pack("{ss}", "name", "no time"));
+	assert_malformed(state);
+	run("old", 0, json_pack("{ss ss}", "name", "x", "aggregate_name", "BigO"));
+	assert_malformed(state);
+	strcpy(raw.slot->base, "new"); // which is there
+	strcpy(raw.slot->variant[1], "old");
+	assert_malformed(state);
+	strcpy(raw.slot->base, "?");
+	assert_malformed(state);
 }
 
 int main(void)
@@ -258,7 +263,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_failure_is_kept, begin, end),
 	    cmocka_unit_test_setup_teardown(counters_are_medians_and_may_be_missing, begin, end),
 	    cmocka_unit_test_setup_teardown(fits_of_one_order_are_compared, begin, end),
-	    cmocka_unit_test(malformed_is_refused),
+	    cmocka_unit_test_setup_teardown(malformed_is_refused, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

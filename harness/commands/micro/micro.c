@@ -1,5 +1,5 @@
 // `wgbench micro`: the variants of each slot against one another, without the tunnel around them.
-#include "base/fields.h"
+#include "base/argv.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -14,7 +14,6 @@
 #include "harness/machine/environment.h"
 #include "harness/options.h"
 #include "harness/spec/parse.h"
-#include "harness/stats/basic.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,8 +22,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { MICRO_SCHEMA = 1 };
 
 #define FULL_BLOCKS 6
 #define FULL_TIME_S 0.02
@@ -40,36 +37,56 @@ struct micro_options {
 
 // ---- what is kept
 
-static json_t *describe_run(const struct micro_options *o, const struct micro_plan *p,
-                            const char *id)
+static char **name_counters(const char *list, size_t *n)
 {
-	json_t *counters = json_array(), *command = json_pack("[ss]", "wgbench", "micro");
 	struct counters_set set = {0};
-	char created[STAMP_BYTES];
 	struct text fault = {0};
+	char **names;
 
-	stamp_record(created, time(NULL));
-	if (p->counters && !counters_parse(&set, p->counters, &fault))
-		for (size_t i = 0; i < set.n; i++)
-			json_array_append_new(counters, json_string(set.event[i].name));
-	if (o->filter)
-		json_array_append_new(command, json_string(o->filter));
-	json_array_append_new(command, json_sprintf("--repetitions=%u", p->blocks));
-	json_array_append_new(command, json_sprintf("--min-time=%.9g", p->min_time_s));
-	json_array_append_new(command, json_sprintf("--seed=%llu", (unsigned long long)p->seed));
-	if (p->counters)
-		json_array_append_new(command, json_sprintf("--counters=%s", p->counters));
-	return json_pack("{si ss ss so sI sI sf so so}", "schema", MICRO_SCHEMA, "id", id,
-	                 "created", created, "command", command, "seed", (json_int_t)p->seed,
-	                 "repetitions", (json_int_t)p->blocks, "min_time_s", p->min_time_s,
-	                 "counters", counters, "environment", environment_collect());
+	if (list && counters_parse(&set, list, &fault))
+		set.n = 0;
+	text_free(&fault);
+	names = memory_new(set.n, sizeof(*names));
+	for (*n = 0; *n < set.n; ++*n)
+		names[*n] = text_format("%s", set.event[*n].name);
+	return names;
 }
 
-static int save_raw(json_t *raw, void *dir)
+static void describe_run(struct micro_raw *raw, const struct micro_options *o,
+                         const struct micro_plan *p, const char *id)
+{
+	char created[STAMP_BYTES];
+	char *filter = o->filter ? output_clean(o->filter) : NULL;
+	struct argv a = {0};
+
+	stamp_record(created, time(NULL));
+	argv_add_all(&a, "wgbench", "micro", NULL);
+	if (filter)
+		argv_add(&a, filter);
+	free(filter);
+	argv_add_format(&a, "--repetitions=%u", p->blocks);
+	argv_add_format(&a, "--min-time=%.9g", p->min_time_s);
+	argv_add_format(&a, "--seed=%llu", (unsigned long long)p->seed);
+	if (p->counters)
+		argv_add_format(&a, "--counters=%s", p->counters);
+	*raw = (struct micro_raw){.id = text_format("%s", id),
+	                          .created = text_format("%s", created),
+	                          .words = a.n,
+	                          .command = a.word,
+	                          .seed = p->seed,
+	                          .repetitions = p->blocks,
+	                          .min_time_s = p->min_time_s,
+	                          .environment = environment_collect()};
+	raw->counter = name_counters(p->counters, &raw->counters);
+}
+
+static int save_raw(const struct micro_raw *raw, void *dir)
 {
 	char *path = path_join(dir, "micro.json");
-	int ret = output_json(path, raw, JSON_INDENT(1) | JSON_COMPACT);
+	json_t *document = micro_raw_write(raw);
+	int ret = output_json(path, document, JSON_INDENT(1) | JSON_COMPACT);
 
+	json_decref(document);
 	free(path);
 	return ret;
 }
@@ -118,8 +135,8 @@ static int list_entries(const struct micro_plan *p, bool json)
 	return 0;
 }
 
-static int show_results(const struct micro_options *o, json_t *raw, const char *root,
-                        const char *dir)
+static int show_results(const struct micro_options *o, const struct micro_raw *raw,
+                        const char *root, const char *dir)
 {
 	int failed = (o->json ? micro_show_json : micro_show_text)(raw, stdout);
 
@@ -137,15 +154,18 @@ static int measure_in(const struct micro_options *o, const struct micro_plan *p,
 {
 	if (make_folder(dir))
 		return EXIT_ERROR;
-	json_t *raw = describe_run(o, p, id);
-	int ret = micro_run(p, raw, save_raw, dir), code = EXIT_ERROR;
+	struct micro_raw raw;
+	int code = EXIT_ERROR;
+
+	describe_run(&raw, o, p, id);
+	int ret = micro_run(p, &raw, save_raw, dir);
 	if (ret == -EINTR) {
 		fprintf(stderr, "wgbench micro: stopped; what is finished is in %s\n", dir);
 		code = EXIT_BY_SIGNAL + process_signal();
 	} else if (!ret) {
-		code = show_results(o, raw, p->catalog->root, dir);
+		code = show_results(o, &raw, p->catalog->root, dir);
 	}
-	json_decref(raw);
+	micro_raw_free(&raw);
 	return code;
 }
 
@@ -162,60 +182,19 @@ static int measure_entries(const struct micro_options *o, const struct micro_pla
 	return code;
 }
 
-static const struct field word = {.kind = FIELD_TEXT, .min = 1, .max = 255};
-
-// Each field that Google Benchmark gives is looked at where it is taken.
-static const struct field measured_rows[] = {
-    {"name", FIELD_TEXT, .min = 1, .max = 255},
-    {"aggregate_name", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 255},
-    {"error_message", FIELD_TEXT, .presence = FIELD_OPTIONAL, .max = 4096},
-    {0},
-};
-static const struct field measured = {.kind = FIELD_OBJECT, .rows = measured_rows};
-
-static const struct field run_rows[] = {
-    {"variant", FIELD_NAME, .min = 1, .max = 63},
-    {"block", FIELD_INTEGER, .max = STATS_BLOCKS_MAX - 1},
-    {"benchmarks", FIELD_ARRAY, .max = 1 << 16, .rows = &measured},
-    {0},
-};
-static const struct field run = {.kind = FIELD_OBJECT, .rows = run_rows};
-
-static const struct field variant_name = {.kind = FIELD_NAME, .min = 1, .max = 63};
-static const struct field slot_rows[] = {
-    {"slot", FIELD_NAME, .min = 1, .max = 63},
-    {"base", FIELD_NAME, .max = 63},
-    {"variants", FIELD_ARRAY, .max = SPEC_VARIANTS_MAX, .rows = &variant_name},
-    {"runs", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 1 << 16, .rows = &run},
-    {0},
-};
-static const struct field slot = {.kind = FIELD_OBJECT, .rows = slot_rows};
-
-static const struct field file_rows[] = {
-    {"id", FIELD_NAME, .min = 1, .max = 127},
-    {"counters", FIELD_ARRAY, .presence = FIELD_OPTIONAL, .max = 64, .rows = &word},
-    {"slots", FIELD_ARRAY, .max = 64, .rows = &slot},
-    {0},
-};
-
 static int show_again(const struct micro_options *o, const char *root)
 {
 	char *path = find_raw(o->from);
+	struct micro_raw raw = {0};
 	struct text fault = {0};
 	int code = EXIT_ERROR;
-	json_t *raw;
 
-	if (fields_load(&raw, path, &fault))
+	if (micro_raw_load(&raw, path, &fault))
 		quote_printf(stderr, "wgbench micro: %s:%s\n", path, text_string(&fault));
-	else if (json_integer_value(json_object_get(raw, "schema")) != MICRO_SCHEMA ||
-	         !json_is_string(json_object_get(raw, "id")))
-		fprintf(stderr, "wgbench micro: %s isn't of schema %d\n", path, MICRO_SCHEMA);
-	else if (fields_check(raw, file_rows, &fault))
-		quote_printf(stderr, "wgbench micro: %s: %s\n", path, text_string(&fault));
 	else
-		code = show_results(o, raw, root, o->from);
+		code = show_results(o, &raw, root, o->from);
 	text_free(&fault);
-	json_decref(raw);
+	micro_raw_free(&raw);
 	free(path);
 	return code;
 }

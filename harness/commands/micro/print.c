@@ -1,10 +1,8 @@
 #include "harness/commands/micro/print.h"
 
-#include "base/file.h"
 #include "base/quote.h"
 #include "base/text.h"
 #include "harness/commands/micro/plot.h"
-#include "harness/commands/micro/summary.h"
 #include "harness/show/document.h"
 #include "harness/show/table.h"
 
@@ -85,17 +83,13 @@ static void make_times(const struct micro_result *r, struct table *t)
 }
 
 // The names of the slot's counters: those asked for first, then those that entries have.
-static size_t name_counters(const struct micro_result *r, json_t *asked,
+static size_t name_counters(const struct micro_result *r, const struct micro_raw *raw,
                             const char *names[COUNTER_COLUMNS_MAX])
 {
 	size_t n = 0, i;
-	json_t *name;
 
-	json_array_foreach(asked, i, name)
-	{
-		if (n < COUNTER_COLUMNS_MAX)
-			names[n++] = json_string_value(name);
-	}
+	for (; n < raw->counters && n < COUNTER_COLUMNS_MAX; n++)
+		names[n] = raw->counter[n];
 	for (const struct micro_entry *e = r->entry; e < r->entry + r->entries; e++)
 		for (size_t c = 0; c < e->counters; c++) {
 			for (i = 0; i < n && strcmp(names[i], e->counter[c].name); i++)
@@ -114,14 +108,13 @@ static const struct micro_counter *find_counter(const struct micro_entry *e, con
 	return NULL;
 }
 
-// The reason why what was asked for isn't counted, or NULL.
-static const char *reason_of(json_t *slot, const char *variant, const char *counter)
+const char *micro_reason(const struct micro_runs *runs, const char *variant, const char *counter)
 {
-	json_t *context = json_object_get(json_object_get(slot, "contexts"), variant);
+	const struct micro_context *context = micro_runs_context(runs, variant);
 	char key[96];
 
 	snprintf(key, sizeof(key), "counter:%s", counter);
-	const char *said = json_string_value(json_object_get(context, key));
+	const char *said = context ? json_string_value(json_object_get(context->said, key)) : NULL;
 	return said && !strncmp(said, unavailable, strlen(unavailable)) ? said : NULL;
 }
 
@@ -138,13 +131,13 @@ static void add_counter(struct table *t, const struct micro_entry *e, const char
 }
 
 // false: there is no counter at all.
-static bool make_counters(const struct micro_result *r, json_t *slot, json_t *asked,
-                          struct table *t)
+static bool make_counters(const struct micro_result *r, const struct micro_runs *runs,
+                          const struct micro_raw *raw, struct table *t)
 {
 	struct table_column columns[TABLE_COLUMNS_MAX] = {{"benchmark", TABLE_LEFT},
 	                                                  {"variant", TABLE_LEFT}};
 	const char *names[COUNTER_COLUMNS_MAX];
-	size_t n = name_counters(r, asked, names);
+	size_t n = name_counters(r, raw, names);
 
 	if (!n)
 		return false;
@@ -154,13 +147,13 @@ static bool make_counters(const struct micro_result *r, json_t *slot, json_t *as
 	for (const struct micro_entry *e = r->entry; e < r->entry + r->entries; e++)
 		for (size_t v = 0; v < r->variants; v++) {
 			if (!e->cell[v].runs || e->cell[v].order ||
-			    (!e->counters && !json_array_size(asked)))
+			    (!e->counters && !raw->counters))
 				continue;
 			table_add(t, TABLE_PLAIN, "%s", e->shown);
 			table_add(t, TABLE_PLAIN, "%s", r->variant[v]);
 			for (size_t i = 0; i < n; i++)
 				add_counter(t, e, names[i], v,
-				            reason_of(slot, r->variant[v], names[i]));
+				            micro_reason(runs, r->variant[v], names[i]));
 		}
 	if (t->cells)
 		return true;
@@ -192,16 +185,14 @@ static char *describe_times(const struct micro_result *r)
 	                   blocks, text_plural(blocks));
 }
 
-static char *describe_reasons(const struct micro_result *r, json_t *slot, json_t *asked)
+static char *describe_reasons(const struct micro_result *r, const struct micro_runs *runs,
+                              const struct micro_raw *raw)
 {
 	struct text text = {0};
-	json_t *name;
-	size_t i;
 
-	json_array_foreach(asked, i, name)
-	{
-		const char *word = json_string_value(name);
-		const char *reason = reason_of(slot, r->variant[0], word);
+	for (size_t i = 0; i < raw->counters; i++) {
+		const char *word = raw->counter[i];
+		const char *reason = micro_reason(runs, r->variant[0], word);
 
 		if (reason)
 			text_add(&text, "%s%s: %s", text.length ? "; " : "", word, reason);
@@ -209,7 +200,7 @@ static char *describe_reasons(const struct micro_result *r, json_t *slot, json_t
 	return text_take(&text);
 }
 
-static int count_failures(const struct micro_result *r)
+int micro_count_failures(const struct micro_result *r)
 {
 	int failed = 0;
 
@@ -219,28 +210,24 @@ static int count_failures(const struct micro_result *r)
 	return failed;
 }
 
-// Calls `each` for every slot that has runs, and adds what it returns. -EINVAL after a line.
-static int each_slot(json_t *raw, int (*each)(struct micro_result *, json_t *slot, void *context),
-                     void *context)
+int micro_each_slot(const struct micro_raw *raw, micro_each *each, void *context)
 {
-	json_t *slot;
-	size_t i;
 	int sum = 0;
 
-	json_array_foreach(json_object_get(raw, "slots"), i, slot)
-	{
+	for (size_t i = 0; i < raw->slots; i++) {
+		const struct micro_runs *runs = &raw->slot[i];
 		struct micro_result r;
 		int ret;
 
-		if (!json_array_size(json_object_get(slot, "runs")))
+		if (!runs->runs)
 			continue;
-		ret = micro_result_make(&r, slot);
+		ret = micro_result_make(&r, runs);
 		if (ret) {
 			fprintf(stderr, "wgbench micro: slot %zu of the runs isn't well formed\n",
 			        i + 1);
 			return ret;
 		}
-		ret = each(&r, slot, context);
+		ret = each(&r, runs, context);
 		micro_result_free(&r);
 		if (ret < 0)
 			return ret;
@@ -252,14 +239,13 @@ static int each_slot(json_t *raw, int (*each)(struct micro_result *, json_t *slo
 // ---- text
 
 struct printing {
-	json_t *raw;
+	const struct micro_raw *raw;
 	FILE *to;
 };
 
-static int print_slot(struct micro_result *r, json_t *slot, void *context)
+static int print_slot(const struct micro_result *r, const struct micro_runs *runs, void *context)
 {
 	struct printing *p = context;
-	json_t *asked = json_object_get(p->raw, "counters");
 	char *text = describe_times(r);
 	struct table t;
 
@@ -269,111 +255,32 @@ static int print_slot(struct micro_result *r, json_t *slot, void *context)
 	table_print(&t, p->to);
 	table_free(&t);
 	fprintf(p->to, "\n");
-	if (make_counters(r, slot, asked, &t)) {
+	if (make_counters(r, runs, p->raw, &t)) {
 		table_print(&t, p->to);
 		table_free(&t);
-		text = describe_reasons(r, slot, asked);
+		text = describe_reasons(r, runs, p->raw);
 		quote_printf(p->to, *text ? "%s\n\n" : "%s\n", text);
 		free(text);
 	}
-	return count_failures(r);
+	return micro_count_failures(r);
 }
 
-int micro_show_text(json_t *raw, FILE *to)
+int micro_show_text(const struct micro_raw *raw, FILE *to)
 {
-	return each_slot(raw, print_slot, &(struct printing){raw, to});
-}
-
-// ---- JSON
-
-static json_t *cell_json(const struct micro_entry *e, size_t variant)
-{
-	const struct micro_cell *c = &e->cell[variant];
-	json_t *object = json_pack("{si}", "runs", (int)c->runs);
-	json_t *counters = json_object();
-
-	if (c->error)
-		json_object_set_new(object, "error", json_string(c->error));
-	if (c->order)
-		json_object_set_new(object, "order", json_string(c->order));
-	if (c->runs)
-		json_object_update_new(object,
-		                       json_pack("{sf sf sf}", "median_ns", c->median, "least_ns",
-		                                 c->least, "greatest_ns", c->greatest));
-	if (c->blocks)
-		json_object_update_new(object,
-		                       json_pack("{si sf sf sf ss}", "blocks", (int)c->blocks,
-		                                 "ratio", c->ratio, "low", c->low, "high", c->high,
-		                                 "interval", c->exact ? "95 %" : "range"));
-	for (size_t i = 0; i < e->counters; i++)
-		if (isfinite(e->counter[i].median[variant]))
-			json_object_set_new(counters, e->counter[i].name,
-			                    json_real(e->counter[i].median[variant]));
-	json_object_set_new(object, "counters", counters);
-	return object;
-}
-
-struct collecting {
-	json_t *slots, *asked;
-};
-
-static int collect_slot(struct micro_result *r, json_t *slot, void *context)
-{
-	struct collecting *collecting = context;
-	json_t *entries = json_array(), *missing = json_object(), *name;
-	size_t i;
-
-	for (const struct micro_entry *e = r->entry; e < r->entry + r->entries; e++) {
-		json_t *variants = json_object();
-
-		for (size_t v = 0; v < r->variants; v++)
-			if (e->cell[v].runs || e->cell[v].error)
-				json_object_set_new(variants, r->variant[v], cell_json(e, v));
-		json_array_append_new(
-		    entries, json_pack("{ss ss ss so}", "name", e->shown, "sweep", e->sweep, "time",
-		                       e->passing ? "real" : "cpu", "variants", variants));
-	}
-	json_array_foreach(collecting->asked, i, name)
-	{
-		const char *word = json_string_value(name);
-		const char *reason = reason_of(slot, r->variant[0], word);
-
-		if (reason)
-			json_object_set_new(missing, word, json_string(reason));
-	}
-	json_array_append_new(collecting->slots, json_pack("{ss ss so so}", "slot", r->slot, "base",
-	                                                   r->variant[r->base], "entries", entries,
-	                                                   "unavailable", missing));
-	return count_failures(r);
-}
-
-int micro_show_json(json_t *raw, FILE *to)
-{
-	struct collecting collecting = {json_array(), json_object_get(raw, "counters")};
-	int ret = each_slot(raw, collect_slot, &collecting);
-	json_t *all = json_pack("{sO sO so}", "schema", json_object_get(raw, "schema"), "id",
-	                        json_object_get(raw, "id"), "slots", collecting.slots);
-
-	if (ret >= 0) {
-		json_dumpf(all, to, output_json_flags(to));
-		fprintf(to, "\n");
-	}
-	json_decref(all);
-	return ret;
+	return micro_each_slot(raw, print_slot, &(struct printing){raw, to});
 }
 
 // ---- report
 
 struct reporting {
-	json_t *raw;
+	const struct micro_raw *raw;
 	const char *root;
 	struct document document;
 };
 
-static int report_slot(struct micro_result *r, json_t *slot, void *context)
+static int report_slot(const struct micro_result *r, const struct micro_runs *runs, void *context)
 {
 	struct reporting *p = context;
-	json_t *asked = json_object_get(p->raw, "counters");
 	char *text = describe_times(r);
 	struct table t;
 
@@ -383,10 +290,10 @@ static int report_slot(struct micro_result *r, json_t *slot, void *context)
 	make_times(r, &t);
 	document_table(&p->document, &t);
 	table_free(&t);
-	if (make_counters(r, slot, asked, &t)) {
+	if (make_counters(r, runs, p->raw, &t)) {
 		document_table(&p->document, &t);
 		table_free(&t);
-		text = describe_reasons(r, slot, asked);
+		text = describe_reasons(r, runs, p->raw);
 		if (*text)
 			document_paragraph(&p->document, "%s", text);
 		free(text);
@@ -394,15 +301,14 @@ static int report_slot(struct micro_result *r, json_t *slot, void *context)
 	return micro_plot_slot(&p->document, p->root, r);
 }
 
-int micro_show_report(json_t *raw, const char *root, const char *dir)
+int micro_show_report(const struct micro_raw *raw, const char *root, const char *dir)
 {
 	struct reporting p = {.raw = raw, .root = root};
-	char *title =
-	    text_format("Microbenchmarks %s", json_string_value(json_object_get(raw, "id")));
+	char *title = text_format("Microbenchmarks %s", raw->id);
 	int ret = document_begin(&p.document, dir, title);
 
 	if (!ret) {
-		ret = each_slot(raw, report_slot, &p);
+		ret = micro_each_slot(raw, report_slot, &p);
 		if (ret < 0)
 			document_abandon(&p.document);
 		else

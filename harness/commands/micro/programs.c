@@ -187,26 +187,26 @@ void micro_plan_free(struct micro_plan *p)
 
 // Once for each variant: what the program says of itself and of this machine, without what says
 // which machine it is or changes from run to run.
-static void keep_context(json_t *slot, const char *variant, const char *program, json_t *context)
+static void keep_context(struct micro_runs *runs, const char *variant, const char *program,
+                         json_t *said)
 {
 	static const char *const drop[] = {"host_name", "date", "load_avg", "executable"};
 	const char *const argv[] = {"sha256sum", "-b", program, NULL};
-	json_t *contexts = json_object_get(slot, "contexts");
 
-	if (!context || json_object_get(contexts, variant))
+	if (!json_is_object(said) || micro_runs_context(runs, variant))
 		return;
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
-		json_object_del(context, drop[i]);
+		json_object_del(said, drop[i]);
 	char *line = environment_program_line(argv);
-	json_object_set_new(context, "binary_sha256",
+	json_object_set_new(said, "binary_sha256",
 	                    json_stringn(line, strcspn(line, " ") < 64 ? 0 : 64));
 	free(line);
-	json_object_set(contexts, variant, context);
+	micro_runs_add_context(runs, variant, json_incref(said));
 }
 
 static int run_program(const struct micro_plan *p, const struct micro_slot *s, size_t variant,
                        const struct micro_sweep *sweep, unsigned block, unsigned position,
-                       json_t *slot)
+                       struct micro_runs *runs)
 {
 	const char *name = s->slot->variant[s->variant[variant]];
 	char *path = name_program(p->catalog, s->slot->name, name);
@@ -224,11 +224,8 @@ static int run_program(const struct micro_plan *p, const struct micro_slot *s, s
 	json_t *said = ret == 0 || ret == 1 ? json_loads(text.out, 0, NULL) : NULL;
 	json_t *rows = json_object_get(said, "benchmarks");
 	if (json_is_array(rows)) {
-		keep_context(slot, name, path, json_object_get(said, "context"));
-		json_array_append_new(json_object_get(slot, "runs"),
-		                      json_pack("{ss ss si si sO}", "variant", name, "sweep",
-		                                sweep->name, "block", block, "position", position,
-		                                "benchmarks", rows));
+		keep_context(runs, name, path, json_object_get(said, "context"));
+		micro_runs_add(runs, name, sweep->name, block, position, json_incref(rows));
 		ret = 0;
 	} else if (ret != -EINTR) {
 		ret = report_failure(path, ret, &text);
@@ -241,7 +238,7 @@ static int run_program(const struct micro_plan *p, const struct micro_slot *s, s
 
 static int run_sweep(const struct micro_plan *p, const struct micro_slot *s,
                      const struct micro_sweep *sweep, unsigned block, struct progress *progress,
-                     json_t *slot)
+                     struct micro_runs *runs)
 {
 	size_t chosen[SPEC_VARIANTS_MAX], n = 0;
 	unsigned order[2 * RUN_TUNNELS_MAX];
@@ -254,7 +251,7 @@ static int run_sweep(const struct micro_plan *p, const struct micro_slot *s,
 	snprintf(shown, sizeof(shown), "%s/%s", s->slot->name, sweep->name);
 	for (unsigned i = 0; i < ORDER_TRIALS_PER_TUNNEL * n; i++) {
 		progress_show(progress, block, shown, i, ORDER_TRIALS_PER_TUNNEL * n, 0);
-		int ret = run_program(p, s, chosen[order[i]], sweep, block, i, slot);
+		int ret = run_program(p, s, chosen[order[i]], sweep, block, i, runs);
 		if (ret)
 			return ret;
 	}
@@ -262,45 +259,46 @@ static int run_sweep(const struct micro_plan *p, const struct micro_slot *s,
 	return 0;
 }
 
-static json_t *begin_slot(const struct micro_slot *s)
+static struct micro_runs begin_slot(const struct micro_slot *s)
 {
-	json_t *variants = json_array();
+	struct micro_runs runs = {.slot = text_format("%s", s->slot->name),
+	                          .variants = s->variants,
+	                          .variant = memory_new(s->variants, sizeof(char *)),
+	                          .base = text_format("%s", s->slot->variant[s->variant[s->base]])};
 
 	for (size_t v = 0; v < s->variants; v++)
-		json_array_append_new(variants, json_string(s->slot->variant[s->variant[v]]));
-	return json_pack("{ss so ss s{} s[]}", "slot", s->slot->name, "variants", variants, "base",
-	                 s->slot->variant[s->variant[s->base]], "contexts", "runs");
+		runs.variant[v] = text_format("%s", s->slot->variant[s->variant[v]]);
+	return runs;
 }
 
 static int run_block(const struct micro_plan *p, unsigned block, struct progress *progress,
-                     json_t *slots)
+                     struct micro_raw *raw)
 {
 	for (size_t i = 0; i < p->slots; i++)
 		for (size_t j = 0; j < p->slot[i].sweeps; j++) {
 			int ret = run_sweep(p, &p->slot[i], &p->slot[i].sweep[j], block, progress,
-			                    json_array_get(slots, i));
+			                    &raw->slot[i]);
 			if (ret)
 				return ret;
 		}
 	return 0;
 }
 
-int micro_run(const struct micro_plan *p, json_t *raw, int (*save)(json_t *raw, void *context),
-              void *context)
+int micro_run(const struct micro_plan *p, struct micro_raw *raw,
+              int (*save)(const struct micro_raw *, void *context), void *context)
 {
-	json_t *slots = json_array();
 	struct progress progress;
 	unsigned sweeps = 0;
 	int ret = 0;
 
+	raw->slot = memory_new(p->slots, sizeof(*raw->slot));
 	for (size_t i = 0; i < p->slots; i++) {
-		json_array_append_new(slots, begin_slot(&p->slot[i]));
+		raw->slot[raw->slots++] = begin_slot(&p->slot[i]);
 		sweeps += p->slot[i].sweeps;
 	}
-	json_object_set_new(raw, "slots", slots);
 	progress_begin(&progress, sweeps * p->blocks, p->blocks, 0);
 	for (unsigned block = 0; block < p->blocks && !ret; block++) {
-		ret = run_block(p, block, &progress, slots);
+		ret = run_block(p, block, &progress, raw);
 		progress_clear(&progress);
 		int saved = save(raw, context);
 		ret = ret ? ret : saved;

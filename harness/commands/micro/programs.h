@@ -3,6 +3,7 @@
 #ifndef WGBENCH_MICRO_PROGRAMS_H
 #define WGBENCH_MICRO_PROGRAMS_H
 
+#include "harness/commands/micro/raw.h"
 #include "harness/spec/parse.h"
 
 #include <jansson.h>
@@ -40,9 +41,9 @@ struct micro_plan {
 int micro_plan_make(struct micro_plan *, const struct spec_catalog *, const char *filter);
 void micro_plan_free(struct micro_plan *);
 
-// Runs it all, each block over all sweeps, and adds to raw's "slots"; `save` is called after each
-// block. 0; -EINTR; -errno after a printed line.
-int micro_run(const struct micro_plan *, json_t *raw, int (*save)(json_t *raw, void *context),
-              void *context);
+// Runs it all, each block over all sweeps, into raw's slots; `save` is called after each block. 0;
+// -EINTR; -errno after a printed line.
+int micro_run(const struct micro_plan *, struct micro_raw *raw,
+              int (*save)(const struct micro_raw *, void *context), void *context);
 
 #endif

@@ -110,7 +110,7 @@ static size_t find_counter(struct micro_entry *e, const char *name)
 			return i;
 	if (e->counters == MICRO_COUNTERS_MAX)
 		return MICRO_COUNTERS_MAX;
-	snprintf(e->counter[e->counters].name, sizeof(e->counter[0].name), "%s", name);
+	e->counter[e->counters].name = name;
 	return e->counters++;
 }
 
@@ -190,43 +190,35 @@ static size_t find_variant(const struct micro_result *r, const char *name)
 {
 	size_t v = 0;
 
-	while (v < r->variants && (!name || strcmp(r->variant[v], name)))
+	while (v < r->variants && strcmp(r->variant[v], name))
 		v++;
 	return v;
 }
 
-static int read_run(struct micro_result *r, struct collected **collected, json_t *run)
+static int read_run(struct micro_result *r, struct collected **collected,
+                    const struct micro_run *run)
 {
-	size_t variant = find_variant(r, json_string_value(json_object_get(run, "variant"))), i;
-	json_t *block = json_object_get(run, "block"), *rows = json_object_get(run, "benchmarks");
+	size_t variant = find_variant(r, run->variant), i;
 	json_t *row;
-	int ret = 0;
+	int ret = variant < r->variants ? 0 : -EINVAL;
 
-	if (variant == r->variants || !json_is_integer(block) || !json_is_array(rows))
-		return -EINVAL;
-	json_array_foreach(rows, i, row)
+	json_array_foreach(run->benchmarks, i, row)
 	{
 		if (!ret)
-			ret = read_row(r, collected, row, variant, json_integer_value(block));
+			ret = read_row(r, collected, row, variant, run->block);
 	}
 	return ret;
 }
 
-static int read_variants(struct micro_result *r, json_t *slot)
+static int read_variants(struct micro_result *r, const struct micro_runs *runs)
 {
-	json_t *names = json_object_get(slot, "variants"), *name;
-	size_t i;
-
-	r->slot = json_string_value(json_object_get(slot, "slot"));
-	if (!r->slot || !json_is_array(names) || json_array_size(names) > SPEC_VARIANTS_MAX)
-		return -EINVAL;
-	json_array_foreach(names, i, name)
-	{
-		if (!json_is_string(name))
+	r->slot = runs->slot;
+	for (size_t i = 0; i < runs->variants; i++) {
+		if (find_variant(r, runs->variant[i]) < r->variants)
 			return -EINVAL;
-		r->variant[r->variants++] = json_string_value(name);
+		r->variant[r->variants++] = runs->variant[i];
 	}
-	r->base = find_variant(r, json_string_value(json_object_get(slot, "base")));
+	r->base = find_variant(r, runs->base);
 	if (r->base == r->variants)
 		return -EINVAL;
 	snprintf(r->against, sizeof(r->against), "/ %s", r->variant[r->base]);
@@ -335,21 +327,15 @@ static void free_collected(const struct micro_result *r, struct collected *c)
 	free(c);
 }
 
-int micro_result_make(struct micro_result *r, json_t *slot)
+int micro_result_make(struct micro_result *r, const struct micro_runs *runs)
 {
 	struct collected *collected = NULL;
-	json_t *runs = json_object_get(slot, "runs"), *run;
 	int ret;
-	size_t i;
 
 	memset(r, 0, sizeof(*r));
-	ret = json_is_array(runs) ? read_variants(r, slot) : -EINVAL;
-	if (!ret)
-		json_array_foreach(runs, i, run)
-		{
-			if (!ret)
-				ret = read_run(r, &collected, run);
-		}
+	ret = read_variants(r, runs);
+	for (size_t i = 0; i < runs->runs && !ret; i++)
+		ret = read_run(r, &collected, &runs->run[i]);
 	for (size_t e = 0; e < r->entries && !ret; e++)
 		summarize(r, &r->entry[e], &collected[e]);
 	free_collected(r, collected);

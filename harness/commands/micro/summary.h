@@ -4,9 +4,9 @@
 #ifndef WGBENCH_MICRO_SUMMARY_H
 #define WGBENCH_MICRO_SUMMARY_H
 
+#include "harness/commands/micro/raw.h"
 #include "harness/spec/parse.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,12 +25,12 @@ struct micro_cell {
 };
 
 struct micro_counter {
-	char name[64];
+	const char *name;
 	double median[SPEC_VARIANTS_MAX]; // NAN: there is none
 };
 
 struct micro_entry {
-	const char *name; // as Google Benchmark has it; of the raw JSON
+	const char *name; // as Google Benchmark has it
 	char shown[128];  // without how it was timed
 	char sweep[64];   // the name up to the first parameter
 	bool passing;     // timed by passing time, not by the thread's CPU time
@@ -40,7 +40,7 @@ struct micro_entry {
 };
 
 struct micro_result {
-	const char *slot; // all texts are the raw JSON's
+	const char *slot; // all texts are the runs'
 	size_t variants, base;
 	const char *variant[SPEC_VARIANTS_MAX];
 	char against[64]; // "/ BASE": the heading of ratios
@@ -48,9 +48,8 @@ struct micro_result {
 	struct micro_entry *entry;
 };
 
-// slot: {"slot", "variants": [], "base", "runs": [{"variant", "block", "benchmarks": [rows of
-// Google Benchmark]}]}, which must outlive the result. 0; -EINVAL: it isn't that.
-int micro_result_make(struct micro_result *, json_t *slot);
+// The runs must outlive the result. 0; -EINVAL: they aren't what they should be.
+int micro_result_make(struct micro_result *, const struct micro_runs *);
 void micro_result_free(struct micro_result *);
 
 // The value of parameter `key` in a name such as "seal/bytes:64"; false: there is none.
