@@ -1,4 +1,4 @@
-// A profile between its measuring (profile.c) and its writing (write.c).
+// A profile between its measuring (profile.c) and its writing (write.c, facts.c).
 #ifndef WGBENCH_PROFILE_PROFILE_H
 #define WGBENCH_PROFILE_PROFILE_H
 
@@ -37,6 +37,9 @@ struct profile {
 // Writes profile.json, the folded stacks and the flame graphs. 0; -EINTR; -errno after a printed
 // line.
 int profile_write(const struct profile *);
+
+// profile.json alone. 0; -errno after a printed line.
+int profile_write_facts(const struct profile *);
 
 void profile_print(const struct profile *);
 

@@ -1,5 +1,4 @@
 #include "base/file.h"
-#include "base/path.h"
 #include "base/quote.h"
 #include "harness/commands/profile/profile.h"
 #include "harness/show/flamegraph.h"
@@ -8,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PROFILE_SCHEMA = 1 };
 
 static const char *const part_names[] = {"left", "right", "all"};
 static const char *const part_titles[] = {"left end", "right end", "the whole machine"};
@@ -91,35 +88,9 @@ static int write_difference(const struct profile *p, int widths)
 	return ret;
 }
 
-static json_t *describe_side(const struct profile_side *s)
-{
-	return json_pack("{ss ss sf sf sf sf ss ss sO}", "spec", s->tunnel.spec.name, "revision",
-	                 s->tunnel.commit, "samples", s->part[FOLDED_ALL].samples, "samples_left",
-	                 s->part[FOLDED_LEFT].samples, "samples_right",
-	                 s->part[FOLDED_RIGHT].samples, "us_per_sample", s->scale, "per", s->per,
-	                 "note", text_string(&s->note), "environment", s->trial.environment);
-}
-
-static int write_facts(const struct profile *p)
-{
-	json_t *json =
-	    json_pack("{si ss ss ss sI sI so}", "schema", PROFILE_SCHEMA, "created", p->stamp,
-	              "workload", p->plan.workload[0].name, "event", p->event, "frequency_hz",
-	              (json_int_t)p->o.hz, "duration", (json_int_t)p->o.duration_s, "candidate",
-	              describe_side(&p->side[PROFILE_CANDIDATE]));
-	char *path = path_join(p->dir, "profile.json");
-
-	if (p->o.against)
-		json_object_set_new(json, "baseline", describe_side(&p->side[PROFILE_BASELINE]));
-	int ret = output_json(path, json, JSON_INDENT(2));
-	json_decref(json);
-	free(path);
-	return ret;
-}
-
 int profile_write(const struct profile *p)
 {
-	int ret = write_facts(p);
+	int ret = profile_write_facts(p);
 
 	for (int role = p->o.against ? PROFILE_BASELINE : PROFILE_CANDIDATE;
 	     role < PROFILE_ROLES && !ret; role++)
