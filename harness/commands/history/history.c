@@ -1,6 +1,7 @@
 // `wgbench history`: how metrics went over stored runs.
 #include "base/text.h"
 #include "harness/commands/history/history.h"
+#include "harness/commands/history/json.h"
 
 #include "harness/command.h"
 #include "harness/record/environment_compare.h"
@@ -187,63 +188,6 @@ static void print_text(const struct history *h)
 		print_series(&h->series[i]);
 }
 
-// ---- JSON
-
-static json_t *point_json(const struct history_point *p)
-{
-	return json_pack("{s:s, s:s, s:s, s:f, s:o, s:o, s:I}", "run", p->run, "created",
-	                 p->created, "revision", p->revision, "median", p->median, "ci_low",
-	                 output_number(p->low), "ci_high", output_number(p->high), "blocks",
-	                 (json_int_t)p->blocks);
-}
-
-static json_t *change_json(const struct history_series *s, const struct history_change *c)
-{
-	double percent = history_change_percent(c);
-
-	return json_pack("{s:s, s:I, s:o, s:s, s:o, s:b, s:o}", "run", s->point[c->at].run, "at",
-	                 (json_int_t)c->at, "percent", output_number(percent), "verdict",
-	                 history_change_is_better(s, c) ? "better" : "worse", "p",
-	                 output_number(c->p), "grouped", c->grouped, "acknowledged",
-	                 *c->acknowledged ? json_string(c->acknowledged) : json_null());
-}
-
-static json_t *series_json(const struct history_series *s)
-{
-	json_t *points = json_array(), *changes = json_array();
-
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(points, point_json(&s->point[i]));
-	for (size_t i = 0; i < s->changes; i++)
-		json_array_append_new(changes, change_json(s, &s->change[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:o}", "workload",
-	                 s->workload, "metric", s->metric, "unit", s->unit, "better",
-	                 s->higher_is_better ? "higher" : "lower", "tunnel", s->tunnel, "duration",
-	                 (json_int_t)s->duration_s, "environment", (json_int_t)s->environment,
-	                 "measuring", s->measuring, "points", points, "changes", changes);
-}
-
-static void print_json(const struct history *h)
-{
-	json_t *series = json_array(), *environments = json_array();
-
-	for (size_t i = 0; i < h->n; i++)
-		json_array_append_new(series, series_json(&h->series[i]));
-	for (size_t i = 0; i < h->environments; i++) {
-		const struct history_environment *e = &h->environment[i];
-
-		json_t *row =
-		    json_pack("{s:I, s:s, s:I, s:s, s:O}", "number", (json_int_t)e->number,
-		              "cpu_model", e->cpu_model, "cpus", (json_int_t)e->cpus, "kernel",
-		              e->kernel, "mitigations", e->mitigations);
-
-		if (json_object_size(e->conditions))
-			json_object_set(row, "conditions", e->conditions);
-		json_array_append_new(environments, row);
-	}
-	output_print_json(json_pack("{s:o, s:o}", "environments", environments, "series", series));
-}
-
 // ---- the command
 
 static int write_plot(const struct history *h, const char *root, const char *path)
@@ -288,7 +232,7 @@ static int show(const struct history *h, const struct history_filter *f, const c
 	if (plot && write_plot(h, root, plot))
 		return EXIT_ERROR;
 	if (json)
-		print_json(h);
+		output_print_json(history_to_json(h));
 	else
 		print_text(h);
 	return 0;
