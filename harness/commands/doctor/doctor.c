@@ -1,4 +1,5 @@
 // `wgbench doctor`: one row for each thing that a measurement may want, tried here and now.
+#include "base/fields.h"
 #include "base/file.h"
 #include "base/foreign.h"
 #include "base/memory.h"
@@ -51,10 +52,12 @@ static void add_finding(struct findings *all, const char *name, enum probe_state
 	va_list arguments;
 
 	va_start(arguments, format);
-	all->finding = memory_more(all->finding, all->n, &all->room, sizeof(*all->finding));
-	all->finding[all->n++] = (struct finding){name, state == PROBE_YES ? "" : help,
-	                                          text_format_list(format, arguments), state};
+	char *detail = text_format_list(format, arguments);
 	va_end(arguments);
+	all->finding = memory_more(all->finding, all->n, &all->room, sizeof(*all->finding));
+	all->finding[all->n++] =
+	    (struct finding){name, state == PROBE_YES ? "" : help, output_clean(detail), state};
+	free(detail);
 }
 
 static void free_findings(struct findings *all)
@@ -324,13 +327,22 @@ static void examine_machine(struct findings *all)
 
 // ---- printing
 
-static const struct {
-	const char *name;
-	enum table_colour colour;
-} states[] = {
-    [PROBE_NO] = {"no", TABLE_YELLOW},
-    [PROBE_YES] = {"yes", TABLE_GREEN},
-    [PROBE_UNKNOWN] = {"unavailable", TABLE_DIM},
+static const char *const state_names[] = {
+    [PROBE_NO] = "no", [PROBE_YES] = "yes", [PROBE_UNKNOWN] = "unavailable", NULL};
+static const enum table_colour state_colours[] = {
+    [PROBE_NO] = TABLE_YELLOW, [PROBE_YES] = TABLE_GREEN, [PROBE_UNKNOWN] = TABLE_DIM};
+
+static const struct field finding_rows[] = {
+    {"name", FIELD_TEXT, FIELD_IN(struct finding, name)},
+    {"state", FIELD_WORD, FIELD_IN(struct finding, state), .words = state_names},
+    {"detail", FIELD_TEXT, FIELD_IN(struct finding, detail)},
+    {"help", FIELD_TEXT, FIELD_IN(struct finding, help)},
+    {0},
+};
+static const struct field finding = {.kind = FIELD_OBJECT, .rows = finding_rows};
+static const struct field rows_of_all[] = {
+    {"checks", FIELD_ARRAY, FIELD_LIST(struct findings, finding, n), .rows = &finding},
+    {0},
 };
 
 static void print_table(const struct findings *all)
@@ -346,26 +358,12 @@ static void print_table(const struct findings *all)
 		const struct finding *c = &all->finding[i];
 
 		table_add(&table, TABLE_PLAIN, "%s", c->name);
-		table_add(&table, states[c->state].colour, "%s", states[c->state].name);
+		table_add(&table, state_colours[c->state], "%s", state_names[c->state]);
 		table_add(&table, TABLE_PLAIN, "%s", c->detail);
 		table_add(&table, TABLE_PLAIN, "%s", c->help);
 	}
 	table_print(&table, stdout);
 	table_free(&table);
-}
-
-static void print_json(const struct findings *all)
-{
-	json_t *rows = json_array();
-
-	for (size_t i = 0; i < all->n; i++) {
-		const struct finding *c = &all->finding[i];
-
-		json_array_append_new(rows, json_pack("{ss ss so ss}", "name", c->name, "state",
-		                                      states[c->state].name, "detail",
-		                                      output_string(c->detail), "help", c->help));
-	}
-	output_print_json(json_pack("{so}", "checks", rows));
 }
 
 static int doctor_main(int argc, char **argv)
@@ -382,7 +380,7 @@ static int doctor_main(int argc, char **argv)
 	struct findings all = {0};
 	examine_machine(&all);
 	if (as_json)
-		print_json(&all);
+		output_print_json(fields_write(&all, rows_of_all));
 	else
 		print_table(&all);
 	free_findings(&all);
