@@ -230,6 +230,10 @@ static void refuses_malformed_lines(void **state)
 	    {"\"workload\":\"tcp\"", "\"workload\":\"tcp\\n\"", "'workload'"},
 	    {"\"metrics\":", "\"environment\":{\"tunnel_cpu_s\":\"1\"},\"metrics\":",
 	     "'environment.tunnel_cpu_s'"},
+	    {"\"metrics\":",
+	     "\"environment\":{\"tunnel\":{\"right\":{\"counters\":{\"tx_packets\":\"1\"}}}},"
+	     "\"metrics\":",
+	     "'environment.tunnel.right.counters.tx_packets' must be an integer"},
 	    {"{\"run\"", "", "trials.jsonl:2:"},
 	    {"\"workload\":\"tcp\"", "\"workload\":\"\"", "trials.jsonl:2: 'workload'"},
 	    {"\"workload\":\"tcp\"", "\"workload\":\"udp\"",
