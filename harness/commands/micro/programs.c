@@ -1,6 +1,7 @@
 #include "harness/commands/micro/programs.h"
 
 #include "base/argv.h"
+#include "base/fields.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/process.h"
@@ -185,6 +186,30 @@ void micro_plan_free(struct micro_plan *p)
 
 // ---- running
 
+// What a program prints.
+struct said {
+	json_t *context, *benchmarks;
+};
+
+static const struct field benchmark = {.kind = FIELD_OBJECT};
+static const struct field said_rows[] = {
+    {"context", FIELD_OBJECT, FIELD_OPTIONAL, FIELD_IN(struct said, context)},
+    {"benchmarks", FIELD_ARRAY, FIELD_IN(struct said, benchmarks), .max = 1 << 16,
+     .rows = &benchmark},
+    {0},
+};
+
+static bool read_said(struct said *said, const char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+	struct text fault = {0};
+	bool is_read = json_is_object(object) && !fields_read(said, object, said_rows, &fault);
+
+	text_free(&fault);
+	json_decref(object);
+	return is_read;
+}
+
 // Once for each variant: what the program says of itself and of this machine, without what says
 // which machine it is or changes from run to run.
 static void keep_context(struct micro_runs *runs, const char *variant, const char *program,
@@ -193,7 +218,7 @@ static void keep_context(struct micro_runs *runs, const char *variant, const cha
 	static const char *const drop[] = {"host_name", "date", "load_avg", "executable"};
 	const char *const argv[] = {"sha256sum", "-b", program, NULL};
 
-	if (!json_is_object(said) || micro_runs_context(runs, variant))
+	if (!said || micro_runs_context(runs, variant))
 		return;
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
 		json_object_del(said, drop[i]);
@@ -221,16 +246,16 @@ static int run_program(const struct micro_plan *p, const struct micro_slot *s, s
 	int ret = process_run(argv_words(&argv), PROCESS_HERE, NULL, RUN_TIMEOUT_MS, &text);
 	argv_free(&argv);
 	// 1: an entry failed; its row says why.
-	json_t *said = ret == 0 || ret == 1 ? json_loads(text.out, 0, NULL) : NULL;
-	json_t *rows = json_object_get(said, "benchmarks");
-	if (json_is_array(rows)) {
-		keep_context(runs, name, path, json_object_get(said, "context"));
-		micro_runs_add(runs, name, sweep->name, block, position, json_incref(rows));
+	struct said said = {0};
+	if ((ret == 0 || ret == 1) && read_said(&said, text.out)) {
+		keep_context(runs, name, path, said.context);
+		micro_runs_add(runs, name, sweep->name, block, position,
+		               json_incref(said.benchmarks));
 		ret = 0;
 	} else if (ret != -EINTR) {
 		ret = report_failure(path, ret, &text);
 	}
-	json_decref(said);
+	fields_free(&said, said_rows);
 	process_text_free(&text);
 	free(path);
 	return ret;
