@@ -12,8 +12,6 @@
 
 enum { COUNTER_COLUMNS_MAX = TABLE_COLUMNS_MAX - 2 };
 
-static const char unavailable[] = "unavailable";
-
 // ---- numbers
 
 // Four digits, with k, M, G or T from 10,000 on.
@@ -108,16 +106,6 @@ static const struct micro_counter *find_counter(const struct micro_entry *e, con
 	return NULL;
 }
 
-const char *micro_reason(const struct micro_runs *runs, const char *variant, const char *counter)
-{
-	const struct micro_context *context = micro_runs_context(runs, variant);
-	char key[96];
-
-	snprintf(key, sizeof(key), "counter:%s", counter);
-	const char *said = context ? json_string_value(json_object_get(context->said, key)) : NULL;
-	return said && !strncmp(said, unavailable, strlen(unavailable)) ? said : NULL;
-}
-
 static void add_counter(struct table *t, const struct micro_entry *e, const char *name,
                         size_t variant, const char *reason)
 {
@@ -127,7 +115,7 @@ static void add_counter(struct table *t, const struct micro_entry *e, const char
 	if (c && isfinite(c->median[variant]))
 		table_add(t, TABLE_PLAIN, "%s", show_number(c->median[variant], number));
 	else
-		table_add(t, TABLE_DIM, "%s", reason ? unavailable : "-");
+		table_add(t, TABLE_DIM, "%s", reason ? MICRO_UNAVAILABLE : "-");
 }
 
 // false: there is no counter at all.

@@ -23,7 +23,4 @@ int micro_each_slot(const struct micro_raw *, micro_each *, void *context);
 
 int micro_count_failures(const struct micro_result *);
 
-// Why a counter that was asked for isn't counted, or NULL.
-const char *micro_reason(const struct micro_runs *, const char *variant, const char *counter);
-
 #endif

@@ -349,3 +349,13 @@ void micro_result_free(struct micro_result *r)
 	free(r->entry);
 	memset(r, 0, sizeof(*r));
 }
+
+const char *micro_reason(const struct micro_runs *runs, const char *variant, const char *counter)
+{
+	const struct micro_context *context = micro_runs_context(runs, variant);
+	char key[96];
+
+	snprintf(key, sizeof(key), "counter:%s", counter);
+	const char *said = context ? json_string_value(json_object_get(context->said, key)) : NULL;
+	return said && !strncmp(said, MICRO_UNAVAILABLE, strlen(MICRO_UNAVAILABLE)) ? said : NULL;
+}

@@ -52,6 +52,10 @@ struct micro_result {
 int micro_result_make(struct micro_result *, const struct micro_runs *);
 void micro_result_free(struct micro_result *);
 
+// Why a counter that was asked for isn't counted, which begins with MICRO_UNAVAILABLE, or NULL.
+#define MICRO_UNAVAILABLE "unavailable"
+const char *micro_reason(const struct micro_runs *, const char *variant, const char *counter);
+
 // The value of parameter `key` in a name such as "seal/bytes:64"; false: there is none.
 bool micro_parameter(const char *shown, const char *key, double *value);
 
