@@ -16,7 +16,10 @@
 
 enum { ROWS_SHOWN_MAX = 14 };
 
-static void put_claim(FILE *to, const struct outcome *o, const struct summary *s)
+// `quote`: what stands between HTML tags isn't read as Markdown.
+
+static void put_claim(FILE *to, const struct outcome *o, const struct summary *s,
+                      void (*quote)(FILE *, const char *))
 {
 	struct text line = {0};
 
@@ -27,7 +30,7 @@ static void put_claim(FILE *to, const struct outcome *o, const struct summary *s
 	headline_effects(&line, o, s);
 	if (line.length == before + 2)
 		text_cut(&line, before);
-	quote_markdown(to, text_string(&line));
+	quote(to, text_string(&line));
 	text_free(&line);
 }
 
@@ -72,12 +75,12 @@ static void fill_table(struct table *t, const struct outcome *o, const struct su
 	}
 }
 
-static void put_counts(FILE *to, const struct summary *s)
+static void put_counts(FILE *to, const struct summary *s, void (*quote)(FILE *, const char *))
 {
 	struct text line = {0};
 
 	headline_counts(&line, s);
-	quote_markdown(to, text_string(&line));
+	quote(to, text_string(&line));
 	text_free(&line);
 }
 
@@ -109,9 +112,9 @@ static void put_shown(FILE *to, const struct outcome *o, const struct summary *s
 	struct table t;
 
 	fputs("### ", to);
-	put_claim(to, o, s);
+	put_claim(to, o, s, quote_markdown);
 	fputs("\n\n", to);
-	put_counts(to, s);
+	put_counts(to, s, quote_markdown);
 	fputs("\n\n", to);
 	if (s->n > ROWS_SHOWN_MAX)
 		return;
@@ -130,12 +133,12 @@ static void put_folded(FILE *to, const struct outcome *o, const struct summary *
 	fputs("<details><summary>", to);
 	if (s->control) {
 		headline_control(&control, o, s);
-		quote_markdown(to, text_string(&control));
+		quote_html(to, text_string(&control));
 		text_free(&control);
 	} else {
-		put_claim(to, o, s);
+		put_claim(to, o, s, quote_html);
 		fputs(". ", to);
-		put_counts(to, s);
+		put_counts(to, s, quote_html);
 	}
 	fputs("</summary>", to);
 	fill_table(&t, o, s);
@@ -175,22 +178,18 @@ static void put_answer(FILE *to, const struct outcome *o)
 {
 	struct text line = {0};
 
-	text_cut(&line, 0);
 	headline_answer(&line, o);
 	fputs("**", to);
 	quote_markdown(to, text_string(&line));
-	fputs("**", to);
-	fputs("\n\n", to);
-	if (outcome_answer(o) != OUTCOME_UNDECIDED || o->missing || o->unfinished)
-		return;
+	fputs("**\n\n", to);
 	text_cut(&line, 0);
-	if (facts_remedy(&line, o)) {
-		fputs("To decide:\n\n    ", to);
-		quote_text(to, text_string(&line));
-	} else {
-		quote_markdown(to, text_string(&line));
+	if (outcome_answer(o) == OUTCOME_UNDECIDED && !o->missing && !o->unfinished) {
+		bool command = facts_remedy(&line, o);
+
+		fputs(command ? "To decide:\n\n    " : "", to);
+		(command ? quote_text : quote_markdown)(to, text_string(&line));
+		fputs("\n\n", to);
 	}
-	fputs("\n\n", to);
 	text_free(&line);
 }
 

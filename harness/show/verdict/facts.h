@@ -17,8 +17,8 @@ size_t facts_blocks(const struct outcome *);
 // where the verdict before it has said it. Whether there is something.
 bool facts_loss(struct text *, const struct verdict *, const struct verdict *before);
 
-// "TCP, 1 flow, throughput: default has two modes, 2.1 Gbit/s (6 blocks) and 4.5 Gbit/s (4 blocks)."
-// Of either tunnel, or nothing. Whether there is something.
+// "TCP, 1 flow, throughput: default has two modes, 2.1 Gbit/s (6 blocks) and 4.5 Gbit/s (4
+// blocks)." Of either tunnel, or nothing. Whether there is something.
 bool facts_modes(struct text *, const struct outcome *, const struct verdict *);
 
 // The command that would probably answer whether something is worse; false: no length of run is

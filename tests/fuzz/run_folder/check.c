@@ -32,9 +32,29 @@ static size_t count_cells(const char *line, size_t length)
 	return bars;
 }
 
+static bool begins_with_one(const char *text, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(text, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+// A folded comparison, in a line of its own.
+static void check_folded(const char *text, size_t length)
+{
+	static const char *const tags[] = {"<details>", "</details>", "<summary>", "</summary>",
+	                                   "<table>",   "</table>",   "<tr>",      "</tr>",
+	                                   "<th>",      "</th>",      "<td>",      "</td>"};
+
+	for (size_t i = 0; i < length; i++)
+		FUZZ_CHECK(text[i] != '<' ||
+		           begins_with_one(text + i, tags, sizeof(tags) / sizeof(*tags)));
+}
+
 void check_markdown(const char *text)
 {
-	size_t cells = 0;
+	size_t cells = 0, lines = 0;
 
 	check_text(text);
 	FUZZ_CHECK(!strchr(text, '\r'));
@@ -50,18 +70,15 @@ void check_markdown(const char *text)
 		} else {
 			cells = 0;
 		}
+		FUZZ_CHECK(++lines <= 40);
+		if (*text == '<') {
+			check_folded(text, length);
+			continue;
+		}
 		FUZZ_CHECK(code || !memchr(text, '<', length));
 		FUZZ_CHECK(code || *text == '!' || !memmem(text, length, "](", 2) ||
 		           memmem(text, length, "\\](", 3));
 	}
-}
-
-static bool begins_with_one(const char *text, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strncmp(text, words[i], strlen(words[i])))
-			return true;
-	return false;
 }
 
 void check_html(const char *text)
@@ -87,15 +104,53 @@ void check_html(const char *text)
 	                                   "</p>",
 	                                   "<pre>",
 	                                   "</pre>",
-	                                   "<table>",
+	                                   "<table class=\"data\">",
+	                                   "<table class=\"forest\">",
 	                                   "</table>",
+	                                   "<header>",
+	                                   "</header>",
+	                                   "<main>",
+	                                   "</main>",
+	                                   "<nav aria-label=\"Contents\">",
+	                                   "</nav>",
+	                                   "<a href=\"#",
+	                                   "<a href=\"run.json\">",
+	                                   "<a href=\"trials.jsonl\">",
+	                                   "<a href=\"trials.jsonl.gz\">",
+	                                   "<a href=\"verdict.json\">",
+	                                   "</a>",
+	                                   "<span class=\"",
+	                                   "<span style=\"left:",
+	                                   "</span>",
+	                                   "<i class=\"",
+	                                   "</i>",
+	                                   "<b>",
+	                                   "</b>",
+	                                   "<ul>",
+	                                   "<ul class=\"chips\">",
+	                                   "</ul>",
+	                                   "<li>",
+	                                   "</li>",
+	                                   "<section>",
+	                                   "</section>",
+	                                   "<div class=\"cards\">",
+	                                   "<div id=\"",
+	                                   "</div>",
+	                                   "<details>",
+	                                   "</details>",
+	                                   "<summary>",
+	                                   "</summary>",
+	                                   "<p class=\"",
+	                                   "<h2 class=\"against\">",
+	                                   "<tr class=\"ticks\">",
+	                                   "<th class=\"workload\"",
+	                                   "<td>",
+	                                   "<td class=\"",
 	                                   "<tr>",
 	                                   "</tr>",
 	                                   "<th>",
 	                                   "<th class=\"right",
 	                                   "</th>",
-	                                   "<td class=\"left ",
-	                                   "<td class=\"right ",
 	                                   "</td>",
 	                                   "<figure>",
 	                                   "</figure>",
