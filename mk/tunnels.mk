@@ -9,7 +9,8 @@ PRESETS := $(shell LC_ALL=C sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p' variants/pre
 # ---- from a SPEC to objects
 
 words_of = $(subst $(comma), ,$(1))
-preset_words = $(call words_of,$(shell sed -n 's/^$(1)  *//p' variants/presets))
+hash := \#
+preset_words = $(call words_of,$(shell sed -n 's/ *$(hash).*//; s/^$(1)  *//p' variants/presets))
 DEFAULT_WORDS := $(call preset_words,default)
 SPECS := $(PRESETS) $(filter-out $(DEFAULT_WORDS),$(CHOICES))
 

@@ -117,6 +117,8 @@ static void describe_tunnel(struct run_tunnel *r, const struct session_tunnel *t
 		                                     text_format("%s", t->spec.choice[i].variant)};
 	for (unsigned i = 0; i < t->builds; i++)
 		r->build_sha256[i] = find_sha256(t, i);
+	if (*t->spec.meaning)
+		r->meaning = text_format("%s", t->spec.meaning);
 	if (!strcmp(t->commit, "unknown"))
 		r->revision_note = text_format("the source tree has no .git");
 }

@@ -63,6 +63,7 @@ static const struct field tunnel_rows[] = {
     {"*", FIELD_REST, HERE(rest)},
     {"spec", FIELD_TEXT, HERE(spec), .min = 1, .max = RUN_SPEC_BYTES},
     {"revision", FIELD_TEXT, HERE(revision), .max = 63},
+    {"meaning", FIELD_TEXT, FIELD_OPTIONAL, HERE(meaning), .max = TEXTS_MAX},
     {"revision_note", FIELD_TEXT, FIELD_OPTIONAL, HERE(revision_note), .max = TEXTS_MAX},
     {"variants", FIELD_MAP, FIELD_OPTIONAL, FIELD_LIST(struct run_tunnel, variant, variants),
      .max = 32, .keys = FIELD_NAME, .rows = &variant},

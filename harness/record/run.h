@@ -30,6 +30,7 @@ struct run_variant {
 struct run_tunnel {
 	json_t *rest;
 	char *spec, *revision, *version;
+	char *meaning;       // for the reader, or NULL
 	char *revision_note; // why there is no revision, or NULL
 	char *sha256;        // of its program; "" without one
 	bool control; // the first tunnel once more: what differs from it is the machine's doing

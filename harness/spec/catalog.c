@@ -46,7 +46,8 @@ static int add_file(struct spec_catalog *c, const char *path)
 	return add_variant(c, path, slash - path, slash + 1, dot - slash - 1);
 }
 
-// ---- presets: lines `NAME slot=variant,...`, of which `default` comes first and fills the others
+// ---- presets: lines `NAME slot=variant,... # meaning`, of which `default` comes first and fills
+// the others
 
 static int refuse_preset(const struct spec_catalog *c, unsigned line, const char *what,
                          const char *word)
@@ -74,19 +75,34 @@ static int set_choice(const struct spec_catalog *c, size_t *chosen, char *word)
 	return -EINVAL;
 }
 
+// What follows '#'; the line ends before it.
+static const char *cut_comment(char *line)
+{
+	char *comment = strchr(line, '#');
+
+	if (!comment)
+		return "";
+	*comment++ = 0;
+	return comment + strspn(comment, " ");
+}
+
 static int read_preset(struct spec_catalog *c, char *line, unsigned number)
 {
 	struct spec_preset *p = &c->preset[c->presets];
+	const char *meaning = cut_comment(line);
 	char *rest, *name = strtok_r(line, " \t", &rest), *word;
 
-	if (!name || *name == '#')
+	if (!name)
 		return 0;
 	if (c->presets == sizeof(c->preset) / sizeof(c->preset[0]) ||
 	    strlen(name) >= sizeof(p->name))
 		return refuse_preset(c, number, "too many, or too long a name:", name);
 	if (!c->presets && strcmp(name, "default"))
 		return refuse_preset(c, number, "'default' must come first, not", name);
+	if (strlen(meaning) >= sizeof(p->meaning))
+		return refuse_preset(c, number, "too long a meaning of", name);
 	strcpy(p->name, name);
+	strcpy(p->meaning, meaning);
 	for (size_t s = 0; s < c->slots; s++)
 		p->variant[s] = c->presets ? c->preset[0].variant[s] : SIZE_MAX;
 	while ((word = strtok_r(NULL, " \t,", &rest)))

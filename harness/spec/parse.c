@@ -125,6 +125,7 @@ static int parse_own(struct spec *spec, const struct spec_catalog *c, const char
 	for (size_t i = 0; i < c->presets; i++)
 		if (!strcmp(text, c->preset[i].name)) {
 			strcpy(spec->build, text);
+			strcpy(spec->meaning, c->preset[i].meaning);
 			set_choices(spec, c, c->preset[i].variant);
 			return 0;
 		}

@@ -23,8 +23,11 @@ struct spec_slot {
 	char variant[SPEC_VARIANTS_MAX][32];
 };
 
+enum { SPEC_MEANING_MAX = 96 };
+
 struct spec_preset {
 	char name[32];
+	char meaning[SPEC_MEANING_MAX]; // for the reader; ""
 	size_t variant[SPEC_SLOTS_MAX]; // index into the slot's variants
 };
 
@@ -45,6 +48,7 @@ struct spec {
 	char commit[64];           // own: which commit that is; "" without a revision
 	char control[64];          // own: a commit known to build as this spec, or ""
 	char program[4096];        // exec: the path
+	char meaning[SPEC_MEANING_MAX]; // what it is, where that is known: of a preset; ""
 	// own: what each slot holds, in the tree (or the revision) that it is built from
 	size_t choices;
 	struct {

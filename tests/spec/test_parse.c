@@ -88,7 +88,8 @@ static int set_up(void **state)
 	put("variants/empty/README", "");
 	put("workloads/replay/main.c", "");
 	put("variants/presets",
-	    "# NAME slot=variant\n\ndefault  aead=one,ring=new\nother ring=spare\n");
+	    "# NAME slot=variant\n\ndefault  aead=one,ring=new  # the usual one\n"
+	    "other ring=spare\n");
 	git("add", ".", "--");
 	git("commit", "-qm", "second");
 	setenv("WGBENCH_ROOT", root, 1);
@@ -109,6 +110,8 @@ static void catalog_is_what_lies_in_the_folders(void **state)
 	assert_string_equal(catalog.slot[1].name, "ring");
 	assert_int_equal(catalog.slot[1].variants, 3);
 	assert_int_equal(catalog.presets, 2);
+	assert_string_equal(catalog.preset[0].meaning, "the usual one");
+	assert_string_equal(catalog.preset[1].meaning, "");
 	assert_string_equal(catalog.preset[1].name, "other");
 	assert_string_equal(catalog.slot[1].variant[catalog.preset[1].variant[1]], "spare");
 	assert_string_equal(catalog.slot[0].variant[catalog.preset[1].variant[0]], "one");

@@ -57,13 +57,15 @@ static void print_slots(const struct listing *l)
 
 static void print_presets(const struct listing *l)
 {
-	static const struct table_column columns[] = {{"preset", TABLE_LEFT},
-	                                              {"slot=variant", TABLE_LEFT}};
+	static const struct table_column columns[] = {
+	    {"preset", TABLE_LEFT}, {"slot=variant", TABLE_LEFT}, {"meaning", TABLE_LEFT}};
 	struct table t;
 
-	table_init(&t, columns, 2);
-	for (const struct listed_preset *p = l->preset; p < l->preset + l->presets; p++)
+	table_init(&t, columns, 3);
+	for (const struct listed_preset *p = l->preset; p < l->preset + l->presets; p++) {
 		add_named(&t, p->name, join_choices(p));
+		table_add(&t, TABLE_DIM, "%s", p->meaning);
+	}
 	print_table(&t);
 }
 

@@ -93,7 +93,7 @@ static void gather_presets(struct listing *l, const struct spec_catalog *c)
 	for (size_t p = 0; p < c->presets; p++) {
 		struct listed_preset *to = &l->preset[p];
 
-		*to = (struct listed_preset){c->preset[p].name, c->slots,
+		*to = (struct listed_preset){c->preset[p].name, c->preset[p].meaning, c->slots,
 		                             memory_new(c->slots, sizeof(*to->choice))};
 		for (size_t s = 0; s < c->slots; s++)
 			to->choice[s] = (struct listed_choice){

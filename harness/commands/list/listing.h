@@ -16,7 +16,7 @@ struct listed_choice {
 };
 
 struct listed_preset {
-	const char *name;
+	const char *name, *meaning;
 	size_t choices;
 	struct listed_choice *choice;
 };

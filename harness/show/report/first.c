@@ -72,6 +72,19 @@ static void put_sentences(FILE *to, const struct outcome *o, const struct summar
 	text_free(&line);
 }
 
+static void put_meanings(FILE *to, const struct outcome *o)
+{
+	struct text line = {0};
+
+	facts_meanings(&line, o);
+	if (line.length) {
+		fputs("<p class=\"sub\">", to);
+		quote_html(to, text_string(&line));
+		fputs("</p>\n", to);
+	}
+	text_free(&line);
+}
+
 static void put_chips(FILE *to, const struct outcome *o)
 {
 	struct text facts[FACTS_MAX] = {0};
@@ -353,6 +366,7 @@ void first_write(struct page *p, const struct outcome *o)
 
 	fputs("<header>\n", p->to);
 	put_sentences(p->to, o, s, n);
+	put_meanings(p->to, o);
 	put_chips(p->to, o);
 	fputs("</header>\n<main>\n", p->to);
 	if (*o->remark)

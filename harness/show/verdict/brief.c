@@ -298,6 +298,10 @@ void brief_print(const struct outcome *o, unsigned columns, FILE *to)
 	if (!n)
 		put_figures(to, o);
 	put_goals(to, o);
+	facts_meanings(&line, o);
+	if (line.length)
+		put_wrapped(to, text_string(&line), columns, "");
+	text_cut(&line, 0);
 	put_basis(to, o, columns);
 	if (*o->remark)
 		put_wrapped(to, o->remark, columns, "");

@@ -19,6 +19,17 @@ size_t facts_blocks(const struct outcome *o)
 	return most;
 }
 
+void facts_meanings(struct text *t, const struct outcome *o)
+{
+	for (size_t i = 0; i < o->store->run.tunnels; i++) {
+		const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
+
+		if (tunnel->meaning && !tunnel->control)
+			text_add(t, "%s%s: %s.", t->length ? " " : "", tunnel->spec,
+			         tunnel->meaning);
+	}
+}
+
 static bool shares_congestion(struct text *t, const struct outcome *o)
 {
 	struct workloads_used used;

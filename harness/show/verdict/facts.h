@@ -10,6 +10,10 @@
 enum { FACTS_MAX = 10 };
 size_t facts_of(struct text facts[FACTS_MAX], const struct outcome *);
 
+// "default: the fastest choice that is safe. gsoc-before: ..."; nothing where no tunnel has a
+// meaning.
+void facts_meanings(struct text *, const struct outcome *);
+
 // The most blocks of a workload.
 size_t facts_blocks(const struct outcome *);
 

@@ -9,7 +9,7 @@ make_dir
 
 # How each preset is composed, from variants/presets: "PRESET slot=variant slot=variant ...", sorted.
 composed() {
-	sed -n 's/^\([a-z][a-z0-9-]*\)  */\1 /p' variants/presets |
+	sed -n 's/ *#.*//; s/^\([a-z][a-z0-9-]*\)  */\1 /p' variants/presets |
 		while read -r preset words; do
 			[[ $preset == default ]] && default=$words
 			echo "$preset $(tr ',' '\n' <<<"$default,$words" |
