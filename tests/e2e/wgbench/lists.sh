@@ -57,7 +57,7 @@ json_and_text_agree() {
 	local name words
 	"$build/wgbench" list >"$dir/text"
 	while read -r name words; do
-		grep -qE "^ *$name +$words *\$" "$dir/text" || { echo "the table has no: $name $words"; return 1; }
+		grep -qE "^ *$name +$words *( |$)" "$dir/text" || { echo "the table has no: $name $words"; return 1; }
 	done < <(jq -r '(.slots | to_entries[] | "\(.key) \(.value | join(" "))"),
 		(.presets | to_entries[] | "\(.key) \(.value | to_entries | map("\(.key)=\(.value)") | join(","))"),
 		(.external[] | "\(.name) \(if .available then "yes" else "no" end) .*"),
