@@ -25,7 +25,8 @@ $(B)/wgbench-traffic: $(TRAFFIC_OBJECTS)
 # The rooms that a measured value depends on. Runs with the same digest of them are one history.
 # Comments and layout don't count.
 MEASURING_ROOMS := netns workloads workloads/traffic harness/plan harness/measure
-MEASURING = $(shell LC_ALL=C sed 's,//.*,,' $(sort $(wildcard $(addsuffix /*.[ch],$(MEASURING_ROOMS)))) | \
+MEASURING_SOURCES = $(sort $(wildcard $(addsuffix /*.[ch],$(MEASURING_ROOMS)) harness/machine/processes.[ch]))
+MEASURING = $(shell LC_ALL=C sed 's,//.*,,' $(MEASURING_SOURCES) | \
 	tr -d ' \t\n' | sha256sum | cut -c 1-12)
 REVISION := $(or $(shell scripts/revision | sed -E 's/^([0-9a-f]{12})[0-9a-f]*/\1/'),unknown)
 revision_source = const char wgbench_revision[] = "$(REVISION)"; \

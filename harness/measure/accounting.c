@@ -17,15 +17,7 @@
 #include "base/clock.h"
 #include "base/foreign.h"
 #include "base/file.h"
-
-enum { FLAG_KERNEL_THREAD = 0x00200000, PROCESSES_MAX = 16384, SCANS_MAX = 8 };
-
-struct seen {
-	pid_t pid, parent;
-	bool kernel;
-	uint64_t waited_ns; // CPU of children that ended and were waited for
-	uint64_t cpu_ns;    // its own
-};
+#include "base/memory.h"
 
 static uint64_t ticks_to_ns(uint64_t ticks)
 {
@@ -46,104 +38,34 @@ static ssize_t read_file(const char *path, char *text, size_t bytes)
 	return n;
 }
 
-// The CPU clock of a whole process with all its threads.
-static bool read_clock(pid_t pid, uint64_t *ns)
-{
-	clockid_t clock;
-	struct timespec t;
-
-	*ns = 0;
-	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
-		return false;
-	*ns = (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-	return true;
-}
-
-static bool read_process(pid_t pid, struct seen *s)
-{
-	char path[32], text[1024];
-	const char *behind;
-	unsigned flags;
-	unsigned long long user, system;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (read_file(path, text, sizeof(text)) <= 0 || !(behind = strrchr(text, ')')))
-		return false;
-	*s = (struct seen){.pid = pid};
-	if (sscanf(behind + 1, " %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %llu %llu",
-	           &s->parent, &flags, &user, &system) != 4)
-		return false;
-	s->kernel = flags & FLAG_KERNEL_THREAD;
-	s->waited_ns = ticks_to_ns(user + system);
-	return read_clock(pid, &s->cpu_ns);
-}
-
-static int by_pid(const void *a, const void *b)
-{
-	return ((const struct seen *)a)->pid - ((const struct seen *)b)->pid;
-}
-
-static bool listed(pid_t pid, const pid_t *pids, size_t n)
-{
-	while (n--)
-		if (pids[n] == pid)
-			return true;
-	return false;
-}
-
 // Ours are wgbench, its descendants and the tunnels, which may have become daemons.
-static bool is_ours(struct seen *all, size_t n, struct seen *s,
+static bool is_ours(const struct processes *all, const struct processes_row *row,
                     const struct accounting_processes *who)
 {
-	for (int depth = 0; s && depth < 64; depth++) {
-		if (s->pid == getpid() || listed(s->pid, who->tunnel_pid, who->tunnel) ||
-		    listed(s->pid, who->idle_pid, who->idle))
-			return true;
-		struct seen key = {.pid = s->parent};
-		s = bsearch(&key, all, n, sizeof(*all), by_pid);
-	}
-	return false;
-}
+	const pid_t self = getpid();
 
-// All processes, by pid. Parents have been read before their children, so one that ended on the way
-// is in neither: `gone` says that there was such a one.
-static int scan(struct seen *all, size_t *n, bool *gone)
-{
-	DIR *proc = opendir("/proc");
-
-	*n = 0;
-	*gone = false;
-	if (!proc)
-		return -errno;
-	for (struct dirent *e; *n < PROCESSES_MAX && (e = readdir(proc));) {
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		if (read_process(atoi(e->d_name), &all[*n]))
-			++*n;
-		else
-			*gone = true;
-	}
-	closedir(proc);
-	qsort(all, *n, sizeof(*all), by_pid);
-	return 0;
+	return processes_below(all, row, &self, 1) ||
+	       processes_below(all, row, who->tunnel_pid, who->tunnel) ||
+	       processes_below(all, row, who->idle_pid, who->idle);
 }
 
 static int count_processes(struct accounting_snapshot *a, const struct accounting_processes *who)
 {
-	static struct seen all[PROCESSES_MAX];
-	bool gone = true;
-	size_t n;
+	static struct processes all;
+	int ret = processes_read(&all);
 
-	for (int i = 0; gone && i < SCANS_MAX; i++) {
-		int ret = scan(all, &n, &gone);
-		if (ret)
-			return ret;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].kernel)
-			a->kernel_cpu_ns += all[i].cpu_ns;
-		else if (!is_ours(all, n, &all[i], who))
-			a->foreign_cpu_ns += all[i].cpu_ns + all[i].waited_ns;
+	if (ret)
+		return ret;
+	a->foreign = memory_new(all.n, sizeof(*a->foreign));
+	for (size_t i = 0; i < all.n; i++) {
+		const struct processes_row *row = &all.row[i];
+
+		if (row->kernel) {
+			a->kernel_cpu_ns += row->cpu_ns;
+		} else if (!is_ours(&all, row, who)) {
+			a->foreign_cpu_ns += row->cpu_ns + row->waited_ns;
+			a->foreign[a->foreigns++] = *row;
+		}
 	}
 	return 0;
 }
@@ -156,7 +78,7 @@ static size_t sum_clocks(const pid_t *pids, size_t n, uint64_t *sum)
 
 	*sum = 0;
 	for (size_t i = 0; i < n; i++)
-		if (read_clock(pids[i], &ns)) {
+		if (processes_read_clock(pids[i], &ns)) {
 			*sum += ns;
 			known++;
 		}
@@ -275,17 +197,53 @@ int accounting_take(struct accounting_snapshot *a, const struct accounting_proce
 		return ret;
 	read_heat(a);
 	a->other_packets = count_other_packets();
-	read_clock(getpid(), &a->harness_cpu_ns);
+	processes_read_clock(getpid(), &a->harness_cpu_ns);
 	for (int i = 0; i < 2; i++)
 		if ((ret = netns_count(&pair->side[i], &a->counters[i])))
 			return ret;
 	return 0;
 }
 
+void accounting_release(struct accounting_snapshot *a)
+{
+	free(a->foreign);
+	a->foreign = NULL;
+	a->foreigns = 0;
+}
+
 // Sums that lost a process between the snapshots can run backwards; that is no time spent.
 static double seconds(uint64_t before, uint64_t after)
 {
 	return after > before ? (after - before) * 1e-9 : 0;
+}
+
+// What the processes that are still there didn't take was of others, which have ended.
+static void find_culprit(struct accounting_result *r, const struct accounting_snapshot *before,
+                         const struct accounting_snapshot *after, double machine_s)
+{
+	const struct processes_row *heaviest = NULL;
+	uint64_t most_ns = 0, named_ns = 0;
+
+	for (size_t i = 0; i < after->foreigns; i++) {
+		uint64_t ns =
+		    processes_spent_ns(&after->foreign[i], before->foreign, before->foreigns);
+
+		named_ns += ns;
+		if (ns > most_ns) {
+			most_ns = ns;
+			heaviest = &after->foreign[i];
+		}
+	}
+	double ended_s = r->foreign_cpu_s - named_ns * 1e-9;
+	if (machine_s <= 0 || (!heaviest && ended_s <= 0))
+		return;
+	if (heaviest && most_ns * 1e-9 >= ended_s) {
+		processes_quote_name(r->culprit, heaviest);
+		r->culprit_share = most_ns * 1e-9 / machine_s;
+	} else {
+		snprintf(r->culprit, sizeof(r->culprit), "processes that have ended");
+		r->culprit_share = ended_s / machine_s;
+	}
 }
 
 void accounting_difference(struct accounting_result *r, const struct accounting_snapshot *before,
@@ -311,6 +269,7 @@ void accounting_difference(struct accounting_result *r, const struct accounting_
 	double idle_s = seconds(b->machine_idle_ns, a->machine_idle_ns);
 	r->machine_cpu_s = machine_s > idle_s ? machine_s - idle_s : 0;
 	r->foreign_share = machine_s > 0 ? r->foreign_cpu_s / machine_s : 0;
+	find_culprit(r, b, a, machine_s);
 	r->steal_share = machine_s > 0 ? r->steal_s / machine_s : 0;
 	r->traffic_share = machine_s > 0 ? r->other_packets * ACCOUNTING_PACKET_S / machine_s : 0;
 	r->switches_per_s =
@@ -386,8 +345,9 @@ json_t *accounting_json(const struct accounting_result *r, const struct accounti
 const char *accounting_contamination(const struct accounting_result *r, char *reason, size_t bytes)
 {
 	if (r->foreign_share > ACCOUNTING_LIMIT)
-		snprintf(reason, bytes, "other processes took %.1f %% of the machine",
-		         r->foreign_share * 100);
+		snprintf(reason, bytes,
+		         "other processes took %.1f %% of the machine, the heaviest: %s, %.1f %%",
+		         r->foreign_share * 100, r->culprit, r->culprit_share * 100);
 	else if (r->steal_reported && r->steal_share > ACCOUNTING_LIMIT)
 		snprintf(reason, bytes, "the hypervisor stole %.1f %% of the machine",
 		         r->steal_share * 100);

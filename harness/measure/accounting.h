@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "harness/machine/processes.h"
 #include "netns/netns.h"
 
 enum { ACCOUNTING_PIDS_MAX = 64 };
@@ -24,9 +25,11 @@ struct accounting_processes {
 struct accounting_snapshot {
 	uint64_t wall_ns;
 	uint64_t tunnel_cpu_ns, idle_tunnels_cpu_ns;
-	size_t tunnel_clocks;    // processes of the tunnel whose clocks could be read
-	uint64_t foreign_cpu_ns; // processes that aren't ours, those that ended included
-	uint64_t kernel_cpu_ns;  // kernel threads
+	size_t tunnel_clocks;          // processes of the tunnel whose clocks could be read
+	uint64_t foreign_cpu_ns;       // processes that aren't ours, those that ended included
+	size_t foreigns;               // of them, those that were there
+	struct processes_row *foreign; // by pid
+	uint64_t kernel_cpu_ns;        // kernel threads
 	uint64_t tunnel_switches;
 	uint64_t machine_idle_ns, machine_steal_ns; // over all CPUs, from /proc/stat
 	bool steal_reported;                        // not 0 since boot
@@ -40,9 +43,11 @@ struct accounting_snapshot {
 	struct netns_counters counters[2];
 };
 
-// 0 or -errno.
+// 0 or -errno. The caller releases the snapshot in either case.
 int accounting_take(struct accounting_snapshot *, const struct accounting_processes *,
                     const struct netns_pair *);
+
+void accounting_release(struct accounting_snapshot *);
 
 struct accounting_result {
 	// The tunnel's are NAN where it has no process, or one ended in between: its share is lost.
@@ -50,6 +55,10 @@ struct accounting_result {
 	double steal_s, pressure_s, switches_per_s, harness_cpu_s;
 	double foreign_share, steal_share; // of the machine: wall time times CPUs
 	double traffic_share;              // likewise, by ACCOUNTING_PACKET_S
+	// The heaviest of the foreign processes, quoted, or those that ended meanwhile where
+	// together they are heavier, since nobody knows their names; "": there is none.
+	char culprit[PROCESSES_NAME_BYTES];
+	double culprit_share; // of the machine
 	bool steal_reported;
 	uint64_t throttles;
 	// NAN where the kernel doesn't tell. Retransmits are of both ends.

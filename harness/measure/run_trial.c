@@ -127,9 +127,12 @@ static int account(const struct workload_context *c, int (*work)(void *), void *
 		t->status = TRIAL_FAILED;
 		snprintf(t->reason, sizeof(t->reason), "can't account: %s", strerror(-ret));
 	}
+	if (!ret)
+		accounting_difference(&result, &before, &after, 1);
+	accounting_release(&before);
+	accounting_release(&after);
 	if (ret)
 		return ret;
-	accounting_difference(&result, &before, &after, 1);
 	*cost = (struct workload_cost){.wall_s = result.wall_s,
 	                               .cpu_s = result.tunnel_cpu_s,
 	                               .switches_per_s = result.switches_per_s};
@@ -166,12 +169,15 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	t->start_ns = clock_ns(CLOCK_REALTIME);
 	ret = run_accounted(t, &context, &who, &under_test->process, &before, &after, status,
 	                    &gigabits);
+	if (!ret)
+		accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
+	accounting_release(&before);
+	accounting_release(&after);
 	if (ret) {
 		free_status(status);
 		return ret;
 	}
 	t->duration_ns = after.wall_ns - before.wall_ns;
-	accounting_difference(&cost, &before, &after, sysconf(_SC_NPROCESSORS_ONLN));
 	if (t->status == TRIAL_OK || t->status == TRIAL_GENERATOR_LIMITED)
 		set_cost(t, use->workload, &cost, gigabits);
 	trial_fail_stalled(t);

@@ -55,6 +55,8 @@ static void difference(struct accounting_result *r, const struct accounting_proc
 	between();
 	assert_int_equal(accounting_take(&after, who, &here), 0);
 	accounting_difference(r, &before, &after, 2);
+	accounting_release(&before);
+	accounting_release(&after);
 }
 
 // A process that burns when told to and tells when it has; its parent is init or, with `parent`, a
@@ -296,12 +298,58 @@ static void limits_contaminate(void **state)
 	    {{.traffic_share = 0.021, .other_packets = 42000}, true},
 	    {{.throttles = 1}, true},
 	};
-	char reason[128];
+	char reason[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		assert_true((accounting_contamination(&cases[i].result, reason, sizeof(reason)) !=
 		             NULL) == cases[i].contaminated);
+}
+
+#define MS UINT64_C(1000000)
+
+// Of a trial of a second on two CPUs, between these two readings of the foreign processes.
+static void check_reason(struct processes_row *before, size_t befores, struct processes_row *after,
+                         size_t afters, uint64_t foreign_ms, const char *expected)
+{
+	const struct accounting_snapshot first = {.foreign = before, .foreigns = befores},
+	                                 second = {.wall_ns = 1000 * MS,
+	                                           .foreign_cpu_ns = foreign_ms * MS,
+	                                           .foreign = after,
+	                                           .foreigns = afters};
+	struct accounting_result r;
+	char reason[520];
+
+	accounting_difference(&r, &first, &second, 2);
+	assert_ptr_equal(accounting_contamination(&r, reason, sizeof(reason)), reason);
+	assert_string_equal(reason, expected);
+}
+
+static void the_heaviest_foreign_process_is_named(void **state)
+{
+	struct processes_row before[] =
+	    {{.pid = 5, .began = 1, .cpu_ns = 900 * MS, .name = "old"},
+	     {.pid = 7, .began = 2, .cpu_ns = 10 * MS, .name = "cc1"},
+	     {.pid = 9, .began = 3, .cpu_ns = 500 * MS, .name = "gone"}},
+	                     after[] = {{.pid = 5, .began = 1, .cpu_ns = 920 * MS, .name = "old"},
+	                                {.pid = 7, .began = 2, .cpu_ns = 110 * MS, .name = "cc1"}},
+	                     reused = {.pid = 9, .began = 4, .cpu_ns = 90 * MS, .name = "new"},
+	                     hostile = {.pid = 3, .cpu_ns = 80 * MS, .name = "\x1b[2J\xff"};
+
+	(void)state;
+	check_reason(before, 3, after, 2, 120,
+	             "other processes took 6.0 % of the machine, the heaviest: cc1, 5.0 %");
+	check_reason(before, 3, after, 2, 320,
+	             "other processes took 16.0 % of the machine, the heaviest: processes that "
+	             "have ended, 10.0 %");
+	check_reason(NULL, 0, NULL, 0, 80,
+	             "other processes took 4.0 % of the machine, the heaviest: processes that "
+	             "have ended, 4.0 %");
+	check_reason(before, 3, &reused, 1, 90,
+	             "other processes took 4.5 % of the machine, the heaviest: new, 4.5 %");
+	check_reason(NULL, 0, &hostile, 1, 80,
+	             "other processes took 4.0 % of the machine, the heaviest: \\x1b[2J\\xff, "
+	             "4.0 %");
 }
 
 enum { DATAGRAMS = 3000 };
@@ -375,6 +423,7 @@ int main(void)
 	    cmocka_unit_test(untold_counters_are_null),
 	    cmocka_unit_test(sums_never_run_backwards),
 	    cmocka_unit_test(limits_contaminate),
+	    cmocka_unit_test(the_heaviest_foreign_process_is_named),
 	    cmocka_unit_test(traffic_of_others_and_the_harness_itself_are_seen),
 	    cmocka_unit_test(silent_steal_is_not_reported),
 	};
