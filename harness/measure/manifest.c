@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/stamp.h"
 #include "base/text.h"
+#include "harness/measure/accounting.h"
 #include "harness/plan/workload.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "harness/machine/busy.h"
 #include "harness/machine/environment.h"
 #include "harness/machine/link_features.h"
 #include "harness/machine/libraries.h"
@@ -163,6 +165,7 @@ json_t *describe_environment(const struct session *s)
 	json_object_set_new(environment, "tcp_congestion_control",
 	                    json_string(workload_congestion));
 	json_object_set_new(environment, "veth", interface_veths(&s->pair[0]));
+	json_object_set_new(environment, "busy", busy_watch(ACCOUNTING_LIMIT));
 	return environment;
 }
 

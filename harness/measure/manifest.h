@@ -13,7 +13,8 @@
 int describe_run(struct run *, const struct plan *, const struct session *, const char *id,
                  double gate_percent);
 
-// The machine (environment.h), and the veth that joins the session's pairs as it is made here.
+// The machine (environment.h), the veth that joins the session's pairs as it is made here, and what
+// others do meanwhile (busy.h), which is also said on stderr. No tunnel may run.
 json_t *describe_environment(const struct session *);
 
 // Whether the tunnels are those that the run was begun with: a binary or a library that isn't the

@@ -9,9 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-static const char measured_prefix[] = "prices.";
+// What is measured anew each time.
+static const char *const measured_prefixes[] = {"prices.", "busy."};
 
-// Not among them: what is measured anew each time (prices), names of the machine, memory's size,
+// Not among them: what is measured anew each time, names of the machine, memory's size,
 // packages (of which a tunnel's libraries are kept by content) and limits that nothing here
 // reaches.
 static const char *const conditions[] = {
@@ -131,10 +132,17 @@ bool environment_same_machine(const json_t *a, const json_t *b)
 	return same;
 }
 
+static bool is_measured(const char *key)
+{
+	for (size_t i = 0; i < sizeof(measured_prefixes) / sizeof(*measured_prefixes); i++)
+		if (!strncmp(key, measured_prefixes[i], strlen(measured_prefixes[i])))
+			return true;
+	return false;
+}
+
 static void add_difference(json_t *rows, const char *key, const json_t *first, const json_t *second)
 {
-	if (strncmp(key, measured_prefix, sizeof(measured_prefix) - 1) &&
-	    (!first || !second || !json_equal(first, second)))
+	if (!is_measured(key) && (!first || !second || !json_equal(first, second)))
 		json_array_append_new(rows, json_pack("[s, O?, O?]", key, first, second));
 }
 

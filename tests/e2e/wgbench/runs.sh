@@ -182,6 +182,28 @@ told() {
 }
 check "offloads in effect and counters are kept" told
 
+# Somebody else's process that never rests, with a name that would clear a terminal.
+names_who_is_busy() {
+	local spinner status=0
+	setsid bash -c 'printf "\e[2Jspin" >/proc/$$/comm; echo $$ >"$1"; while :; do :; done' - \
+		"$dir/spinner" </dev/null >/dev/null 2>&1 &
+	until_true 10 test -s "$dir/spinner"
+	spinner=$(<"$dir/spinner")
+	start run --out "$dir/busy" --blocks 1 --tunnel default --workload tcp
+	wait "$pid" || status=$?
+	kill "$spinner"
+	cat "$dir/err"
+	equal "$status" 0
+	match "$(<"$dir/err")" "wgbench: others use [0-9.]+ % of this machine, the heaviest: .*; a quieter one"
+	[[ $(<"$dir/err") != *$'\e'* ]]
+	jq -e '.environment.busy | .share > 0.02 and (.heaviest | length >= 1 and length <= 3 and
+		all(.name != "" and .share > 0))' "$dir/busy/run.json"
+	jq -es 'map(select(.status == "contaminated").reason) | length > 0 and
+		all(test("^other processes took [0-9.]+ % of the machine, the heaviest: .+, [0-9.]+ %$"))' \
+		"$dir/busy/trials.jsonl"
+}
+check "a busy machine is said before, and in each block it spoilt" names_who_is_busy
+
 # The way between the namespaces is another one where this `ip` makes it.
 mkdir "$dir/narrow"
 cat >"$dir/narrow/ip" <<-EOF
