@@ -1,3 +1,4 @@
+#include "harness/plan/interim_plan.h"
 #include "harness/judge/outcome.h"
 #include "base/memory.h"
 #include "base/quote.h"
@@ -45,6 +46,26 @@ static void remark_ends(struct outcome *o)
 	}
 }
 
+static void remark_extensions(struct outcome *o)
+{
+	const char *workload = NULL;
+	char line[320];
+
+	for (size_t i = 0; i < o->series.n; i++) {
+		const struct series *s = &o->series.series[i];
+
+		if (!s->ends || (workload && !strcmp(workload, s->workload)))
+			continue;
+		workload = s->workload;
+		snprintf(line, sizeof(line),
+		         "%s: extended after %zu block%s, whose verdict had its share of the %g %% "
+		         "of error; this one's is %.2g %%",
+		         workload, s->end[s->ends - 1], text_plural(s->end[s->ends - 1]),
+		         100 * LOOKS_ERROR, 100 * s->error);
+		add_remark(o, line);
+	}
+}
+
 static bool has_series(const struct outcome *o, const char *workload)
 {
 	for (size_t i = 0; i < o->series.n; i++)
@@ -80,20 +101,21 @@ static void look_for_gaps(struct outcome *o)
 		         store_lost(o->store), o->store->dir);
 		add_remark(o, line);
 	}
-	o->unfinished = fewest < run->blocks || store_lost(o->store);
+	o->unfinished = fewest < run_blocks(run) || store_lost(o->store);
 	if (fewest < run->blocks && run->budget_s > 0)
 		snprintf(line, sizeof(line),
 		         "Unfinished: neither decided nor out of its budget; wgbench run --resume "
 		         "%.100s goes on",
 		         o->store->dir);
-	else if (fewest < run->blocks)
+	else if (fewest < run_blocks(run))
 		snprintf(line, sizeof(line),
 		         "Unfinished: %zu of %u blocks are whole; wgbench run --resume %.100s "
 		         "goes on",
-		         fewest, run->blocks, o->store->dir);
-	if (fewest < run->blocks)
+		         fewest, run_blocks(run), o->store->dir);
+	if (fewest < run_blocks(run))
 		add_remark(o, line);
 	remark_ends(o);
+	remark_extensions(o);
 }
 
 // A run that went on elsewhere: each block is of one place, but their medians aren't.

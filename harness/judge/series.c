@@ -133,6 +133,47 @@ static bool decides(const struct store *st, const char *metric)
 	return !st->run.deciding;
 }
 
+static size_t count_clean(const struct series *s, size_t blocks)
+{
+	size_t clean = 0;
+
+	for (size_t i = 0; i < s->blocks && i < blocks; i++)
+		clean += !s->block[i].contaminated;
+	return clean;
+}
+
+// After the ends that were judged, this one; while the run goes on nothing is.
+static double find_extended_error(const struct series *s, const struct looks *looks, bool ended)
+{
+	size_t clean[RUN_EXTENSIONS_MAX + 1];
+
+	if (!ended)
+		return 0;
+	for (size_t i = 0; i < s->ends; i++)
+		clean[i] = count_clean(s, s->end[i]);
+	clean[s->ends] = count_clean(s, s->blocks);
+	return looks_error_extended(looks, s->end[0], clean, s->ends + 1);
+}
+
+static void find_ends(struct series *s, const struct run *r)
+{
+	for (size_t i = 0; i < r->times_extended; i++) {
+		unsigned blocks = run_extended_at(&r->extension[i], s->workload);
+
+		if (blocks)
+			s->end[s->ends++] = blocks;
+	}
+}
+
+// Of another metric of the same workload, whose blocks are the same.
+static const struct series *find_sibling(const struct series_set *set, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(set->series[j].workload, set->series[i].workload))
+			return &set->series[j];
+	return NULL;
+}
+
 static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
 {
 	struct looks looks;
@@ -145,7 +186,14 @@ static int share_error(struct series_set *set, const struct store *st, char *fau
 		struct series *s = &set->series[i];
 		enum end_reason end = run_end_of(&st->run, s->workload);
 
-		s->error = looks_error(&looks, s->blocks, end != END_NONE && end != END_DECIDED);
+		const struct series *sibling = find_sibling(set, i);
+		bool ended = end != END_NONE && end != END_DECIDED;
+
+		find_ends(s, &st->run);
+		s->goes_on = s->ends && !ended;
+		s->error = sibling   ? sibling->error
+		           : s->ends ? find_extended_error(s, &looks, ended)
+		                     : looks_error(&looks, s->blocks, ended);
 		s->decides = decides(st, s->metric);
 	}
 	return 0;

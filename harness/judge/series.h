@@ -29,6 +29,10 @@ struct series {
 	// How often a two-sided test of it may err, now that so many blocks are there; 0: it isn't
 	// to be judged now, between two looks of a run that isn't over.
 	double error;
+	// Of an extended run: blocks of its ends before, whose error is spent.
+	size_t ends;
+	size_t end[RUN_EXTENSIONS_MAX];
+	bool goes_on; // it hasn't come to its new end
 	size_t blocks;
 	struct series_block *block;
 };

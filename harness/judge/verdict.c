@@ -153,7 +153,7 @@ static void explain_losses(struct verdict *v, const char *why_failed, const char
 	else if (v->clean.blocks < needed)
 		snprintf(v->reason, sizeof(v->reason), "%zu clean block%s: at least %zu are needed",
 		         v->clean.blocks, text_plural(v->clean.blocks), needed);
-	else if (v->series->error == 0)
+	else if (v->series->error == 0 && (!v->series->ends || v->series->goes_on))
 		snprintf(
 		    v->reason, sizeof(v->reason),
 		    "between two interim analyses of a run that goes on: not to be judged now");
@@ -221,6 +221,19 @@ static double p_at_floor(const double *ratio, size_t n, double gate, bool higher
 	return (tails.below < tails.above) == higher_is_better ? p : 1 - p;
 }
 
+// An extended run's earlier tests could attain other levels than those that were counted, where
+// values tie or blocks of this pair are missing: then nothing is left for a further test.
+static bool is_spent(const struct verdict *v, const double *ratio)
+{
+	if (!v->series->ends)
+		return false;
+	for (size_t i = 0; i < v->clean.blocks; i++)
+		for (size_t j = 0; j < i; j++)
+			if (stats_same(ratio[i], ratio[j]))
+				return true;
+	return v->limited || v->failed;
+}
+
 static void judge(struct verdict *v, const struct series *s, const struct verdict_pair *pair,
                   double gate)
 {
@@ -229,11 +242,16 @@ static void judge(struct verdict *v, const struct series *s, const struct verdic
 	measure(v, s, pair->candidate, pair->baseline, gate, clean);
 	v->control = pair->control;
 	v->word = decide(&v->clean, gate, s->higher_is_better);
+	bool open = s->error == 0 || is_spent(v, clean);
 	// A tunnel that failed is never passed.
-	if ((v->failed && v->word != VERDICT_WORSE) || s->error == 0)
+	if ((v->failed && v->word != VERDICT_WORSE) || open)
 		v->word = VERDICT_UNDECIDED;
+	if (open && s->ends && !*v->reason)
+		snprintf(v->reason, sizeof(v->reason),
+		         "its earlier ends have spent the error that a further test needs: begin a "
+		         "new run");
 	v->regression_excluded =
-	    !v->failed && s->error > 0 && excludes_worse(&v->clean, gate, s->higher_is_better);
+	    !v->failed && !open && excludes_worse(&v->clean, gate, s->higher_is_better);
 	v->p_gate = p_at_floor(clean, v->clean.blocks, gate, s->higher_is_better);
 	estimate_more(v, clean, v->clean.blocks, gate);
 }

@@ -30,6 +30,8 @@ struct work {
 	double spent_s, began_s; // of the budget, before this process; monotonic
 	double longest_s;        // of this process's blocks
 	enum end_reason ended[RUN_WORKLOADS_MAX];
+	unsigned
+	    judged[RUN_WORKLOADS_MAX]; // blocks of an end that was judged: they stay as they are
 };
 
 // What the folder holds of one block of one workload.
@@ -229,7 +231,7 @@ static bool needed(const struct work *w, unsigned block)
 	for (size_t i = 0; i < w->plan->workloads; i++) {
 		struct history h;
 
-		if (w->ended[i] != END_NONE)
+		if (w->ended[i] != END_NONE || block < w->judged[i])
 			continue;
 		recall(w, block, w->plan->workload[i].name, &h);
 		if (!h.settled && h.whole < ATTEMPTS_MAX)
@@ -294,7 +296,7 @@ static int run_round(struct work *w, unsigned block)
 	for (size_t i = 0; !ret && i < p->workloads; i++) {
 		double began_s = clock_s();
 
-		if (w->ended[i] != END_NONE)
+		if (w->ended[i] != END_NONE || block < w->judged[i])
 			continue;
 		if (p->budget_s > 0 && left_s(w) < w->longest_s) {
 			end_all(w, END_BUDGET);
@@ -347,8 +349,12 @@ static void resume(struct work *w)
 			w->starts = t->start + 1;
 	}
 	for (size_t i = 0; i < w->plan->workloads; i++) {
-		enum end_reason end = run_end_of(&w->store->run, w->plan->workload[i].name);
+		const struct run *run = &w->store->run;
+		enum end_reason end = run_end_of(run, w->plan->workload[i].name);
 
+		if (run->times_extended)
+			w->judged[i] = run_extended_at(&run->extension[run->times_extended - 1],
+			                               w->plan->workload[i].name);
 		failed |= end == END_FAILED;
 		// An end that was reached is no more where trials were lost; a failure is found
 		// anew.

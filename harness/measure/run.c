@@ -232,8 +232,9 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 }
 
 // The plan is what the folder says.
-static int run_again(struct plan *p, const char *dir, const struct spec_catalog *c,
-                     struct session *s, blocks_decide *decide, struct run_result *r)
+static int run_again(struct plan *p, const char *dir, const struct extension *by,
+                     const struct spec_catalog *c, struct session *s, blocks_decide *decide,
+                     struct run_result *r)
 {
 	struct store *st = &r->store;
 	int code = RUN_FAILED, ret = store_open(st, dir, true);
@@ -241,7 +242,10 @@ static int run_again(struct plan *p, const char *dir, const struct spec_catalog 
 	if (ret)
 		return RUN_FAILED;
 	r->trials_before = st->trials;
-	ret = plan_from_run(p, &st->run, dir);
+	if (by)
+		ret = extension_add(st, by);
+	if (!ret)
+		ret = plan_from_run(p, &st->run, dir);
 	if (!ret)
 		ret = choose_tunnels(p, s, c);
 	if (!ret)
@@ -273,8 +277,8 @@ static int prepare(struct spec_catalog *c)
 }
 
 // Of a new run, or, without a plan, of the one in the folder.
-static int run_either(struct plan *p, const char *dir, double gate_percent, blocks_decide *decide,
-                      struct run_result *r)
+static int run_either(struct plan *p, const char *dir, const struct extension *by,
+                      double gate_percent, blocks_decide *decide, struct run_result *r)
 {
 	struct spec_catalog *catalog = memory_new(1, sizeof(*catalog));
 	struct session *session = memory_new(1, sizeof(*session));
@@ -284,7 +288,7 @@ static int run_either(struct plan *p, const char *dir, double gate_percent, bloc
 	*r = (struct run_result){.store = {.trials_fd = -1}, .faulty = -1};
 	if (!prepare(catalog))
 		code = p ? run_new(p, dir, gate_percent, catalog, session, decide, r)
-		         : run_again(&found, dir, catalog, session, decide, r);
+		         : run_again(&found, dir, by, catalog, session, decide, r);
 	free(session);
 	free(catalog);
 	return code;
@@ -293,10 +297,11 @@ static int run_either(struct plan *p, const char *dir, double gate_percent, bloc
 int run_plan(struct plan *p, const char *out, double gate_percent, blocks_decide *decide,
              struct run_result *r)
 {
-	return run_either(p, out, gate_percent, decide, r);
+	return run_either(p, out, NULL, gate_percent, decide, r);
 }
 
-int run_resume(const char *dir, blocks_decide *decide, struct run_result *r)
+int run_resume(const char *dir, const struct extension *by, blocks_decide *decide,
+               struct run_result *r)
 {
-	return run_either(NULL, dir, 0, decide, r);
+	return run_either(NULL, dir, by, 0, decide, r);
 }

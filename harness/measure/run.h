@@ -3,6 +3,7 @@
 #define WGBENCH_MEASURE_RUN_H
 
 #include "harness/measure/blocks.h"
+#include "harness/plan/extension.h"
 
 // Exit codes, beside 128 + N: stopped by signal N. Failed: a line on stderr says what and the
 // remedy.
@@ -20,7 +21,7 @@ struct run_result {
 int run_plan(struct plan *, const char *out, double gate_percent, blocks_decide *,
              struct run_result *);
 
-// Goes on with the run in the folder. Likewise.
-int run_resume(const char *dir, blocks_decide *, struct run_result *);
+// Goes on with the run in the folder, which by an extension (NULL: none) becomes longer. Likewise.
+int run_resume(const char *dir, const struct extension *, blocks_decide *, struct run_result *);
 
 #endif

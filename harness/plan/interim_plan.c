@@ -30,6 +30,23 @@ double looks_error(const struct looks *l, unsigned blocks, bool ended)
 	return ended ? fmax(share, LOOKS_ERROR - spent) : share;
 }
 
+double looks_error_extended(const struct looks *l, unsigned ended, const size_t *clean, size_t n)
+{
+	size_t at[STATS_LOOKS_MAX], k = 0;
+	struct stats_looks extended;
+	double before = 0;
+
+	for (size_t i = 0; i < l->plan.n && l->plan.blocks[i] < ended; i++)
+		before = l->plan.spent[i];
+	for (size_t i = 0; i < n; i++)
+		if (clean[i] > (k ? at[k - 1] : 0) && k < STATS_LOOKS_MAX)
+			at[k++] = clean[i];
+	if (!k ||
+	    stats_looks_extend(&extended, at, k, before, looks_error(l, ended, true), LOOKS_ERROR))
+		return 0;
+	return extended.level[k - 1];
+}
+
 int looks_of_run(struct looks *l, const struct run *r)
 {
 	*l = (struct looks){0};

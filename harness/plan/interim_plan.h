@@ -27,6 +27,11 @@ bool looks_due(const struct looks *, unsigned blocks);
 // run that goes on nothing is decided: 0.
 double looks_error(const struct looks *, unsigned blocks, bool ended);
 
+// How often the test at the last end of an extended run may err: the error that was spent before
+// stays spent. `ended`: blocks at its first end; `clean`: those among them that can be judged, then
+// at each later end, n of them. 0: nothing can be decided.
+double looks_error_extended(const struct looks *, unsigned ended, const size_t *clean, size_t n);
+
 // 0; -EINVAL: the run names counts of blocks at which there can't be looks.
 int looks_of_run(struct looks *, const struct run *);
 

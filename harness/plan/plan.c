@@ -464,10 +464,10 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 	int ret = 0;
 
 	*p = (struct plan){.seed = r->seed,
-	                   .blocks = r->blocks,
+	                   .blocks = run_blocks(r),
 	                   .duration_s = r->duration_s,
 	                   .builds = r->builds,
-	                   .budget_s = r->budget_s,
+	                   .budget_s = run_budget_s(r),
 	                   .question = r->question,
 	                   .between = r->between};
 	snprintf(p->name, sizeof(p->name), "%s", r->plan ? r->plan : "");
@@ -477,7 +477,7 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 		ret = plan_add_workload(p, r->workload[i]);
 	for (size_t i = 0; i < r->deciding && !ret; i++)
 		ret = plan_add_metric(p, r->decides[i]);
-	if (!ret)
+	if (!ret && !r->times_extended) // an extension is looked at once, at its end
 		ret = looks_of_run(&p->looks, r);
 	if (!ret && p->blocks && p->blocks <= RUN_BLOCKS_MAX && p->duration_s && p->workloads &&
 	    (!p->between || p->tunnels == RUN_BETWEEN_TUNNELS))

@@ -8,6 +8,7 @@ enum {
 	RUN_GOALS_MAX = 64,
 	RUN_COMPARISONS_MAX = 64,
 	RUN_BLOCKS_MAX = 500,
+	RUN_EXTENSIONS_MAX = 3,
 	RUN_METRICS_MAX = 8, // that a budget is to decide
 	RUN_BUILDS_MAX = 32, // layouts of each tunnel
 	RUN_DURATION_MAX_S = 3600,

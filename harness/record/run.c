@@ -134,6 +134,21 @@ static const struct field resumed_rows[] = {
 #undef HERE
 static const struct field resumed = {.kind = FIELD_OBJECT, .rows = resumed_rows};
 
+static const struct field blocks_at = {
+    .kind = FIELD_INTEGER, FIELD_IN(struct run_blocks, blocks), .min = 1, .max = RUN_BLOCKS_MAX};
+#define HERE(member) FIELD_IN(struct run_extension, member)
+static const struct field extension_rows[] = {
+    {"*", FIELD_REST, HERE(rest)},
+    {"created", FIELD_TIME, HERE(created)},
+    {"ended", FIELD_MAP, FIELD_LIST(struct run_extension, end, ends), .max = RUN_WORKLOADS_MAX,
+     .keys = FIELD_WORKLOAD, .rows = &blocks_at},
+    {"blocks", FIELD_INTEGER, HERE(blocks), .min = 1, .max = RUN_BLOCKS_MAX},
+    {"budget", FIELD_NUMBER, FIELD_ADDED, HERE(budget_s), .max = 1e9},
+    {0},
+};
+#undef HERE
+static const struct field extension = {.kind = FIELD_OBJECT, .rows = extension_rows};
+
 #define HERE(member) FIELD_IN(struct run, member)
 #define LIST(member, count) FIELD_LIST(struct run, member, count)
 static const struct field run_rows[] = {
@@ -170,6 +185,8 @@ static const struct field run_rows[] = {
     {"ended", FIELD_MAP, FIELD_OPTIONAL, LIST(end, ends), .max = TEXTS_MAX, .keys = FIELD_WORKLOAD,
      .rows = &ending},
     {"trials", FIELD_INTEGER, FIELD_OPTIONAL, HERE(trials), .max = STORE_TRIALS_MAX},
+    {"extended", FIELD_ARRAY, FIELD_OPTIONAL, LIST(extension, times_extended),
+     .max = RUN_EXTENSIONS_MAX, .rows = &extension},
     {"resumed", FIELD_ARRAY, FIELD_OPTIONAL, LIST(resumed, times_resumed), .max = TEXTS_MAX,
      .rows = &resumed},
     {0},
@@ -357,6 +374,24 @@ void run_set_end(struct run *r, const char *workload, enum end_reason reason)
 		end->workload = text_format("%s", workload);
 	}
 	end->reason = reason;
+}
+
+unsigned run_blocks(const struct run *r)
+{
+	return r->times_extended ? r->extension[r->times_extended - 1].blocks : r->blocks;
+}
+
+double run_budget_s(const struct run *r)
+{
+	return r->times_extended ? r->extension[r->times_extended - 1].budget_s : r->budget_s;
+}
+
+unsigned run_extended_at(const struct run_extension *e, const char *workload)
+{
+	for (size_t i = 0; i < e->ends; i++)
+		if (!strcmp(e->end[i].workload, workload))
+			return e->end[i].blocks;
+	return 0;
 }
 
 json_t *goal_write(const struct goal *g)

@@ -88,6 +88,22 @@ struct run_resumed {
 	json_t *differences; // then: [[what, before, then]]
 };
 
+// Blocks that a workload had.
+struct run_blocks {
+	char *workload;
+	unsigned blocks;
+};
+
+// More blocks for a run that had come to its end.
+struct run_extension {
+	json_t *rest;
+	char *created;
+	size_t ends; // of the workloads that go on
+	struct run_blocks *end;
+	unsigned blocks; // of each workload, up to which it goes on
+	double budget_s; // up to which it goes on, since the run began; 0: none
+};
+
 struct run {
 	json_t *rest; // fields that are of later versions stay
 	char *id, *created;
@@ -123,6 +139,8 @@ struct run {
 	double gate_percent; // 0: none was given
 	size_t goals;
 	struct goal *goal;
+	size_t times_extended;
+	struct run_extension *extension;
 	size_t times_resumed;
 	struct run_resumed *resumed;
 };
@@ -153,6 +171,13 @@ int run_add_metric(struct run *, const char *workload, const struct metric *, st
 // Why a workload has no more blocks; END_NONE: it may have.
 enum end_reason run_end_of(const struct run *, const char *workload);
 void run_set_end(struct run *, const char *workload, enum end_reason);
+
+// What it goes on to, by its last extension or its plan.
+unsigned run_blocks(const struct run *);
+double run_budget_s(const struct run *);
+
+// How many blocks a workload had when it was extended; 0: that extension isn't about it.
+unsigned run_extended_at(const struct run_extension *, const char *workload);
 
 json_t *goal_write(const struct goal *); // a new object
 

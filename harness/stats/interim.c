@@ -64,10 +64,16 @@ static void simulate(const struct stats_looks *l, uint64_t *random, unsigned *sm
 	}
 }
 
+// What a look may do: spend up to `allowed` of alpha, by a test of at most this level; `before` was
+// spent before the first one.
+struct allowance {
+	double allowed, level, before;
+};
+
 // Sets the look's level and what is spent with it; forgets the runs it rejects. `rejected`: how
 // many were before.
-static void spend(struct stats_looks *l, size_t k, double allowed, unsigned (*run)[STATS_LOOKS_MAX],
-                  size_t *left)
+static void spend(struct stats_looks *l, size_t k, struct allowance may,
+                  unsigned (*run)[STATS_LOOKS_MAX], size_t *left)
 {
 	size_t n = l->blocks[k], half = (n * (n + 1) / 2 + 1) / 2, outside = 0, kept = 0;
 	double *p = stats_signed_rank_distribution(n), tail = 0;
@@ -75,13 +81,13 @@ static void spend(struct stats_looks *l, size_t k, double allowed, unsigned (*ru
 
 	for (size_t i = 0; i < *left; i++)
 		count[run[i][k]]++;
-	l->spent[k] = k ? l->spent[k - 1] : 0;
+	l->spent[k] = k ? l->spent[k - 1] : may.before;
 	for (double before = l->spent[k]; outside < half; outside++) {
 		tail += 2 * p[outside];
 		rejected += count[outside];
 		double simulated = (rejected + 4.5 + 3 * sqrt(rejected + 2.25)) / RUNS;
-		double bound = fmin(before + tail, simulated);
-		if (bound > allowed)
+		double bound = fmin(before + tail, may.before + simulated);
+		if (bound > may.allowed || tail > may.level)
 			break;
 		l->spent[k] = bound;
 		l->level[k] = tail;
@@ -108,12 +114,8 @@ size_t stats_looks_default(size_t blocks[STATS_LOOKS_MAX], size_t most)
 	return n;
 }
 
-int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+static int set_blocks(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
 {
-	unsigned(*run)[STATS_LOOKS_MAX];
-	uint64_t random = SEED;
-	size_t left = RUNS;
-
 	*l = (struct stats_looks){.n = n};
 	if (!n || n > STATS_LOOKS_MAX || !(alpha > 0 && alpha < 1))
 		return -EINVAL;
@@ -122,11 +124,48 @@ int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, doub
 		if (blocks[k] <= (k ? blocks[k - 1] : 0) || blocks[k] > STATS_BLOCKS_MAX)
 			return -EINVAL;
 	}
-	run = memory_new(RUNS, sizeof(*run));
+	return 0;
+}
+
+// The simulated runs, which the caller frees.
+static unsigned (*simulate_all(const struct stats_looks *l))[STATS_LOOKS_MAX]
+{
+	unsigned(*run)[STATS_LOOKS_MAX] = memory_new(RUNS, sizeof(*run));
+	uint64_t random = SEED;
+
 	for (size_t i = 0; i < RUNS; i++)
 		simulate(l, &random, run[i]);
+	return run;
+}
+
+int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+{
+	size_t left = RUNS;
+	int ret = set_blocks(l, blocks, n, alpha);
+
+	if (ret)
+		return ret;
+	unsigned(*run)[STATS_LOOKS_MAX] = simulate_all(l);
 	for (size_t k = 0; k < n; k++)
-		spend(l, k, alpha * pow((k + 1.0) / n, exponent), run, &left);
+		spend(l, k, (struct allowance){alpha * pow((k + 1.0) / n, exponent), 1, 0}, run,
+		      &left);
+	free(run);
+	return 0;
+}
+
+int stats_looks_extend(struct stats_looks *l, const size_t *blocks, size_t n, double before,
+                       double first, double alpha)
+{
+	size_t left = RUNS;
+	int ret = set_blocks(l, blocks, n, alpha);
+
+	if (ret)
+		return ret;
+	unsigned(*run)[STATS_LOOKS_MAX] = simulate_all(l);
+	spend(l, 0, (struct allowance){INFINITY, first * (1 + 1e-9), before}, run, &left);
+	for (size_t k = 1; k < n; k++)
+		spend(l, k, (struct allowance){(l->spent[k - 1] + alpha) / 2, 1, before}, run,
+		      &left);
 	free(run);
 	return 0;
 }

@@ -28,4 +28,11 @@ size_t stats_looks_default(size_t blocks[STATS_LOOKS_MAX], size_t most);
 // alpha is between 0 and 1. Takes some tenths of a second where looks go beyond 200 blocks.
 int stats_looks_plan(struct stats_looks *, const size_t *blocks, size_t n, double alpha);
 
+// Looks that nobody planned. The first one was the end of a run, tested at level `first` after
+// looks that had spent `before`; since the test is exact and attains few levels, part of alpha may
+// be left. Each further look spends half of what is left then, so there may be any number of them.
+// A level of 0: too little is left for so few blocks. As stats_looks_plan() otherwise.
+int stats_looks_extend(struct stats_looks *, const size_t *blocks, size_t n, double before,
+                       double first, double alpha);
+
 #endif

@@ -471,6 +471,50 @@ static void looks_are_paid_for(void **state)
 	}
 }
 
+// Extended after 8 blocks: the test of those spent 10/256, and the later end has no more than half
+// of what was left of the 5 %, and what it shares with the first.
+static void an_extended_run_pays_for_its_ends(void **state)
+{
+	static const struct {
+		const char *ended;
+		unsigned blocks;
+		bool tied, judged;
+		const char *reason;
+	} cases[] = {
+	    {"blocks", 16, false, true, ""},
+	    {"budget", 13, false, true, ""},
+	    {NULL, 13, false, false, "between two interim analyses"},
+	    {"blocks", 16, true, false, "earlier ends have spent the error"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *run = synthetic_run(2, 8);
+		struct synthetic s;
+		struct judged j;
+
+		json_object_set_new(run, "extended",
+		                    json_pack("[{ss s{si} si}]", "created", "2020-01-02T00:00:00Z",
+		                              "ended", "tcp", 8, "blocks", 16));
+		if (cases[i].ended)
+			json_object_set_new(run, "ended", json_pack("{ss}", "tcp", cases[i].ended));
+		synthetic_begin_with(&s, run);
+		for (unsigned b = 0; b < cases[i].blocks; b++)
+			synthetic_add(&s, b, 0,
+			              &(struct synthetic_block){.effect = {0, -0.1},
+			                                        .noise = cases[i].tied ? 0 : 0.01});
+		assert_int_equal(judge(&j, &s, "goodput_gbps"), 0);
+		const struct verdict *v = find(&j, "goodput_gbps", 1);
+		assert_word(v, cases[i].judged ? VERDICT_WORSE : VERDICT_UNDECIDED);
+		assert_int_equal(v->regression, cases[i].judged);
+		if (*cases[i].reason)
+			assert_reason(v, cases[i].reason);
+		assert_int_equal(v->series->error > 0, cases[i].ended != NULL);
+		assert_true(v->series->error < 0.02);
+		finish(&j, &s);
+	}
+}
+
 static void refusals(void **state)
 {
 	struct synthetic s;
@@ -666,6 +710,7 @@ int main(void)
 	    cmocka_unit_test(a_gate_over_many_metrics_wants_more),
 	    cmocka_unit_test(what_the_budget_was_for_is_a_question_of_its_own),
 	    cmocka_unit_test(looks_are_paid_for),
+	    cmocka_unit_test(an_extended_run_pays_for_its_ends),
 	    cmocka_unit_test(refusals),
 	    cmocka_unit_test(a_regression_is_excluded_by_one_side),
 	    cmocka_unit_test(a_failed_block_excludes_nothing),

@@ -205,6 +205,90 @@ static void error_by_simulation(void **state)
 	}
 }
 
+enum { FIRST = 8, EXTENSIONS = 3, PATHS = 1 << EXTENSIONS };
+
+// Each extension is short where its bit is set in `path`, else long.
+static size_t extend_by(unsigned path, size_t extension)
+{
+	return path >> extension & 1 ? 3 : 12;
+}
+
+static void plan_extensions(struct stats_looks *l, unsigned path)
+{
+	size_t blocks[EXTENSIONS + 1] = {FIRST};
+
+	for (size_t k = 0; k < EXTENSIONS; k++)
+		blocks[k + 1] = blocks[k] + extend_by(path, k);
+	assert_int_equal(stats_looks_extend(l, blocks, EXTENSIONS + 1, 0, 0.05, 0.05), 0);
+}
+
+static void extensions_share_what_is_left(void **state)
+{
+	const size_t blocks[] = {8, 16, 32}, few[] = {8, 9};
+	struct stats_looks l, again;
+
+	(void)state;
+	assert_int_equal(stats_looks_extend(&l, blocks, 3, 0, 0.05, 0.05), 0);
+	assert_near(l.level[0], 10.0 / 256, 1e-9); // the plain test of eight
+	assert_near(l.spent[0], 10.0 / 256, 1e-9);
+	for (int k = 1; k < 3; k++) {
+		assert_true(l.level[k] > 0 && l.spent[k] > l.spent[k - 1]);
+		assert_true(l.spent[k] <= (l.spent[k - 1] + 0.05) / 2 + 1e-12);
+	}
+	// Ends that overlap: the second test's level is above what it adds to the error.
+	assert_true(l.level[1] > 1.2 * (l.spent[1] - l.spent[0]));
+	// What is spent is spent: nothing is left of it.
+	assert_int_equal(stats_looks_extend(&l, blocks, 3, 0.02, 0.05, 0.05), 0);
+	assert_near(l.level[1] + l.level[2], 0, 0);
+	// A level depends on the ends before, not on those to come.
+	assert_int_equal(stats_looks_extend(&l, few, 2, 0, 0.05, 0.05), 0);
+	assert_true(l.level[1] >= 0 && l.spent[1] <= 0.05);
+	assert_int_equal(stats_looks_extend(&again, few, 2, 0, 0.05, 0.05), 0);
+	assert_memory_equal(&l, &again, sizeof(l));
+	assert_int_equal(stats_looks_extend(&l, few, 0, 0, 0.05, 0.05), -EINVAL);
+}
+
+// Of no effect, or one at the threshold: somebody extends a run until it is decided, three times at
+// most, and each time only by a little where it was a near thing. Were each end judged at 5 %, he
+// would find what isn't there far more often.
+static void error_of_extended_runs_by_simulation(void **state)
+{
+	enum { RUNS = 10000, MOST = FIRST + 12 * EXTENSIONS };
+	static double (*const draw[])(struct support_random *) = {draw_normal, draw_t3,
+	                                                          draw_contaminated};
+	struct stats_looks l[PATHS];
+
+	(void)state;
+	for (unsigned path = 0; path < PATHS; path++)
+		plan_extensions(&l[path], path);
+	for (size_t d = 0; d < 3; d++) {
+		size_t wrong = 0, at_first = 0, unpaid = 0;
+
+		for (int run = 0; run < RUNS; run++) {
+			unsigned path = 0;
+			bool decided = false, plain = false;
+			double x[MOST];
+
+			for (size_t i = 0; i < MOST; i++)
+				x[i] = draw[d](&rng);
+			for (size_t k = 0; k <= EXTENSIONS && !decided; k++) {
+				double p = stats_signed_rank_p(x, l[path].blocks[k], 0);
+
+				decided = p <= l[path].level[k];
+				plain |= p <= 0.05;
+				at_first += !k && decided;
+				if (k < EXTENSIONS)
+					path |= (p < 0.15) << k;
+			}
+			wrong += decided;
+			unpaid += plain;
+		}
+		assert_at_most(wrong, RUNS, 0.05);
+		assert_true(wrong > at_first);
+		assert_true(unpaid > 0.075 * RUNS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +299,8 @@ int main(void)
 	    cmocka_unit_test(the_same_each_time),
 	    cmocka_unit_test(error_counted_over_all_orders_and_signs),
 	    cmocka_unit_test(error_by_simulation),
+	    cmocka_unit_test(extensions_share_what_is_left),
+	    cmocka_unit_test(error_of_extended_runs_by_simulation),
 	};
 
 	support_random_init(&rng, support_seed());

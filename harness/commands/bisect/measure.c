@@ -359,7 +359,7 @@ static int judge_run(const struct bisect *b, const struct store *st, struct bise
 // Goes on with a run that was cut off: what its trials took then is part of the step too.
 static int go_on(const char *dir, struct bisect_step *s, struct run_result *result)
 {
-	int code = run_resume(dir, decided_by, result);
+	int code = run_resume(dir, NULL, decided_by, result);
 
 	for (size_t i = 0; i < result->trials_before; i++)
 		s->seconds += result->store.trial[i].duration_ns * 1e-9;

@@ -60,7 +60,9 @@ static int parse(struct run_options *o, int argc, char **argv)
 	    {"out", OPTION_STRING, &o->out, "DIR", .help = "the run's folder",
 	     .otherwise = "results/TIME-PID in the source tree"},
 	    {"resume", OPTION_STRING, &o->resume, "DIR",
-	     .help = "finish the run in DIR: only what is missing, with the same binaries"},
+	     .help = "finish the run in DIR: only what is missing, with the same binaries; with "
+	             "--blocks or "
+	             "--budget, add as much to a run that is finished and undecided"},
 	    {"control", OPTION_FLAG, &o->control,
 	     .help = "measure the first tunnel once more (null control): where it differs from "
 	             "itself, the run is no pass"},
@@ -72,7 +74,7 @@ static int parse(struct run_options *o, int argc, char **argv)
 	};
 	struct options options = {
 	    .command = &run_command, .rows = rows, .n = sizeof(rows) / sizeof(*rows)};
-	static const char *const of_resume[] = {"resume", NULL};
+	static const char *const of_resume[] = {"resume", "blocks", "budget", NULL};
 	struct options_words words;
 	const char *beyond;
 	int ret;
@@ -171,7 +173,10 @@ static int run_new(const struct run_options *o, struct run_result *result)
 static int run(const struct run_options *o)
 {
 	struct run_result result = {.store = {.trials_fd = -1}};
-	int code = o->resume ? run_resume(o->resume, decided_by, &result) : run_new(o, &result);
+	const struct extension by = {o->blocks, o->budget_s};
+	bool longer = by.blocks || by.budget_s > 0;
+	int code = o->resume ? run_resume(o->resume, longer ? &by : NULL, decided_by, &result)
+	                     : run_new(o, &result);
 
 	if (!code)
 		code = conclude(&result.store, o->gate_percent);
@@ -214,7 +219,10 @@ const struct command run_command = {
     .summary = "Measure tunnels against one another and show the verdicts",
     .help = "Each tunnel has two network namespaces of its own, and the tunnels take turns in "
             "balanced blocks (ABBA, BAAB). An interrupted run keeps what is finished; --resume "
-            "goes on from there. At the end the run prints what `wgbench compare` prints, and "
+            "goes on from there. A finished run can be extended, up to three times: its "
+            "verdicts at the end so far have used most of the 5 % that they may err in, and those "
+            "of the extension share what is left. At the end the run prints what `wgbench compare` "
+            "prints, and "
             "writes the report.\n"
             "To gate on the verdicts, ask `wgbench compare RUN`, whose exit code is theirs.",
     .exits = exits,

@@ -361,6 +361,23 @@ check "and when its time is over" out_of_budget
 check "a metric without a budget" refused "give --budget" run "${new[@]}" --metric goodput_gbps
 check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
 
+# What was judged stays as it was, even where it was contaminated.
+extended() {
+	run 0 --out "$dir/longer" --tunnel veth --blocks 1
+	cp "$dir/longer/trials.jsonl" "$dir/before.jsonl"
+	run 0 --resume "$dir/longer" --blocks 6
+	match "$(<"$dir/out")" "tcp: extended after 1 block"
+	equal "$(head -c "$(stat -c %s "$dir/before.jsonl")" "$dir/longer/trials.jsonl" | sha256sum)" \
+		"$(sha256sum <"$dir/before.jsonl")"
+	jq -e '.blocks == 1 and .ended.tcp == "blocks" and (.extended | length == 1 and
+		(.[0] | .ended.tcp == 1 and .blocks == 7))' "$dir/longer/run.json"
+	tail -c +$(($(stat -c %s "$dir/before.jsonl") + 1)) "$dir/longer/trials.jsonl" |
+		jq -es 'map(.block) | unique == [1, 2, 3, 4, 5, 6]'
+	run 2 --resume "$dir/longer" --blocks 494
+	match "$(<"$dir/err")" "would have 501 blocks, but at most 500"
+}
+check "a finished run is extended by --resume --blocks" extended
+
 # A file system with room for run.json and two trials and a half.
 full_disk() {
 	local line_bytes
