@@ -155,6 +155,20 @@ static double find_extended_error(const struct series *s, const struct looks *lo
 	return looks_error_extended(looks, s->end[0], clean, s->ends + 1);
 }
 
+// Of a run that goes on, whose end is planned already: that end's.
+static double find_later_error(const struct series *s, const struct looks *looks, bool ended)
+{
+	size_t clean[RUN_EXTENSIONS_MAX + 2], now = count_clean(s, s->blocks);
+
+	if (!ended)
+		return LOOKS_ERROR;
+	for (size_t i = 0; i < s->ends; i++)
+		clean[i] = count_clean(s, s->end[i]);
+	clean[s->ends] = now;
+	clean[s->ends + 1] = fmin(2 * now, STATS_BLOCKS_MAX);
+	return looks_error_extended(looks, s->ends ? s->end[0] : s->blocks, clean, s->ends + 2);
+}
+
 static void find_ends(struct series *s, const struct run *r)
 {
 	for (size_t i = 0; i < r->times_extended; i++) {
@@ -194,6 +208,9 @@ static int share_error(struct series_set *set, const struct store *st, char *fau
 		s->error = sibling   ? sibling->error
 		           : s->ends ? find_extended_error(s, &looks, ended)
 		                     : looks_error(&looks, s->blocks, ended);
+		s->error_later =
+		    sibling ? sibling->error_later
+		            : find_later_error(s, &looks, ended || s->blocks >= st->run.blocks);
 		s->decides = decides(st, s->metric);
 	}
 	return 0;

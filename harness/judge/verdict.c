@@ -119,14 +119,20 @@ static void explain_noise(struct verdict *v, size_t even, size_t likely)
 		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
 }
 
-// What a longer run would tell: the word, and whether a regression is shown or excluded, for which
+// What the run, extended, would tell: the word, and whether a regression is shown or excluded, for which
 // the better side has no end.
 static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
 {
 	struct stats_aim aim = {.low = log_ratio_of(-gate),
 	                        .high = log_ratio_of(gate),
-	                        .level = 1 - shown_error(v->series)};
+	                        .level = 1 - v->series->error_later};
 
+	if (!(v->series->error_later > 0)) {
+		if (v->word == VERDICT_UNDECIDED && !*v->reason)
+			snprintf(v->reason, sizeof(v->reason),
+			         "no error is left for more blocks: begin a new, longer run");
+		return;
+	}
 	if (v->word == VERDICT_UNDECIDED) {
 		v->blocks_to_decide = blocks_more(ratio, n, aim, LIKELY);
 		if (!*v->reason)
