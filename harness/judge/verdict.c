@@ -119,8 +119,8 @@ static void explain_noise(struct verdict *v, size_t even, size_t likely)
 		snprintf(v->reason + length, sizeof(v->reason) - length, " at an even chance");
 }
 
-// What the run, extended, would tell: the word, and whether a regression is shown or excluded, for which
-// the better side has no end.
+// What the run, extended, would tell: the word, and whether a regression is shown or excluded, for
+// which the better side has no end.
 static void estimate_more(struct verdict *v, const double *ratio, size_t n, double gate)
 {
 	struct stats_aim aim = {.low = log_ratio_of(-gate),

@@ -109,8 +109,9 @@ bool facts_remedy(struct text *t, const struct outcome *o)
 		more = s[i].blocks_more > more ? s[i].blocks_more : more;
 	free(s);
 	if (!more) {
-		text_add(t, "Too noisy here, or too close to the threshold: more blocks of this run "
-		            "would hardly decide.");
+		text_add(t,
+		         "Too noisy here, or too close to the threshold: more blocks of this run "
+		         "would hardly decide.");
 		return false;
 	}
 	text_add(t, "wgbench run --resume %s --blocks %zu", o->store->dir, more);
