@@ -10,17 +10,18 @@
 #include "harness/stats/basic.h"
 #include "harness/stats/signed_rank.h"
 
-// How many of the outermost Walsh averages on each side each look's interval leaves out.
+// How many of the outermost Walsh averages on each side each analysis's interval leaves out.
 struct criticals {
-	size_t outside[STATS_LOOKS_MAX];
+	size_t outside[STATS_ANALYSES_MAX];
 };
 
-static void find_criticals(struct criticals *c, const struct looks *l)
+static void find_criticals(struct criticals *c, const struct interim *l)
 {
 	for (size_t i = 0; i < l->plan.n; i++) {
 		size_t n = l->plan.blocks[i];
 
-		c->outside[i] = stats_signed_rank_outside(n, looks_error(l, n, i + 1 == l->plan.n));
+		c->outside[i] =
+		    stats_signed_rank_outside(n, interim_error(l, n, i + 1 == l->plan.n));
 	}
 }
 
@@ -74,8 +75,8 @@ static bool leaves_out_zero(const double *sorted, size_t n, size_t outside)
 }
 
 void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size_t n, bool equal,
-                           double shift, const struct looks *l, double gate_percent, unsigned draws,
-                           uint64_t seed)
+                           double shift, const struct interim *l, double gate_percent,
+                           unsigned draws, uint64_t seed)
 {
 	unsigned words[SAME + 1] = {0}, different = 0;
 	double drawn[STATS_BLOCKS_MAX], *blocks = memory_new(draws, sizeof(*blocks));
@@ -84,22 +85,22 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
 	find_criticals(&c, l);
 	for (unsigned d = 0; d < draws; d++) {
 		enum word word = OPEN;
-		size_t held = 0, look;
+		size_t held = 0, analysis;
 
-		for (look = 0; look < l->plan.n; look++) {
-			for (; held < l->plan.blocks[look]; held++) {
+		for (analysis = 0; analysis < l->plan.n; analysis++) {
+			for (; held < l->plan.blocks[analysis]; held++) {
 				double r = ratio[random_below(&seed, n)];
 
 				drawn[held] = (equal && random_next(&seed) & 1 ? -r : r) + shift;
 			}
 			stats_sort(drawn, held);
-			word = decide(drawn, held, c.outside[look], gate_percent);
+			word = decide(drawn, held, c.outside[analysis], gate_percent);
 			if (word != OPEN)
 				break;
 		}
-		look -= look == l->plan.n;
+		analysis -= analysis == l->plan.n;
 		words[word]++;
-		different += leaves_out_zero(drawn, held, c.outside[look]);
+		different += leaves_out_zero(drawn, held, c.outside[analysis]);
 		blocks[d] = held;
 	}
 	stats_sort(blocks, draws);
@@ -113,7 +114,7 @@ void selfcheck_draw_budget(struct selfcheck_budget *s, const double *ratio, size
 }
 
 void selfcheck_limit_budget(struct selfcheck_limits *l, const double *ratio, size_t n, bool equal,
-                            double shift, const struct looks *looks, double gate_percent,
+                            double shift, const struct interim *analyses, double gate_percent,
                             unsigned stores, unsigned draws, uint64_t seed)
 {
 	double *share = memory_new(stores, sizeof(*share));
@@ -124,7 +125,7 @@ void selfcheck_limit_budget(struct selfcheck_limits *l, const double *ratio, siz
 
 		for (size_t j = 0; j < n; j++)
 			drawn[j] = ratio[random_below(&seed, n)];
-		selfcheck_draw_budget(&s, drawn, n, equal, shift, looks, gate_percent, draws,
+		selfcheck_draw_budget(&s, drawn, n, equal, shift, analyses, gate_percent, draws,
 		                      random_next(&seed));
 		share[i] = s.higher;
 	}

@@ -1,5 +1,5 @@
-// What runs with a budget would say whose blocks are drawn from those at hand: look after look, as
-// blocks.c does. Mathematics only.
+// What runs with a budget would say whose blocks are drawn from those at hand: analysis after
+// analysis, as blocks.c does. Mathematics only.
 #ifndef WGBENCH_JUDGE_DRAW_BUDGET_H
 #define WGBENCH_JUDGE_DRAW_BUDGET_H
 
@@ -25,16 +25,16 @@ struct selfcheck_limits {
 
 // Draws runs from the ratios (logarithms of blocks, each of a start of its own), with replacement.
 // `equal`: the two tunnels are, so a sign is drawn for each block too. `shift` is added: an effect
-// that isn't there. The same seed draws the same. n >= 1, looks.n >= 1.
+// that isn't there. The same seed draws the same. n >= 1, analyses.n >= 1.
 void selfcheck_draw_budget(struct selfcheck_budget *, const double *ratio, size_t n, bool equal,
-                           double shift, const struct looks *, double gate_percent, unsigned draws,
-                           uint64_t seed);
+                           double shift, const struct interim *, double gate_percent,
+                           unsigned draws, uint64_t seed);
 
 // The same from `stores` sets of n blocks, each drawn from those at hand with replacement (Efron's
 // percentile method): the quantiles of their shares. So few draws of each that chance in them
 // widens the limits.
 void selfcheck_limit_budget(struct selfcheck_limits *, const double *ratio, size_t n, bool equal,
-                            double shift, const struct looks *, double gate_percent,
+                            double shift, const struct interim *, double gate_percent,
                             unsigned stores, unsigned draws, uint64_t seed);
 
 #endif

@@ -18,7 +18,7 @@ struct figure figure_of(const struct series *s, unsigned tunnel)
 {
 	double value[STATS_BLOCKS_MAX] = {0};
 	size_t n = gather_clean(value, s, tunnel);
-	struct stats_interval i = stats_walsh_interval(value, n, 1 - LOOKS_ERROR);
+	struct stats_interval i = stats_walsh_interval(value, n, 1 - INTERIM_ERROR);
 
 	return (struct figure){
 	    .value = n ? stats_hodges_lehmann(value, n) : NAN,

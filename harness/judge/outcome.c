@@ -61,7 +61,7 @@ static void remark_extensions(struct outcome *o)
 		         "%s: extended after %zu block%s, whose verdict had its share of the %g %% "
 		         "of error; this one's is %.2g %%",
 		         workload, s->end[s->ends - 1], text_plural(s->end[s->ends - 1]),
-		         100 * LOOKS_ERROR, 100 * s->error);
+		         100 * INTERIM_ERROR, 100 * s->error);
 		add_remark(o, line);
 	}
 }

@@ -143,7 +143,8 @@ static size_t count_clean(const struct series *s, size_t blocks)
 }
 
 // After the ends that were judged, this one; while the run goes on nothing is.
-static double find_extended_error(const struct series *s, const struct looks *looks, bool ended)
+static double find_extended_error(const struct series *s, const struct interim *analyses,
+                                  bool ended)
 {
 	size_t clean[RUN_EXTENSIONS_MAX + 1];
 
@@ -152,21 +153,22 @@ static double find_extended_error(const struct series *s, const struct looks *lo
 	for (size_t i = 0; i < s->ends; i++)
 		clean[i] = count_clean(s, s->end[i]);
 	clean[s->ends] = count_clean(s, s->blocks);
-	return looks_error_extended(looks, s->end[0], clean, s->ends + 1);
+	return interim_error_extended(analyses, s->end[0], clean, s->ends + 1);
 }
 
 // Of a run that goes on, whose end is planned already: that end's.
-static double find_later_error(const struct series *s, const struct looks *looks, bool ended)
+static double find_later_error(const struct series *s, const struct interim *analyses, bool ended)
 {
 	size_t clean[RUN_EXTENSIONS_MAX + 2], now = count_clean(s, s->blocks);
 
 	if (!ended)
-		return LOOKS_ERROR;
+		return INTERIM_ERROR;
 	for (size_t i = 0; i < s->ends; i++)
 		clean[i] = count_clean(s, s->end[i]);
 	clean[s->ends] = now;
 	clean[s->ends + 1] = fmin(2 * now, STATS_BLOCKS_MAX);
-	return looks_error_extended(looks, s->ends ? s->end[0] : s->blocks, clean, s->ends + 2);
+	return interim_error_extended(analyses, s->ends ? s->end[0] : s->blocks, clean,
+	                              s->ends + 2);
 }
 
 static void find_ends(struct series *s, const struct run *r)
@@ -190,9 +192,9 @@ static const struct series *find_sibling(const struct series_set *set, size_t i)
 
 static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
 {
-	struct looks looks;
+	struct interim analyses;
 
-	if (looks_of_run(&looks, &st->run)) {
+	if (interim_of_run(&analyses, &st->run)) {
 		snprintf(fault, bytes, "run.json: 'looks' can't be read");
 		return -EINVAL;
 	}
@@ -206,11 +208,11 @@ static int share_error(struct series_set *set, const struct store *st, char *fau
 		find_ends(s, &st->run);
 		s->goes_on = s->ends && !ended;
 		s->error = sibling   ? sibling->error
-		           : s->ends ? find_extended_error(s, &looks, ended)
-		                     : looks_error(&looks, s->blocks, ended);
+		           : s->ends ? find_extended_error(s, &analyses, ended)
+		                     : interim_error(&analyses, s->blocks, ended);
 		s->error_later =
 		    sibling ? sibling->error_later
-		            : find_later_error(s, &looks, ended || s->blocks >= st->run.blocks);
+		            : find_later_error(s, &analyses, ended || s->blocks >= st->run.blocks);
 		s->decides = decides(st, s->metric);
 	}
 	return 0;

@@ -27,7 +27,7 @@ struct series {
 	bool higher_is_better, judged;
 	bool decides; // of those that the run's budget is for; where it names none, each
 	// How often a two-sided test of it may err, now that so many blocks are there; 0: it isn't
-	// to be judged now, between two looks of a run that isn't over.
+	// to be judged now, between two analyses of a run that isn't over.
 	double error;
 	// Of an extended run: blocks of its ends before, whose error is spent.
 	size_t ends;

@@ -20,7 +20,7 @@ enum place_word {
 extern const char *const place_names[]; // NULL ends them
 
 // How often PLACE_GOOD or PLACE_BAD is wrong, at most: either end of an interval errs as often.
-#define PLACE_ERROR (LOOKS_ERROR / 2)
+#define PLACE_ERROR (INTERIM_ERROR / 2)
 
 // In percent of the end's value.
 struct place_distance {

@@ -84,7 +84,7 @@ static bool excludes_worse(const struct verdict_effect *e, double gate, bool hig
 // What the interval is made with; also where it isn't the time to judge, it can be shown.
 static double shown_error(const struct series *s)
 {
-	return s->error > 0 ? s->error : LOOKS_ERROR;
+	return s->error > 0 ? s->error : INTERIM_ERROR;
 }
 
 // How many more blocks would decide with that chance, or allow a verdict at all where there are too
@@ -274,7 +274,7 @@ static void correct_family(struct verdict_set *set, bool decides)
 		const struct verdict *v = &set->verdict[i];
 
 		if (v->series->decides == decides && !v->control)
-			p[n++] = fmin(1, v->p_gate * LOOKS_ERROR / shown_error(v->series));
+			p[n++] = fmin(1, v->p_gate * INTERIM_ERROR / shown_error(v->series));
 	}
 	stats_adjust_holm(p, n, p);
 	for (size_t i = 0; i < set->n; i++) {
@@ -284,12 +284,12 @@ static void correct_family(struct verdict_set *set, bool decides)
 			continue;
 		v->p_gate = p[k++];
 		v->regression =
-		    v->word == VERDICT_WORSE && stats_within(v->p_gate, LOOKS_ERROR / 2);
+		    v->word == VERDICT_WORSE && stats_within(v->p_gate, INTERIM_ERROR / 2);
 		if (v->word == VERDICT_WORSE && !v->regression && !*v->reason)
 			snprintf(v->reason, sizeof(v->reason),
 			         "by itself; not as one of %zu comparisons (Holm's p %.2g, limit "
 			         "%g)",
-			         n, v->p_gate, LOOKS_ERROR / 2);
+			         n, v->p_gate, INTERIM_ERROR / 2);
 	}
 	free(p);
 }

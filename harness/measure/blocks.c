@@ -1,6 +1,6 @@
 // A block that was cut in its middle is done again whole, as a further attempt: half a block has no
 // balanced order. With a budget, all workloads share the time block by block until each is decided
-// at one of its looks, or the time is over.
+// at one of its analyses, or the time is over.
 #include "harness/measure/blocks.h"
 
 #include <errno.h>
@@ -273,7 +273,7 @@ static int note_end(struct work *w)
 }
 
 // Ends the workloads that are decided.
-static int look(struct work *w)
+static int analyse(struct work *w)
 {
 	bool decided_now[RUN_WORKLOADS_MAX] = {0};
 	int ret = w->decide(w->plan, w->store, decided_now);
@@ -390,8 +390,8 @@ int blocks_run(const struct plan *p, struct session *s, struct store *st, blocks
 			progress_skip(&w.progress, p->workloads);
 		if (p->between && r->failed)
 			end_all(&w, END_FAILED);
-		if (!ret && looks_due(&p->looks, b + 1))
-			ret = look(&w);
+		if (!ret && interim_due(&p->analyses, b + 1))
+			ret = analyse(&w);
 	}
 	progress_clear(&w.progress);
 	if (!ret) {

@@ -64,7 +64,7 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 }
 
 // What would only be seen at the end. With all blocks clean and on one side, the one-sided p of n
-// is 2^-n, of as many comparisons by Holm as many times that; with a budget, looks divide the
+// is 2^-n, of as many comparisons by Holm as many times that; with a budget, analyses divide the
 // error.
 static void warn_of_few_blocks(const struct plan *p)
 {
@@ -73,8 +73,8 @@ static void warn_of_few_blocks(const struct plan *p)
 
 	if (!comparisons || p->between)
 		return;
-	size_t needed = stats_signed_rank_blocks(LOOKS_ERROR),
-	       to_fail = stats_signed_rank_blocks(LOOKS_ERROR / comparisons);
+	size_t needed = stats_signed_rank_blocks(INTERIM_ERROR),
+	       to_fail = stats_signed_rank_blocks(INTERIM_ERROR / comparisons);
 	if (p->budget_s > 0)
 		held = floor(fmin(held, p->budget_s / block_s));
 	const char *about = p->budget_s > 0 ? "about " : "", *plural = text_plural(held);
@@ -206,7 +206,7 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 	dir = out ? text_format("%s", out) : spec_results(c->root, id);
 	ret = choose_tunnels(p, s, c);
 	if (!ret)
-		plan_fix_looks(p);
+		plan_fix_interim(p);
 	if (!ret)
 		ret = check_ready(p);
 	if (!ret)

@@ -65,9 +65,9 @@ static const char *find_fault(const struct store *st)
 static bool has_error_left(const struct store *st, const struct run_extension *e, double share)
 {
 	const struct run *r = &st->run;
-	struct looks looks;
+	struct interim analyses;
 
-	if (looks_of_run(&looks, r))
+	if (interim_of_run(&analyses, r))
 		return false;
 	for (size_t i = 0; i < e->ends; i++) {
 		size_t at[RUN_EXTENSIONS_MAX + 2], n = 0;
@@ -79,7 +79,7 @@ static bool has_error_left(const struct store *st, const struct run_extension *e
 				at[n++] = run_extended_at(&r->extension[k], workload);
 		at[n++] = e->end[i].blocks;
 		at[n] = fmin(e->blocks, at[n - 1] + fmax(1, more));
-		if (looks_error_extended(&looks, at[0], at, n + 1) > 0)
+		if (interim_error_extended(&analyses, at[0], at, n + 1) > 0)
 			return true;
 	}
 	return false;
@@ -145,7 +145,7 @@ int extension_add(struct store *st, const struct extension *by)
 		fprintf(stderr,
 		        "wgbench: %s has too little of its %g %% of error left to decide anything "
 		        "with so many more blocks: begin a new run of more blocks\n",
-		        st->dir, 100 * LOOKS_ERROR);
+		        st->dir, 100 * INTERIM_ERROR);
 	free_extension(&e);
 	return -EINVAL;
 }

@@ -1,6 +1,6 @@
-// When a run with a budget looks whether it is decided. Looking again and again and stopping where
-// the answer pleases would find effects that aren't there (13 to 23 % of the time instead of 5), so
-// the looks are fixed before the first trial, and share out how often a verdict may err.
+// When a run with a budget checks whether it is decided. Checking again and again and stopping
+// where the answer pleases would find effects that aren't there (13 to 23 % of the time instead of
+// 5), so the analyses are fixed before the first trial, and share out how often a verdict may err.
 #ifndef WGBENCH_PLAN_INTERIM_PLAN_H
 #define WGBENCH_PLAN_INTERIM_PLAN_H
 
@@ -9,30 +9,31 @@
 
 #include <stdbool.h>
 
-#define LOOKS_ERROR 0.05 // of all looks together, two-sided
+#define INTERIM_ERROR 0.05 // of all analyses together, two-sided
 
-// Without any (n = 0) there is one look, at the end, whenever that is.
-struct looks {
-	struct stats_looks plan;
+// Without any (n = 0) there is one analysis, at the end, whenever that is.
+struct interim {
+	struct stats_interim plan;
 };
 
-// With the last look at `horizon` blocks (1 to STATS_BLOCKS_MAX), beyond which no run is expected
-// to come.
-void looks_fix(struct looks *, unsigned horizon);
+// With the last analysis at `horizon` blocks (1 to STATS_BLOCKS_MAX), beyond which no run is
+// expected to come.
+void interim_fix(struct interim *, unsigned horizon);
 
-bool looks_due(const struct looks *, unsigned blocks);
+bool interim_due(const struct interim *, unsigned blocks);
 
-// How often a test may err that is made after so many blocks. At a look: its own share, unless the
-// run `ended` for another reason than what it saw: then all that is left. Between two looks of a
-// run that goes on nothing is decided: 0.
-double looks_error(const struct looks *, unsigned blocks, bool ended);
+// How often a test may err that is made after so many blocks. At an analysis: its own share, unless
+// the run `ended` for another reason than what it saw: then all that is left. Between two analyses
+// of a run that goes on nothing is decided: 0.
+double interim_error(const struct interim *, unsigned blocks, bool ended);
 
 // How often the test at the last end of an extended run may err: the error that was spent before
 // stays spent. `ended`: blocks at its first end; `clean`: those among them that can be judged, then
 // at each later end, n of them. 0: nothing can be decided.
-double looks_error_extended(const struct looks *, unsigned ended, const size_t *clean, size_t n);
+double interim_error_extended(const struct interim *, unsigned ended, const size_t *clean,
+                              size_t n);
 
-// 0; -EINVAL: the run names counts of blocks at which there can't be looks.
-int looks_of_run(struct looks *, const struct run *);
+// 0; -EINVAL: the run names counts of blocks at which there can't be analyses.
+int interim_of_run(struct interim *, const struct run *);
 
 #endif

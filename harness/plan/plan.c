@@ -130,11 +130,11 @@ size_t plan_comparisons(const struct plan *p)
 }
 
 // As if one workload had all the time: the others may be decided early.
-void plan_fix_looks(struct plan *p)
+void plan_fix_interim(struct plan *p)
 {
-	p->looks = (struct looks){0};
+	p->analyses = (struct interim){0};
 	if (p->budget_s > 0)
-		looks_fix(&p->looks, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
+		interim_fix(&p->analyses, fmax(1, fmin(p->budget_s / plan_block_s(p), p->blocks)));
 }
 
 int plan_set_question(struct plan *p, const char *word)
@@ -445,8 +445,9 @@ void plan_to_run(const struct plan *p, struct run *r)
 	r->between = p->between;
 	r->trials_per_block = p->tunnels * ORDER_TRIALS_PER_TUNNEL;
 	if (p->budget_s > 0) {
-		r->looks = p->looks.plan.n;
-		r->look = memory_copy(p->looks.plan.blocks, r->looks * sizeof(*r->look));
+		r->analyses = p->analyses.plan.n;
+		r->analysis =
+		    memory_copy(p->analyses.plan.blocks, r->analyses * sizeof(*r->analysis));
 	}
 }
 
@@ -478,7 +479,7 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 	for (size_t i = 0; i < r->deciding && !ret; i++)
 		ret = plan_add_metric(p, r->decides[i]);
 	if (!ret && !r->times_extended) // an extension is looked at once, at its end
-		ret = looks_of_run(&p->looks, r);
+		ret = interim_of_run(&p->analyses, r);
 	if (!ret && p->blocks && p->blocks <= RUN_BLOCKS_MAX && p->duration_s && p->workloads &&
 	    (!p->between || p->tunnels == RUN_BETWEEN_TUNNELS))
 		return 0;

@@ -34,9 +34,9 @@ struct plan {
 	unsigned blocks, duration_s;
 	unsigned builds; // of each of our tunnels, each with its own layout
 	uint64_t seed;
-	double budget_s;     // 0: none, every block is done
-	struct looks looks;  // with a budget: when it is seen whether more blocks are needed
-	double gate_percent; // the threshold; 0: the default
+	double budget_s;         // 0: none, every block is done
+	struct interim analyses; // with a budget: when it is seen whether more blocks are needed
+	double gate_percent;     // the threshold; 0: the default
 	enum question question;
 	size_t metrics; // by which that is seen; 0: by every judged metric of a workload
 	char metric[RUN_METRICS_MAX][48];
@@ -73,8 +73,8 @@ double plan_block_s(const struct plan *);
 // How many verdicts the run will have: of each comparison, each judged metric of each workload.
 size_t plan_comparisons(const struct plan *);
 
-// Fixes the looks, for which tunnels, workloads, duration and budget must be known.
-void plan_fix_looks(struct plan *);
+// Fixes the analyses, for which tunnels, workloads, duration and budget must be known.
+void plan_fix_interim(struct plan *);
 
 // Gives a tunnel its canonical spec, in the goals too.
 void plan_rename_tunnel(struct plan *, size_t tunnel, const char *spec);

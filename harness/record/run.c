@@ -31,7 +31,7 @@ static const struct field metric_name = {
 static const struct field workload_name = {
     .kind = FIELD_WORKLOAD, FIELD_EACH(char *), .min = 1, .max = RUN_WORKLOAD_BYTES};
 static const struct field hash = {.kind = FIELD_HEX, FIELD_EACH(char *), .max = 64};
-static const struct field look = {
+static const struct field analysis = {
     .kind = FIELD_INTEGER, FIELD_EACH(size_t), .min = 1, .max = RUN_BLOCKS_MAX};
 static const struct field ending = {
     .kind = FIELD_WORD, FIELD_IN(struct run_end, reason), .words = endings};
@@ -165,7 +165,8 @@ static const struct field run_rows[] = {
     {"builds", FIELD_INTEGER, FIELD_ADDED, HERE(builds), .min = 1, .max = RUN_BUILDS_MAX,
      .otherwise = 1},
     {"budget", FIELD_NUMBER, FIELD_OPTIONAL, HERE(budget_s), .max = 1e9},
-    {"looks", FIELD_ARRAY, FIELD_OPTIONAL, LIST(look, looks), .max = RUN_BLOCKS_MAX, .rows = &look},
+    {"looks", FIELD_ARRAY, FIELD_OPTIONAL, LIST(analysis, analyses), .max = RUN_BLOCKS_MAX,
+     .rows = &analysis},
     {"decides", FIELD_ARRAY, FIELD_OPTIONAL, LIST(decides, deciding), .max = RUN_METRICS_MAX,
      .rows = &metric_name},
     {"question", FIELD_WORD, FIELD_OPTIONAL, HERE(question), .words = question_names},

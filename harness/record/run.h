@@ -124,8 +124,8 @@ struct run {
 	unsigned duration_s;         // of a trial's traffic; 0: not recorded
 	unsigned builds;             // layouts of each tunnel
 	double budget_s;             // 0: none
-	size_t looks;
-	size_t *look;           // after how many blocks it is seen whether it is decided
+	size_t analyses;
+	size_t *analysis;       // after how many blocks it is seen whether it is decided
 	enum question question; // what its budget is to answer
 	size_t deciding;
 	char **decides; // metrics that decide; none: each one

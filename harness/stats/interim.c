@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-// Under the null hypothesis the signed-rank sums of all looks have a joint distribution that
+// Under the null hypothesis the signed-rank sums of all analyses have a joint distribution that
 // doesn't depend on the blocks' one, so long as that is symmetric: signs are fair, and the rank of
 // a new difference's size among those before it is uniform, all independent. Runs are drawn from
-// it. What a look adds to the error is bounded by the smaller of two: its exact level (as if it
-// rejected only where no look before did) and the upper end of the interval of 3 standard errors
-// for the simulated share.
+// it. What an analysis adds to the error is bounded by the smaller of two: its exact level (as if
+// it rejected only where no analysis before did) and the upper end of the interval of 3 standard
+// errors for the simulated share.
 enum {
 	RUNS = 200000,
 	SEED = 1,
@@ -22,8 +22,8 @@ enum {
 	WORDS = (STATS_BLOCKS_MAX + 63) / 64,
 };
 
-// alpha * share of looks ^ 0.8. The exponent is below 1, so that of 10 looks at 5 % the first has
-// the 1/128 that rejects at all with 8 blocks.
+// alpha * share of analyses ^ 0.8. The exponent is below 1, so that of 10 analyses at 5 % the first
+// has the 1/128 that rejects at all with 8 blocks.
 static const double exponent = 0.8;
 
 // Signs of differences in the order of their sizes, a bit each. Adds one whose size has `below`
@@ -46,8 +46,8 @@ static unsigned insert(uint64_t *word, size_t words, unsigned below, bool positi
 	return above + (positive ? below + 1 : 0);
 }
 
-// A run's sum at each look, or that of the negative ranks where it is smaller.
-static void simulate(const struct stats_looks *l, uint64_t *random, unsigned *smaller)
+// A run's sum at each analysis, or that of the negative ranks where it is smaller.
+static void simulate(const struct stats_interim *l, uint64_t *random, unsigned *smaller)
 {
 	uint64_t word[WORDS] = {0};
 	unsigned sum = 0, all;
@@ -64,16 +64,16 @@ static void simulate(const struct stats_looks *l, uint64_t *random, unsigned *sm
 	}
 }
 
-// What a look may do: spend up to `allowed` of alpha, by a test of at most this level; `before` was
-// spent before the first one.
+// What an analysis may do: spend up to `allowed` of alpha, by a test of at most this level;
+// `before` was spent before the first one.
 struct allowance {
 	double allowed, level, before;
 };
 
-// Sets the look's level and what is spent with it; forgets the runs it rejects. `rejected`: how
+// Sets the analysis's level and what is spent with it; forgets the runs it rejects. `rejected`: how
 // many were before.
-static void spend(struct stats_looks *l, size_t k, struct allowance may,
-                  unsigned (*run)[STATS_LOOKS_MAX], size_t *left)
+static void spend(struct stats_interim *l, size_t k, struct allowance may,
+                  unsigned (*run)[STATS_ANALYSES_MAX], size_t *left)
 {
 	size_t n = l->blocks[k], half = (n * (n + 1) / 2 + 1) / 2, outside = 0, kept = 0;
 	double *p = stats_signed_rank_distribution(n), tail = 0;
@@ -104,7 +104,7 @@ static void spend(struct stats_looks *l, size_t k, struct allowance may,
 	free(p);
 }
 
-size_t stats_looks_default(size_t blocks[STATS_LOOKS_MAX], size_t most)
+size_t stats_interim_default(size_t blocks[STATS_ANALYSES_MAX], size_t most)
 {
 	size_t n = 0;
 
@@ -114,10 +114,10 @@ size_t stats_looks_default(size_t blocks[STATS_LOOKS_MAX], size_t most)
 	return n;
 }
 
-static int set_blocks(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+static int set_blocks(struct stats_interim *l, const size_t *blocks, size_t n, double alpha)
 {
-	*l = (struct stats_looks){.n = n};
-	if (!n || n > STATS_LOOKS_MAX || !(alpha > 0 && alpha < 1))
+	*l = (struct stats_interim){.n = n};
+	if (!n || n > STATS_ANALYSES_MAX || !(alpha > 0 && alpha < 1))
 		return -EINVAL;
 	for (size_t k = 0; k < n; k++) {
 		l->blocks[k] = blocks[k];
@@ -128,9 +128,9 @@ static int set_blocks(struct stats_looks *l, const size_t *blocks, size_t n, dou
 }
 
 // The simulated runs, which the caller frees.
-static unsigned (*simulate_all(const struct stats_looks *l))[STATS_LOOKS_MAX]
+static unsigned (*simulate_all(const struct stats_interim *l))[STATS_ANALYSES_MAX]
 {
-	unsigned(*run)[STATS_LOOKS_MAX] = memory_new(RUNS, sizeof(*run));
+	unsigned(*run)[STATS_ANALYSES_MAX] = memory_new(RUNS, sizeof(*run));
 	uint64_t random = SEED;
 
 	for (size_t i = 0; i < RUNS; i++)
@@ -138,14 +138,14 @@ static unsigned (*simulate_all(const struct stats_looks *l))[STATS_LOOKS_MAX]
 	return run;
 }
 
-int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+int stats_interim_plan(struct stats_interim *l, const size_t *blocks, size_t n, double alpha)
 {
 	size_t left = RUNS;
 	int ret = set_blocks(l, blocks, n, alpha);
 
 	if (ret)
 		return ret;
-	unsigned(*run)[STATS_LOOKS_MAX] = simulate_all(l);
+	unsigned(*run)[STATS_ANALYSES_MAX] = simulate_all(l);
 	for (size_t k = 0; k < n; k++)
 		spend(l, k, (struct allowance){alpha * pow((k + 1.0) / n, exponent), 1, 0}, run,
 		      &left);
@@ -153,15 +153,15 @@ int stats_looks_plan(struct stats_looks *l, const size_t *blocks, size_t n, doub
 	return 0;
 }
 
-int stats_looks_extend(struct stats_looks *l, const size_t *blocks, size_t n, double before,
-                       double first, double alpha)
+int stats_interim_extend(struct stats_interim *l, const size_t *blocks, size_t n, double before,
+                         double first, double alpha)
 {
 	size_t left = RUNS;
 	int ret = set_blocks(l, blocks, n, alpha);
 
 	if (ret)
 		return ret;
-	unsigned(*run)[STATS_LOOKS_MAX] = simulate_all(l);
+	unsigned(*run)[STATS_ANALYSES_MAX] = simulate_all(l);
 	spend(l, 0, (struct allowance){INFINITY, first * (1 + 1e-9), before}, run, &left);
 	for (size_t k = 1; k < n; k++)
 		spend(l, k, (struct allowance){(l->spent[k - 1] + alpha) / 2, 1, before}, run,

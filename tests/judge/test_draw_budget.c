@@ -24,9 +24,9 @@ static void make(double sd)
 
 static void estimate(struct selfcheck_budget *s, double shift, unsigned horizon, double gate)
 {
-	struct looks l;
+	struct interim l;
 
-	looks_fix(&l, horizon);
+	interim_fix(&l, horizon);
 	selfcheck_draw_budget(s, ratio, BLOCKS, true, shift, &l, gate, DRAWS, 1);
 }
 
@@ -74,7 +74,7 @@ static void no_effect_is_the_same_where_there_is_time(void **state)
 	assert_true(s.same > 0.99 && s.blocks <= 27);
 }
 
-// One look at what the same seed draws here.
+// One analysis at what the same seed draws here.
 static void agrees_with_the_interval(void **state)
 {
 	unsigned told[3] = {0};
@@ -83,14 +83,14 @@ static void agrees_with_the_interval(void **state)
 	make(0.02);
 	for (unsigned i = 0; i < 300; i++) {
 		unsigned n = 6 + i % 30;
-		struct looks l = {.plan = {.n = 1, .blocks = {n}, .level = {LOOKS_ERROR}}};
+		struct interim l = {.plan = {.n = 1, .blocks = {n}, .level = {INTERIM_ERROR}}};
 		double shift = 0.015 * ((int)(i % 5) - 2), drawn[STATS_BLOCKS_MAX];
 		uint64_t seed = i;
 		struct selfcheck_budget s;
 
 		for (unsigned j = 0; j < n; j++)
 			drawn[j] = ratio[random_below(&seed, BLOCKS)] + shift;
-		struct stats_interval interval = stats_walsh_interval(drawn, n, 1 - LOOKS_ERROR);
+		struct stats_interval interval = stats_walsh_interval(drawn, n, 1 - INTERIM_ERROR);
 		double up = log1p(0.01), down = log1p(-0.01);
 
 		selfcheck_draw_budget(&s, ratio, BLOCKS, false, shift, &l, 1, 1, i);
@@ -114,11 +114,11 @@ static void limits_hold_what_many_blocks_say(void **state)
 	unsigned below = 0, above = 0;
 	double width = 0;
 	struct selfcheck_budget truth;
-	struct looks l;
+	struct interim l;
 
 	(void)state;
 	make(0.04);
-	looks_fix(&l, 40);
+	interim_fix(&l, 40);
 	selfcheck_draw_budget(&truth, ratio, BLOCKS, true, log(1.025), &l, 1, DRAWS, 1);
 	assert_true(truth.higher > 0.3 && truth.higher < 0.9);
 	for (unsigned i = 0; i < STORES; i++) {

@@ -14,7 +14,7 @@ struct made {
 // Three tunnels whose logarithms are these, each with noise of its own.
 static void make(struct made *m, size_t blocks, const double truth[PLACE_TUNNELS], double sd)
 {
-	*m = (struct made){.series = {.blocks = blocks, .error = LOOKS_ERROR}};
+	*m = (struct made){.series = {.blocks = blocks, .error = INTERIM_ERROR}};
 	m->series.block = m->block;
 	for (size_t i = 0; i < blocks; i++)
 		for (int t = 0; t < PLACE_TUNNELS; t++)
@@ -77,7 +77,7 @@ static void nothing_is_said_too_early(void **state)
 	for (size_t blocks = 0; blocks < 6; blocks++)
 		assert_word(judge(truth, 0.01, blocks, 1), PLACE_OPEN);
 	make(&m, 10, truth, 0.01);
-	m.series.error = 0; // between two looks
+	m.series.error = 0; // between two analyses
 	place_judge(&p, &m.series, 2, 1);
 	assert_word(p.word, PLACE_OPEN);
 }
@@ -111,8 +111,8 @@ static void distances_are_told_and_spoilt_blocks_left_out(void **state)
 	assert_near(p.bad.effect, 100 * (1.1 / 1.2 - 1), 1e-9);
 }
 
-// As a run with a budget does: looks, each with its share of the error.
-static enum place_word run(const struct looks *l, const double truth[PLACE_TUNNELS], double sd)
+// As a run with a budget does: analyses, each with its share of the error.
+static enum place_word run(const struct interim *l, const double truth[PLACE_TUNNELS], double sd)
 {
 	struct made m;
 	struct place p = {.word = PLACE_OPEN};
@@ -120,7 +120,7 @@ static enum place_word run(const struct looks *l, const double truth[PLACE_TUNNE
 	make(&m, l->plan.blocks[l->plan.n - 1], truth, sd);
 	for (size_t k = 0; k < l->plan.n && p.word == PLACE_OPEN; k++) {
 		m.series.blocks = l->plan.blocks[k];
-		m.series.error = looks_error(l, m.series.blocks, false);
+		m.series.error = interim_error(l, m.series.blocks, false);
 		place_judge(&p, &m.series, 2, 1);
 	}
 	return p.word;
@@ -132,10 +132,10 @@ static void wrong_sides_are_as_rare_as_is_said(void **state)
 {
 	static const double truths[][PLACE_TUNNELS] = {
 	    {0, 0, 0.05}, {0, 0.05, 0.05}, {0, 0.0249, 0.05}, {0, 0.0251, 0.05}};
-	struct looks l;
+	struct interim l;
 
 	(void)state;
-	looks_fix(&l, 40);
+	interim_fix(&l, 40);
 	for (size_t i = 0; i < sizeof(truths) / sizeof(*truths); i++) {
 		size_t count[PLACE_ALONE + 1] = {0};
 		enum place_word right = truths[i][PLACE_COMMIT] < 0.025 ? PLACE_GOOD : PLACE_BAD;

@@ -436,7 +436,7 @@ static void what_the_budget_was_for_is_a_question_of_its_own(void **state)
 	}
 }
 
-static void looks_are_paid_for(void **state)
+static void analyses_are_paid_for(void **state)
 {
 	static const struct {
 		const char *ended; // or NULL: it goes on
@@ -712,7 +712,7 @@ int main(void)
 	    cmocka_unit_test(every_candidate_against_the_first),
 	    cmocka_unit_test(a_gate_over_many_metrics_wants_more),
 	    cmocka_unit_test(what_the_budget_was_for_is_a_question_of_its_own),
-	    cmocka_unit_test(looks_are_paid_for),
+	    cmocka_unit_test(analyses_are_paid_for),
 	    cmocka_unit_test(an_extended_run_pays_for_its_ends),
 	    cmocka_unit_test(refusals),
 	    cmocka_unit_test(a_regression_is_excluded_by_one_side),

@@ -71,7 +71,7 @@ static void time_is_added(void **state)
 	assert_int_equal(plan_from_run(&p, &s.store.run, s.dir), 0);
 	assert_true(fabs(p.budget_s - (9 * 4 + 60)) < 1e-6);
 	assert_int_equal(p.blocks, RUN_BLOCKS_MAX);
-	assert_false(looks_due(&p.looks, 12));
+	assert_false(interim_due(&p.analyses, 12));
 	synthetic_end(&s);
 }
 

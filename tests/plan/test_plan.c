@@ -234,7 +234,7 @@ static int through_run(struct plan *back, const struct plan *p, const char *miss
 	return ret;
 }
 
-static void a_budget_fixes_the_looks(void **state)
+static void a_budget_fixes_the_analyses(void **state)
 {
 	struct plan p;
 	struct capture c;
@@ -253,22 +253,22 @@ static void a_budget_fixes_the_looks(void **state)
 	struct plan all = p;
 	all.metrics = 0;
 	assert_int_equal(plan_comparisons(&all), 2);
-	assert_int_equal(p.looks.plan.n, 0);
-	plan_fix_looks(&p); // a block takes four trials of a second and something
-	assert_true(looks_due(&p.looks, 8));
-	size_t last = p.looks.plan.blocks[p.looks.plan.n - 1];
+	assert_int_equal(p.analyses.plan.n, 0);
+	plan_fix_interim(&p); // a block takes four trials of a second and something
+	assert_true(interim_due(&p.analyses, 8));
+	size_t last = p.analyses.plan.blocks[p.analyses.plan.n - 1];
 	assert_true(last > 60 && last < 75);
 
 	struct plan brief = p; // not a block's time: a run that is there to be read all the same
 	brief.budget_s = 1;
-	plan_fix_looks(&brief);
-	assert_int_equal(brief.looks.plan.n, 1);
-	assert_int_equal(brief.looks.plan.blocks[0], 1);
+	plan_fix_interim(&brief);
+	assert_int_equal(brief.analyses.plan.n, 1);
+	assert_int_equal(brief.analyses.plan.blocks[0], 1);
 
 	struct plan back;
 	assert_int_equal(through_run(&back, &p, NULL), 0);
 	assert_true(back.budget_s == 300 && back.builds == 3 && back.metrics == 1);
-	assert_int_equal(back.looks.plan.n, p.looks.plan.n);
+	assert_int_equal(back.analyses.plan.n, p.analyses.plan.n);
 	assert_string_equal(back.metric[0], "goodput_gbps");
 }
 
@@ -368,7 +368,7 @@ int main(void)
 	    cmocka_unit_test(goals_follow_their_tunnels),
 	    cmocka_unit_test(bad_files_are_named),
 	    cmocka_unit_test(unknown_plan_lists_what_exists),
-	    cmocka_unit_test(a_budget_fixes_the_looks),
+	    cmocka_unit_test(a_budget_fixes_the_analyses),
 	    cmocka_unit_test(every_plan_of_ours_can_be_run),
 	    cmocka_unit_test(run_json_round_trip),
 	    cmocka_unit_test(damaged_run_json_is_refused),

@@ -8,23 +8,23 @@
 
 static struct support_random rng;
 
-static void plan(struct stats_looks *l, const size_t *blocks, size_t n, double alpha)
+static void plan(struct stats_interim *l, const size_t *blocks, size_t n, double alpha)
 {
-	assert_int_equal(stats_looks_plan(l, blocks, n, alpha), 0);
+	assert_int_equal(stats_interim_plan(l, blocks, n, alpha), 0);
 }
 
-static void default_looks_grow_by_half(void **state)
+static void default_analyses_grow_by_half(void **state)
 {
 	static const size_t expected[] = {8, 12, 18, 27, 40, 60, 90, 135, 202, 303, 454, 500};
-	size_t blocks[STATS_LOOKS_MAX];
+	size_t blocks[STATS_ANALYSES_MAX];
 
 	(void)state;
-	assert_int_equal(stats_looks_default(blocks, STATS_BLOCKS_MAX), 12);
+	assert_int_equal(stats_interim_default(blocks, STATS_BLOCKS_MAX), 12);
 	assert_memory_equal(blocks, expected, sizeof(expected));
-	assert_int_equal(stats_looks_default(blocks, 18), 3);
+	assert_int_equal(stats_interim_default(blocks, 18), 3);
 	assert_int_equal(blocks[2], 18);
 	for (size_t most = 6; most <= 8; most++) {
-		assert_int_equal(stats_looks_default(blocks, most), 1);
+		assert_int_equal(stats_interim_default(blocks, most), 1);
 		assert_int_equal(blocks[0], most);
 	}
 }
@@ -32,28 +32,28 @@ static void default_looks_grow_by_half(void **state)
 static void refusals(void **state)
 {
 	const size_t twice[] = {8, 8}, zero[] = {0, 8}, far[] = {8, STATS_BLOCKS_MAX + 1};
-	size_t many[STATS_LOOKS_MAX + 1];
-	struct stats_looks l;
+	size_t many[STATS_ANALYSES_MAX + 1];
+	struct stats_interim l;
 
 	(void)state;
-	for (size_t i = 0; i <= STATS_LOOKS_MAX; i++)
+	for (size_t i = 0; i <= STATS_ANALYSES_MAX; i++)
 		many[i] = 8 + i;
-	assert_int_equal(stats_looks_plan(&l, twice, 2, 0.05), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, zero, 2, 0.05), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, far, 2, 0.05), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, many, STATS_LOOKS_MAX + 1, 0.05), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, many, 0, 0.05), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, many, 2, 0), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, many, 2, 1), -EINVAL);
-	assert_int_equal(stats_looks_plan(&l, many, 2, NAN), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, twice, 2, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, zero, 2, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, far, 2, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, many, STATS_ANALYSES_MAX + 1, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, many, 0, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, many, 2, 0), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, many, 2, 1), -EINVAL);
+	assert_int_equal(stats_interim_plan(&l, many, 2, NAN), -EINVAL);
 }
 
 // The tables' 5 % critical value for n = 12 is 13: 2 P(W <= 13) = 174 / 4096.
 static void one_look_is_the_plain_test(void **state)
 {
 	const size_t twelve[] = {12}, five_first[] = {5, 12};
-	struct stats_interval plain, look;
-	struct stats_looks l;
+	struct stats_interval plain, analysis;
+	struct stats_interim l;
 	double x[12];
 
 	(void)state;
@@ -63,9 +63,9 @@ static void one_look_is_the_plain_test(void **state)
 	plan(&l, twelve, 1, 0.05);
 	assert_near(l.level[0], 174.0 / 4096, 1e-9);
 	assert_near(l.spent[0], 174.0 / 4096, 1e-9);
-	look = stats_signed_rank_interval(x, 12, 1 - l.level[0]);
-	assert_near(look.low, plain.low, 0);
-	assert_near(look.high, plain.high, 0);
+	analysis = stats_signed_rank_interval(x, 12, 1 - l.level[0]);
+	assert_near(analysis.low, plain.low, 0);
+	assert_near(analysis.high, plain.high, 0);
 
 	// With five blocks no level below 1/16 can be attained: all of alpha is left for later.
 	plan(&l, five_first, 2, 0.05);
@@ -74,16 +74,16 @@ static void one_look_is_the_plain_test(void **state)
 	assert_near(l.level[1], 174.0 / 4096, 1e-9);
 }
 
-// Eight blocks reject at 1/128 or not at all; up to ten default looks the first one can.
+// Eight blocks reject at 1/128 or not at all; up to ten default analyses the first one can.
 static void the_first_default_look_can_decide(void **state)
 {
 	static const size_t most[] = {12, 18, 27, 40, 60, 90, 135, 202, 303};
-	size_t blocks[STATS_LOOKS_MAX];
-	struct stats_looks l;
+	size_t blocks[STATS_ANALYSES_MAX];
+	struct stats_interim l;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
-		size_t n = stats_looks_default(blocks, most[i]);
+		size_t n = stats_interim_default(blocks, most[i]);
 
 		plan(&l, blocks, n, 0.05);
 		assert_near(fmod(l.level[0] * 128, 1), 0, 1e-6);
@@ -98,7 +98,7 @@ static void the_first_default_look_can_decide(void **state)
 static void the_same_each_time(void **state)
 {
 	const size_t blocks[] = {8, 12, 18};
-	struct stats_looks a, b;
+	struct stats_interim a, b;
 
 	(void)state;
 	plan(&a, blocks, 3, 0.05);
@@ -108,7 +108,7 @@ static void the_same_each_time(void **state)
 
 enum { COUNTED = 7 };
 
-static bool any_rejects(const struct stats_looks *l, const double *x)
+static bool any_rejects(const struct stats_interim *l, const double *x)
 {
 	for (size_t k = 0; k < l->n; k++)
 		if (stats_signed_rank_p(x, l->blocks[k], 0) <= l->level[k])
@@ -116,9 +116,9 @@ static bool any_rejects(const struct stats_looks *l, const double *x)
 	return false;
 }
 
-// Of all orders of the sizes 1..n and all signs, in how many does a look reject? By symmetry the
-// last sign may stay.
-static unsigned count_rejections(const struct stats_looks *l, double *x, unsigned place)
+// Of all orders of the sizes 1..n and all signs, in how many does an analysis reject? By symmetry
+// the last sign may stay.
+static unsigned count_rejections(const struct stats_interim *l, double *x, unsigned place)
 {
 	unsigned count = 0;
 
@@ -148,27 +148,27 @@ static void error_counted_over_all_orders_and_signs(void **state)
 {
 	const size_t blocks[] = {4, 5, COUNTED};
 	double x[COUNTED] = {1, 2, 3, 4, 5, 6, 7}, error;
-	struct stats_looks l;
+	struct stats_interim l;
 
 	(void)state;
 	plan(&l, blocks, 3, 0.35);
 	error = count_rejections(&l, x, 0) / (5040.0 * 64);
 	assert_true(l.level[0] > 0 && l.level[1] > 0 && l.level[2] > 0);
-	// The three levels' sum is far above it: looks overlap.
+	// The three levels' sum is far above it: analyses overlap.
 	assert_true(l.level[0] + l.level[1] + l.level[2] > 0.4);
 	assert_true(error <= l.spent[2] && l.spent[2] <= 0.35);
 	assert_near(error, l.spent[2], 0.005);
 }
 
 // What a run that stops at its first decision says of an effect that is exactly at the floor, and
-// what it would say without paying for its looks.
+// what it would say without paying for its analyses.
 static void error_by_simulation(void **state)
 {
 	enum { RUNS = 10000, MOST = 40 };
 	static double (*const draw[])(struct support_random *) = {draw_normal, draw_t3,
 	                                                          draw_contaminated};
-	size_t blocks[STATS_LOOKS_MAX], n = stats_looks_default(blocks, MOST);
-	struct stats_looks l;
+	size_t blocks[STATS_ANALYSES_MAX], n = stats_interim_default(blocks, MOST);
+	struct stats_interim l;
 
 	(void)state;
 	plan(&l, blocks, n, 0.05);
@@ -213,22 +213,22 @@ static size_t extend_by(unsigned path, size_t extension)
 	return path >> extension & 1 ? 3 : 12;
 }
 
-static void plan_extensions(struct stats_looks *l, unsigned path)
+static void plan_extensions(struct stats_interim *l, unsigned path)
 {
 	size_t blocks[EXTENSIONS + 1] = {FIRST};
 
 	for (size_t k = 0; k < EXTENSIONS; k++)
 		blocks[k + 1] = blocks[k] + extend_by(path, k);
-	assert_int_equal(stats_looks_extend(l, blocks, EXTENSIONS + 1, 0, 0.05, 0.05), 0);
+	assert_int_equal(stats_interim_extend(l, blocks, EXTENSIONS + 1, 0, 0.05, 0.05), 0);
 }
 
 static void extensions_share_what_is_left(void **state)
 {
 	const size_t blocks[] = {8, 16, 32}, few[] = {8, 9};
-	struct stats_looks l, again;
+	struct stats_interim l, again;
 
 	(void)state;
-	assert_int_equal(stats_looks_extend(&l, blocks, 3, 0, 0.05, 0.05), 0);
+	assert_int_equal(stats_interim_extend(&l, blocks, 3, 0, 0.05, 0.05), 0);
 	assert_near(l.level[0], 10.0 / 256, 1e-9); // the plain test of eight
 	assert_near(l.spent[0], 10.0 / 256, 1e-9);
 	for (int k = 1; k < 3; k++) {
@@ -238,14 +238,14 @@ static void extensions_share_what_is_left(void **state)
 	// Ends that overlap: the second test's level is above what it adds to the error.
 	assert_true(l.level[1] > 1.2 * (l.spent[1] - l.spent[0]));
 	// What is spent is spent: nothing is left of it.
-	assert_int_equal(stats_looks_extend(&l, blocks, 3, 0.02, 0.05, 0.05), 0);
+	assert_int_equal(stats_interim_extend(&l, blocks, 3, 0.02, 0.05, 0.05), 0);
 	assert_near(l.level[1] + l.level[2], 0, 0);
 	// A level depends on the ends before, not on those to come.
-	assert_int_equal(stats_looks_extend(&l, few, 2, 0, 0.05, 0.05), 0);
+	assert_int_equal(stats_interim_extend(&l, few, 2, 0, 0.05, 0.05), 0);
 	assert_true(l.level[1] >= 0 && l.spent[1] <= 0.05);
-	assert_int_equal(stats_looks_extend(&again, few, 2, 0, 0.05, 0.05), 0);
+	assert_int_equal(stats_interim_extend(&again, few, 2, 0, 0.05, 0.05), 0);
 	assert_memory_equal(&l, &again, sizeof(l));
-	assert_int_equal(stats_looks_extend(&l, few, 0, 0, 0.05, 0.05), -EINVAL);
+	assert_int_equal(stats_interim_extend(&l, few, 0, 0, 0.05, 0.05), -EINVAL);
 }
 
 // Of no effect, or one at the threshold: somebody extends a run until it is decided, three times at
@@ -256,7 +256,7 @@ static void error_of_extended_runs_by_simulation(void **state)
 	enum { RUNS = 10000, MOST = FIRST + 12 * EXTENSIONS };
 	static double (*const draw[])(struct support_random *) = {draw_normal, draw_t3,
 	                                                          draw_contaminated};
-	struct stats_looks l[PATHS];
+	struct stats_interim l[PATHS];
 
 	(void)state;
 	for (unsigned path = 0; path < PATHS; path++)
@@ -292,7 +292,7 @@ static void error_of_extended_runs_by_simulation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(default_looks_grow_by_half),
+	    cmocka_unit_test(default_analyses_grow_by_half),
 	    cmocka_unit_test(refusals),
 	    cmocka_unit_test(one_look_is_the_plain_test),
 	    cmocka_unit_test(the_first_default_look_can_decide),

@@ -284,7 +284,7 @@ static int count_commit(struct bisect *b, size_t commit, const struct spec_catal
 static bool take_share(const struct bisect *b, struct plan *p, bool ends)
 {
 	double left_s = b->budget_s - bisect_spent_s(b), block_s = plan_block_s(p);
-	double needed = stats_signed_rank_blocks(LOOKS_ERROR);
+	double needed = stats_signed_rank_blocks(INTERIM_ERROR);
 	double measurements =
 	    ends + bisect_search_expected(&b->search, b->confidence, bisect_error(b));
 

@@ -68,7 +68,8 @@ static void print_budgets(const struct selfcheck *found)
 	table_print(&t, stdout);
 	table_free(&t);
 	printf(
-	    "\nRuns of two tunnels with a budget, their looks included, drawn likewise, with the "
+	    "\nRuns of two tunnels with a budget, their analyses included, drawn likewise, with "
+	    "the "
 	    "effect added. called: above the gate (of no effect, as many below it). at least, at "
 	    "most: how far that may be off, at 95 %% each, since it is drawn from so few blocks: "
 	    "by %d sets of as many, drawn from them; they cannot reflect effects that are absent "

@@ -91,7 +91,7 @@ static void check_metric(struct selfcheck *found, const struct aa_blocks *b, con
 		struct selfcheck_draws p;
 
 		selfcheck_draw(&p, b->ratio, b->start, b->n, sizes[i], found->gate_percent,
-		               LOOKS_ERROR, DRAWS, SEED);
+		               INTERIM_ERROR, DRAWS, SEED);
 		row.different = p.different;
 		row.called = p.called;
 		row.found_percent = p.found_percent;
@@ -104,7 +104,7 @@ static void check_metric(struct selfcheck *found, const struct aa_blocks *b, con
 
 // Of runs with such a budget: what they call an effect that is added to the A/A blocks.
 static void check_budget(struct selfcheck *found, const struct aa_blocks *b,
-                         const struct series *of, const struct looks *looks, double budget_s,
+                         const struct series *of, const struct interim *analyses, double budget_s,
                          double effect_percent)
 {
 	const double shift = log1p(effect_percent / 100);
@@ -112,9 +112,9 @@ static void check_budget(struct selfcheck *found, const struct aa_blocks *b,
 	struct selfcheck_budget s;
 	struct selfcheck_limits l;
 
-	selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, looks, found->gate_percent, DRAWS,
+	selfcheck_draw_budget(&s, b->ratio, b->n, true, shift, analyses, found->gate_percent, DRAWS,
 	                      SEED);
-	selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, looks, found->gate_percent,
+	selfcheck_limit_budget(&l, b->ratio, b->n, true, shift, analyses, found->gate_percent,
 	                       LIMIT_STORES, LIMIT_DRAWS, SEED);
 	row.beyond = s.higher;
 	row.beyond_low = l.low;
@@ -136,12 +136,12 @@ static void check_budgets(struct selfcheck *found, const struct aa_blocks *b,
 	const double effects[] = {0, found->gate_percent, 3, 5};
 
 	for (size_t i = 0; i < sizeof(budgets_s) / sizeof(*budgets_s) && b->n; i++) {
-		struct looks looks;
+		struct interim analyses;
 		struct plan plan = {.tunnels = 2, .duration_s = duration_s};
 
-		looks_fix(&looks, fmin(budgets_s[i] / plan_block_s(&plan), RUN_BLOCKS_MAX));
+		interim_fix(&analyses, fmin(budgets_s[i] / plan_block_s(&plan), RUN_BLOCKS_MAX));
 		for (size_t e = 0; e < sizeof(effects) / sizeof(*effects); e++)
-			check_budget(found, b, of, &looks, budgets_s[i], effects[e]);
+			check_budget(found, b, of, &analyses, budgets_s[i], effects[e]);
 	}
 }
 
