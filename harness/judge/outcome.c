@@ -7,6 +7,7 @@
 #include "harness/record/environment_compare.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,19 @@
 
 static const double default_gate_percent = RUN_GATE_DEFAULT;
 
-static void add_remark(struct outcome *o, const char *text)
-{
-	size_t length = strlen(o->remark);
+// A sentence more.
+static void add_remark(struct outcome *o, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-	snprintf(o->remark + length, sizeof(o->remark) - length, "%s%s.", length ? " " : "", text);
+static void add_remark(struct outcome *o, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	char *text = text_format_list(format, arguments);
+	va_end(arguments);
+	text_add(&o->remark, "%s%s.", o->remark.length ? " " : "", text);
+	free(text);
 }
 
 // Why a run with a budget has as many blocks of a workload as it has.
@@ -31,7 +40,6 @@ static void remark_ends(struct outcome *o)
 	    [END_FAILED] = "then one failed at every attempt",
 	};
 	const char *workload = NULL;
-	char line[256];
 
 	for (size_t i = 0; i < o->series.n && o->store->run.budget_s > 0; i++) {
 		const struct series *s = &o->series.series[i];
@@ -40,16 +48,14 @@ static void remark_ends(struct outcome *o)
 		if (end == END_NONE || (workload && !strcmp(workload, s->workload)))
 			continue;
 		workload = s->workload;
-		snprintf(line, sizeof(line), "%s: %zu block%s, %s", workload, s->blocks,
-		         text_plural(s->blocks), why[end]);
-		add_remark(o, line);
+		add_remark(o, "%s: %zu block%s, %s", workload, s->blocks, text_plural(s->blocks),
+		           why[end]);
 	}
 }
 
 static void remark_extensions(struct outcome *o)
 {
 	const char *workload = NULL;
-	char line[320];
 
 	for (size_t i = 0; i < o->series.n; i++) {
 		const struct series *s = &o->series.series[i];
@@ -57,12 +63,12 @@ static void remark_extensions(struct outcome *o)
 		if (!s->ends || (workload && !strcmp(workload, s->workload)))
 			continue;
 		workload = s->workload;
-		snprintf(line, sizeof(line),
-		         "%s: extended after %zu block%s, whose verdict had its share of the %g %% "
-		         "of error; this one's is %.2g %%",
-		         workload, s->end[s->ends - 1], text_plural(s->end[s->ends - 1]),
-		         100 * INTERIM_ERROR, 100 * s->error);
-		add_remark(o, line);
+		add_remark(
+		    o,
+		    "%s: extended after %zu block%s, whose verdict had its share of the %g %% "
+		    "of error; this one's is %.2g %%",
+		    workload, s->end[s->ends - 1], text_plural(s->end[s->ends - 1]),
+		    100 * INTERIM_ERROR, 100 * s->error);
 	}
 }
 
@@ -79,7 +85,6 @@ static void look_for_gaps(struct outcome *o)
 {
 	const struct run *run = &o->store->run;
 	size_t fewest = SIZE_MAX;
-	char line[256];
 
 	o->missing = o->series.unmeasured;
 	for (size_t i = 0; i < run->workloads && !o->missing; i++)
@@ -89,31 +94,24 @@ static void look_for_gaps(struct outcome *o)
 		if (o->series.series[s].blocks < fewest &&
 		    run_end_of(run, o->series.series[s].workload) == END_NONE)
 			fewest = o->series.series[s].blocks;
-	if (o->missing) {
-		snprintf(line, sizeof(line), "Workload %s was planned but has no result",
-		         o->missing);
-		add_remark(o, line);
-	}
-	if (store_lost(o->store)) {
-		snprintf(line, sizeof(line),
-		         "Cut: %zu trials that run.json speaks of aren't there; wgbench run "
-		         "--resume %.100s measures them again",
-		         store_lost(o->store), o->store->dir);
-		add_remark(o, line);
-	}
+	if (o->missing)
+		add_remark(o, "Workload %s was planned but has no result", o->missing);
+	if (store_lost(o->store))
+		add_remark(o,
+		           "Cut: %zu trials that run.json speaks of aren't there; wgbench run "
+		           "--resume %s measures them again",
+		           store_lost(o->store), o->store->dir);
 	o->unfinished = fewest < run_blocks(run) || store_lost(o->store);
-	if (fewest < run->blocks && run->budget_s > 0)
-		snprintf(line, sizeof(line),
-		         "Unfinished: neither decided nor out of its budget; wgbench run --resume "
-		         "%.100s goes on",
-		         o->store->dir);
+	if (fewest < run_blocks(run) && run->budget_s > 0)
+		add_remark(
+		    o,
+		    "Unfinished: neither decided nor out of its budget; wgbench run --resume "
+		    "%s goes on",
+		    o->store->dir);
 	else if (fewest < run_blocks(run))
-		snprintf(line, sizeof(line),
-		         "Unfinished: %zu of %u blocks are whole; wgbench run --resume %.100s "
-		         "goes on",
-		         fewest, run_blocks(run), o->store->dir);
-	if (fewest < run_blocks(run))
-		add_remark(o, line);
+		add_remark(
+		    o, "Unfinished: %zu of %u blocks are whole; wgbench run --resume %s goes on",
+		    fewest, run_blocks(run), o->store->dir);
 	remark_ends(o);
 	remark_extensions(o);
 }
@@ -121,18 +119,16 @@ static void look_for_gaps(struct outcome *o)
 // A run that went on elsewhere: each block is of one place, but their medians aren't.
 static void look_for_moves(struct outcome *o)
 {
-	char line[1024], what[800];
+	char what[800];
 
 	for (size_t i = 0; i < o->store->run.times_resumed; i++) {
 		const struct run_resumed *r = &o->store->run.resumed[i];
 
 		if (!json_array_size(r->differences))
 			continue;
-		snprintf(line, sizeof(line),
-		         "Trials from number %zu on were measured in another environment: %s",
-		         1 + r->trials,
-		         environment_differences_line(r->differences, what, sizeof(what)));
-		add_remark(o, line);
+		add_remark(o, "Trials from number %zu on were measured in another environment: %s",
+		           1 + r->trials,
+		           environment_differences_line(r->differences, what, sizeof(what)));
 	}
 }
 
@@ -144,22 +140,19 @@ static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunn
 	return -EINVAL;
 }
 
-static int find_baseline(const struct outcome *o, const char *spec, unsigned *baseline, char *fault,
-                         size_t bytes)
+static int find_baseline(const struct outcome *o, const char *spec, unsigned *baseline,
+                         struct text *fault)
 {
-	size_t length;
-
 	*baseline = 0;
 	if (!spec || !find_tunnel(o, spec, baseline))
 		return 0;
-	length = snprintf(fault, bytes, "no tunnel '%.100s': one of", spec);
-	for (size_t i = 0; i < o->store->run.tunnels && length < bytes; i++)
-		length +=
-		    snprintf(fault + length, bytes - length, " %s", o->store->run.tunnel[i].spec);
+	text_set(fault, "no tunnel '%s': one of", spec);
+	for (size_t i = 0; i < o->store->run.tunnels; i++)
+		text_add(fault, " %s", o->store->run.tunnel[i].spec);
 	return -EINVAL;
 }
 
-static int judge_goals(struct outcome *o, char *fault, size_t bytes)
+static int judge_goals(struct outcome *o, struct text *fault)
 {
 	const struct run *run = &o->store->run;
 
@@ -170,7 +163,7 @@ static int judge_goals(struct outcome *o, char *fault, size_t bytes)
 		g->goal = run->goal[i];
 		if (find_tunnel(o, g->goal.candidate, &g->candidate) ||
 		    find_tunnel(o, g->goal.baseline, &g->baseline)) {
-			snprintf(fault, bytes, "run.json: goal %zu can't be read", i);
+			text_set(fault, "run.json: goal %zu can't be read", i);
 			return -EINVAL;
 		}
 		goal_judge(&g->result, &g->goal, &o->series, g->candidate, g->baseline);
@@ -203,25 +196,24 @@ static size_t choose_pairs(const struct outcome *o, const struct outcome_how *ho
 	return n;
 }
 
-static int judge(struct outcome *o, const struct outcome_how *how, char *fault, size_t bytes)
+static int judge(struct outcome *o, const struct outcome_how *how, struct text *fault)
 {
 	struct verdict_pair pair[RUN_COMPARISONS_MAX + RUN_TUNNELS_MAX];
 	unsigned baseline;
-	int ret = find_baseline(o, how->baseline, &baseline, fault, bytes);
+	int ret = find_baseline(o, how->baseline, &baseline, fault);
 
 	if (!ret)
-		ret = series_gather(&o->series, o->store, fault, bytes);
+		ret = series_gather(&o->series, o->store, fault);
 	if (!ret && !(how->alone && o->store->run.tunnels == 1))
 		ret = verdict_judge(&o->verdicts, &o->series, pair,
 		                    choose_pairs(o, how, baseline, pair), choose_gate(o, how),
-		                    how->metric, fault, bytes);
-	return ret ? ret : judge_goals(o, fault, bytes);
+		                    how->metric, fault);
+	return ret ? ret : judge_goals(o, fault);
 }
 
 // A difference that isn't there: what the run says of others is no surer.
 static void look_for_bias(struct outcome *o)
 {
-	char line[256];
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
@@ -229,24 +221,26 @@ static void look_for_bias(struct outcome *o)
 		if (!v->control || (v->word != VERDICT_BETTER && v->word != VERDICT_WORSE))
 			continue;
 		o->biased = true;
-		snprintf(line, sizeof(line),
-		         "Biased: in %s of %s the control, %.80s once more, differs from itself by "
-		         "%+.1f %%, beyond the threshold, so nothing here is a pass",
-		         v->series->metric, v->series->workload,
-		         o->store->run.tunnel[v->baseline].spec, v->clean.effect);
-		add_remark(o, line);
+		add_remark(
+		    o,
+		    "Biased: in %s of %s the control, %.80s once more, differs from itself by "
+		    "%+.1f %%, beyond the threshold, so nothing here is a pass",
+		    v->series->metric, v->series->workload, o->store->run.tunnel[v->baseline].spec,
+		    v->clean.effect);
 	}
 }
 
 int outcome_judge(struct outcome *o, const struct store *st, const struct outcome_how *how)
 {
-	char fault[1024] = "";
+	struct text fault = {0};
 	int ret;
 
 	*o = (struct outcome){.store = st};
-	ret = judge(o, how, fault, sizeof(fault));
+	ret = judge(o, how, &fault);
+	if (ret)
+		quote_printf(stderr, "wgbench: %s: %s\n", st->dir, text_string(&fault));
+	text_free(&fault);
 	if (ret) {
-		quote_printf(stderr, "wgbench: %s: %s\n", st->dir, fault);
 		outcome_free(o);
 		return ret;
 	}
@@ -299,6 +293,7 @@ char outcome_letter(unsigned tunnel)
 void outcome_free(struct outcome *o)
 {
 	free(o->goal);
+	text_free(&o->remark);
 	verdict_free(&o->verdicts);
 	series_free(&o->series);
 	if (o->store == &o->own)

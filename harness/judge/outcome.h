@@ -2,6 +2,7 @@
 #ifndef WGBENCH_JUDGE_OUTCOME_H
 #define WGBENCH_JUDGE_OUTCOME_H
 
+#include "base/text.h"
 #include "harness/judge/goal_judge.h"
 #include "harness/judge/verdict.h"
 
@@ -21,7 +22,7 @@ struct outcome {
 	const char *missing;       // a planned workload without any result, or NULL: never a pass
 	bool unfinished;           // blocks that were planned aren't there: neither a pass
 	bool biased;               // the control differs from the baseline: no pass either
-	char remark[2048];         // what else the reader must know, or ""
+	struct text remark;        // what else the reader must know, or ""
 };
 
 // How a run is to be judged; zero: by its own words.

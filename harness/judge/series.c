@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/text.h"
 #include "harness/plan/interim_plan.h"
 #include "harness/judge/series.h"
 #include "harness/stats/basic.h"
@@ -190,12 +191,12 @@ static const struct series *find_sibling(const struct series_set *set, size_t i)
 	return NULL;
 }
 
-static int share_error(struct series_set *set, const struct store *st, char *fault, size_t bytes)
+static int share_error(struct series_set *set, const struct store *st, struct text *fault)
 {
 	struct interim analyses;
 
 	if (interim_of_run(&analyses, &st->run)) {
-		snprintf(fault, bytes, "run.json: 'looks' can't be read");
+		text_set(fault, "run.json: 'looks' can't be read");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < set->n; i++) {
@@ -218,18 +219,18 @@ static int share_error(struct series_set *set, const struct store *st, char *fau
 	return 0;
 }
 
-static int check_blocks(const struct series_set *set, char *fault, size_t bytes)
+static int check_blocks(const struct series_set *set, struct text *fault)
 {
 	for (size_t i = 0; i < set->n; i++)
 		if (set->series[i].blocks > STATS_BLOCKS_MAX) {
-			snprintf(fault, bytes, "%zu blocks, but at most %d can be judged",
+			text_set(fault, "%zu blocks, but at most %d can be judged",
 			         set->series[i].blocks, STATS_BLOCKS_MAX);
 			return -EINVAL;
 		}
 	return 0;
 }
 
-int series_gather(struct series_set *set, const struct store *st, char *fault, size_t bytes)
+int series_gather(struct series_set *set, const struct store *st, struct text *fault)
 {
 	const struct trial **sorted = memory_new(st->trials, sizeof(*sorted));
 	int ret = 0;
@@ -242,11 +243,11 @@ int series_gather(struct series_set *set, const struct store *st, char *fault, s
 		add_series(set, &st->trial[i]);
 	}
 	if (!ret && !st->trials) {
-		snprintf(fault, bytes, "holds no trials");
+		text_set(fault, "holds no trials");
 		ret = -EINVAL;
 	}
 	if (!ret && !set->n) {
-		snprintf(fault, bytes, "none of %zu trials measured anything: %s", st->trials,
+		text_set(fault, "none of %zu trials measured anything: %s", st->trials,
 		         st->trial[0].reason);
 		ret = -EINVAL;
 	}
@@ -254,10 +255,10 @@ int series_gather(struct series_set *set, const struct store *st, char *fault, s
 		qsort(sorted, st->trials, sizeof(*sorted), trial_order_by_place);
 		add_blocks(set, st, sorted);
 		find_unmeasured(set, st);
-		ret = check_blocks(set, fault, bytes);
+		ret = check_blocks(set, fault);
 	}
 	if (!ret)
-		ret = share_error(set, st, fault, bytes);
+		ret = share_error(set, st, fault);
 	free(sorted);
 	if (ret)
 		series_free(set);

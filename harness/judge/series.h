@@ -48,7 +48,7 @@ struct series_set {
 };
 
 // 0; -EINVAL with the reason in `fault`: no trials, or none that measured anything.
-int series_gather(struct series_set *, const struct store *, char *fault, size_t bytes);
+int series_gather(struct series_set *, const struct store *, struct text *fault);
 
 // Median over blocks of a tunnel's means, with or without contaminated ones; NAN for none.
 double series_median(const struct series *, unsigned tunnel, bool contaminated_too);

@@ -313,28 +313,25 @@ static void correct(struct verdict_set *set)
 	free(p);
 }
 
-static void list_metrics(const struct series_set *set, char *to, size_t bytes)
+static void list_metrics(struct text *to, const struct series_set *set)
 {
-	size_t length = strlen(to);
-
 	for (size_t i = 0; i < set->n; i++) {
 		bool listed = false;
 
 		for (size_t j = 0; j < i; j++)
 			listed |= !strcmp(set->series[i].metric, set->series[j].metric);
-		if (!listed && length < bytes)
-			length +=
-			    snprintf(to + length, bytes - length, " %s", set->series[i].metric);
+		if (!listed)
+			text_add(to, " %s", set->series[i].metric);
 	}
 }
 
 int verdict_judge(struct verdict_set *out, const struct series_set *set,
                   const struct verdict_pair *pair, size_t pairs, double gate_percent,
-                  const char *metric, char *fault, size_t bytes)
+                  const char *metric, struct text *fault)
 {
 	*out = (struct verdict_set){.gate_percent = gate_percent};
 	if (!pairs) {
-		snprintf(fault, bytes, "holds one tunnel only: nothing to compare it with");
+		text_set(fault, "holds one tunnel only: nothing to compare it with");
 		return -EINVAL;
 	}
 	out->verdict = memory_new(set->n * pairs, sizeof(*out->verdict));
@@ -349,9 +346,11 @@ int verdict_judge(struct verdict_set *out, const struct series_set *set,
 	correct(out);
 	if (out->n)
 		return 0;
-	snprintf(fault, bytes, metric ? "no metric '%s': one of" : "no metric to judge among",
-	         metric);
-	list_metrics(set, fault, bytes);
+	if (metric)
+		text_set(fault, "no metric '%s': one of", metric);
+	else
+		text_set(fault, "no metric to judge among");
+	list_metrics(fault, set);
 	verdict_free(out);
 	return -EINVAL;
 }

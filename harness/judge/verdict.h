@@ -54,7 +54,7 @@ struct verdict_set {
 // of the families that p values are corrected in. 0; -EINVAL with the reason in `fault` (no pair,
 // an unknown metric, nothing judged). The series must outlive the set.
 int verdict_judge(struct verdict_set *, const struct series_set *, const struct verdict_pair *pair,
-                  size_t pairs, double gate_percent, const char *metric, char *fault, size_t bytes);
+                  size_t pairs, double gate_percent, const char *metric, struct text *fault);
 
 // Everything of a verdict but its word, which needs a gate; the reason says only which blocks are
 // missing.

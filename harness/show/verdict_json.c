@@ -240,7 +240,7 @@ json_t *outcome_json(const struct outcome *o)
 	                  .gate_percent = o->verdicts.gate_percent,
 	                  .effect_unit = "percent",
 	                  .exit_code = outcome_answer(o),
-	                  .remark = output_clean(o->remark)};
+	                  .remark = output_clean(text_string(&o->remark))};
 	struct workloads_used used;
 	json_t *document;
 

@@ -45,7 +45,7 @@ void verdict_text_print(const struct outcome *o, const char *selfcheck)
 	       "better or worse side.\n");
 	if (o->goals)
 		print_goals(o);
-	if (*o->remark)
-		quote_printf(stdout, "%s\n", o->remark);
+	if (o->remark.length)
+		quote_printf(stdout, "%s\n", text_string(&o->remark));
 	selfcheck_print_note(o, selfcheck, stdout);
 }

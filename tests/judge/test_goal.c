@@ -103,11 +103,11 @@ static void judge(struct goal_result *r, struct synthetic *s, const char *metric
 	struct goal g = {.workload = "tcp", .at_least = at_least, .ratio = ratio};
 	struct series_set set;
 	struct store st;
-	char fault[512];
+	struct text fault = {0};
 
 	strcpy(g.metric, metric);
 	assert_int_equal(store_open(&st, s->dir, false), 0);
-	assert_int_equal(series_gather(&set, &st, fault, sizeof(fault)), 0);
+	assert_int_equal(series_gather(&set, &st, &fault), 0);
 	goal_judge(r, &g, &set, candidate, baseline);
 	r->unit = ""; // borrowed from the store
 	series_free(&set);

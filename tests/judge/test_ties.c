@@ -123,7 +123,7 @@ struct judged {
 static void judge(struct judged *j, double value[][2][2], unsigned blocks)
 {
 	static const unsigned tunnel[] = {0, 1, 1, 0};
-	char fault[512];
+	struct text fault = {0};
 
 	synthetic_begin(&j->s, 2, blocks);
 	for (unsigned b = 0; b < blocks; b++)
@@ -136,10 +136,9 @@ static void judge(struct judged *j, double value[][2][2], unsigned blocks)
 		}
 	store_close(&j->s.store);
 	assert_int_equal(store_open(&j->store, j->s.dir, false), 0);
-	assert_int_equal(series_gather(&j->series, &j->store, fault, sizeof(fault)), 0);
+	assert_int_equal(series_gather(&j->series, &j->store, &fault), 0);
 	assert_int_equal(verdict_judge(&j->verdicts, &j->series,
-	                               &(struct verdict_pair){1, 0, false}, 1, 2, NULL, fault,
-	                               sizeof(fault)),
+	                               &(struct verdict_pair){1, 0, false}, 1, 2, NULL, &fault),
 	                 0);
 	assert_int_equal(j->verdicts.n, 2);
 }

@@ -7,7 +7,7 @@ struct judged {
 	struct store store;
 	struct series_set series;
 	struct verdict_set verdicts;
-	char fault[512];
+	struct text fault;
 };
 
 static int judge(struct judged *j, struct synthetic *s, const char *metric)
@@ -19,16 +19,15 @@ static int judge(struct judged *j, struct synthetic *s, const char *metric)
 	memset(j, 0, sizeof(*j));
 	store_close(&s->store);
 	assert_int_equal(store_open(&j->store, s->dir, false), 0);
-	ret = series_gather(&j->series, &j->store, j->fault, sizeof(j->fault));
+	ret = series_gather(&j->series, &j->store, &j->fault);
 	for (unsigned t = 1; t < j->store.run.tunnels; t++)
 		pair[n++] = (struct verdict_pair){t, 0, j->store.run.tunnel[t].control};
-	return ret ? ret
-	           : verdict_judge(&j->verdicts, &j->series, pair, n, 2, metric, j->fault,
-	                           sizeof(j->fault));
+	return ret ? ret : verdict_judge(&j->verdicts, &j->series, pair, n, 2, metric, &j->fault);
 }
 
 static void finish(struct judged *j, struct synthetic *s)
 {
+	text_free(&j->fault);
 	verdict_free(&j->verdicts);
 	series_free(&j->series);
 	store_close(&j->store);
@@ -526,25 +525,26 @@ static void refusals(void **state)
 	(void)state;
 	synthetic_begin(&s, 2, 8);
 	assert_int_equal(judge(&j, &s, NULL), -EINVAL);
-	assert_string_equal(j.fault, "holds no trials");
+	assert_string_equal(text_string(&j.fault), "holds no trials");
 	finish(&j, &s);
 
 	synthetic_begin(&s, 1, 8);
 	synthetic_add(&s, 0, 0, &(struct synthetic_block){.noise = 0});
 	assert_int_equal(judge(&j, &s, NULL), -EINVAL);
-	assert_non_null(strstr(j.fault, "one tunnel only"));
+	assert_non_null(strstr(text_string(&j.fault), "one tunnel only"));
 	finish(&j, &s);
 
 	synthetic_fill(&s, 6, 0, 0);
 	assert_int_equal(judge(&j, &s, "speed"), -EINVAL);
-	assert_string_equal(j.fault,
+	assert_string_equal(text_string(&j.fault),
 	                    "no metric 'speed': one of goodput_gbps cpu_s_per_gbit retransmits");
 	finish(&j, &s);
 
 	synthetic_begin(&s, 2, 8);
 	synthetic_add(&s, 0, 0, &(struct synthetic_block){.status = {TRIAL_FAILED, TRIAL_FAILED}});
 	assert_int_equal(judge(&j, &s, NULL), -EINVAL);
-	assert_string_equal(j.fault, "none of 4 trials measured anything: iperf3 said no");
+	assert_string_equal(text_string(&j.fault),
+	                    "none of 4 trials measured anything: iperf3 said no");
 	finish(&j, &s);
 }
 

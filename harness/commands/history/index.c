@@ -3,6 +3,7 @@
 #include "harness/record/environment_compare.h"
 #include "base/fields.h"
 #include "base/quote.h"
+#include "base/text.h"
 #include "base/stamp.h"
 #include "harness/judge/series.h"
 #include "harness/stats/basic.h"
@@ -301,7 +302,7 @@ static int read_run(struct history_database *h, const char *dir, const char *sta
 {
 	struct series_set set;
 	struct store st;
-	char fault[512];
+	struct text fault = {0};
 	int ret = store_open(&st, dir, false) ? -EINVAL : 0;
 
 	if (ret)
@@ -313,13 +314,14 @@ static int read_run(struct history_database *h, const char *dir, const char *sta
 		store_close(&st);
 		return 0;
 	}
-	ret = series_gather(&set, &st, fault, sizeof(fault));
+	ret = series_gather(&set, &st, &fault);
 	if (ret) {
-		quote_printf(stderr, "wgbench: %s: %s\n", dir, fault);
+		quote_printf(stderr, "wgbench: %s: %s\n", dir, text_string(&fault));
 	} else {
 		ret = add_run(h, &st, &set, dir, stamp);
 		series_free(&set);
 	}
+	text_free(&fault);
 	store_close(&st);
 	return ret;
 }

@@ -159,8 +159,8 @@ static void put_basis(FILE *to, const struct outcome *o)
 		text_free(&facts[i]);
 	}
 	fputs("\n\n", to);
-	if (*o->remark) {
-		quote_markdown(to, o->remark);
+	if (o->remark.length) {
+		quote_markdown(to, text_string(&o->remark));
 		fputs("\n\n", to);
 	}
 	fputs("    ", to);

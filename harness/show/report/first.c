@@ -369,8 +369,8 @@ void first_write(struct page *p, const struct outcome *o)
 	put_meanings(p->to, o);
 	put_chips(p->to, o);
 	fputs("</header>\n<main>\n", p->to);
-	if (*o->remark)
-		page_paragraph(p, "%s", o->remark);
+	if (o->remark.length)
+		page_paragraph(p, "%s", text_string(&o->remark));
 	for (size_t i = 0; i < n; i++)
 		put_comparison(p->to, o, &s[i]);
 	if (!n)

@@ -303,8 +303,8 @@ void brief_print(const struct outcome *o, unsigned columns, FILE *to)
 		put_wrapped(to, text_string(&line), columns, "");
 	text_cut(&line, 0);
 	put_basis(to, o, columns);
-	if (*o->remark)
-		put_wrapped(to, o->remark, columns, "");
+	if (o->remark.length)
+		put_wrapped(to, text_string(&o->remark), columns, "");
 	if (n) {
 		headline_answer(&line, o);
 		put_wrapped(to, text_string(&line), columns, "");
