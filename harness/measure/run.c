@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "base/stamp.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "harness/measure/preflight.h"
 #include "harness/measure/manifest.h"
@@ -137,11 +138,11 @@ static int note_environment(struct store *st, const struct session *s)
 // A folder without a single trial says nothing.
 static void remove_empty(const struct store *st)
 {
-	char path[4200];
-
 	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", st->dir, i ? "run.json" : "trials.jsonl");
+		char *path = path_join(st->dir, i ? "run.json" : "trials.jsonl");
+
 		unlink(path);
+		free(path);
 	}
 	rmdir(st->dir);
 }
@@ -290,6 +291,7 @@ static int run_either(struct plan *p, const char *dir, const struct extension *b
 		code = p ? run_new(p, dir, gate_percent, catalog, session, decide, r)
 		         : run_again(&found, dir, by, catalog, session, decide, r);
 	free(session);
+	spec_catalog_free(catalog);
 	free(catalog);
 	return code;
 }

@@ -86,15 +86,9 @@ int store_write_run(const struct store *st)
 	return ret;
 }
 
-static int init(struct store *st, const char *dir)
+static void init(struct store *st, const char *dir)
 {
-	memset(st, 0, sizeof(*st));
-	st->trials_fd = -1;
-	if (strlen(dir) < sizeof(st->dir)) {
-		strcpy(st->dir, dir);
-		return 0;
-	}
-	return complain(st, -ENAMETOOLONG, "the name of the run folder is too long");
+	*st = (struct store){.trials_fd = -1, .dir = text_format("%s", dir)};
 }
 
 static bool has_file(const struct store *st, const char *name)
@@ -131,13 +125,14 @@ static int create_files(struct store *st, const json_t *object)
 
 int store_create(struct store *st, const char *dir, struct run *run)
 {
-	int ret = init(st, dir);
 	json_t *object;
+	int ret = 0;
 
+	init(st, dir);
 	st->run = *run;
 	*run = (struct run){0};
 	object = encode_run(st);
-	if (!ret && !object)
+	if (!object)
 		ret = -EINVAL;
 	if (!ret) {
 		ret = path_make_folders(dir);
@@ -307,10 +302,9 @@ int store_open(struct store *st, const char *dir, bool append)
 {
 	off_t whole_bytes;
 	FILE *file;
-	int fd, ret = init(st, dir);
+	int fd, ret;
 
-	if (ret)
-		return ret;
+	init(st, dir);
 	ret = load_run(st);
 	if (ret)
 		goto err_run;
@@ -411,6 +405,8 @@ void store_close(struct store *st)
 	run_free(&st->run);
 	if (st->trials_fd >= 0)
 		close(st->trials_fd);
+	free(st->dir);
+	st->dir = NULL;
 	st->trial = NULL;
 	st->trials = st->room = 0;
 	st->trials_fd = -1;

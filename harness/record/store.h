@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct store {
-	char dir[4096];
+	char *dir;
 	struct run run;
 	size_t trials, room;
 	struct trial *trial;     // those of the file

@@ -194,7 +194,8 @@ static int load_presets(struct spec_catalog *c)
 int spec_catalog_load(struct spec_catalog *c)
 {
 	memset(c, 0, sizeof(*c));
-	int ret = spec_find_root(c->root);
+	c->root = spec_find_root();
+	int ret = c->root ? 0 : -ENOENT;
 	if (!ret)
 		ret = scan_slots(c);
 	return ret ? ret : load_presets(c);
@@ -256,7 +257,7 @@ int spec_catalog_load_revision(struct spec_catalog *c, const char *root, const c
 	struct process_text text;
 
 	memset(c, 0, sizeof(*c));
-	snprintf(c->root, sizeof(c->root), "%s", root);
+	c->root = text_format("%s", root);
 	int ret = list_variants(c, commit);
 	if (ret)
 		return ret;
@@ -268,4 +269,10 @@ int spec_catalog_load_revision(struct spec_catalog *c, const char *root, const c
 	free(presets);
 	process_text_free(&text);
 	return ret;
+}
+
+void spec_catalog_free(struct spec_catalog *c)
+{
+	free(c->root);
+	c->root = NULL;
 }

@@ -154,6 +154,7 @@ static int parse_at_revision(struct spec *spec, const struct spec_catalog *here,
 	ret = spec_catalog_load_revision(there, here->root, spec->commit);
 	if (!ret)
 		ret = parse_own(spec, there, text);
+	spec_catalog_free(there);
 	free(there);
 	return ret;
 }

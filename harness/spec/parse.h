@@ -33,7 +33,7 @@ struct spec_preset {
 
 // What exists in a source tree: read from variants/*/ and variants/presets, never compiled in.
 struct spec_catalog {
-	char root[4096]; // of the source tree, absolute
+	char *root; // of the source tree, absolute
 	size_t slots, presets;
 	struct spec_slot slot[SPEC_SLOTS_MAX];
 	struct spec_preset preset[16];
@@ -56,11 +56,14 @@ struct spec {
 	} choice[SPEC_SLOTS_MAX + 1]; // and what is planted
 };
 
-// What that tree holds. 0; -errno after a printed line.
+// What that tree holds, which the caller frees, after a failure too. 0; -errno after a printed
+// line.
 int spec_catalog_load(struct spec_catalog *);
 
 // The same of another revision of that tree.
 int spec_catalog_load_revision(struct spec_catalog *, const char *root, const char *commit);
+
+void spec_catalog_free(struct spec_catalog *);
 
 // The full hash of the commit that `revision` names. 0; -EINVAL where git knows none, other -errno
 // where git can't be asked, both after a printed line.

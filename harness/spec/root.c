@@ -1,8 +1,8 @@
 #include "harness/spec/root.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,47 +27,59 @@ bool spec_is_source(const char *root)
 	return has_file(root, "Makefile");
 }
 
-// The nearest folder that holds what is wanted, `below` it or itself. `folder` is cut meanwhile.
-static bool find_above(char root[PATH_MAX], char *folder, const char *below)
+// The nearest folder that holds what is wanted, `below` it or itself; NULL: none. `folder` is cut
+// meanwhile.
+static char *find_above(char *folder, const char *below)
 {
 	while (true) {
 		char *candidate = *below ? path_join(*folder ? folder : "/", below)
 		                         : text_format("%s", *folder ? folder : "/");
-		bool found = holds_presets(candidate) && realpath(candidate, root);
+		char *root = holds_presets(candidate) ? realpath(candidate, NULL) : NULL;
 		char *slash = strrchr(folder, '/');
 
 		free(candidate);
-		if (found || !slash || !*folder)
-			return found;
+		if (root || !slash || !*folder)
+			return root;
 		*slash = 0;
 	}
 }
 
-static bool find_given(char root[PATH_MAX], const char *given)
+static char *find_given(const char *given)
 {
-	if (realpath(given, root) && holds_presets(root))
-		return true;
+	char *root = realpath(given, NULL);
+
+	if (root && holds_presets(root))
+		return root;
+	free(root);
 	fprintf(stderr, "wgbench: WGBENCH_ROOT=%s: not the source tree: no variants/presets\n",
 	        given);
-	return false;
+	return NULL;
 }
 
-int spec_find_root(char root[PATH_MAX])
+char *spec_find_root(void)
 {
 	const char *given = getenv("WGBENCH_ROOT");
-	char program[PATH_MAX], here[PATH_MAX], again[PATH_MAX];
+	char *program, *here, *again, *root = NULL;
 
 	if (given)
-		return find_given(root, given) ? 0 : -ENOENT;
-	if (!realpath("/proc/self/exe", program) || !getcwd(here, sizeof(here)))
-		return -errno;
-	strcpy(again, program);
-	if (find_above(root, program, "") || find_above(root, here, "") ||
-	    find_above(root, again, "share/wgbench"))
-		return 0;
-	fprintf(stderr, "wgbench: the source tree is neither above this program nor above the "
-	                "current folder: set WGBENCH_ROOT to it\n");
-	return -ENOENT;
+		return find_given(given);
+	program = realpath("/proc/self/exe", NULL);
+	here = getcwd(NULL, 0);
+	again = program ? memory_copy(program, strlen(program) + 1) : NULL;
+	if (program)
+		root = find_above(program, "");
+	if (!root && here)
+		root = find_above(here, "");
+	if (!root && again)
+		root = find_above(again, "share/wgbench");
+	if (!root)
+		fprintf(stderr,
+		        "wgbench: the source tree is neither above this program nor above the "
+		        "current folder: set WGBENCH_ROOT to it\n");
+	free(program);
+	free(here);
+	free(again);
+	return root;
 }
 
 char *spec_results(const char *root, const char *name)

@@ -2,13 +2,13 @@
 #ifndef WGBENCH_SPEC_ROOT_H
 #define WGBENCH_SPEC_ROOT_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 // The source tree, absolute: WGBENCH_ROOT, else the nearest one above this program, else the
 // nearest one above the current folder, else what `make install` put into share/wgbench: presets,
-// plans and scripts, from which no tunnel can be built. 0; -errno after a printed line.
-int spec_find_root(char root[PATH_MAX]);
+// plans and scripts, from which no tunnel can be built. The caller frees it; NULL after a printed
+// line.
+char *spec_find_root(void);
 
 // Whether tunnels can be built there.
 bool spec_is_source(const char *root);

@@ -297,6 +297,7 @@ static void every_plan_of_ours_can_be_run(void **state)
 		plans++;
 	}
 	closedir(d);
+	spec_catalog_free(catalog);
 	free(catalog);
 	assert_true(plans >= 3);
 }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static char here[4096], base[64], tree[96], commit[64];
+static char *here;
+static char base[64], tree[96], commit[64];
 
 static void run(const char *script)
 {
@@ -28,7 +29,8 @@ static int set_up(void **state)
 	(void)state;
 	unsetenv("WGBENCH_ROOT");
 	strcpy(base, "/tmp/wgbench-test-XXXXXX");
-	if (spec_find_root(here) || !mkdtemp(base))
+	here = spec_find_root();
+	if (!here || !mkdtemp(base))
 		return -1;
 	snprintf(tree, sizeof(tree), "%s/tree", base);
 	run("git init -q \"$1\"; cd \"$1\"; mkdir ring sub build; echo a >ring/a.c; echo b "

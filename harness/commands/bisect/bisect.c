@@ -292,7 +292,7 @@ static int bisect_main(int argc, char **argv)
 	if (!ret)
 		ret = process_guard_signals();
 	if (!ret)
-		ret = spec_find_root(b->root);
+		ret = (b->root = spec_find_root()) ? 0 : -ENOENT;
 	if (!ret)
 		ret = asked.resume ? go_on(b, &asked) : begin(b, &asked);
 	if (!ret)
@@ -302,6 +302,7 @@ static int bisect_main(int argc, char **argv)
 	bisect_search_free(&b->search);
 	free(b->commit);
 	free(b->step);
+	free(b->root);
 	free(b);
 	return code;
 }

@@ -32,7 +32,7 @@ struct bisect {
 	double gate_percent, confidence, budget_s;
 	char dir[4000]; // absolute
 
-	char root[4096]; // of the source tree
+	char *root; // of the source tree
 	char good_hash[64];
 	size_t commits; // that came after the good one; the last is the bad one
 	struct bisect_commit *commit;

@@ -139,6 +139,7 @@ static int check_tunnel(const struct bisect *b)
 	if (!ret)
 		ret = parse_at(b, b->commit[b->commits - 1].hash, c, spec);
 	free(spec);
+	spec_catalog_free(c);
 	free(c);
 	return ret;
 }
@@ -444,6 +445,7 @@ int bisect_measure(struct bisect *b, size_t commit, struct bisect_step *s)
 	*s = (struct bisect_step){.commit = commit};
 	if (!spec_catalog_load(c))
 		code = bisect_counts(b) ? count_commit(b, commit, c, s) : build_and_run(b, c, s);
+	spec_catalog_free(c);
 	free(c);
 	if (process_signal())
 		return EXIT_BY_SIGNAL + process_signal();

@@ -20,9 +20,10 @@
 
 static void print(const struct outcome *o, bool details)
 {
-	char root[PATH_MAX], *path;
+	char *root = spec_find_root();
+	char *path = root ? spec_results(root, "selfcheck.json") : text_format("%s", "");
 
-	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
+	free(root);
 	if (details) {
 		verdict_text_print(o, path);
 	} else {

@@ -98,6 +98,7 @@ static int prepare_tunnels(struct count *c, const struct options_words *specs)
 		ret = check_network(c);
 	for (size_t i = 0; i < c->tunnels && !ret; i++)
 		ret = build_tunnel(&c->tunnel[i], catalog, !c->instructions_only);
+	spec_catalog_free(catalog);
 	free(catalog);
 	return ret;
 }

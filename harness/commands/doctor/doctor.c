@@ -238,6 +238,7 @@ static void examine_external(struct findings *all)
 		            "%s", text_string(&reason));
 		text_free(&reason);
 	}
+	spec_catalog_free(catalog);
 	free(catalog);
 }
 

@@ -242,7 +242,7 @@ static int history_main(int argc, char **argv)
 {
 	struct history_filter filter = {NULL, NULL, NULL};
 	const char *path = NULL, *plot = NULL, *acknowledged = NULL;
-	char root[PATH_MAX], *file, *known, *usual[2];
+	char *root, *file, *known, *usual[2];
 	bool rebuild = false, json = false;
 	struct options_words words;
 	struct history h;
@@ -270,7 +270,8 @@ static int history_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
-	if (spec_find_root(root))
+	root = spec_find_root();
+	if (!root)
 		return EXIT_ERROR;
 	usual[0] = spec_results(root, NULL);
 	usual[1] = spec_results(root, "reference");
@@ -292,6 +293,7 @@ static int history_main(int argc, char **argv)
 	free(usual[1]);
 	free(file);
 	free(known);
+	free(root);
 	return code;
 }
 

@@ -173,8 +173,10 @@ static int list_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_ERROR : EXIT_NO_REGRESSION;
-	if (spec_catalog_load(&catalog))
+	if (spec_catalog_load(&catalog)) {
+		spec_catalog_free(&catalog);
 		return EXIT_ERROR;
+	}
 	listing_gather(&all, &catalog);
 	if (names)
 		print_names(&all, names);
@@ -183,6 +185,7 @@ static int list_main(int argc, char **argv)
 	else
 		print_text(&all);
 	listing_free(&all);
+	spec_catalog_free(&catalog);
 	return ret;
 }
 

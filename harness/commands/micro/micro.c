@@ -272,6 +272,7 @@ static int micro_main(int argc, char **argv)
 		code = EXIT_NO_REGRESSION;
 	else if (!ret && !process_guard_signals() && !spec_catalog_load(catalog))
 		code = o.from ? show_again(&o, catalog->root) : plan_and_measure(&o, catalog);
+	spec_catalog_free(catalog);
 	free(catalog);
 	return code;
 }

@@ -275,6 +275,7 @@ static int run_profile(struct profile *p)
 		profile_print(p);
 	if (ret && p->made)
 		rmdir(p->dir); // unless something came into it
+	spec_catalog_free(c);
 	free(c);
 	return ret;
 }

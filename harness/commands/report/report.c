@@ -4,16 +4,20 @@
 #include "harness/show/report/report.h"
 #include "harness/spec/root.h"
 
+#include <stdlib.h>
+
 static int report(const char *dir, double gate_percent)
 {
 	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
 	struct outcome o;
-	char root[PATH_MAX];
+	char *root;
 	int code;
 
 	if (outcome_load(&o, dir, &how))
 		return EXIT_ERROR;
-	code = spec_find_root(root) || report_write(&o, root) ? EXIT_ERROR : EXIT_NO_REGRESSION;
+	root = spec_find_root();
+	code = !root || report_write(&o, root) ? EXIT_ERROR : EXIT_NO_REGRESSION;
+	free(root);
 	outcome_free(&o);
 	return code;
 }

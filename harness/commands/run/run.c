@@ -143,12 +143,14 @@ static int make_plan(struct plan *p, const struct run_options *o, const char *ro
 static int conclude(const struct store *st, double gate_percent)
 {
 	const struct outcome_how how = {.gate_percent = gate_percent, .alone = true};
+	char *root = spec_find_root();
 	struct outcome o;
-	char root[PATH_MAX];
 	int code;
 
-	if (spec_find_root(root) || outcome_judge(&o, st, &how))
+	if (!root || outcome_judge(&o, st, &how)) {
+		free(root);
 		return EXIT_ERROR;
+	}
 	char *selfcheck = spec_results(root, "selfcheck.json");
 	brief_print(&o, terminal_columns(stdout), stdout);
 	if (o.verdicts.n)
@@ -156,15 +158,18 @@ static int conclude(const struct store *st, double gate_percent)
 	free(selfcheck);
 	code = report_write(&o, root) ? EXIT_ERROR : EXIT_NO_REGRESSION;
 	outcome_free(&o);
+	free(root);
 	return code;
 }
 
 static int run_new(const struct run_options *o, struct run_result *result)
 {
-	char root[4096];
+	char *root = spec_find_root();
 	struct plan p;
+	int ret = root ? make_plan(&p, o, root) : -ENOENT;
 
-	if (spec_find_root(root) || make_plan(&p, o, root))
+	free(root);
+	if (ret)
 		return EXIT_ERROR;
 	return run_plan(&p, o->out, o->gate_percent > 0 ? o->gate_percent : p.gate_percent,
 	                decided_by, result);

@@ -4,6 +4,7 @@
 // an effect it finds.
 #include "base/text.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "harness/show/verdict_table.h"
 
 #include <errno.h>
@@ -174,13 +175,13 @@ static void check(struct selfcheck *found, const struct aa_runs *a)
 
 // ---- what is kept
 
-static void latest_path(char *to, size_t bytes)
+static char *latest_path(void)
 {
-	char root[PATH_MAX], *path;
+	char *root = spec_find_root();
+	char *path = root ? spec_results(root, "selfcheck.json") : text_format("%s", "");
 
-	path = spec_find_root(root) ? text_format("%s", "") : spec_results(root, "selfcheck.json");
-	snprintf(to, bytes, "%s", path);
-	free(path);
+	free(root);
+	return path;
 }
 
 // ---- the command
@@ -188,11 +189,10 @@ static void latest_path(char *to, size_t bytes)
 static int make_plan(struct plan *p, const struct options_words *traffic, unsigned long long n,
                      double budget_s)
 {
-	char root[4096];
-	int ret = spec_find_root(root);
+	char *root = spec_find_root();
+	int ret = root ? plan_load(p, root, "selfcheck") : -ENOENT;
 
-	if (!ret)
-		ret = plan_load(p, root, "selfcheck");
+	free(root);
 	if (!ret && traffic->n)
 		p->workloads = 0;
 	for (size_t i = 0; i < traffic->n && !ret; i++)
@@ -249,12 +249,12 @@ static int check_last(const struct aa_runs *a)
 
 static void keep(const json_t *document, const char *dir)
 {
-	char path[4200];
+	char *path = path_join(dir, "selfcheck.json"), *latest = latest_path();
 
-	snprintf(path, sizeof(path), "%s/selfcheck.json", dir);
 	output_json(path, document, JSON_INDENT(2));
-	latest_path(path, sizeof(path));
-	output_json(path, document, JSON_INDENT(2));
+	output_json(latest, document, JSON_INDENT(2));
+	free(path);
+	free(latest);
 }
 
 // Of the folders, or of what was measured just now, which is then what later runs refer to.

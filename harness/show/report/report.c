@@ -490,10 +490,10 @@ static int write_report(const struct outcome *o, const char *root)
 static int write_verdict(const struct outcome *o)
 {
 	json_t *json = outcome_json(o);
-	char path[sizeof(o->store->dir) + 32];
-
-	snprintf(path, sizeof(path), "%s/verdict.json", o->store->dir);
+	char *path = path_join(o->store->dir, "verdict.json");
 	int ret = output_json(path, json, JSON_INDENT(2));
+
+	free(path);
 	json_decref(json);
 	return ret;
 }
