@@ -18,13 +18,13 @@ enum {
 	ROW = 26,
 	HEAD = 40,       // of a candidate
 	FOOT = 30,       // the axis' labels
-	METRIC_X = 172,  // columns: left edges,
+	METRIC_X = 192,  // columns: left edges,
 	VALUES_X = 482,  // or right ones
 	AXIS_LEFT = 505, // the axis
 	AXIS_RIGHT = 715,
 	EFFECT_X = 905,
 	WORD_X = 918,
-	NAME_LETTERS = 16 // of a workload, that its column has room for
+	NAME_LETTERS = 20 // of a workload, that its column has room for
 };
 
 // Its names are its own: a report has it inside a page.
@@ -167,16 +167,22 @@ static void put_mark(FILE *to, const struct axis *a, double y, const struct verd
 
 static void put_row(FILE *to, const struct axis *a, double y, const struct verdict *v, bool first)
 {
+	struct text text = {0};
+
+	words_workload(&text, v->series->workload);
 	if (first)
-		put_workload(to, y, v->series->workload);
+		put_workload(to, y, text_string(&text));
 	begin_text(to, METRIC_X, y, "start", "metric");
-	quote_html(to, v->series->metric);
+	quote_html(to, words_metric(v->series->metric));
 	fputs("</text>\n", to);
 	put_values(to, y, v);
 	put_mark(to, a, y - 5, v);
 	put_effect(to, y, &v->clean);
+	text_cut(&text, 0);
+	words_answer(&text, v);
 	begin_text(to, WORD_X, y, "start", words_verdict(v->word)->class);
-	fprintf(to, "%s %s</text>\n", words_verdict(v->word)->sign, words_verdict(v->word)->word);
+	fprintf(to, "%s</text>\n", text_string(&text));
+	text_free(&text);
 }
 
 static void put_heading(FILE *to, double y, const struct outcome *o, const struct summary *of)

@@ -112,11 +112,4 @@ wrong() {
 check "a changed figure is found" wrong '/A\/A 6/s/+0.56 %/+0.57 %/'
 check "an interval that excludes zero but isn't mentioned is found" wrong 's/+2.30 % \[+0.47, +4.38\]/none/'
 
-# README's picture is of a stored run.
-picture() {
-	cp -r results/reference/standard-host-b "$dir/pictured"
-	"$wgbench" report "$dir/pictured"
-	cmp "$dir/pictured/plots/verdict.svg" doc/pictures/verdict.svg
-}
-check "README's picture shows its run's figures" picture
 plan
