@@ -162,8 +162,7 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	snprintf(t->workload, sizeof(t->workload), "%s", use->name);
 	t->parameters = workload_parameters(use);
 	sort_processes(&who, s, tunnel);
-	ret = tunnel_set_outer(&under_test->process, &under_test->spec,
-	                       workload_value(use, "outer") == 6);
+	ret = tunnel_set_outer(&under_test->process, workload_value(use, "outer") == 6);
 	if (ret)
 		return ret;
 	t->start_ns = clock_ns(CLOCK_REALTIME);

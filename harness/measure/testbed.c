@@ -38,9 +38,10 @@ int session_start(struct session *s, unsigned start)
 	for (s->started = 0; s->started < s->tunnels && !ret; s->started += !ret) {
 		size_t i = s->started;
 		struct session_tunnel *t = &s->tunnel[i];
+		const struct tunnel_end own = {&t->spec, t->program[start % t->builds]},
+		                        end[] = {own, own};
 
-		ret = tunnel_start(&t->process, &t->spec, t->program[start % t->builds],
-		                   &s->pair[(i + start) % s->tunnels]);
+		ret = tunnel_start(&t->process, end, &s->pair[(i + start) % s->tunnels]);
 		if (!ret)
 			t->handshake = tunnel_last_handshake(&t->process);
 	}

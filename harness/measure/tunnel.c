@@ -25,7 +25,7 @@ enum {
 static const char *const side_names[] = {"left", "right"};
 
 // The program's own last words are the best reason.
-static int complain(struct tunnel_process *t, const struct spec *spec, int side, const char *what)
+static int complain(struct tunnel_process *t, int side, const char *what)
 {
 	char line[512] = "";
 	char *text = process_read(t->program[side].err);
@@ -37,13 +37,14 @@ static int complain(struct tunnel_process *t, const struct spec *spec, int side,
 		process_last_line(text, line, sizeof(line));
 		free(text);
 	}
-	fprintf(stderr, "wgbench: tunnel '%s', %s end: %s%s%s\n", spec->name, side_names[side],
-	        what, line[0] ? ": " : "", line);
+	fprintf(stderr, "wgbench: tunnel '%s', %s end: %s%s%s\n", t->spec[side]->name,
+	        side_names[side], what, line[0] ? ": " : "", line);
 	return -EIO;
 }
 
-static int launch(struct tunnel_process *t, const struct spec *spec, const char *program, int side)
+static int launch(struct tunnel_process *t, const char *program, int side)
 {
+	const struct spec *spec = t->spec[side];
 	const struct netns_side *s = &t->pair->side[side];
 	const char *const argv[] = {program, spec->kind == SPEC_OWN ? "--foreground" : "-f",
 	                            s->interface, NULL};
@@ -68,17 +69,17 @@ static int launch(struct tunnel_process *t, const struct spec *spec, const char 
 		if (side)
 			return 0; // made with its other end
 		ret = process_run(veth, s->fd, NULL, COMMAND_MS, NULL);
-		return ret > 0 ? complain(t, spec, side, "cannot make a pair of veth") : ret;
+		return ret > 0 ? complain(t, side, "cannot make a pair of veth") : ret;
 	}
 	if (spec->kind != SPEC_KERNEL) {
 		ret = process_start(&t->program[side], argv, s->fd, NULL);
-		return ret ? complain(t, spec, side, strerror(-ret)) : 0;
+		return ret ? complain(t, side, strerror(-ret)) : 0;
 	}
 	ret = process_run(add, s->fd, NULL, COMMAND_MS, NULL);
-	return ret > 0 ? complain(t, spec, side, "this kernel makes no WireGuard interface") : ret;
+	return ret > 0 ? complain(t, side, "this kernel makes no WireGuard interface") : ret;
 }
 
-static int wait_answer(struct tunnel_process *t, const struct spec *spec, int side)
+static int wait_answer(struct tunnel_process *t, int side)
 {
 	const struct netns_side *s = &t->pair->side[side];
 	const char *const show[] = {"wg", "show", s->interface, "listen-port", NULL};
@@ -91,11 +92,11 @@ static int wait_answer(struct tunnel_process *t, const struct spec *spec, int si
 			return ret;
 		ret = p->pid ? process_wait(p, POLL_MS) : process_pause(POLL_MS);
 		if (ret > 0)
-			return complain(t, spec, side, "the program ended at once");
+			return complain(t, side, "the program ended at once");
 		if (ret == -EINTR)
 			return ret;
 	}
-	return complain(t, spec, side, "no answer to `wg show` within 10 s");
+	return complain(t, side, "no answer to `wg show` within 10 s");
 }
 
 static int run_wg(const char *const argv[], int ns, const char *input, char *line, size_t bytes)
@@ -122,19 +123,17 @@ static void print_endpoint(char text[64], const struct netns_side *s, int outer)
 	snprintf(text, 64, outer ? "[%s]:%d" : "%s:%d", s->outer[outer], PORT);
 }
 
-static int set_wg(struct tunnel_process *t, const struct spec *spec, int side,
-                  const char *const argv[], const char *input)
+static int set_wg(struct tunnel_process *t, int side, const char *const argv[], const char *input)
 {
 	char line[256];
 	int ret = run_wg(argv, t->pair->side[side].fd, input, line, sizeof(line));
 
 	if (ret && ret != -EINTR)
-		complain(t, spec, side, line);
+		complain(t, side, line);
 	return ret;
 }
 
-static int configure_peer(struct tunnel_process *t, const struct spec *spec, int side,
-                          const char *secret)
+static int configure_peer(struct tunnel_process *t, int side, const char *secret)
 {
 	const struct netns_side *s = &t->pair->side[side], *other = &t->pair->side[!side];
 	char port[8], allowed[96], endpoint[64];
@@ -146,10 +145,10 @@ static int configure_peer(struct tunnel_process *t, const struct spec *spec, int
 	snprintf(port, sizeof(port), "%d", PORT);
 	snprintf(allowed, sizeof(allowed), "%s/32,%s/128", other->inner[0], other->inner[1]);
 	print_endpoint(endpoint, other, t->outer);
-	return set_wg(t, spec, side, set, secret);
+	return set_wg(t, side, set, secret);
 }
 
-static int configure_link(struct tunnel_process *t, const struct spec *spec, int side)
+static int configure_link(struct tunnel_process *t, int side)
 {
 	const struct netns_side *s = &t->pair->side[side];
 	struct text fault = {0};
@@ -161,12 +160,12 @@ static int configure_link(struct tunnel_process *t, const struct spec *spec, int
 	                s->inner[0], s->interface, s->inner[1], s->interface, s->interface, MTU);
 
 	if (ret && ret != -EINTR)
-		complain(t, spec, side, text_string(&fault));
+		complain(t, side, text_string(&fault));
 	text_free(&fault);
 	return ret;
 }
 
-static int wait_packets(struct tunnel_process *t, const struct spec *spec)
+static int wait_packets(struct tunnel_process *t)
 {
 	const char *const ping[] = {
 	    "ping", "-n", "-q", "-c", "1", "-W", "1", t->pair->side[1].inner[0], NULL};
@@ -177,9 +176,9 @@ static int wait_packets(struct tunnel_process *t, const struct spec *spec)
 		if (ret <= 0)
 			return ret;
 		if (!tunnel_alive(t))
-			return complain(t, spec, 0, "the tunnel ended while it was tried");
+			return complain(t, 0, "the tunnel ended while it was tried");
 	}
-	return complain(t, spec, 0, "the tunnel passes no ping within 10 s");
+	return complain(t, 0, "the tunnel passes no ping within 10 s");
 }
 
 static void collect(struct tunnel_process *t)
@@ -189,10 +188,11 @@ static void collect(struct tunnel_process *t)
 		size_t room = TUNNEL_PIDS_MAX - t->pids;
 		size_t n = netns_processes(t->pair->side[i].fd, t->pid + t->pids, room);
 		t->pids += n < room ? n : room;
+		t->left_pids = i ? t->left_pids : t->pids;
 	}
 }
 
-int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *program,
+int tunnel_start(struct tunnel_process *t, const struct tunnel_end end[2],
                  const struct netns_pair *pair)
 {
 	const struct process idle = {.pidfd = -1, .out = -1, .err = -1};
@@ -201,27 +201,27 @@ int tunnel_start(struct tunnel_process *t, const struct spec *spec, const char *
 
 	*t = (struct tunnel_process){.pair = pair,
 	                             .program = {idle, idle},
-	                             .has_outer = spec->kind != SPEC_VETH,
-	                             .ours = spec->kind == SPEC_OWN};
+	                             .spec = {end[0].spec, end[1].spec},
+	                             .has_outer = end[0].spec->kind != SPEC_VETH};
 	for (int i = 0; i < 2 && !ret; i++)
-		if (!(ret = launch(t, spec, program, i)))
+		if (!(ret = launch(t, end[i].program, i)))
 			ret = make_keys(secret[i], t->peer_key[!i]);
 	for (int i = 0; i < 2 && !ret && t->has_outer; i++)
-		ret = wait_answer(t, spec, i);
+		ret = wait_answer(t, i);
 	if (!ret)
 		collect(t);
 	for (int i = 0; i < 2 && !ret && t->has_outer; i++)
-		ret = configure_peer(t, spec, i, secret[i]);
+		ret = configure_peer(t, i, secret[i]);
 	for (int i = 0; i < 2 && !ret; i++)
-		ret = configure_link(t, spec, i);
+		ret = configure_link(t, i);
 	if (!ret)
-		ret = wait_packets(t, spec);
+		ret = wait_packets(t);
 	if (ret)
 		tunnel_stop(t);
 	return ret;
 }
 
-int tunnel_set_outer(struct tunnel_process *t, const struct spec *spec, int outer)
+int tunnel_set_outer(struct tunnel_process *t, int outer)
 {
 	int ret = 0;
 
@@ -234,10 +234,10 @@ int tunnel_set_outer(struct tunnel_process *t, const struct spec *spec, int oute
 		    endpoint, NULL};
 
 		print_endpoint(endpoint, &t->pair->side[!i], outer);
-		ret = set_wg(t, spec, i, set, NULL);
+		ret = set_wg(t, i, set, NULL);
 	}
 	if (!ret)
-		ret = wait_packets(t, spec);
+		ret = wait_packets(t);
 	if (!ret)
 		t->outer = outer;
 	return ret;
@@ -297,19 +297,28 @@ static char *read_from(const struct process *p, off_t at)
 	return text;
 }
 
+static bool answers(const struct tunnel_process *t, int side)
+{
+	return t->spec[side] && t->spec[side]->kind == SPEC_OWN;
+}
+
 int tunnel_ask(const struct tunnel_process *t, struct tunnel_status status[2])
 {
 	off_t before[2];
 	int ret = 0;
 
 	status[0] = status[1] = (struct tunnel_status){0};
-	for (int i = 0; i < 2 && t->ours; i++) {
+	for (int i = 0; i < 2; i++) {
+		if (!answers(t, i))
+			continue;
 		before[i] = size_of(t->program[i].err);
 		kill(t->program[i].pid, SIGUSR1);
 	}
-	for (int i = 0; i < 2 && t->ours; i++) {
+	for (int i = 0; i < 2; i++) {
 		char *text = NULL;
 
+		if (!answers(t, i))
+			continue;
 		for (unsigned waited = 0; !ret && waited < ANSWER_MS; waited++) {
 			free(text);
 			text = read_from(&t->program[i], before[i]);

@@ -1,4 +1,4 @@
-// A tunnel that is alive in a pair of namespaces: the program at both ends (or the kernel's
+// A tunnel that is alive in a pair of namespaces: a program at each end (or the kernel's
 // interface), configured with fresh keys and seen to pass packets.
 #ifndef WGBENCH_MEASURE_TUNNEL_H
 #define WGBENCH_MEASURE_TUNNEL_H
@@ -10,25 +10,31 @@
 
 enum { TUNNEL_PIDS_MAX = 16 };
 
+struct tunnel_end {
+	const struct spec *spec; // must outlive the tunnel
+	const char *program;     // "" for one without
+};
+
 struct tunnel_process {
 	const struct netns_pair *pair;
+	const struct spec *spec[2];
 	struct process program[2];
 	char peer_key[2][64]; // public, of the peer that each side has
 	int outer;            // 0: IPv4, 1: IPv6
 	bool has_outer;       // packets travel in others
-	bool ours;            // answers SIGUSR1
 	size_t pids;          // of both ends, daemons that the programs became included
+	size_t left_pids;     // of them, the first so many are of the left one
 	pid_t pid[TUNNEL_PIDS_MAX];
 };
 
-// Starts `program` at both ends and waits until the tunnel passes a ping. 0; -errno after a printed
-// line with what the program last said, with nothing left running.
-int tunnel_start(struct tunnel_process *, const struct spec *, const char *program,
-                 const struct netns_pair *);
+// Starts the left and the right end and waits until the tunnel passes a ping. They may be of two
+// specs, unless one is `veth`. 0; -errno after a printed line with what the program last said, with
+// nothing left running.
+int tunnel_start(struct tunnel_process *, const struct tunnel_end[2], const struct netns_pair *);
 
 // Moves both ends' endpoints to the outer family (0: IPv4, 1: IPv6), and sees a ping pass, if they
 // aren't there already. Nothing to do for `veth`. 0; -errno after a printed line.
-int tunnel_set_outer(struct tunnel_process *, const struct spec *, int outer);
+int tunnel_set_outer(struct tunnel_process *, int outer);
 
 // Ends the programs and removes the interfaces; the pair stays.
 void tunnel_stop(struct tunnel_process *);

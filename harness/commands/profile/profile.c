@@ -104,7 +104,7 @@ static int sample_trial(struct profile *p, struct profile_side *s, struct sessio
 	const struct workload_use *use = &p->plan.workload[0];
 	struct session_tunnel *t = &session->tunnel[0];
 	struct perf perf;
-	int ret = tunnel_set_outer(&t->process, &t->spec, workload_value(use, "outer") == 6);
+	int ret = tunnel_set_outer(&t->process, workload_value(use, "outer") == 6);
 
 	if (ret)
 		return ret;
