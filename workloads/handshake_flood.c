@@ -314,5 +314,6 @@ const struct workload handshake_flood_workload = {
     .parameters = parameters,
     .metrics = metrics,
     .programs = (const char *const[]){"iperf3", "wg", NULL},
+    .judges_right = true,
     .run = run,
 };

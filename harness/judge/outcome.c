@@ -132,6 +132,21 @@ static void look_for_moves(struct outcome *o)
 	}
 }
 
+// What is judged is half of each tunnel.
+static void remark_peer(struct outcome *o)
+{
+	const char *spec = o->store->run.peer.spec;
+	char line[512];
+
+	if (!spec)
+		return;
+	snprintf(line, sizeof(line),
+	         "The other end of every tunnel is %s: CPU cost and context switches are of the "
+	         "judged end alone",
+	         spec);
+	add_remark(o, line);
+}
+
 static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)
 {
 	for (*tunnel = 0; *tunnel < o->store->run.tunnels; ++*tunnel)
@@ -246,6 +261,7 @@ int outcome_judge(struct outcome *o, const struct store *st, const struct outcom
 	}
 	look_for_gaps(o);
 	look_for_moves(o);
+	remark_peer(o);
 	look_for_bias(o);
 	return 0;
 }

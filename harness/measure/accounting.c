@@ -46,6 +46,7 @@ static bool is_ours(const struct processes *all, const struct processes_row *row
 
 	return processes_below(all, row, &self, 1) ||
 	       processes_below(all, row, who->tunnel_pid, who->tunnel) ||
+	       processes_below(all, row, who->peer_pid, who->peer) ||
 	       processes_below(all, row, who->idle_pid, who->idle);
 }
 

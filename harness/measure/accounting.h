@@ -15,11 +15,13 @@
 
 enum { ACCOUNTING_PIDS_MAX = 64 };
 
-// Whose CPU time is whose: those of the tunnel under test at each end, and those of tunnels that
-// idle meanwhile. wgbench and all its descendants are 'ours' without being listed.
+// Whose CPU time is whose: those of the tunnel under test, at each end or, beside a fixed peer, at
+// the left one; that peer's; and those of tunnels that idle meanwhile. wgbench and all its
+// descendants are 'ours' without being listed.
 struct accounting_processes {
-	size_t tunnel, idle;
-	pid_t tunnel_pid[ACCOUNTING_PIDS_MAX], idle_pid[ACCOUNTING_PIDS_MAX];
+	size_t tunnel, peer, idle;
+	pid_t tunnel_pid[ACCOUNTING_PIDS_MAX], peer_pid[ACCOUNTING_PIDS_MAX],
+	    idle_pid[ACCOUNTING_PIDS_MAX];
 };
 
 struct accounting_snapshot {

@@ -54,31 +54,35 @@ static bool has_recorded_libraries(const struct run_tunnel *recorded, const char
 	return has;
 }
 
+static int check_tunnel(const struct run_tunnel *recorded, const struct session_tunnel *t,
+                        const char *what)
+{
+	for (unsigned b = 0; b < t->builds; b++) {
+		if (has_recorded_program(recorded, t, b))
+			continue;
+		fprintf(stderr,
+		        "wgbench: %s '%s' is now another binary (%s) than the run was begun with: "
+		        "check out revision %s, or begin a new run\n",
+		        what, t->spec.name, t->program[b],
+		        recorded->revision[0] ? recorded->revision : "of then");
+		return -EINVAL;
+	}
+	if (!t->program[0][0] || has_recorded_libraries(recorded, t->program[0]))
+		return 0;
+	fprintf(stderr,
+	        "wgbench: %s '%s' now has other libraries than the run was begun with: begin a "
+	        "new run\n",
+	        what, t->spec.name);
+	return -EINVAL;
+}
+
 int describe_check(const struct run *run, const struct session *s)
 {
-	for (size_t i = 0; i < s->tunnels; i++) {
-		const struct session_tunnel *t = &s->tunnel[i];
-		const struct run_tunnel *recorded = &run->tunnel[i];
+	int ret = 0;
 
-		for (unsigned b = 0; b < t->builds; b++) {
-			if (has_recorded_program(recorded, t, b))
-				continue;
-			fprintf(stderr,
-			        "wgbench: tunnel '%s' is now another binary (%s) than the run was "
-			        "begun with: check out revision %s, or begin a new run\n",
-			        t->spec.name, t->program[b],
-			        recorded->revision[0] ? recorded->revision : "of then");
-			return -EINVAL;
-		}
-		if (t->program[0][0] && !has_recorded_libraries(recorded, t->program[0])) {
-			fprintf(stderr,
-			        "wgbench: tunnel '%s' now has other libraries than the run was "
-			        "begun with: begin a new run\n",
-			        t->spec.name);
-			return -EINVAL;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < s->tunnels && !ret; i++)
+		ret = check_tunnel(&run->tunnel[i], &s->tunnel[i], "tunnel");
+	return !ret && s->peered ? check_tunnel(&run->peer, &s->peer, "peer") : ret;
 }
 
 // A program of the user's own may take any word for an interface's name, so it isn't asked.
@@ -135,6 +139,8 @@ static void describe_command(struct run *r, const struct plan *p, double gate_pe
 	for (size_t i = 0; i < p->tunnels; i++)
 		if (!p->tunnel[i].control)
 			argv_add_option(&a, "--tunnel", "%s", p->tunnel[i].spec);
+	if (*p->peer)
+		argv_add_option(&a, "--peer", "%s", p->peer);
 	if (p->control)
 		argv_add(&a, "--control");
 	for (size_t i = 0; i < p->workloads; i++)
@@ -204,6 +210,8 @@ int describe_run(struct run *r, const struct plan *p, const struct session *s, c
 		                    workload_parameters(&p->workload[i]));
 	for (size_t i = 0; i < s->tunnels; i++)
 		describe_tunnel(&r->tunnel[i], &s->tunnel[i]);
+	if (s->peered)
+		describe_tunnel(&r->peer, &s->peer);
 	for (size_t i = 0; i < s->tunnels; i++)
 		r->tunnel[i].control = p->tunnel[i].control;
 	int ret = describe_metrics(r, p);

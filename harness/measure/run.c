@@ -64,6 +64,49 @@ static int choose_tunnels(struct plan *p, struct session *s, const struct spec_c
 	return n ? add_control(p, s) : -ENOENT;
 }
 
+// Both ends have to be a tunnel's, and what is measured must not be the peer's.
+static int check_peer(const struct plan *p, const struct session *s)
+{
+	bool veth = s->peer.spec.kind == SPEC_VETH;
+
+	for (size_t i = 0; i < s->tunnels; i++)
+		veth |= s->tunnel[i].spec.kind == SPEC_VETH;
+	if (veth) {
+		fprintf(stderr, "wgbench: veth has no end of its own that could meet a --peer: "
+		                "leave out one of both\n");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < p->workloads; i++)
+		if (p->workload[i].workload->judges_right) {
+			fprintf(stderr,
+			        "wgbench: %s measures the right end, which --peer fixes: leave "
+			        "out one of both\n",
+			        p->workload[i].name);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+// Parses the plan's peer, if it has one, into the session. Before it, the tunnels are chosen.
+static int choose_peer(struct plan *p, struct session *s, const struct spec_catalog *c)
+{
+	struct spec *spec = &s->peer.spec;
+	struct text reason = {0};
+	int ret = *p->peer ? spec_parse(spec, c, p->peer) : 0;
+
+	if (ret || !*p->peer)
+		return ret;
+	ret = check_peer(p, s);
+	if (!ret && !spec_available(spec, c, &reason)) {
+		fprintf(stderr, "wgbench: %s: %s\n", spec->name, text_string(&reason));
+		ret = -ENOENT;
+	}
+	text_free(&reason);
+	snprintf(p->peer, sizeof(p->peer), "%s", spec->name);
+	s->peered = true;
+	return ret;
+}
+
 // What would only be seen at the end. With all blocks clean and on one side, the one-sided p of n
 // is 2^-n, of as many comparisons by Holm as many times that; with a budget, analyses divide the
 // error.
@@ -92,25 +135,30 @@ static void warn_of_few_blocks(const struct plan *p)
 		        comparisons, about, held, plural, to_fail, to_fail * block_s);
 }
 
+static int build_tunnel(struct session_tunnel *t, unsigned builds, const struct spec_catalog *c)
+{
+	bool own = t->spec.kind == SPEC_OWN;
+	int ret = 0;
+
+	if (own)
+		fprintf(stderr, "building %s%s\n", t->spec.name,
+		        builds > 1 ? " in each layout" : "");
+	else if (builds > 1)
+		fprintf(stderr, "%s isn't built here: --builds leaves it as it is\n", t->spec.name);
+	t->builds = own ? builds : 1;
+	for (unsigned b = 0; b < t->builds && !ret; b++)
+		ret = spec_build(&t->spec, c, b, t->program[b], t->commit);
+	return ret;
+}
+
+// Layouts are a tunnel's own: the peer is the same to all of them.
 static int build(struct session *s, const struct plan *p, const struct spec_catalog *c)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < s->tunnels && !ret; i++) {
-		struct session_tunnel *t = &s->tunnel[i];
-		bool own = t->spec.kind == SPEC_OWN;
-
-		if (own)
-			fprintf(stderr, "building %s%s\n", t->spec.name,
-			        p->builds > 1 ? " in each layout" : "");
-		else if (p->builds > 1)
-			fprintf(stderr, "%s isn't built here: --builds leaves it as it is\n",
-			        t->spec.name);
-		t->builds = own ? p->builds : 1;
-		for (unsigned b = 0; b < t->builds && !ret; b++)
-			ret = spec_build(&t->spec, c, b, t->program[b], t->commit);
-	}
-	return ret;
+	for (size_t i = 0; i < s->tunnels && !ret; i++)
+		ret = build_tunnel(&s->tunnel[i], p->builds, c);
+	return !ret && s->peered ? build_tunnel(&s->peer, 1, c) : ret;
 }
 
 // Says and keeps in what the machine or the harness is another than before.
@@ -207,6 +255,8 @@ static int run_new(struct plan *p, const char *out, double gate_percent,
 	dir = out ? text_format("%s", out) : spec_results(c->root, id);
 	ret = choose_tunnels(p, s, c);
 	if (!ret)
+		ret = choose_peer(p, s, c);
+	if (!ret)
 		plan_fix_interim(p);
 	if (!ret)
 		ret = check_ready(p);
@@ -249,6 +299,8 @@ static int run_again(struct plan *p, const char *dir, const struct extension *by
 		ret = plan_from_run(p, &st->run, dir);
 	if (!ret)
 		ret = choose_tunnels(p, s, c);
+	if (!ret)
+		ret = choose_peer(p, s, c);
 	if (!ret)
 		ret = check_ready(p);
 	if (!ret)

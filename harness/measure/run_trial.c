@@ -11,6 +11,13 @@
 #include "base/text.h"
 #include "harness/measure/tunnel_counters.h"
 
+static void add_pid(pid_t pids[ACCOUNTING_PIDS_MAX], size_t *n, pid_t pid)
+{
+	if (*n < ACCOUNTING_PIDS_MAX)
+		pids[(*n)++] = pid;
+}
+
+// What the tunnel spends is what both its ends spend; beside a fixed peer, its own end.
 static void sort_processes(struct accounting_processes *who, const struct session *s,
                            unsigned tunnel)
 {
@@ -19,10 +26,12 @@ static void sort_processes(struct accounting_processes *who, const struct sessio
 		const struct tunnel_process *p = &s->tunnel[i].process;
 
 		for (size_t j = 0; j < p->pids; j++)
-			if (i == tunnel && who->tunnel < ACCOUNTING_PIDS_MAX)
-				who->tunnel_pid[who->tunnel++] = p->pid[j];
-			else if (i != tunnel && who->idle < ACCOUNTING_PIDS_MAX)
-				who->idle_pid[who->idle++] = p->pid[j];
+			if (i != tunnel)
+				add_pid(who->idle_pid, &who->idle, p->pid[j]);
+			else if (s->peered && j >= p->left_pids)
+				add_pid(who->peer_pid, &who->peer, p->pid[j]);
+			else
+				add_pid(who->tunnel_pid, &who->tunnel, p->pid[j]);
 	}
 }
 
@@ -91,11 +100,11 @@ static int run_accounted(struct trial *t, const struct workload_context *context
 	return ret ? ret : tunnel_ask(p, status[1]);
 }
 
-// The tunnel's processes at both ends.
+// The tunnel's processes at the ends that are judged.
 static void list_tunnel(struct accounting_processes *who, const struct workload_context *c)
 {
 	*who = (struct accounting_processes){0};
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (c->peered ? 1 : 2); i++) {
 		size_t room = ACCOUNTING_PIDS_MAX - who->tunnel;
 		size_t n =
 		    netns_processes(c->pair->side[i].fd, who->tunnel_pid + who->tunnel, room);
@@ -146,6 +155,7 @@ int trial_run(struct trial *t, struct session *s, unsigned tunnel, const struct 
 	const struct netns_pair *pair = under_test->process.pair;
 	const struct workload_context context = {.use = use,
 	                                         .pair = pair,
+	                                         .peered = s->peered,
 	                                         .server = &under_test->server,
 	                                         .duration_ms = duration_s * 1000,
 	                                         .account = account};

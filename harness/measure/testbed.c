@@ -39,7 +39,8 @@ int session_start(struct session *s, unsigned start)
 		size_t i = s->started;
 		struct session_tunnel *t = &s->tunnel[i];
 		const struct tunnel_end own = {&t->spec, t->program[start % t->builds]},
-		                        end[] = {own, own};
+		                        peer = {&s->peer.spec, s->peer.program[0]},
+		                        end[] = {own, s->peered ? peer : own};
 
 		ret = tunnel_start(&t->process, end, &s->pair[(i + start) % s->tunnels]);
 		if (!ret)

@@ -26,6 +26,8 @@ struct session_tunnel {
 struct session {
 	size_t tunnels;
 	struct session_tunnel tunnel[RUN_TUNNELS_MAX];
+	bool peered;                // the right end of every pair is of the peer
+	struct session_tunnel peer; // its spec and its one program
 	struct netns_pair pair[RUN_TUNNELS_MAX];
 	bool open;
 	size_t started; // tunnels; where session_start() fails, the one of this number is why

@@ -471,6 +471,7 @@ int plan_from_run(struct plan *p, const struct run *r, const char *dir)
 	                   .budget_s = run_budget_s(r),
 	                   .question = r->question,
 	                   .between = r->between};
+	snprintf(p->peer, sizeof(p->peer), "%s", r->peer.spec ? r->peer.spec : "");
 	snprintf(p->name, sizeof(p->name), "%s", r->plan ? r->plan : "");
 	for (size_t i = 0; i < r->tunnels && !ret; i++)
 		ret = add_recorded(p, &r->tunnel[i]);

@@ -30,7 +30,8 @@ struct plan {
 	struct workload_use workload[RUN_WORKLOADS_MAX];
 	struct goal goal[RUN_GOALS_MAX];
 	struct plan_comparison comparison[RUN_COMPARISONS_MAX];
-	bool control; // a null control is wanted: the first tunnel once more, judged like any
+	char peer[256]; // the spec at the right end of every pair; "": each tunnel's own
+	bool control;   // a null control is wanted: the first tunnel once more, judged like any
 	unsigned blocks, duration_s;
 	unsigned builds; // of each of our tunnels, each with its own layout
 	uint64_t seed;

@@ -27,7 +27,8 @@ struct workload_use {
 	char name[WORKLOAD_NAME_MAX]; // canonical: parameters that aren't the default, row order
 };
 
-// What the tunnel under test spends in a while, both ends together.
+// What the tunnel under test spends in a while, both ends together, or beside a fixed peer, its
+// own.
 struct workload_cost {
 	double wall_s;
 	double cpu_s, switches_per_s; // NAN where it has no process, or one ended meanwhile
@@ -36,6 +37,7 @@ struct workload_cost {
 struct workload_context {
 	const struct workload_use *use;
 	const struct netns_pair *pair; // traffic goes from side 0 to side 1 unless told otherwise
+	bool peered;                   // side 1 is a fixed peer's: what is judged is side 0
 	struct process *server;        // iperf3's on side 1, kept between trials, or not started
 	unsigned duration_ms;
 
@@ -58,6 +60,7 @@ struct workload {
 	int (*run)(const struct workload_context *, struct trial *, double *gigabits);
 
 	const char *const *programs; // that it needs, up to NULL
+	bool judges_right;           // the end at side 1 alone: not beside a fixed peer
 
 	// Why these values don't go together, or NULL; where it is NULL itself, all do.
 	const char *(*refuse)(const struct workload_use *);

@@ -191,6 +191,8 @@ static json_t *flatten_run(const struct run *run, const struct run *other)
 {
 	json_t *flat = environment_flatten(run->environment.all);
 
+	if (run->peer.spec)
+		flatten_part(flat, run->peer.spec, " as peer", run->peer.rest);
 	for (size_t i = 0; i < run->tunnels; i++) {
 		const struct run_tunnel *t = &run->tunnel[i];
 

@@ -77,6 +77,23 @@ static const struct field tunnel_rows[] = {
     {"interfaces", FIELD_OBJECT, FIELD_OPTIONAL, HERE(interfaces)},
     {0},
 };
+
+// At the other end of every tunnel, in a run that has one.
+static const struct field peer_rows[] = {
+    {"*", FIELD_REST, HERE(rest)},
+    {"spec", FIELD_TEXT, FIELD_OPTIONAL, HERE(spec), .min = 1, .max = RUN_SPEC_BYTES},
+    {"revision", FIELD_TEXT, FIELD_OPTIONAL, HERE(revision), .max = 63},
+    {"meaning", FIELD_TEXT, FIELD_OPTIONAL, HERE(meaning), .max = TEXTS_MAX},
+    {"revision_note", FIELD_TEXT, FIELD_OPTIONAL, HERE(revision_note), .max = TEXTS_MAX},
+    {"variants", FIELD_MAP, FIELD_OPTIONAL, FIELD_LIST(struct run_tunnel, variant, variants),
+     .max = 32, .keys = FIELD_NAME, .rows = &variant},
+    {"binary_sha256", FIELD_HEX, FIELD_OPTIONAL, HERE(sha256), .max = 64},
+    {"builds_sha256", FIELD_ARRAY, FIELD_OPTIONAL,
+     FIELD_LIST(struct run_tunnel, build_sha256, builds), .max = 1, .rows = &hash},
+    {"version", FIELD_TEXT, FIELD_OPTIONAL, HERE(version), .max = 511},
+    {"libraries", FIELD_ANY, FIELD_OPTIONAL, HERE(libraries)},
+    {0},
+};
 #undef HERE
 static const struct field tunnel = {.kind = FIELD_OBJECT, .rows = tunnel_rows};
 
@@ -178,6 +195,7 @@ static const struct field run_rows[] = {
      .keys = FIELD_WORKLOAD, .rows = &measure},
     {"tunnels", FIELD_ARRAY, LIST(tunnel, tunnels), .min = 1, .max = RUN_TUNNELS_MAX,
      .rows = &tunnel},
+    {"peer", FIELD_OBJECT, FIELD_OPTIONAL, HERE(peer), .rows = peer_rows},
     {"comparisons", FIELD_ARRAY, FIELD_OPTIONAL, LIST(comparison, comparisons),
      .max = RUN_COMPARISONS_MAX, .rows = &comparison},
     {"gate_percent", FIELD_NUMBER, FIELD_OPTIONAL, HERE(gate_percent), .min = RUN_GATE_MIN,
@@ -216,7 +234,8 @@ static int read_upgraded(struct run *r, const json_t *object, struct text *fault
 	return ret;
 }
 
-// What rows can't say: places among the tunnels, and a control is of the first one.
+// What rows can't say: places among the tunnels, a control is of the first one, and what a peer
+// must have if there is one.
 static int check_places(const struct run *r, struct text *fault)
 {
 	for (size_t i = 0; i < r->comparisons; i++) {
@@ -227,6 +246,11 @@ static int check_places(const struct run *r, struct text *fault)
 			continue;
 		text_set(fault, "'comparisons': %u against %u, of %zu tunnels", c->candidate,
 		         c->baseline, r->tunnels);
+		return -EINVAL;
+	}
+	if (json_object_size(r->peer.rest) &&
+	    !(r->peer.spec && r->peer.revision && r->peer.sha256 && r->peer.version)) {
+		text_set(fault, "'peer' must have spec, revision, binary_sha256 and version");
 		return -EINVAL;
 	}
 	if (!r->tunnels || !r->tunnel[0].control)

@@ -113,7 +113,8 @@ struct run {
 	char **command; // how to run it again
 	size_t tunnels;
 	struct run_tunnel *tunnel;
-	size_t comparisons; // 0: each tunnel against the first one
+	struct run_tunnel peer; // at the right end of every pair; no spec: each tunnel's own
+	size_t comparisons;     // 0: each tunnel against the first one
 	struct run_comparison *comparison;
 	struct run_environment environment;
 	size_t workloads;

@@ -21,9 +21,8 @@ const char outcome_goals_legend[] =
     "blocks, each side by itself: their quotient isn't the paired ratio.";
 
 // Its variants, or, of an external one, the first line of its version.
-static void add_identity(struct table *t, const struct outcome *o, size_t i)
+static void add_identity(struct table *t, const struct run_tunnel *tunnel)
 {
-	const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
 	struct text variants = {0};
 
 	for (size_t v = 0; v < tunnel->variants; v++)
@@ -37,23 +36,30 @@ static void add_identity(struct table *t, const struct outcome *o, size_t i)
 	text_free(&variants);
 }
 
+static void add_tunnel(struct table *t, const struct run_tunnel *tunnel, const char *role)
+{
+	table_add(t, TABLE_PLAIN, "%s%s", tunnel->spec, role);
+	table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
+	          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
+	add_identity(t, tunnel);
+}
+
 void outcome_tunnels(const struct outcome *o, struct table *t)
 {
+	const struct run *run = &o->store->run;
 	static const struct table_column columns[] = {{"", TABLE_LEFT},
 	                                              {"tunnel", TABLE_LEFT},
 	                                              {"revision", TABLE_LEFT},
 	                                              {"configuration", TABLE_LEFT}};
 
 	table_init(t, columns, 4);
-	for (size_t i = 0; i < o->store->run.tunnels; i++) {
-		const struct run_tunnel *tunnel = &o->store->run.tunnel[i];
-
+	for (size_t i = 0; i < run->tunnels; i++) {
 		table_add(t, TABLE_PLAIN, "%c", outcome_letter(i));
-		table_add(t, TABLE_PLAIN, "%s%s", tunnel->spec,
-		          tunnel->control ? " (control)" : "");
-		table_add(t, TABLE_PLAIN, "%.12s%s", tunnel->revision,
-		          strstr(tunnel->revision, "-dirty") ? "-dirty" : "");
-		add_identity(t, o, i);
+		add_tunnel(t, &run->tunnel[i], run->tunnel[i].control ? " (control)" : "");
+	}
+	if (run->peer.spec) {
+		table_add(t, TABLE_PLAIN, "%s", "");
+		add_tunnel(t, &run->peer, " (peer of each)");
 	}
 }
 

@@ -543,6 +543,14 @@ static void environments_of_two_runs(void **state)
 	                       "kernel '6.1 <x> | y', then '6.3'.");
 	json_decref(other);
 
+	there.store.run.peer = (struct run_tunnel){.rest = json_pack("{ss}", "spec", "kernel"),
+	                                           .spec = text_format("kernel"),
+	                                           .revision = text_format("%s", ""),
+	                                           .sha256 = text_format("%s", ""),
+	                                           .version = text_format("6.1")};
+	assert_int_equal(store_write_run(&there.store), 0);
+	assert_int_equal(compare_environments(&said, here.dir, there.dir), 1);
+	assert_says(&said.out, "tunnel kernel as peer.version");
 	json_object_del(there.store.run.rest, "environment");
 	json_object_clear(there.store.run.environment.all);
 	free(there.store.run.environment.kernel);

@@ -69,11 +69,50 @@ static void longest_name_fits(void **state)
 	synthetic_end(&s);
 }
 
+static void a_peer_is_told_in_every_format(void **state)
+{
+	static const struct {
+		void (*export)(FILE *, const struct store *);
+		const char *says;
+	} formats[] = {
+	    {export_gbench, "\"peer\": \"exec:/a\\nb\""},
+	    {export_benchstat, "\npeer: exec:/a\\nb\n"},
+	    {export_openmetrics, ",peer=\"exec:/a\\nb\"} 1\n"},
+	};
+
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		json_t *run = synthetic_run(2, 1);
+		struct synthetic s;
+
+		if (with)
+			json_object_set_new(run, "peer",
+			                    json_pack("{ss ss ss ss}", "spec", "exec:/a\nb",
+			                              "revision", "", "binary_sha256", "00",
+			                              "version", ""));
+		synthetic_begin_with(&s, run);
+		synthetic_add(&s, 0, 0, &(struct synthetic_block){.noise = 0});
+		for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+			struct text told = {0};
+			FILE *to = text_open(&told);
+
+			formats[i].export(to, &s.store);
+			fclose(to);
+			if (!strstr(text_string(&told), with ? formats[i].says : "\n") ||
+			    (!with && strstr(text_string(&told), "peer")))
+				fail_msg("%s", text_string(&told));
+			text_free(&told);
+		}
+		synthetic_end(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_are_unique),
 	    cmocka_unit_test(longest_name_fits),
+	    cmocka_unit_test(a_peer_is_told_in_every_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

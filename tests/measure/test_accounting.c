@@ -218,6 +218,33 @@ static void tunnel_is_counted_apart(void **state)
 	assert_true(isnan(r.tunnel_cpu_s) && isnan(r.switches_per_s)); // it has no process
 }
 
+static bool is_foreign(const struct accounting_processes *who, pid_t pid)
+{
+	struct accounting_snapshot now;
+	bool foreign;
+
+	assert_int_equal(accounting_take(&now, who, &here), 0);
+	foreign = processes_find(now.foreign, now.foreigns, pid);
+	accounting_release(&now);
+	return foreign;
+}
+
+// Though it became a daemon.
+static void a_peer_is_neither_judged_nor_foreign(void **state)
+{
+	struct accounting_processes nobody = {0}, who = {.peer = 1};
+	struct accounting_result r;
+
+	(void)state;
+	start_burner(false);
+	who.peer_pid[0] = burner;
+	assert_true(is_foreign(&nobody, burner));
+	assert_false(is_foreign(&who, burner));
+	difference(&r, &who, let_burn);
+	end_burner();
+	assert_true(isnan(r.tunnel_cpu_s) && r.idle_tunnels_cpu_s == 0);
+}
+
 static pid_t ending;
 
 static void let_end(void)
@@ -419,6 +446,7 @@ int main(void)
 	    cmocka_unit_test(stranger_that_ended_is_foreign),
 	    cmocka_unit_test(descendant_is_ours),
 	    cmocka_unit_test(tunnel_is_counted_apart),
+	    cmocka_unit_test(a_peer_is_neither_judged_nor_foreign),
 	    cmocka_unit_test(an_ended_tunnel_has_no_cost),
 	    cmocka_unit_test(untold_counters_are_null),
 	    cmocka_unit_test(sums_never_run_backwards),

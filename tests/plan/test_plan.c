@@ -2,7 +2,7 @@
 #include "harness/plan/plan.h"
 #include "harness/spec/parse.h"
 #include "tests/support/capture.h"
-#include "tests/support/support.h"
+#include "tests/support/synthetic.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -272,6 +272,58 @@ static void a_budget_fixes_the_analyses(void **state)
 	assert_string_equal(back.metric[0], "goodput_gbps");
 }
 
+static json_t *peer_object(void)
+{
+	return json_pack("{ss ss ss ss s{ss}}", "spec", "gsoc-before", "revision", "ab", "version",
+	                 "1", "binary_sha256", "00", "variants", "ring", "spinlock");
+}
+
+// A run that goes on has the peer that it was begun with; one that has none writes none.
+static void a_run_keeps_its_peer(void **state)
+{
+	struct text fault = {0};
+	json_t *object = synthetic_run(2, 8), *again;
+	struct run run = {0}, without = synthetic_read_run(synthetic_run(2, 8));
+	struct plan p;
+
+	(void)state;
+	json_object_set_new(object, "peer", peer_object());
+	assert_int_equal(run_read(&run, object, &fault), 0);
+	assert_int_equal(plan_from_run(&p, &run, "dir"), 0);
+	assert_string_equal(p.peer, "gsoc-before");
+	again = run_write(&run, &fault);
+	assert_true(json_equal(json_object_get(again, "peer"), json_object_get(object, "peer")));
+	json_decref(again);
+	json_decref(object);
+	run_free(&run);
+	assert_int_equal(plan_from_run(&p, &without, "dir"), 0);
+	assert_string_equal(p.peer, "");
+	again = run_write(&without, &fault);
+	assert_null(json_object_get(again, "peer"));
+	json_decref(again);
+	run_free(&without);
+}
+
+static void half_a_peer_is_refused(void **state)
+{
+	static const char *const fields[] = {"spec", "revision", "version", "binary_sha256"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		json_t *object = synthetic_run(2, 8), *peer = peer_object();
+		struct text fault = {0};
+		struct run run = {0};
+
+		json_object_del(peer, fields[i]);
+		json_object_set_new(object, "peer", peer);
+		assert_int_equal(run_read(&run, object, &fault), -EINVAL);
+		assert_string_equal(text_string(&fault),
+		                    "'peer' must have spec, revision, binary_sha256 and version");
+		text_free(&fault);
+		json_decref(object);
+	}
+}
+
 static void every_plan_of_ours_can_be_run(void **state)
 {
 	struct spec_catalog *catalog = calloc(1, sizeof(*catalog));
@@ -370,6 +422,8 @@ int main(void)
 	    cmocka_unit_test(bad_files_are_named),
 	    cmocka_unit_test(unknown_plan_lists_what_exists),
 	    cmocka_unit_test(a_budget_fixes_the_analyses),
+	    cmocka_unit_test(a_run_keeps_its_peer),
+	    cmocka_unit_test(half_a_peer_is_refused),
 	    cmocka_unit_test(every_plan_of_ours_can_be_run),
 	    cmocka_unit_test(run_json_round_trip),
 	    cmocka_unit_test(damaged_run_json_is_refused),

@@ -242,6 +242,9 @@ void export_gbench(FILE *to, const struct store *st)
 	                 "num_cpus", (int)export_cpus(st), "library_build_type", "release", "run",
 	                 st->run.id, "kernel", export_known(st->run.environment.kernel),
 	                 "failed_trials", list_failed(st), "benchmarks", rows);
+	if (st->run.peer.spec)
+		json_object_set_new(json_object_get(file, "context"), "peer",
+		                    json_string(st->run.peer.spec));
 	json_dumpf(file, to, output_json_flags(to));
 	fputc('\n', to);
 	json_decref(file);

@@ -155,6 +155,8 @@ static void put_about(FILE *to, const struct store *st)
 	put_label(to, "kernel", export_known(e->kernel), ',');
 	put_label(to, "cpu_model", export_known(e->cpu_model), ',');
 	put_label(to, "harness_revision", export_known(e->harness_revision), ',');
+	if (st->run.peer.spec)
+		put_label(to, "peer", st->run.peer.spec, ',');
 	fputs("} 1\n", to);
 }
 

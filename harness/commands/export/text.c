@@ -104,6 +104,7 @@ void export_benchstat(FILE *to, const struct store *st)
 	put_configuration(to, "kernel", export_known(st->run.environment.kernel));
 	put_configuration(to, "harness", export_known(st->run.environment.harness_revision));
 	put_configuration(to, "run", st->run.id);
+	put_configuration(to, "peer", st->run.peer.spec ? st->run.peer.spec : "");
 	put_units(to, st);
 	for (enum trial_status status = TRIAL_OK; status < TRIAL_FAILED; status++) {
 		bool said = false;

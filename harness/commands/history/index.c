@@ -186,7 +186,7 @@ static char *dump(const json_t *value)
 	return text;
 }
 
-// A tunnel's own: with the libraries that it is linked to.
+// A tunnel's own: with the libraries that it is linked to, and the peer by its content.
 static char *dump_conditions(const struct run *run, const struct run_tunnel *tunnel)
 {
 	json_t *conditions = environment_conditions(run->environment.all);
@@ -194,6 +194,10 @@ static char *dump_conditions(const struct run *run, const struct run_tunnel *tun
 
 	if (json_object_size(tunnel->libraries))
 		json_object_set(conditions, "libraries", tunnel->libraries);
+	if (run->peer.spec)
+		json_object_set_new(conditions, "peer",
+		                    json_pack("{ss ss ss}", "spec", run->peer.spec, "binary_sha256",
+		                              run->peer.sha256, "version", run->peer.version));
 	text = dump(conditions);
 	json_decref(conditions);
 	return text;

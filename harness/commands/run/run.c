@@ -20,7 +20,7 @@
 #define SEED_MAX 9007199254740992.0 // JSON readers hold whole numbers up to 2^53
 
 struct run_options {
-	const char *plan, *out, *resume, *question;
+	const char *plan, *out, *resume, *question, *peer;
 	struct options_words tunnels, workloads, metrics;
 	unsigned long long blocks, duration_s, seed, builds;
 	double gate_percent, budget_s;
@@ -36,6 +36,11 @@ static int parse(struct run_options *o, int argc, char **argv)
 	         "replace its own"},
 	    {"tunnel", OPTION_STRINGS, &o->tunnels, "SPEC",
 	     .help = "a tunnel to compare; the first one is the baseline"},
+	    {"peer", OPTION_STRING, &o->peer, "SPEC",
+	     .help =
+	         "one implementation at the other end of every tunnel, so that an end is judged "
+	         "alone: the sender or, by workloads with reverse=1, the receiver",
+	     .otherwise = "each tunnel's own"},
 	    {"workload", OPTION_STRINGS, &o->workloads, "WORKLOAD",
 	     .help = "traffic to measure, as in tcp:flows=8", .otherwise = "tcp"},
 	    {"blocks", OPTION_UNSIGNED, &o->blocks, "N", .help = "blocks of each workload",
@@ -116,6 +121,12 @@ static int make_plan(struct plan *p, const struct run_options *o, const char *ro
 		p->budget_s = o->budget_s;
 		p->blocks = RUN_BLOCKS_MAX;
 	}
+	if (o->peer && strlen(o->peer) >= sizeof(p->peer)) {
+		fprintf(stderr, "wgbench: --peer '%.40s...': at most %zu characters\n", o->peer,
+		        sizeof(p->peer) - 1);
+		return -EINVAL;
+	}
+	snprintf(p->peer, sizeof(p->peer), "%s", o->peer ? o->peer : "");
 	if (o->blocks)
 		p->blocks = o->blocks;
 	if (o->builds)

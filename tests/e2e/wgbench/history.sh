@@ -72,7 +72,8 @@ keys() {
 		'.environment.cpu_quota = "0.5 CPUs"' '.environment.nice = 19' '.environment.scheduling = "idle"' \
 		'.environment.frequency_governor = "powersave"' '.environment.smt = "off"' \
 		'.environment.sysctls = {"net.ipv4.tcp_congestion_control": "bbr"}' \
-		'.environment.variables = {CFLAGS: "-O3"}' '.tunnels[0].libraries = {"libcrypto.so.3": "libcrypto.so.3 1"}'; do
+		'.environment.variables = {CFLAGS: "-O3"}' '.tunnels[0].libraries = {"libcrypto.so.3": "libcrypto.so.3 1"}' \
+		'.peer = {spec: "kernel", revision: "", binary_sha256: "", version: "6.1"}'; do
 		run d 4 9.0 "$filter"
 		equal "$filter $(series 1 | jq -c 'map(.[0]) | sort')" "$filter [\"a b c\",\"d\"]"
 	done

@@ -361,6 +361,38 @@ check "and when its time is over" out_of_budget
 check "a metric without a budget" refused "give --budget" run "${new[@]}" --metric goodput_gbps
 check "a metric that nothing measures" refused "'frob'" run "${new[@]}" --budget 10s --metric frob
 
+# A peer that burns a CPU beside its tunnel: what it spends isn't the judged end's.
+judges_one_end() {
+	cat >"$dir/burning" <<-EOF
+		#!/bin/bash
+		while :; do :; done &
+		exec $build/tunnels/gsoc-before/wgbench-tunnel --foreground "\${@: -1}"
+	EOF
+	chmod 755 "$dir/burning"
+	run 0 --out "$dir/half" --blocks 1 --tunnel default --tunnel ring=spinlock --workload ping \
+		--peer "exec:$dir/burning"
+	jq -e --arg spec "exec:$dir/burning" --arg sha "$(sha256sum "$dir/burning" | cut -d ' ' -f 1)" \
+		'.peer | .spec == $spec and .binary_sha256 == $sha' "$dir/half/run.json"
+	jq -e --arg spec "exec:$dir/burning" '.command | .[index("--peer") + 1] == $spec' "$dir/half/run.json"
+	jq -es 'all(.[].environment; .tunnel_cpu_s < 0.5 and (.tunnel | has("left") and (has("right") | not)))' \
+		"$dir/half/trials.jsonl"
+	jq -es 'map(.environment.machine_cpu_s) | max > 0.6' "$dir/half/trials.jsonl"
+	tr '\n' ' ' <"$dir/out" | grep -F "The other end of every tunnel is exec:$dir/burning: CPU cost"
+	{ "$wgbench" compare --details "$dir/half" || true; } | grep -E "^ +exec:$dir/burning \(peer of each\) "
+	match "$(<"$dir/half/report.html")" "exec:$dir/burning \(peer of each\)"
+	echo "# another" >>"$dir/burning"
+	jq 'del(.ended)' "$dir/half/run.json" >"$dir/run.json"
+	mv "$dir/run.json" "$dir/half/run.json"
+	run 2 --resume "$dir/half"
+	match "$(<"$dir/err")" "peer 'exec:$dir/burning' is now another binary"
+}
+check "a peer at the other end: one end is judged" judges_one_end
+check "a peer that there isn't" refused "'frob'.*gsoc-before" run "${new[@]}" --peer frob
+check "a peer of no tunnel" refused "veth has no end" run "${new[@]}" --tunnel veth --peer default
+check "no tunnel as a peer" refused "veth has no end" run "${new[@]}" --peer veth
+check "a peer that would be judged" refused "handshake-flood measures the right end" run "${new[@]}" \
+	--peer default --workload handshake-flood
+
 # What was judged stays as it was, even where it was contaminated.
 extended() {
 	run 0 --out "$dir/longer" --tunnel veth --blocks 1
