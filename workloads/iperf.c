@@ -287,7 +287,7 @@ int iperf_finish(struct process *p, const struct workload_context *c, const stru
 		if (o->keep_rates)
 			t->samples = json_array();
 		const struct iperf_said said = {out ? out : "", err ? err : "", ret, t->environment,
-		                                t->samples};
+		                                o->keep_rates ? t->samples : NULL};
 
 		ret = iperf_parse(&said, o, sums, t->reason, sizeof(t->reason));
 	}

@@ -178,7 +178,7 @@ told() {
 		"$dir/whole/trials.jsonl"
 	jq -es '[.[] | select(.tunnel == 0).environment.tunnel.left.packets_per_batch.tx] | all(. > 5)' \
 		"$dir/whole/trials.jsonl"
-	match "$(<"$dir/whole/report.md")" "Offloads in effect.*System calls per packet"
+	match "$(<"$dir/whole/report.html")" "Offloads in effect.*System calls per packet"
 }
 check "offloads in effect and counters are kept" told
 
@@ -228,13 +228,16 @@ check "SIGINT leaves nothing but the finished trials" interrupted INT 130
 before=()
 check "SIGTERM leaves nothing but the finished trials" interrupted TERM 143
 
+# What was printed as one line: sentences are broken where the terminal ends.
+unwrapped() { tr -s ' \n' ' ' <"$dir/out"; }
+
 # What the run was begun in is changed behind its back; a kernel is what no test can change.
 resumed_elsewhere() {
 	jq '.environment.kernel = "1.0"' "$dir/TERM/run.json" >"$dir/run.json"
 	mv "$dir/run.json" "$dir/TERM/run.json"
 	run 0 --resume "$dir/TERM"
 	match "$(<"$dir/err")" "goes on in another environment than before: kernel '1.0', then '$(uname -r)'"$'\n'
-	match "$(<"$dir/out")" "Trials from number [2-4] on were measured in another environment: kernel '1.0'"
+	match "$(unwrapped)" "Trials from number [2-4] on were measured in another environment: kernel '1.0'"
 	jq -e --arg kernel "$(uname -r)" '.resumed | length == 1 and .[0].environment.kernel == $kernel' \
 		"$dir/TERM/run.json"
 }
@@ -244,7 +247,7 @@ narrowed() {
 	local status=0 larger
 	larger=$(jq .environment.veth.left.gso_max_size "$dir/whole/run.json")
 	run 0 --resume "$dir/INT"
-	match "$(<"$dir/out")" "were measured in another environment: (.*; )?veth.left.gso_max_size '30000', then '$larger'"
+	match "$(unwrapped)" "were measured in another environment: (.*; )?veth.left.gso_max_size '30000', then '$larger'"
 	"$wgbench" compare --environment "$dir/whole" "$dir/INT" >"$dir/out" || status=$?
 	equal "$status" 1
 	match "$(<"$dir/out")" "veth.right.gso_max_size +$larger +30000"
@@ -280,7 +283,7 @@ offload_changed() {
 	jq -es 'any(.[]; .environment.offload_change == "at the left end udp-gso changed from true to false"
 			and .status == "contaminated") and
 		(map(select(.status == "ok" and .environment.offload_change)) == [])' "$dir/beside/trials.jsonl"
-	match "$(<"$dir/beside/report.md")" "An offload of a tunnel changed in [0-9]+ trial"
+	match "$(<"$dir/beside/report.html")" "An offload of a tunnel changed in [0-9]+ trial"
 }
 check "a trial during which an offload changed is marked" offload_changed
 
