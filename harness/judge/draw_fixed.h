@@ -9,7 +9,7 @@ struct selfcheck_draws {
 	size_t blocks; // of each drawn run
 	unsigned draws;
 	double different;     // share of draws whose interval leaves out zero: nominally `error`
-	double called;        // share called faster or slower than the gate
+	double called;        // share called better or worse than the threshold
 	double found_percent; // the effect that 9 of 10 draws would call so
 };
 

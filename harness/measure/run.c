@@ -73,7 +73,7 @@ static int check_peer(const struct plan *p, const struct session *s)
 		veth |= s->tunnel[i].spec.kind == SPEC_VETH;
 	if (veth) {
 		fprintf(stderr, "wgbench: veth has no end of its own that could meet a --peer: "
-		                "leave out one of both\n");
+		                "leave out one of them\n");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < p->workloads; i++)

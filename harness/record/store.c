@@ -373,7 +373,7 @@ static int append_line(struct store *st, const char *line, size_t length)
 	if (!ret && fdatasync(st->trials_fd))
 		ret = -errno;
 	if (ret && ftruncate(st->trials_fd, before.st_size))
-		fprintf(stderr, "wgbench: %s/trials.jsonl: half a line stays: %s\n", st->dir,
+		fprintf(stderr, "wgbench: %s/trials.jsonl: half a line is left: %s\n", st->dir,
 		        strerror(errno));
 	return ret;
 }

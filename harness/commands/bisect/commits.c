@@ -34,8 +34,8 @@ static int check_line(const struct bisect *b, const char *log)
 
 	if (!parents) {
 		fprintf(stderr,
-		        "wgbench: no commit lies behind '%s' up to '%s': are they the same, or the "
-		        "other way round?\n",
+		        "wgbench: no commits between '%s' and '%s': are they the same, or the "
+		        "wrong way round?\n",
 		        b->good, b->bad);
 		return -EINVAL;
 	}

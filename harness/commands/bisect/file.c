@@ -206,7 +206,7 @@ int bisect_save(const struct bisect *b)
 	file_path(b->dir, path);
 	if (!json) {
 		fprintf(stderr,
-		        "wgbench: %s: what was asked or found isn't UTF-8, and can't be kept\n",
+		        "wgbench: %s: the question or a commit isn't UTF-8 and can't be stored\n",
 		        path);
 		return -EILSEQ;
 	}

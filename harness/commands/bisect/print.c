@@ -166,7 +166,7 @@ static void print_answer(const struct bisect *b, const struct bisect_range *r)
 		print_how_to_go_on(b);
 	} else if (n > 1)
 		printf("With a probability of %.1f %% it is one of the %zu commits from %.12s to "
-		       "%.12s, which nothing that could be measured tells apart.\n",
+		       "%.12s, which no measurement tells apart.\n",
 		       100 * r->probability, n, b->commit[r->from].hash, b->commit[r->to].hash);
 	else
 		quote_printf(stdout, "With a probability of %.1f %% it is %.12s: %s\n",
@@ -186,19 +186,18 @@ static void print_ends(const struct bisect *b, const struct bisect_step *s)
 	if (isfinite(s->place.good.low) && !bisect_counts(b))
 		printf(" [%+.2f, %+.2f]", s->place.good.low, s->place.good.high);
 	if (s->place.word == PLACE_OPEN)
-		quote_printf(
-		    stdout,
-		    ": not decided yet whether that is a difference beyond the gate of %g %% "
-		    "(%s)\n",
-		    b->gate_percent, s->reason);
+		quote_printf(stdout,
+		             ": not decided yet whether that is beyond the threshold of %g %% "
+		             "(%s)\n",
+		             b->gate_percent, s->reason);
 	else if (s->place.word == PLACE_GOOD)
 		quote_printf(
 		    stdout,
-		    ": no difference beyond the gate of %g %% (%s), so there is nothing to "
+		    ": no difference beyond the threshold of %g %% (%s), so there is nothing to "
 		    "search for\n",
 		    b->gate_percent, s->reason);
 	else
-		printf(", gate %g %%, %zu commit%s\n\n", b->gate_percent, b->commits,
+		printf(", threshold %g %%, %zu commit%s\n\n", b->gate_percent, b->commits,
 		       text_plural(b->commits));
 }
 

@@ -161,7 +161,8 @@ static void print_text(const struct count *c)
 	    "is counted as it runs\nwithout AVX-512, which valgrind doesn't know%s.\n",
 	    count_ciphers_differ(c) ? ": tunnels of different `aead` can't be judged by this" : "");
 	if (c->tunnels == 2 && !count_ciphers_differ(c))
-		printf("more, fewer: B against A, from the gate of %g %% on.\n", c->gate_percent);
+		printf("more, fewer: B against A, beyond the threshold of %g %%.\n",
+		       c->gate_percent);
 }
 
 void count_print(const struct count *c)

@@ -125,7 +125,7 @@ static int take_rows(struct history *h, struct history_database *d, sqlite3_stmt
 	while (!ret && (step = sqlite3_step(statement)) == SQLITE_ROW)
 		ret = take(h, statement);
 	if (ret)
-		quote_printf(stderr, "wgbench: %s: holds a row that no run gave: --rebuild it\n",
+		quote_printf(stderr, "wgbench: %s: holds a row that is of no run: --rebuild it\n",
 		             d->path);
 	else if (step != SQLITE_DONE)
 		ret = history_complain(d);

@@ -87,7 +87,7 @@ int profile_write_facts(const struct profile *p)
 	if (document)
 		ret = output_json(path, document, JSON_INDENT(2));
 	else
-		fprintf(stderr, "wgbench: %s: what was measured can't be kept as JSON\n", path);
+		fprintf(stderr, "wgbench: %s: what was measured can't be stored as JSON\n", path);
 	json_decref(document);
 	json_decref(facts.candidate);
 	json_decref(facts.baseline);

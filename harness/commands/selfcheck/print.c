@@ -11,7 +11,7 @@ static void print_rows(const struct selfcheck *found)
 	static const struct table_column columns[] = {
 	    {"workload", TABLE_LEFT},       {"metric", TABLE_LEFT},
 	    {"sd of a block", TABLE_RIGHT}, {"blocks", TABLE_RIGHT},
-	    {"different", TABLE_RIGHT},     {"beyond the gate", TABLE_RIGHT},
+	    {"different", TABLE_RIGHT},     {"beyond the threshold", TABLE_RIGHT},
 	    {"finds from", TABLE_RIGHT},
 	};
 	struct table t;
@@ -34,9 +34,9 @@ static void print_rows(const struct selfcheck *found)
 	table_print(&t, stdout);
 	table_free(&t);
 	printf("\nOf %d runs drawn from the A/A blocks, whole starts at a time. different: the "
-	       "interval leaves out zero (nominally in at most 5 %%). beyond the gate: called "
-	       "faster or slower by more than %g %%. finds from: the smallest effect that nine of "
-	       "ten such runs call slower.\n",
+	       "interval leaves out zero (nominally in at most 5 %%). beyond the threshold: called "
+	       "better or worse by more than %g %%. finds from: the smallest effect that nine of "
+	       "ten such runs call worse.\n",
 	       (int)found->draws, found->gate_percent);
 }
 

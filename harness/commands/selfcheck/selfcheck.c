@@ -239,7 +239,8 @@ static int check_last(const struct aa_runs *a)
 	}
 	if (o->store->run.duration_s != a->run[0].store->run.duration_s) {
 		fprintf(stderr,
-		        "wgbench: %s: its trials take another time than those of %s: check each by "
+		        "wgbench: %s: its trials are of another duration than those of %s: check "
+		        "each by "
 		        "itself\n",
 		        dir, a->run[0].store->dir);
 		return -EINVAL;

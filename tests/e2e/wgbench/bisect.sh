@@ -55,8 +55,8 @@ of() { echo --good "$1" --bad "$2" --workload 64 --metric instructions --out "$d
 check "no arguments" refused "missing: --good" --bad tip
 check "no metric" refused "missing: --metric" --good base --bad tip --workload tcp
 check "an unknown revision" refused "'frob'" $(of frob tip new)
-check "the same revision twice" refused "the same, or the other way round" $(of tip tip new)
-check "the wrong way round" refused "the same, or the other way round" $(of tip base new)
+check "the same revision twice" refused "the same, or the wrong way round" $(of tip tip new)
+check "the wrong way round" refused "the same, or the wrong way round" $(of tip base new)
 check "a revision that isn't an ancestor" refused "'aside' isn't an ancestor of 'tip'" $(of aside tip new)
 check "an unknown mix" refused "one of 64 imix 1420 gso, not 'tcp'" --good base --bad tip \
 	--workload tcp --metric instructions --out "$dir/new"
@@ -99,7 +99,7 @@ check "the commit that costs instructions is named, one that doesn't compile isn
 no_text() {
 	git tag $'base\xff' base
 	bisect 2 $(of $'base\xff' tip latin)
-	match "$(<"$dir/err")" "$dir/latin/bisect.json: what was asked or found isn't UTF-8"
+	match "$(<"$dir/err")" "$dir/latin/bisect.json: the question or a commit isn't UTF-8"
 	[[ ! -e $dir/latin/bisect.json ]]
 }
 check "a revision name that can't be stored is an error" no_text
@@ -116,7 +116,7 @@ check "so is a commit that saves instructions" improved
 a_set() {
 	bisect 0 $(of base lit dark)
 	equal "$(answer dark)" "$(git rev-list --reverse aside..lit)"
-	shows "one of the 3 commits from .*, which nothing that could be measured tells apart"
+	shows "one of the 3 commits from .*, which no measurement tells apart"
 	jq -e '[.commits[].probability] | .[0] < 0.01 and all(.[1:][]; . > 0.33 and . < 0.34)' \
 		"$dir/dark/bisect.json"
 }
@@ -124,9 +124,9 @@ check "commits within a broken range are one answer, not its end" a_set
 
 no_difference() {
 	bisect 3 $(of base said same)
-	shows "no difference beyond the gate of 0.1 %"
+	shows "no difference beyond the threshold of 0.1 %"
 	bisect 3 --resume "$dir/same" --budget 1h
-	shows "no difference beyond the gate of 0.1 %"
+	shows "no difference beyond the threshold of 0.1 %"
 	jq -e '.answer == null and ([.steps[].side] == ["good"])' "$dir/same/bisect.json"
 	bisect 3 $(of base tip beyond) --gate 50 --workload gso --tunnel plant=5i
 	jq -e '.steps | length == 1' "$dir/beyond/bisect.json"

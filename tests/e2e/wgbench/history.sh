@@ -188,7 +188,7 @@ forged_database() {
 		"UPDATE points SET median = 9e999"; do
 		cp "$dir/aside" "$dir/db"
 		sqlite3 "$dir/db" "$query"
-		fails "$dir/db: holds a row that no run gave: --rebuild it" --json
+		fails "$dir/db: holds a row that is of no run: --rebuild it" --json
 	done
 	cp "$dir/aside" "$dir/db"
 }

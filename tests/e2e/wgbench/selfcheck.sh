@@ -68,7 +68,7 @@ check "of each workload and metric" rows ping p50_us
 check "two builds of one spec aren't a pair of equals" says 2 "holds no tunnel twice" found "$dir/differs"
 check "a second run must hold equal tunnels too" says 2 "differs: holds no tunnel twice" found "$dir/once" "$dir/differs"
 check "runs of two machines aren't pooled" says 2 "another machine than $dir/once" found "$dir/once" "$dir/elsewhere"
-check "nor are trials of two durations" says 2 "another time than those of $dir/once" found "$dir/once" "$dir/longer"
+check "nor are trials of two durations" says 2 "another duration than those of $dir/once" found "$dir/once" "$dir/longer"
 found "$dir/longer" >"$dir/longer.json"
 check "a budget allows fewer of longer trials" jq -es 'map(.budgets[0].blocks) | .[0] < .[1]' \
 	"$dir/longer.json" "$dir/one.json"
