@@ -136,15 +136,12 @@ static void look_for_moves(struct outcome *o)
 static void remark_peer(struct outcome *o)
 {
 	const char *spec = o->store->run.peer.spec;
-	char line[512];
 
-	if (!spec)
-		return;
-	snprintf(line, sizeof(line),
-	         "The other end of every tunnel is %s: CPU cost and context switches are of the "
-	         "judged end alone",
-	         spec);
-	add_remark(o, line);
+	if (spec)
+		add_remark(o,
+		           "The other end of every tunnel is %s: CPU cost and context switches are "
+		           "of the judged end alone",
+		           spec);
 }
 
 static int find_tunnel(const struct outcome *o, const char *spec, unsigned *tunnel)

@@ -3,6 +3,7 @@
 #include "harness/plan/interim_plan.h"
 #include "harness/judge/series.h"
 #include "harness/stats/basic.h"
+#include "harness/stats/signed_rank.h"
 
 #include <errno.h>
 #include <math.h>
@@ -157,19 +158,22 @@ static double find_extended_error(const struct series *s, const struct interim *
 	return interim_error_extended(analyses, s->end[0], clean, s->ends + 1);
 }
 
-// Of a run that goes on, whose end is planned already: that end's.
+// What an extension may spend, for reckoning how long it would have to be: half of what the first
+// end's test and those before couldn't attain, half of that at a second one, and so on
+// (stats_interim_extend(), by its bound instead of its simulation). Of a run that goes on, whose
+// end is planned already, all of it.
 static double find_later_error(const struct series *s, const struct interim *analyses, bool ended)
 {
-	size_t clean[RUN_EXTENSIONS_MAX + 2], now = count_clean(s, s->blocks);
+	unsigned first = s->ends ? s->end[0] : s->blocks;
+	double before = 0;
 
-	if (!ended)
+	if (!ended || !count_clean(s, first))
 		return INTERIM_ERROR;
-	for (size_t i = 0; i < s->ends; i++)
-		clean[i] = count_clean(s, s->end[i]);
-	clean[s->ends] = now;
-	clean[s->ends + 1] = fmin(2 * now, STATS_BLOCKS_MAX);
-	return interim_error_extended(analyses, s->ends ? s->end[0] : s->blocks, clean,
-	                              s->ends + 2);
+	for (size_t i = 0; i < analyses->plan.n && analyses->plan.blocks[i] < first; i++)
+		before = analyses->plan.spent[i];
+	double attained =
+	    stats_signed_rank_attained(count_clean(s, first), interim_error(analyses, first, true));
+	return fmax(0, INTERIM_ERROR - before - attained) / ldexp(2, (int)s->ends);
 }
 
 static void find_ends(struct series *s, const struct run *r)

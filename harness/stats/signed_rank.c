@@ -190,6 +190,13 @@ struct stats_interval stats_signed_rank_interval(const double *x, size_t n, doub
 	return interval;
 }
 
+double stats_signed_rank_attained(size_t n, double error)
+{
+	double tail = 0;
+
+	return n && count_outside(n, error, &tail) ? 2 * tail : 0;
+}
+
 size_t stats_signed_rank_blocks(double error)
 {
 	size_t n = 1;

@@ -38,6 +38,10 @@ void stats_signed_rank_settle(struct stats_interval *, const double *x, size_t n
 // two-sided error of 1 - level; 0: there is no interval.
 size_t stats_signed_rank_outside(size_t n, double error);
 
+// The error that such a test attains, its levels being few: at most `error`, 0 where it can't
+// reject.
+double stats_signed_rank_attained(size_t n, double error);
+
 // The probability of each sum 0..n (n + 1) / 2 of positive ranks without ties; the caller frees it.
 double *stats_signed_rank_distribution(size_t n);
 
