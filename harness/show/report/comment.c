@@ -63,6 +63,8 @@ static void fill_table(struct table *t, const struct outcome *o, const struct su
 		text_cut(&text, 0);
 		if (v->clean.blocks)
 			words_percent(&text, v->clean.effect);
+		else if (v->all.blocks)
+			words_marked(&text, v->all.effect);
 		table_add(t, TABLE_PLAIN, "%s", text_string(&text));
 		text_cut(&text, 0);
 		if (isfinite(v->clean.low))

@@ -144,14 +144,18 @@ static void put_mark(FILE *to, const struct axis *a, const struct verdict *v, do
 	fputs("</td>", to);
 }
 
-static void put_effect(FILE *to, const struct verdict_effect *e)
+static void put_effect(FILE *to, const struct verdict *v)
 {
+	const struct verdict_effect *e = &v->clean;
 	struct text effect = {0};
 
 	fputs("<td class=\"effect\">", to);
 	if (e->blocks) {
 		words_percent(&effect, e->effect);
 		fprintf(to, "<b>%s</b>", text_string(&effect));
+	} else if (v->all.blocks) {
+		words_marked(&effect, v->all.effect);
+		fputs(text_string(&effect), to);
 	} else {
 		fputs("none", to);
 	}
@@ -185,7 +189,7 @@ static void put_row(FILE *to, const struct axis *a, const struct verdict *v, boo
 	quote_html(to, v->series->unit);
 	fputs("</span></td>", to);
 	put_mark(to, a, v, gate);
-	put_effect(to, &v->clean);
+	put_effect(to, v);
 	text_cut(&text, 0);
 	words_answer(&text, v);
 	fprintf(to, "<td class=\"word %s\">%s</td></tr>\n", words_verdict(v->word)->class,

@@ -67,6 +67,8 @@ static void add_effect(struct table *t, const struct verdict *v, enum detail det
 
 	if (e->blocks)
 		words_percent(&effect, e->effect);
+	else if (v->all.blocks)
+		words_marked(&effect, v->all.effect);
 	else
 		text_add(&effect, "no block");
 	table_add(t, e->blocks ? TABLE_PLAIN : TABLE_DIM, "%s", text_string(&effect));

@@ -181,6 +181,13 @@ void words_percent(struct text *t, double percent)
 	text_add(t, "%+.*f %%", size < 9.95 ? 2 : size < 99.5 ? 1 : 0, percent);
 }
 
+void words_marked(struct text *t, double percent)
+{
+	text_add(t, "(");
+	words_percent(t, percent);
+	text_add(t, ")");
+}
+
 void words_interval(struct text *t, double low, double high)
 {
 	text_add(t, "[%+.*f, %+.*f]", fabs(low) < 99.5 ? 1 : 0, low, fabs(high) < 99.5 ? 1 : 0,

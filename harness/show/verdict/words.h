@@ -31,6 +31,9 @@ void words_value(struct text *, double value);
 // "+155 %", "-0.3 %": three digits, as beyond them nothing of a paired effect is known.
 void words_percent(struct text *, double percent);
 
+// "(+155 %)": of contaminated blocks, which don't count.
+void words_marked(struct text *, double percent);
+
 // "[-2.7, +4.6]"
 void words_interval(struct text *, double low, double high);
 
