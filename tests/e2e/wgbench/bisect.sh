@@ -141,7 +141,7 @@ as_if() { # FROM TO FILTER: a copy of a search, in which something else was foun
 undecided() {
 	as_if named undecided '.steps |= (.[:1] | .[0].side = "open") | .budget = .steps[0].seconds'
 	bisect 3 --resume "$dir/undecided"
-	shows "not decided yet .* gate of 0.1 %.*To go on: wgbench bisect --resume $dir/undecided --budget"
+	shows "not decided yet .* threshold of 0.1 %.*To go on: wgbench bisect --resume $dir/undecided --budget"
 	bisect 0 --resume "$dir/undecided" --budget 5m
 	jq -e '[.steps[].side] == ["open", "bad", "none", "good", "bad"]' "$dir/undecided/bisect.json"
 	equal "$(answer undecided)" "$(git rev-parse culprit)"
