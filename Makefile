@@ -29,7 +29,7 @@ harness: $(B)/wgbench $(B)/wgbench-traffic ## build the wgbench program and its 
 
 tunnel: $(B)/tunnels/$(SPEC)/$(if $(LAYOUT),layout-$(LAYOUT)/)wgbench-tunnel ## build one tunnel: make tunnel SPEC=ring=spinlock
 
-bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: two)
+bench: external harness ## set up, build and run the standard comparison, under ten minutes (PLAN=ci: three)
 	$(Q)$(B)/wgbench run --plan $(PLAN)
 
 bench-speed: PLAN := speed

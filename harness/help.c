@@ -276,7 +276,7 @@ static const struct command_exit exits[] = {
     {EXIT_REGRESSION, "a regression; of commands that look something up: a difference"},
     {EXIT_ERROR, "an error, which a line on standard error names; also output that could not be "
                  "written"},
-    {EXIT_INCONCLUSIVE, "inconclusive"},
+    {EXIT_INCONCLUSIVE, "undecided"},
     {EXIT_BY_SIGNAL, "stopped by signal N; what is finished is kept"},
     {0, NULL},
 };
