@@ -226,7 +226,6 @@ static int judge(struct outcome *o, const struct outcome_how *how, struct text *
 // A difference that isn't there: what the run says of others is no surer.
 static void look_for_bias(struct outcome *o)
 {
-
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 

@@ -33,7 +33,7 @@ struct series {
 	size_t ends;
 	size_t end[RUN_EXTENSIONS_MAX];
 	bool goes_on;       // it hasn't come to its new end
-	double error_later; // likewise, were the run extended to twice its blocks; 0: none is left
+	double error_later; // likewise, at an extension's end; 0: none is left
 	size_t blocks;
 	struct series_block *block;
 };

@@ -10,11 +10,12 @@ struct summary {
 	bool control;       // of the baseline with itself
 	size_t n, count[4]; // verdicts, and by enum verdict_word
 	size_t not_worse;   // of the undecided ones: a regression is excluded
-	size_t needed;      // of which it has to be for a pass
-	size_t blocks_more; // with which it is likely that all of these are answered; 0: none are
-	                    // missing, or so many would hardly do
-	bool hardly;        // so many would hardly do
+	size_t blocks_more; // with which those that a pass needs are likely to be answered; 0: they
+	                    // are, or no number of blocks is likely to do it
 };
+
+// Whether the verdict is one of this comparison's.
+bool summary_holds(const struct summary *, const struct verdict *);
 
 // The comparisons of a run, in its order; an array that the caller frees, `n` of them.
 struct summary *summaries_of(const struct outcome *, size_t *n);

@@ -208,7 +208,7 @@ static double put_comparison(FILE *to, const struct axis *a, const struct outcom
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
-		if (v->candidate != of->candidate || v->baseline != of->baseline)
+		if (!summary_holds(of, v))
 			continue;
 		put_band(to, a, y, v, o->verdicts.gate_percent);
 		put_row(to, a, y + 18, v,

@@ -49,11 +49,6 @@ void page_paragraph(struct page *p, const char *format, ...)
 	free(text);
 }
 
-void page_command(struct page *p, const char *text)
-{
-	put_element(p->to, "pre", text);
-}
-
 void page_table(struct page *p, const struct table *t)
 {
 	table_print_html(t, p->to);

@@ -15,7 +15,6 @@ void page_begin(struct page *, const char *title);
 
 void page_heading(struct page *, const char *text);
 void page_paragraph(struct page *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void page_command(struct page *, const char *text);
 void page_table(struct page *, const struct table *);
 void page_plot(struct page *, const char *svg);
 

@@ -201,6 +201,7 @@ static void runs_that_hold_little(void **state)
 	assert_int_equal(report(&err, &s), 0);
 	text = read_file(&s, "report.md");
 	assert_non_null(strstr(text, "A run of one tunnel: nothing is compared."));
+	assert_non_null(strstr(text, "- TCP, 1 flow, throughput: 4 Gbit/s\n"));
 	free(text);
 	synthetic_end(&s);
 }

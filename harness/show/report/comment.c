@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_SHOWN_MAX = 14 };
+enum { ROWS_SHOWN_MAX = 14, FIGURES_SHOWN_MAX = 20 };
 
 // `quote`: what stands between HTML tags isn't read as Markdown.
 
@@ -52,7 +52,7 @@ static void fill_table(struct table *t, const struct outcome *o, const struct su
 		const struct verdict *v = &o->verdicts.verdict[i];
 		struct text text = {0};
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
 		words_workload(&text, v->series->workload);
 		table_add(t, TABLE_PLAIN, "%s", text_string(&text));
@@ -90,20 +90,19 @@ static void put_counts(FILE *to, const struct summary *s, void (*quote)(FILE *, 
 static void put_notes(FILE *to, const struct outcome *o, const struct summary *s)
 {
 	const struct verdict *before = NULL;
-	struct text line = {0};
+	struct text line = {0}, note = {0};
 
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
-		if (line.length)
-			text_add(&line, " ");
-		if (facts_loss(&line, v, before))
-			text_add(&line, " ");
-		facts_modes(&line, o, v);
+		text_cut(&note, 0);
+		if (facts_note(&note, o, v, before))
+			text_add(&line, "%s%s", line.length ? " " : "", text_string(&note));
 		before = v;
 	}
+	text_free(&note);
 	quote_markdown(to, text_string(&line));
 	fputs(line.length ? "\n\n" : "", to);
 	text_free(&line);
@@ -211,13 +210,27 @@ static void put_goals(FILE *to, const struct outcome *o)
 	text_free(&line);
 }
 
+// Nothing is compared. As many figures as there are lines for.
 static void put_single(FILE *to, const struct outcome *o)
 {
+	size_t shown = 0;
+
 	fputs("### ", to);
 	quote_markdown(to, o->store->run.tunnel[0].spec);
-	fputs("\n\nA run of one tunnel: nothing is compared. `wgbench compare` prints its "
-	      "figures.\n\n",
-	      to);
+	fputs("\n\nA run of one tunnel: nothing is compared.\n\n", to);
+	for (size_t i = 0; i < o->series.n && shown < FIGURES_SHOWN_MAX; i++) {
+		struct text line = {0};
+
+		if (!o->series.series[i].judged)
+			continue;
+		shown++;
+		facts_figure(&line, &o->series.series[i], 0);
+		fputs("- ", to);
+		quote_markdown(to, text_string(&line));
+		fputc('\n', to);
+		text_free(&line);
+	}
+	fputc('\n', to);
 }
 
 int comment_write(const struct outcome *o)

@@ -5,8 +5,6 @@
 
 #include "harness/judge/outcome.h"
 
-enum { COMMENT_LINES_MAX = 40 };
-
 // Writes the run's report.md. 0; -errno after a printed line.
 int comment_write(const struct outcome *);
 

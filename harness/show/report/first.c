@@ -224,12 +224,9 @@ static void put_notes(FILE *to, const struct outcome *o, const struct summary *s
 		const struct verdict *v = &o->verdicts.verdict[i];
 		struct text line = {0};
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
-		bool lost = facts_loss(&line, v, before);
-		if (lost)
-			text_add(&line, " ");
-		if (facts_modes(&line, o, v) || lost) {
+		if (facts_note(&line, o, v, before)) {
 			fputs("<p class=\"sub\">", to);
 			quote_html(to, text_string(&line));
 			fputs("</p>\n", to);
@@ -253,7 +250,7 @@ static void put_comparison(FILE *to, const struct outcome *o, const struct summa
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
 		put_row(to, a, v, strcmp(before, v->series->workload), o->verdicts.gate_percent);
 		before = v->series->workload;

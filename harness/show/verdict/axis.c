@@ -24,7 +24,7 @@ const struct axis *axis_choose(const struct verdict_set *set, const struct summa
 		const struct verdict_effect *e = &v->clean;
 		const double shown[] = {e->effect, e->low, e->high};
 
-		if (of && (v->candidate != of->candidate || v->baseline != of->baseline))
+		if (of && !summary_holds(of, v))
 			continue;
 		for (int k = 0; k < 3; k++)
 			if (e->blocks && isfinite(shown[k]))

@@ -119,7 +119,7 @@ static void fill_table(struct table *t, const struct outcome *o, const struct su
 	for (size_t i = 0; i < o->verdicts.n; i++) {
 		const struct verdict *v = &o->verdicts.verdict[i];
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
 		add_row(t, v, strcmp(before, v->series->workload), detail);
 		before = v->series->workload;
@@ -148,12 +148,9 @@ static void put_notes(FILE *to, const struct outcome *o, const struct summary *s
 		const struct verdict *v = &o->verdicts.verdict[i];
 		struct text line = {0};
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline)
+		if (!summary_holds(s, v))
 			continue;
-		bool lost = facts_loss(&line, v, before);
-		if (lost)
-			text_add(&line, " ");
-		if (facts_modes(&line, o, v) || lost) {
+		if (facts_note(&line, o, v, before)) {
 			fputs("    ", to);
 			put_wrapped(to, text_string(&line), columns - 4, "    ");
 		}

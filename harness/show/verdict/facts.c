@@ -67,7 +67,7 @@ size_t facts_of(struct text facts[FACTS_MAX], const struct outcome *o)
 	return n;
 }
 
-bool facts_loss(struct text *t, const struct verdict *v, const struct verdict *before)
+static bool add_loss(struct text *t, const struct verdict *v, const struct verdict *before)
 {
 	if ((!v->failed && !v->limited && isfinite(v->clean.low)) ||
 	    (before && before->series->workload == v->series->workload &&
@@ -78,7 +78,7 @@ bool facts_loss(struct text *t, const struct verdict *v, const struct verdict *b
 	return true;
 }
 
-bool facts_modes(struct text *t, const struct outcome *o, const struct verdict *v)
+static bool add_modes(struct text *t, const struct outcome *o, const struct verdict *v)
 {
 	const unsigned tunnels[] = {v->baseline, v->candidate};
 	size_t before = t->length;
@@ -98,6 +98,28 @@ bool facts_modes(struct text *t, const struct outcome *o, const struct verdict *
 		text_add(t, " %s (%zu blocks).", v->series->unit, m.n_high);
 	}
 	return t->length > before;
+}
+
+bool facts_note(struct text *t, const struct outcome *o, const struct verdict *v,
+                const struct verdict *before)
+{
+	bool lost = add_loss(t, v, before);
+
+	if (lost)
+		text_add(t, " ");
+	return add_modes(t, o, v) || lost;
+}
+
+void facts_figure(struct text *t, const struct series *s, unsigned tunnel)
+{
+	struct figure f = figure_of(s, tunnel);
+
+	words_workload(t, s->workload);
+	text_add(t, ", %s: ", words_metric(s->metric));
+	words_value(t, f.value);
+	text_add(t, " %s", s->unit);
+	if (isfinite(f.low))
+		text_add(t, " [%.4g, %.4g]", f.low, f.high);
 }
 
 bool facts_remedy(struct text *t, const struct outcome *o)

@@ -17,13 +17,14 @@ void facts_meanings(struct text *, const struct outcome *);
 // The most blocks of a workload.
 size_t facts_blocks(const struct outcome *);
 
-// Why a verdict has no effect, or one of fewer blocks than there are; nothing where all count, or
-// where the verdict before it has said it. Whether there is something.
-bool facts_loss(struct text *, const struct verdict *, const struct verdict *before);
+// What a verdict's line has no room for: why it has no effect, or one of fewer blocks than there
+// are (unless `before`, the line above, has said so), and where a tunnel has two modes. Whether
+// there is something.
+bool facts_note(struct text *, const struct outcome *, const struct verdict *,
+                const struct verdict *before);
 
-// "TCP, 1 flow, throughput: default has two modes, 2.1 Gbit/s (6 blocks) and 4.5 Gbit/s (4
-// blocks)." Of either tunnel, or nothing. Whether there is something.
-bool facts_modes(struct text *, const struct outcome *, const struct verdict *);
+// "TCP, 1 flow, throughput: 4.521 Gbit/s [4.4, 4.6]": a tunnel by itself.
+void facts_figure(struct text *, const struct series *, unsigned tunnel);
 
 // The command that would probably answer whether something is worse; false: no length of run is
 // likely to, which is said instead.

@@ -62,7 +62,7 @@ static const struct verdict *largest(const struct outcome *o, const struct summa
 		const struct verdict *v = &o->verdicts.verdict[i];
 		const char *label = words_metric(v->series->metric);
 
-		if (v->candidate != s->candidate || v->baseline != s->baseline ||
+		if (!summary_holds(s, v) ||
 		    (v->word != VERDICT_BETTER && v->word != VERDICT_WORSE) ||
 		    is_told(told, n, label))
 			continue;

@@ -59,6 +59,8 @@ first_screen() {
 	equal "$(grep -c '<tr><th class="workload"' <<<"$page")" 16
 	match "$page" 'wgbench run --resume .* --blocks [0-9]+'
 	match "$page" '>AMD EPYC, 2 CPUs</li>'
+	match "$page" 'What default does differently</h2>'
+	match "$page" '<li>Ping, context switches/s: 4938 → 1923</li>'
 }
 check "the first screen says it all" first_screen
 
